@@ -1,0 +1,52 @@
+"""Every error nanogauge raises on purpose.
+
+    NanogaugeError
+    ├── InputError             a file that cannot be used; the message names the file, what was seen, the remedy
+    │   ├── UnreadableFile     missing, empty, truncated, or not an image
+    │   └── UnsupportedFormat  an image, but of a kind that is not read here (or only with an extra)
+    ├── ScaleError             a length or a scale that cannot be understood ("2.5 nn/px")
+    ├── SettingsError          an unknown key or a value out of range in the settings
+    ├── EngineError            a network or text reader that cannot be loaded or run
+    ├── TruthError             ground truth that does not fit (no labels, another shape)
+    └── OutputError            a folder or file that cannot be written
+
+Messages are one line, name the file or value at fault, and say what to do.
+"""
+
+from __future__ import annotations
+
+
+class NanogaugeError(Exception):
+    """Base of all errors that carry a message for the user."""
+
+
+class InputError(NanogaugeError):
+    """A file that cannot be used."""
+
+
+class UnreadableFile(InputError):
+    """Missing, empty, truncated, or not an image."""
+
+
+class UnsupportedFormat(InputError):
+    """An image of a kind that is not read here, or only with an extra installed."""
+
+
+class ScaleError(NanogaugeError):
+    """A length or a scale that cannot be understood."""
+
+
+class SettingsError(NanogaugeError):
+    """An unknown key or a value out of range in the settings."""
+
+
+class EngineError(NanogaugeError):
+    """A network or text reader that cannot be loaded or run."""
+
+
+class TruthError(NanogaugeError):
+    """Ground truth that does not fit its micrograph."""
+
+
+class OutputError(NanogaugeError):
+    """A folder or file that cannot be written."""

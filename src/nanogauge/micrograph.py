@@ -1,0 +1,71 @@
+"""What was read from a file: the picture, the instrument's facts, the scale the file itself states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .scale import Scale
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instrument:
+    """What the file says of the microscope. None where it does not say."""
+
+    maker: str | None = None
+    model: str | None = None
+    accelerating_voltage_kv: float | None = None
+    working_distance_mm: float | None = None
+    magnification: float | None = None
+    detector: str | None = None
+    acquired: str | None = None  # ISO 8601 where the file's form is understood, else as written
+    pixel_size_nm: tuple[float, float] | None = None  # (y, x), of the picture as stored in the file
+    field_width_nm: float | None = None
+    data_bar_first_row: int | None = None  # first row of the maker's data bar, where the file says
+
+
+@dataclass(frozen=True, kw_only=True)
+class Micrograph:
+    """One picture, ready to measure.
+
+    pixels: (H, W) uint8, uint16 or float32, bright = high signal as displayed; at least 1 x 1
+    scale: what the file's metadata state, None where they state nothing
+    notes: what a reader had to decide ("first of 3 pages used")
+    """
+
+    pixels: NDArray[Any]
+    name: str
+    path: Path | None = None
+    format: str = ""
+    sha256: str = ""
+    instrument: Instrument = field(default_factory=Instrument)
+    scale: Scale | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 2 or self.pixels.size == 0:
+            raise ValueError(f"pixels must be a non-empty (H, W) array, got shape {self.pixels.shape}")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W)."""
+        return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+
+    def grey8(self) -> NDArray[np.uint8]:
+        """(H, W) uint8 for looking and reading: 8-bit pictures as they are, others stretched from 0.1 to 99.9 %."""
+        if self.pixels.dtype == np.uint8:
+            return np.asarray(self.pixels, np.uint8)
+        values = np.asarray(self.pixels, np.float32)
+        finite = values[np.isfinite(values)]
+        if not finite.size:
+            return np.zeros(self.shape, np.uint8)
+        low, high = np.quantile(finite, [0.001, 0.999])
+        if high <= low:
+            low, high = float(finite.min()), float(finite.max())
+        span = float(high - low) or 1.0
+        scaled = (np.nan_to_num(values, nan=float(low), posinf=float(high), neginf=float(low)) - low) / span
+        return np.asarray(np.round(255 * np.clip(scaled, 0, 1)), np.uint8)

@@ -1,0 +1,55 @@
+"""What is foreign and replaceable, as protocols: the network and the text reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of text found in a picture. `box` is (y0, x0, y1, x1) in px, half-open; confidence in [0, 1]."""
+
+    text: str
+    confidence: float
+    box: tuple[float, float, float, float]
+
+
+class TextReader(Protocol):
+    """Reads text in pictures (OCR)."""
+
+    name: str
+
+    def read(self, pixels: NDArray[np.uint8]) -> list[TextLine]:
+        """All lines of text in an (H, W) uint8 picture."""
+        ...
+
+    def read_line(self, pixels: NDArray[np.uint8]) -> tuple[str, float]:
+        """Text and confidence of an (H, W) uint8 crop that holds one line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """Probability maps of a picture, each (H, W) float32 in [0, 1]: foreground; boundary between and round particles;
+    normalised distance to the particle's own outline (1 at its middle)."""
+
+    foreground: NDArray[np.float32]
+    boundary: NDArray[np.float32]
+    distance: NDArray[np.float32]
+
+
+class Engine(Protocol):
+    """Turns grey levels into probability maps."""
+
+    name: str
+    sha256: str  # of the weights; "" where there are none
+    stride: int  # heights and widths must be multiples of this
+    tile_px: int  # largest side it takes at once
+
+    def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
+        """Standardised grey levels (H, W) -> (3, H, W) float32: foreground, boundary, distance."""
+        ...

@@ -1,0 +1,140 @@
+"""Lengths and the scale of a micrograph. The only module that knows conversion factors between units."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from .errors import ScaleError
+
+Source = Literal["metadata", "scale_bar", "user"]
+
+NM_PER_UNIT: dict[str, float] = {
+    "m": 1e9,
+    "cm": 1e7,
+    "mm": 1e6,
+    "µm": 1e3,
+    "nm": 1.0,
+    "Å": 0.1,
+    "pm": 1e-3,
+    "inch": 2.54e7,
+}
+_SPELLINGS: dict[str, str] = {
+    "μm": "µm",  # Greek mu for the micro sign
+    "um": "µm",
+    "micron": "µm",
+    "microns": "µm",
+    "micrometer": "µm",
+    "micrometre": "µm",
+    "nanometer": "nm",
+    "nanometre": "nm",
+    "millimeter": "mm",
+    "millimetre": "mm",
+    "meter": "m",
+    "metre": "m",
+    "angstrom": "Å",
+    "a": "Å",
+    "å": "Å",
+    "\u212b": "Å",
+    "in": "inch",
+    "nm": "nm",
+}
+_LENGTH = re.compile(r"^\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s/.,][^\d\s/]*)\s*$")
+
+
+def unit_nm(unit: str) -> float:
+    """Nanometres in one `unit` ("nm", "µm", "um", "Å", "pm", "mm", "m", "inch" ...). ScaleError for anything else."""
+    name = unit.strip().strip(".")
+    for spelling in (name, _SPELLINGS.get(name), _SPELLINGS.get(name.lower()), name.lower()):
+        if spelling in NM_PER_UNIT:
+            return NM_PER_UNIT[spelling]
+    raise ScaleError(f"unknown unit of length {unit!r}; use one of {', '.join(NM_PER_UNIT)}")
+
+
+def parse_length(text: str) -> float:
+    """Length in nm of "500 nm", "0.5 µm", "1,5um", "2e-9 m". ScaleError unless it is a positive number and a unit."""
+    found = _LENGTH.match(text)
+    if not found:
+        raise ScaleError(f"cannot read a length from {text!r}; write a number and a unit, such as '500 nm'")
+    value = float(found[1].replace(",", ".")) * unit_nm(found[2])
+    if not (math.isfinite(value) and value > 0):
+        raise ScaleError(f"a length must be positive and finite, got {text!r}")
+    return value
+
+
+def format_length(nm: float, *, digits: int = 4) -> str:
+    """A length for people: "512 nm", "1.25 µm", "3.1 mm"; `digits` significant figures."""
+    if nm == 0 or not math.isfinite(nm):
+        return f"{nm:g} nm"
+    for unit in ("mm", "µm", "nm", "pm"):
+        if abs(nm) >= NM_PER_UNIT[unit] * (0.9999999 if unit != "nm" else 0.1):
+            return f"{nm / NM_PER_UNIT[unit]:.{digits}g} {unit}"
+    return f"{nm / NM_PER_UNIT['pm']:.{digits}g} pm"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How long a pixel is. `nm_per_px` is (y, x); `relative_uncertainty` is one standard uncertainty of the scale."""
+
+    nm_per_px: tuple[float, float]
+    relative_uncertainty: float
+    source: Source
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(v) and v > 0 for v in self.nm_per_px):
+            raise ScaleError(f"nm_per_px must be positive and finite, got {self.nm_per_px}")
+        if not 0 <= self.relative_uncertainty < 1:
+            raise ScaleError(f"relative_uncertainty must be in [0, 1), got {self.relative_uncertainty}")
+
+    @property
+    def mean_nm_per_px(self) -> float:
+        """Geometric mean of y and x: the side of a square of the pixel's area."""
+        return math.sqrt(self.nm_per_px[0] * self.nm_per_px[1])
+
+    @property
+    def is_square(self) -> bool:
+        """True where y and x agree to 0.1 %."""
+        return abs(self.nm_per_px[0] / self.nm_per_px[1] - 1) < 1e-3
+
+
+def parse_scale(text: str) -> Scale:
+    """The user's scale: "2.5 nm/px", "0.4 px/nm", "500 nm / 123.5 px", "2.5 x 2.6 nm/px" (y x x). ScaleError otherwise.
+
+    The user's figure is taken as exact; its uncertainty is the rounding of its last printed digit.
+    """
+    s = text.strip().replace("pixels", "px").replace("pixel", "px")
+    wrong = ScaleError(f"cannot read a scale from {text!r}; write it as '2.5 nm/px' or '500 nm / 123.5 px'")
+    number = r"((?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?)"
+    if found := re.fullmatch(rf"{number}\s*[x×]\s*{number}\s*([^\d\s/]+)\s*/\s*px", s):
+        unit = unit_nm(found[3])
+        y, x = (float(v.replace(",", ".")) * unit for v in (found[1], found[2]))
+        return _user_scale(y, x, max(_rounding(found[1]), _rounding(found[2])), wrong)
+    if found := re.fullmatch(rf"{number}\s*([^\d\s/]+)\s*/\s*(?:{number}\s*)?px", s):
+        length, n = float(found[1].replace(",", ".")) * unit_nm(found[2]), float((found[3] or "1").replace(",", "."))
+        if n <= 0:
+            raise wrong
+        return _user_scale(length / n, length / n, _rounding(found[3]) if found[3] else _rounding(found[1]), wrong)
+    if found := re.fullmatch(rf"{number}\s*px\s*/\s*(?:{number}\s*)?([^\d\s/]+)", s):
+        n, length = float(found[1].replace(",", ".")), float((found[2] or "1").replace(",", ".")) * unit_nm(found[3])
+        if n <= 0:
+            raise wrong
+        return _user_scale(length / n, length / n, _rounding(found[1]), wrong)
+    raise wrong
+
+
+def _user_scale(y: float, x: float, relative: float, wrong: ScaleError) -> Scale:
+    if not (y > 0 and x > 0):
+        raise wrong
+    return Scale((y, x), relative, "user")
+
+
+def _rounding(number: str) -> float:
+    """Relative standard uncertainty of a printed number: half its last digit over the root of three (GUM 4.3.7)."""
+    mantissa = re.split("[eE]", number.replace(",", "."))[0]
+    decimals = len(mantissa.split(".")[1]) if "." in mantissa else 0
+    value = float(mantissa)
+    if decimals == 0 or value == 0:  # a whole number is taken as meant
+        return 0.0
+    return min(0.5 * 10.0**-decimals / math.sqrt(3) / value, 0.5)

@@ -1,0 +1,1 @@
+"""Synthetic micrographs with exact truth: fixtures, pretraining, examples, validation."""

@@ -1,0 +1,138 @@
+"""The network: U-Net with a ResNet50 encoder and convolutional block attention (CBAM).
+
+Sources: U-Net, Ronneberger et al., MICCAI 2015; ResNet, He et al., CVPR 2016 (stride in the 3x3 convolution, "v1.5"); CBAM,
+Woo et al., ECCV 2018; the combination for nanoparticles, Tao, Ji & Liu, RSC Adv. 2025, 15, 20211.
+
+Input (N, 1, H, W) float, standardised grey levels, H and W multiples of 32. Output (N, 3, H, W) logits, in the order of
+`OUTPUTS`; a sigmoid turns each into its map.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+OUTPUTS = ("foreground", "boundary", "distance")
+STRIDE = 32
+
+
+def conv_bn(c_in: int, c_out: int, kernel: int, *, stride: int = 1, relu: bool = True) -> nn.Sequential:
+    layers: list[nn.Module] = [
+        nn.Conv2d(c_in, c_out, kernel, stride=stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(c_out),
+    ]
+    return nn.Sequential(*layers, nn.ReLU(inplace=True)) if relu else nn.Sequential(*layers)
+
+
+class CBAM(nn.Module):
+    """Channel attention, then spatial attention (Woo et al. 2018, eqs. 1 to 3). Shape in = shape out."""
+
+    def __init__(self, channels: int, *, reduction: int = 16, kernel: int = 7) -> None:
+        super().__init__()
+        hidden = max(channels // reduction, 8)
+        self.mlp = nn.Sequential(nn.Conv2d(channels, hidden, 1), nn.ReLU(inplace=True), nn.Conv2d(hidden, channels, 1))
+        self.spatial = nn.Conv2d(2, 1, kernel, padding=kernel // 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        average = x.mean((2, 3), keepdim=True)  # (N, C, 1, 1)
+        peak = F.adaptive_max_pool2d(x, 1)
+        x = x * torch.sigmoid(self.mlp(average) + self.mlp(peak))
+        pooled = torch.cat([x.mean(1, keepdim=True), x.max(1, keepdim=True).values], 1)  # (N, 2, H, W)
+        return x * torch.sigmoid(self.spatial(pooled))
+
+
+class Bottleneck(nn.Module):
+    """ResNet bottleneck 1x1, 3x3, 1x1 with expansion 4."""
+
+    def __init__(self, c_in: int, width: int, *, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            conv_bn(c_in, width, 1), conv_bn(width, width, 3, stride=stride), conv_bn(width, 4 * width, 1, relu=False)
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or c_in != 4 * width:
+            self.shortcut = conv_bn(c_in, 4 * width, 1, stride=stride, relu=False)
+        nn.init.zeros_(self.body[2][1].weight)  # type: ignore[index, arg-type]  # starts as the identity
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.body(x) + self.shortcut(x))
+
+
+class ResNetEncoder(nn.Module):
+    """ResNet50 on one grey channel, CBAM on the output of every stage. Returns features at strides 2, 4, 8, 16, 32."""
+
+    def __init__(self, blocks: tuple[int, ...] = (3, 4, 6, 3), *, attention: bool = True) -> None:
+        super().__init__()
+        self.stem = conv_bn(1, 64, 7, stride=2)
+        self.channels = [64]
+        self.stages = nn.ModuleList()
+        c_in = 64
+        for i, n in enumerate(blocks):
+            width = 64 * 2**i
+            stage: list[nn.Module] = [Bottleneck(c_in, width, stride=1 if i == 0 else 2)]
+            stage += [Bottleneck(4 * width, width, stride=1) for _ in range(n - 1)]
+            c_in = 4 * width
+            if attention:
+                stage.append(CBAM(c_in))
+            self.stages.append(nn.Sequential(*stage))
+            self.channels.append(c_in)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = self.stem(x)
+        features = [x]
+        x = F.max_pool2d(x, 3, 2, 1)
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+
+class UNet(nn.Module):
+    """Decoder of four upsampling steps to stride 2, then a sub-pixel head (Shi et al., CVPR 2016) to full resolution.
+
+    The head predicts each 2x2 block of output pixels from the stride-2 features: outlines at full resolution at a third of
+    the cost of a full-resolution decoder block.
+    """
+
+    def __init__(
+        self,
+        *,
+        blocks: tuple[int, ...] = (3, 4, 6, 3),
+        decoder: tuple[int, ...] = (256, 128, 64, 32),
+        attention: bool = True,
+    ) -> None:
+        super().__init__()
+        self.encoder = ResNetEncoder(blocks, attention=attention)
+        channels = self.encoder.channels[::-1]  # 2048, 1024, 512, 256, 64
+        self.reduce = nn.ModuleList()
+        self.fuse = nn.ModuleList()
+        c = channels[0]
+        for skip, out in zip(channels[1:], decoder, strict=True):
+            # 1x1 reductions first: a 3x3 on 2048 + 1024 channels would cost more than the encoder
+            self.reduce.append(nn.ModuleList([conv_bn(c, out, 1), conv_bn(skip, out, 1)]))
+            self.fuse.append(nn.Sequential(conv_bn(2 * out, out, 3), conv_bn(out, out, 3)))
+            c = out
+        self.head = nn.Conv2d(c, 4 * len(OUTPUTS), 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = cast(list[Tensor], self.encoder(x))
+        y = features.pop()
+        for reduce, fuse in zip(self.reduce, self.fuse, strict=True):
+            skip = features.pop()
+            y = F.interpolate(reduce[0](y), scale_factor=2.0, mode="nearest")  # type: ignore[index]
+            y = fuse(torch.cat([y, reduce[1](skip)], 1))  # type: ignore[index]
+        return F.pixel_shuffle(self.head(y), 2)  # (N, 12, H/2, W/2) -> (N, 3, H, W)
+
+
+def build(name: str = "unet-resnet50-cbam") -> UNet:
+    """The published network by name; `-tiny` is a quick double for tests (same code, one block a stage)."""
+    if name == "unet-resnet50-cbam":
+        return UNet()
+    if name == "unet-resnet50":
+        return UNet(attention=False)
+    if name == "unet-tiny-cbam":
+        return UNet(blocks=(1, 1, 1, 1), decoder=(32, 32, 16, 16))
+    raise ValueError(f"unknown network {name!r}; known: unet-resnet50-cbam, unet-resnet50, unet-tiny-cbam")
