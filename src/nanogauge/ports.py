@@ -46,9 +46,14 @@ class Engine(Protocol):
     """Turns grey levels into probability maps."""
 
     name: str
-    sha256: str  # of the weights; "" where there are none
     stride: int  # heights and widths must be multiples of this
     tile_px: int  # largest side it takes at once
+    working_diameter_px: float | None  # particle diameter it sees best; None: it takes pictures as they are
+
+    @property
+    def sha256(self) -> str:
+        """Of the weights; "" where there are none."""
+        ...
 
     def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
         """Standardised grey levels (H, W) -> (3, H, W) float32: foreground, boundary, distance."""

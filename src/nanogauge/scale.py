@@ -39,7 +39,16 @@ _SPELLINGS: dict[str, str] = {
     "å": "Å",
     "\u212b": "Å",
     "in": "inch",
-    "nm": "nm",
+    "inches": "inch",
+    "micrometers": "µm",
+    "micrometres": "µm",
+    "nanometers": "nm",
+    "nanometres": "nm",
+    "millimeters": "mm",
+    "millimetres": "mm",
+    "meters": "m",
+    "metres": "m",
+    "angstroms": "Å",
 }
 _LENGTH = re.compile(r"^\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s/.,][^\d\s/]*)\s*$")
 
@@ -58,10 +67,17 @@ def parse_length(text: str) -> float:
     found = _LENGTH.match(text)
     if not found:
         raise ScaleError(f"cannot read a length from {text!r}; write a number and a unit, such as '500 nm'")
-    value = float(found[1].replace(",", ".")) * unit_nm(found[2])
+    value = _decimal(found[1]) * unit_nm(found[2])
     if not (math.isfinite(value) and value > 0):
         raise ScaleError(f"a length must be positive and finite, got {text!r}")
     return value
+
+
+def _decimal(number: str) -> float:
+    """A printed number, its comma read as a decimal sign. ScaleError for "1,000", which may be one or one thousand."""
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", number):
+        raise ScaleError(f"{number!r} may mean {number.replace(',', '.')} or {number.replace(',', '')}; write it without a comma")
+    return float(number.replace(",", "."))
 
 
 def format_length(nm: float, *, digits: int = 4) -> str:
@@ -109,15 +125,15 @@ def parse_scale(text: str) -> Scale:
     number = r"((?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?)"
     if found := re.fullmatch(rf"{number}\s*[x×]\s*{number}\s*([^\d\s/]+)\s*/\s*px", s):
         unit = unit_nm(found[3])
-        y, x = (float(v.replace(",", ".")) * unit for v in (found[1], found[2]))
+        y, x = (_decimal(v) * unit for v in (found[1], found[2]))
         return _user_scale(y, x, max(_rounding(found[1]), _rounding(found[2])), wrong)
     if found := re.fullmatch(rf"{number}\s*([^\d\s/]+)\s*/\s*(?:{number}\s*)?px", s):
-        length, n = float(found[1].replace(",", ".")) * unit_nm(found[2]), float((found[3] or "1").replace(",", "."))
+        length, n = _decimal(found[1]) * unit_nm(found[2]), _decimal(found[3] or "1")
         if n <= 0:
             raise wrong
         return _user_scale(length / n, length / n, _rounding(found[3]) if found[3] else _rounding(found[1]), wrong)
     if found := re.fullmatch(rf"{number}\s*px\s*/\s*(?:{number}\s*)?([^\d\s/]+)", s):
-        n, length = float(found[1].replace(",", ".")), float((found[2] or "1").replace(",", ".")) * unit_nm(found[3])
+        n, length = _decimal(found[1]), _decimal(found[2] or "1") * unit_nm(found[3])
         if n <= 0:
             raise wrong
         return _user_scale(length / n, length / n, _rounding(found[1]), wrong)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -89,7 +90,7 @@ def noise_field(rng: np.random.Generator, shape: tuple[int, int], scale_px: floa
     """Smooth Gaussian noise of unit variance and the given correlation length: coarse white noise, enlarged."""
     h, w = shape
     step = max(scale_px, 1.0)
-    coarse = rng.standard_normal((int(h / step) + 4, int(w / step) + 4), np.float32)
+    coarse: Any = rng.standard_normal((int(h / step) + 4, int(w / step) + 4), np.float32)
     if step > 1:
         coarse = cv2.resize(coarse, (int(coarse.shape[1] * step), int(coarse.shape[0] * step)), interpolation=cv2.INTER_CUBIC)
     field = coarse[:h, :w]
@@ -112,7 +113,9 @@ def paint(
     picture += look.ground_texture * noise_field(rng, (h, w), look.ground_px)
     if look.gradient > 0:
         gy, gx = rng.uniform(-1, 1, 2)
-        picture += look.gradient * (gy * np.linspace(-0.5, 0.5, h)[:, None] + gx * np.linspace(-0.5, 0.5, w)[None]).astype(np.float32)
+        picture += look.gradient * (gy * np.linspace(-0.5, 0.5, h)[:, None] + gx * np.linspace(-0.5, 0.5, w)[None]).astype(
+            np.float32
+        )
     for _ in range(look.scratches):
         y0, x0, y1, x1 = rng.uniform(-0.2, 1.2, 4) * (h, w, h, w)
         shade = float(look.background + rng.uniform(-0.2, 0.3))
@@ -135,7 +138,7 @@ def paint(
         labels[window][inside] = i + 1
         z = height(p, rho)
         radius = p.diameter / 2
-        rough = 0.0
+        rough: Any = 0.0
         if texture is not None:
             oy, ox = rng.integers(0, 256, 2)
             rough = look.texture * texture[oy : oy + y1 - y0, ox : ox + x1 - x0]
@@ -169,7 +172,7 @@ def paint(
     return picture, labels
 
 
-def expose(picture: Array, look: Look, rng: np.random.Generator) -> NDArray[np.uint8]:
+def expose(picture: Any, look: Look, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Column, detector and file: blur, drift, noise, gain, gamma, 8 bits, JPEG. (H, W) float -> (H, W) uint8."""
     h, w = picture.shape
     if look.drift_px > 0:
@@ -181,7 +184,7 @@ def expose(picture: Array, look: Look, rng: np.random.Generator) -> NDArray[np.u
     if look.charging > 0:
         rows = np.clip(noise_field(rng, (h, 1), 5.0) - 1.2, 0, 2)
         picture = picture + look.charging * rows
-    noise = rng.standard_normal((h, w), np.float32)
+    noise: Any = rng.standard_normal((h, w), np.float32)
     if look.noise_px > 0:
         noise = cv2.GaussianBlur(noise, (0, 0), look.noise_px)
         noise /= noise.std()
@@ -194,5 +197,8 @@ def expose(picture: Array, look: Look, rng: np.random.Generator) -> NDArray[np.u
     grey = np.clip(picture, 0, 1) ** np.float32(look.gamma)
     out = np.asarray(np.round(255 * grey), np.uint8)
     if look.jpeg_quality:
-        out = np.asarray(cv2.imdecode(cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, look.jpeg_quality])[1], cv2.IMREAD_GRAYSCALE), np.uint8)
+        out = np.asarray(
+            cv2.imdecode(cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, look.jpeg_quality])[1], cv2.IMREAD_GRAYSCALE),
+            np.uint8,
+        )
     return out

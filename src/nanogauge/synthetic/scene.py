@@ -84,7 +84,9 @@ def draw_particles(scene: Scene, rng: np.random.Generator) -> list[Particle]:
         aspect = 1.0 if kind == "sphere" else float(rng.uniform(*scene.aspect))
         n_sides = int(rng.integers(3, 9)) if kind == "polyhedron" else 6
         particles.append(
-            Particle(kind, float(y), float(x), float(size), aspect, float(angle), scene.roughness, n_sides, int(rng.integers(2**31)))
+            Particle(
+                kind, float(y), float(x), float(size), aspect, float(angle), scene.roughness, n_sides, int(rng.integers(2**31))
+            )
         )
     return particles
 

@@ -100,9 +100,9 @@ def height(p: Particle, rho: Array) -> Array:
     """Surface height in [0, 1] inside the outline: round for balls and rods, flat-topped with bevels for the others."""
     inside = np.clip(1 - rho, 0, 1)
     if p.kind == "platelet":
-        return np.clip(inside / 0.08, 0, 1)
+        return np.asarray(np.clip(inside / 0.08, 0, 1), np.float32)
     if p.kind == "cube":
-        return np.clip(inside / 0.25, 0, 1) ** np.float32(0.6)
+        return np.asarray(np.clip(inside / 0.25, 0, 1) ** np.float32(0.6), np.float32)
     if p.kind == "polyhedron":
-        return np.clip(inside / 0.55, 0, 1)
-    return np.sqrt(np.clip(1 - np.minimum(rho, 1) ** 2, 0, 1))
+        return np.asarray(np.clip(inside / 0.55, 0, 1), np.float32)
+    return np.asarray(np.sqrt(np.clip(1 - np.minimum(rho, 1) ** 2, 0, 1)), np.float32)

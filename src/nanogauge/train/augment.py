@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,23 @@ from numpy.typing import NDArray
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
-WORDS = ("100 nm", "500 nm", "1 um", "20 nm", "(a)", "b", "A", "(c)", "50nm", "0.2 um", "5.0kV", "x50,000", "WD 8.1 mm", "SEI", "d)")
+WORDS = (
+    "100 nm",
+    "500 nm",
+    "1 um",
+    "20 nm",
+    "(a)",
+    "b",
+    "A",
+    "(c)",
+    "50nm",
+    "0.2 um",
+    "5.0kV",
+    "x50,000",
+    "WD 8.1 mm",
+    "SEI",
+    "d)",
+)
 
 
 def standardise(grey: NDArray[np.floating]) -> F32:
@@ -56,7 +73,7 @@ def apply(grey: U8, labels: I32, distance: F32, rng: np.random.Generator) -> tup
         burn_in(grey, labels, distance, rng)
     if rng.random() < 0.15:
         grey = 255 - grey
-    values = grey.astype(np.float32) / 255
+    values: Any = grey.astype(np.float32) / np.float32(255)
     if rng.random() < 0.5:
         values = values ** np.float32(math.exp(rng.normal(0, 0.3)))
     if rng.random() < 0.25:
@@ -64,7 +81,7 @@ def apply(grey: U8, labels: I32, distance: F32, rng: np.random.Generator) -> tup
     if rng.random() < 0.15:  # sharpening, as journals do
         values = values + float(rng.uniform(0.3, 1.2)) * (values - cv2.GaussianBlur(values, (0, 0), 1.2))
     if rng.random() < 0.35:
-        noise = rng.standard_normal(values.shape, np.float32)
+        noise: Any = rng.standard_normal(values.shape, np.float32)
         if rng.random() < 0.4:
             noise = cv2.GaussianBlur(noise, (0, 0), float(rng.uniform(0.5, 1.2))) * 2
         values = values + float(np.exp(rng.uniform(math.log(0.005), math.log(0.08)))) * noise

@@ -127,17 +127,19 @@ def real_crop(item: Real, examples: Examples, rng: np.random.Generator) -> tuple
     t = np.array([x, y]) - m @ np.array([(c - 1) / 2, (c - 1) / 2])
     matrix = np.hstack([m, t[:, None]])
     flags = cv2.WARP_INVERSE_MAP
-    grey = item.grey
+    grey: Any = item.grey
     if zoom < 0.8:  # before shrinking, blur away what the coarser grid cannot hold
         grey = cv2.GaussianBlur(grey, (0, 0), 0.45 / zoom)
     out = cv2.warpAffine(grey, matrix, (c, c), flags=flags | cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    labels = cv2.warpAffine(item.labels.astype(np.float32), matrix, (c, c), flags=flags | cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101)
+    labels = cv2.warpAffine(
+        item.labels.astype(np.float32), matrix, (c, c), flags=flags | cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101
+    )
     distance = cv2.warpAffine(item.distance, matrix, (c, c), flags=flags | cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     valid = cv2.warpAffine(np.ones((h, w), np.uint8), matrix, (c, c), flags=flags | cv2.INTER_NEAREST)
     return (
         np.asarray(out, np.uint8),
         np.asarray(labels, np.int32),
-        np.asarray(distance, np.float32) / 255,
+        np.asarray(distance, np.float32) / np.float32(255),
         np.asarray(valid, bool),
     )
 

@@ -177,7 +177,7 @@ def run(recipe: Recipe, folder: Path, *, resume: bool = True, report: Callable[[
         terms = loss_terms(logits.float(), target)
         loss = torch.stack(list(terms.values())).sum()
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
         optimiser.step()
         keep = min(recipe.ema_decay, (1 + step) / (10 + step))
@@ -208,3 +208,8 @@ def run(recipe: Recipe, folder: Path, *, resume: bool = True, report: Callable[[
 def cool_down(recipe: Recipe, *, at_step: int, steps: int) -> Recipe:
     """The recipe that ends a plateau at `at_step` with a cool-down of `steps`."""
     return replace(recipe, steps=at_step + steps, cooldown_steps=steps)
+
+
+def last_step(folder: Path) -> int:
+    """The step of a run folder's newest checkpoint. Raises FileNotFoundError where there is none."""
+    return int(torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True, mmap=True)["step"])

@@ -55,7 +55,7 @@ class Bottleneck(nn.Module):
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or c_in != 4 * width:
             self.shortcut = conv_bn(c_in, 4 * width, 1, stride=stride, relu=False)
-        nn.init.zeros_(self.body[2][1].weight)  # type: ignore[index, arg-type]  # starts as the identity
+        nn.init.zeros_(self.body[2][1].weight)  # type: ignore[index]  # starts as the identity
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.body(x) + self.shortcut(x))

@@ -1,0 +1,28 @@
+"""Engines: what turns grey levels into maps, and what reads text. Each is imported only when it is asked for."""
+
+from __future__ import annotations
+
+from ..errors import SettingsError
+from ..ports import Engine, TextReader
+
+ENGINES = ("unet", "threshold")
+
+
+def make_engine(name: str = "unet", *, n_threads: int | None = None) -> Engine:
+    """The engine of that name. SettingsError for an unknown name, EngineError where it cannot be loaded."""
+    if name == "unet":
+        from .onnx import OnnxEngine
+
+        return OnnxEngine(n_threads=n_threads)
+    if name == "threshold":
+        from .threshold import ThresholdEngine
+
+        return ThresholdEngine()
+    raise SettingsError(f"unknown engine {name!r}; known: {', '.join(ENGINES)}")
+
+
+def make_reader(*, n_threads: int | None = None) -> TextReader:
+    """The text reader (RapidOCR)."""
+    from .ocr import RapidOcrReader
+
+    return RapidOcrReader(n_threads=n_threads)

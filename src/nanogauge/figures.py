@@ -1,0 +1,198 @@
+"""Pictures of a measurement: the overlay (outlines, numbers, the scale bar found) and the size distribution.
+
+Colours are Okabe & Ito's, told apart by colour-blind readers.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from .distribution import histogram
+from .outlines import outlines
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .result import Measurement
+
+COLOURS = {
+    "counted": (0, 158, 115),
+    "low_confidence": (230, 159, 0),
+    "left_out": (213, 94, 0),
+    "scale_bar": (86, 180, 233),
+}
+_LEGEND = {"counted": "counted", "low_confidence": "unsure", "left_out": "cut by the frame, left out"}
+_LEAST_LONG_SIDE = 1000  # smaller pictures are enlarged, so that numbers can be read
+
+
+@lru_cache(maxsize=8)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    from matplotlib import get_data_path
+
+    return ImageFont.truetype(str(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf"), size)
+
+
+def kind_of(flags: str, edge_weight: float) -> str:
+    """Colour class of a particle: counted, low_confidence or left_out."""
+    if edge_weight == 0:
+        return "left_out"
+    return "low_confidence" if "low_confidence" in flags.split("|") else "counted"
+
+
+def overlay(m: Measurement, *, numbers: bool = True, legend: bool = True) -> NDArray[np.uint8]:
+    """(H', W', 3) RGB: the micrograph with every outline, its label, and the scale bar that was found; H', W' a whole
+    multiple of the micrograph's height and width, a caption of one line below where `legend` is asked for."""
+    grey = m.micrograph.grey8()
+    h, w = grey.shape
+    k = max(1, min(4, -(-_LEAST_LONG_SIDE // max(h, w))))
+    canvas = cv2.resize(
+        cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), (w * k, h * k), interpolation=cv2.INTER_NEAREST if k == 1 else cv2.INTER_CUBIC
+    )
+    thickness = max(1, round(max(h, w) * k / 1200))
+    table = m.particles
+    kinds = {int(i): kind_of(f, e) for i, f, e in zip(table["label"], table["flags"], table["edge_weight"], strict=True)}
+    for label, polygon in outlines(m.labels):
+        points = (polygon[:, ::-1] * k).reshape(-1, 1, 2)
+        cv2.polylines(canvas, [points], True, COLOURS[kinds.get(label, "counted")], thickness, cv2.LINE_AA)
+    picture = Image.fromarray(canvas)
+    draw = ImageDraw.Draw(picture)
+    if numbers:
+        for label, y, x, d in zip(table["label"], table["y"], table["x"], table["equivalent_diameter_px"], strict=True):
+            size = int(np.clip(d * k / 3.2, 0, 26))
+            if size >= 8:
+                draw.text(
+                    ((x + 0.5) * k, (y + 0.5) * k),
+                    str(label),
+                    font=_font(size),
+                    fill="white",
+                    anchor="mm",
+                    stroke_width=1,
+                    stroke_fill="black",
+                )
+    _draw_scale_bar(draw, m, k, (w * k, h * k))
+    if not legend:
+        return np.asarray(picture)
+    return np.vstack([np.asarray(picture), _caption(m, w * k)])
+
+
+def _draw_scale_bar(draw: ImageDraw.ImageDraw, m: Measurement, k: int, size: tuple[int, int]) -> None:
+    bar = m.scale_bar
+    if bar is None or bar.box is None:
+        return
+    y0, x0, y1, x1 = (float(v) * k for v in bar.box)
+    colour = COLOURS["scale_bar"]
+    draw.rectangle((x0 - 2, y0 - 2, x1 + 1, y1 + 1), outline=colour, width=2)
+    if bar.nm_per_px is not None and bar.length_px is not None:
+        text = f"{bar.text} = {bar.length_px:.1f} px"
+        font = _font(15)
+        width = draw.textlength(text, font=font)
+        x = float(np.clip(x0, 2, max(size[0] - width - 4, 2)))
+        y = y0 - 24 if y0 > 26 else y1 + 6
+        draw.rectangle((x - 2, y - 1, x + width + 2, y + 19), fill="black")
+        draw.text((x, y), text, font=font, fill=colour)
+
+
+def _caption(m: Measurement, width: int) -> NDArray[np.uint8]:
+    """A strip below the picture: what was measured, the scale, the colours."""
+    strip = Image.new("RGB", (width, 62), "black")
+    draw = ImageDraw.Draw(strip)
+    scale = f"{m.scale.mean_nm_per_px:.4g} nm/px from {m.decision.source.replace('_', ' ')}" if m.scale else "no scale: sizes in px"
+    top = f"{m.headline()}  ·  {scale}"
+    size = 17
+    while size > 8 and draw.textlength(top, font=_font(size)) > width - 16:
+        size -= 1
+    draw.text((8, 7), top, font=_font(size), fill="white")
+    x = 8.0
+    for kind, text in _LEGEND.items():
+        draw.rectangle((x, 40, x + 14, 50), outline=COLOURS[kind], width=2)
+        draw.text((x + 20, 36), text, font=_font(14), fill=(220, 220, 220))
+        x += 40 + draw.textlength(text, font=_font(14))
+    return np.asarray(strip)
+
+
+def png_bytes(picture: NDArray[np.uint8]) -> bytes:
+    """(H, W) or (H, W, 3) RGB -> PNG."""
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "PNG", compress_level=4)
+    return out.getvalue()
+
+
+def jpeg_data_uri(picture: NDArray[np.uint8], *, longest: int = 1400) -> str:
+    """data: URI of a picture for a page, shrunk to `longest` px."""
+    image = Image.fromarray(picture)
+    image.thumbnail((longest, longest))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+def overlay_data_uri(m: Measurement) -> str:
+    """The overlay as a data: URI."""
+    return jpeg_data_uri(overlay(m))
+
+
+def draw_distribution(axes: Any, m: Measurement) -> None:
+    """Histogram of the equivalent diameter with the lognormal fit and the median's interval."""
+    d = m.distribution
+    column = f"equivalent_diameter_{d.unit}"
+    table = m.particles
+    weights = table["edge_weight"] if m.settings.measure.edge_correction else (table["edge_weight"] > 0).astype(float)
+    h = histogram(table[column], unit=d.unit, weights=weights, weighting=d.weighting)
+    unit: str = d.unit
+    factor = 1.0
+    if d.unit == "nm" and d.n and d.median.value >= 1000:
+        unit, factor = "µm", 1e-3
+    axes.set_xlabel(f"equivalent diameter / {unit}")
+    axes.set_ylabel(f"share of {'particles' if d.weighting == 'number' else 'volume'} / %")
+    if not h.count:
+        axes.text(0.5, 0.5, "no particle to count", ha="center", transform=axes.transAxes)
+        return
+    edges = np.array(h.edges) * factor
+    axes.bar(edges[:-1], 100 * np.array(h.share), np.diff(edges), align="edge", color="#56B4E9", edgecolor="#1b5e86", linewidth=0.7)
+    gsd = d.lognormal_gsd.value
+    if d.n >= 10 and gsd > 1.0005:
+        x = np.linspace(edges[0] - np.ptp(edges) * 0.05, edges[-1] + np.ptp(edges) * 0.05, 300)
+        x = x[x > 0]
+        s = np.log(gsd)
+        density = np.exp(-(np.log(x / (d.lognormal_median.value * factor)) ** 2) / (2 * s * s)) / (x * s * np.sqrt(2 * np.pi))
+        axes.plot(x, 100 * density * np.diff(edges).mean(), color="black", lw=1.2, label=f"lognormal, GSD {gsd:.3f}")
+    axes.axvline(d.median.value * factor, color="#D55E00", lw=1.2, label=f"median {d.median.value * factor:.4g} {unit}")
+    if np.isfinite(d.median.low):
+        axes.axvspan(d.median.low * factor, d.median.high * factor, color="#D55E00", alpha=0.15, lw=0)
+    axes.legend(fontsize=8, frameon=False)
+    axes.set_title(f"n = {d.n}", fontsize=9)
+
+
+def distribution_svg(m: Measurement) -> str:
+    """The distribution as inline SVG."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6, 3.1), layout="constrained")
+    draw_distribution(figure.add_subplot(), m)
+    out = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(out)  # type: ignore[no-untyped-call]
+    text = out.getvalue()
+    return text[text.index("<svg") :]
+
+
+def measurement_figure(m: Measurement) -> Figure:
+    """Overlay and distribution side by side, as a matplotlib figure that needs no display."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.imshow(overlay(m, legend=False))
+    left.set_axis_off()
+    left.set_title(f"{m.micrograph.name}: {m.headline()}", fontsize=10)
+    draw_distribution(right, m)
+    return figure

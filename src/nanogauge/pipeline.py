@@ -1,0 +1,220 @@
+"""The whole way from a file to a Measurement, in one page."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ._version import __version__
+from .distribution import Distribution, summarise
+from .engines import make_engine, make_reader
+from .formats import read_micrograph
+from .measuring import measure_particles
+from .micrograph import Micrograph
+from .ports import Engine, Maps, TextLine, TextReader
+from .result import Measurement
+from .scale import Scale, parse_scale
+from .scalebar import ScaleBarReading, ScaleDecision, annotation_boxes, find_data_bar, read_scale_bar, resolve_scale
+from .segment import segment
+from .separate import separate, to_grid, touching
+from .settings import MeasureSettings, SeparateSettings, Settings
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass
+class Tools:
+    """Engine and text reader of a run, each loaded when first used."""
+
+    engine_name: str = "unet"
+    n_threads: int | None = None
+
+    @cached_property
+    def engine(self) -> Engine:
+        return make_engine(self.engine_name, n_threads=self.n_threads)
+
+    @cached_property
+    def reader(self) -> TextReader:
+        return make_reader(n_threads=self.n_threads)
+
+
+def measure(
+    source: str | Path | Micrograph | NDArray[np.generic],
+    *,
+    scale: str | Scale | None = None,
+    engine: str | None = None,
+    settings: Settings | None = None,
+) -> Measurement:
+    """Measures one micrograph: a file's path, a Micrograph, or an (H, W) array of grey levels.
+
+    scale: "2.5 nm/px" or a Scale; None: from the file's metadata or the burned-in scale bar
+    engine: "unet" (default) or "threshold"
+
+    Raises InputError for a file that cannot be used, ScaleError for a scale that cannot be understood.
+    """
+    settings = (settings or Settings()).replace("segment", engine=engine)
+    if isinstance(source, np.ndarray):
+        source = Micrograph(pixels=source, name="array")
+    user = parse_scale(scale) if isinstance(scale, str) else scale
+    return measure_micrograph(source, tools=Tools(settings.segment.engine), settings=settings, scale=user)
+
+
+def measure_micrograph(
+    source: str | Path | Micrograph, *, tools: Tools, settings: Settings | None = None, scale: Scale | None = None
+) -> Measurement:
+    """File -> scale -> maps -> labels -> particle table -> distribution. Raises InputError, EngineError."""
+    started = time.perf_counter()
+    settings = settings or Settings()
+    micrograph = source if isinstance(source, Micrograph) else read_micrograph(source)
+    bar, decision, frame = find_scale(micrograph, tools, user=scale)
+
+    grey = micrograph.grey8()
+    labels, confidence, zoom = find_particles(
+        grey, tools.engine, settings, frame=frame, keep_out=[_whole(b) for b in annotation_boxes(bar)]
+    )
+    table = measure_particles(
+        labels,
+        pixels=micrograph.pixels,
+        scale=decision.scale,
+        confidence=confidence,
+        frame=frame,
+        separated=touching(labels),
+        low_confidence_below=settings.measure.low_confidence_below,
+    )
+    in_px = distribution_of(table, "px", settings.measure)
+    return Measurement(
+        micrograph=micrograph,
+        decision=decision,
+        scale_bar=bar,
+        labels=labels,
+        particles=table,
+        distribution=in_px if decision.scale is None else distribution_of(table, "nm", settings.measure),
+        distribution_px=in_px,
+        frame=frame,
+        zoom=zoom,
+        settings=settings,
+        engine=tools.engine.name,
+        engine_sha256=tools.engine.sha256,
+        version=__version__,
+        seconds=time.perf_counter() - started,
+        warnings=micrograph.notes,
+    )
+
+
+def find_scale(
+    micrograph: Micrograph, tools: Tools, *, user: Scale | None = None
+) -> tuple[ScaleBarReading | None, ScaleDecision, Box]:
+    """The scale bar read, the scale decided on, and the frame: the box of the micrograph that is picture, not data bar."""
+    grey = micrograph.grey8()
+    h, w = grey.shape
+    bar = read_scale_bar(grey, tools.reader) if min(h, w) >= 32 else None
+    decision = resolve_scale(metadata=micrograph.scale, bar=bar, user=user)
+    first_row = micrograph.instrument.data_bar_first_row
+    if first_row is not None:
+        strip: tuple[float, ...] | None = (first_row, 0, h, w)
+    else:
+        strip = find_data_bar(grey, [TextLine("", 1.0, box) for box in bar.text_boxes] if bar else [])
+    frame = (0, 0, h, w)
+    if strip is not None:  # the larger side of the strip is picture
+        top, bottom = round(strip[0]), round(strip[2])
+        frame = (0, 0, top, w) if top >= h - bottom else (bottom, 0, h, w)
+    return bar, decision, frame
+
+
+def find_particles(
+    grey: NDArray[np.uint8], engine: Engine, settings: Settings, *, frame: Box | None = None, keep_out: list[Box] | None = None
+) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
+    """Labels (H, W), confidence map (H, W) and zoom. Nothing outside `frame`; an object mostly in a `keep_out` box is text."""
+    h, w = grey.shape
+    y0, x0, y1, x1 = frame or (0, 0, h, w)
+    picture = grey[y0:y1, x0:x1]
+    labels = np.zeros((h, w), np.int32)
+    confidence = np.zeros((h, w), np.float32)
+    if min(picture.shape) < 8:
+        return labels, confidence, 1.0
+    result = segment(
+        picture, engine, typical_diameter=lambda maps: typical_diameter(maps, settings.separate), settings=settings.segment
+    )
+    working = separate(result.maps, settings.separate)
+    found = to_grid(working, result.maps.foreground, picture.shape, foreground_above=settings.separate.foreground_above)
+    labels[y0:y1, x0:x1] = found
+    confidence[y0:y1, x0:x1] = _resize(result.maps.foreground, picture.shape)
+    return _without_text(labels, keep_out or []), confidence, result.zoom
+
+
+def typical_diameter(maps: Maps, settings: SeparateSettings) -> float:
+    """Median equivalent diameter in px of the maps' grid, 0 where nothing is seen. Specks weigh nothing beside particles:
+    the median is taken over the particles that make up the largest 95 % of the area."""
+    area = np.bincount(separate(maps, settings).ravel())[1:]
+    area = np.sort(area[area > 0])[::-1]
+    if not len(area):
+        return 0.0
+    kept = area[: int(np.searchsorted(np.cumsum(area), 0.95 * area.sum())) + 1]
+    return float(np.median(np.sqrt(4 * kept / math.pi)))
+
+
+def distribution_of(table: pd.DataFrame, unit: str, settings: MeasureSettings) -> Distribution:
+    """Distribution of the equivalent diameter of the particles that count."""
+    weights = table["edge_weight"].to_numpy(float)
+    if not settings.edge_correction:
+        weights = (weights > 0).astype(float)
+    return summarise(
+        table[f"equivalent_diameter_{unit}"].to_numpy(float),
+        unit="nm" if unit == "nm" else "px",
+        weights=weights,
+        weighting="volume" if settings.weighting == "volume" else "number",
+        n_bootstrap=settings.n_bootstrap,
+        seed=settings.seed,
+    )
+
+
+def _whole(box: tuple[float, ...]) -> Box:
+    y0, x0, y1, x1 = (round(v) for v in box)
+    return y0, x0, y1, x1
+
+
+def _without_text(labels: NDArray[np.int32], boxes: list[Box]) -> NDArray[np.int32]:
+    """Labels without the objects of which more than half lies in a box of burned-in text; renumbered from 1."""
+    n = int(labels.max())
+    area = np.bincount(labels.ravel(), minlength=n + 1)
+    gone = np.zeros(n + 1, bool)
+    for y0, x0, y1, x1 in boxes:
+        window = labels[max(y0, 0) : y1, max(x0, 0) : x1]
+        gone |= np.bincount(window.ravel(), minlength=n + 1) > 0.5 * np.maximum(area, 1)
+    gone[0] = False
+    keep = (area > 0) & ~gone
+    keep[0] = False
+    number = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+    return np.asarray(number[labels], np.int32)
+
+
+def _resize(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    import cv2
+
+    if values.shape == shape:
+        return values
+    how = cv2.INTER_AREA if values.shape[0] > shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(values, (shape[1], shape[0]), interpolation=how), np.float32)
+
+
+def with_scale(m: Measurement, scale: Scale) -> Measurement:
+    """The same particles under another scale, as given by the user; nothing is segmented again."""
+    decision = resolve_scale(metadata=m.micrograph.scale, bar=m.scale_bar, user=scale)
+    table = measure_particles(
+        m.labels,
+        pixels=m.micrograph.pixels,
+        scale=scale,
+        frame=m.frame,
+        separated=touching(m.labels),
+        low_confidence_below=m.settings.measure.low_confidence_below,
+    )
+    for column in ("confidence", "flags"):
+        table[column] = m.particles[column].to_numpy()
+    return replace(m, decision=decision, particles=table, distribution=distribution_of(table, "nm", m.settings.measure))

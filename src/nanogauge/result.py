@@ -1,0 +1,206 @@
+"""`Measurement`: the result of one micrograph. Everything a user sees is a view of it."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .distribution import STATISTICS, Distribution
+from .micrograph import Micrograph
+from .particles import Flag, flag_text
+from .scale import Scale, format_length
+from .scalebar import ScaleBarReading, ScaleDecision
+from .settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+Status = Literal["ok", "no_scale", "no_particles", "error"]
+SUMMARY_STATISTICS = ("mean", "sd", "median", "d10", "d50", "d90")
+SUMMARY_COLUMNS = (
+    ["file", "status", "message", "nm_per_px", "scale_source", "n_particles", "n_border"]
+    + [f"{name}_{unit}" for unit in ("nm", "px") for name in SUMMARY_STATISTICS]
+    + ["seconds"]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One measured micrograph.
+
+    labels: (H, W) int32 on the micrograph's own grid, 0 = background; particles: a row a label (columns: nanogauge.particles)
+    distribution: of the equivalent diameter in nm, in px where there is no scale; distribution_px: always in px
+    frame: (y0, x0, y1, x1), half-open, what is picture and not data bar
+    zoom: working px per input px
+    """
+
+    micrograph: Micrograph
+    decision: ScaleDecision
+    scale_bar: ScaleBarReading | None
+    labels: NDArray[np.int32]
+    particles: pd.DataFrame
+    distribution: Distribution
+    distribution_px: Distribution
+    frame: tuple[int, int, int, int]
+    zoom: float
+    settings: Settings
+    engine: str
+    engine_sha256: str
+    version: str
+    seconds: float
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def scale(self) -> Scale | None:
+        """The scale used, None where sizes are in px."""
+        return self.decision.scale
+
+    @property
+    def status(self) -> Status:
+        """ok | no_scale | no_particles."""
+        if not len(self.particles):
+            return "no_particles"
+        return "no_scale" if self.scale is None else "ok"
+
+    @property
+    def n_particles(self) -> int:
+        """All particles, those left out of the distribution included."""
+        return len(self.particles)
+
+    @property
+    def n_border(self) -> int:
+        """Particles cut by the frame or the data bar, which the distribution leaves out."""
+        return int((self.particles["edge_weight"] == 0).sum())
+
+    @property
+    def message(self) -> str:
+        """One line for the summary: what a reader should know before using the figures; "" where there is nothing."""
+        parts = []
+        if not len(self.particles):
+            parts.append("no particles found")
+        elif self.n_border == len(self.particles):
+            parts.append("every particle is cut by the frame: no size distribution")
+        if self.scale is None:
+            parts.append("no scale found: sizes are in px; give one with --scale")
+        return "; ".join([*parts, *self.decision.warnings, *self.warnings])
+
+    def with_flag(self, flag: Flag) -> int:
+        """How many particles carry a flag."""
+        return int(self.particles["flags"].str.split("|").map(lambda names: flag_text(flag) in names).sum())
+
+    def summary_row(self) -> dict[str, Any]:
+        """The micrograph's row of summary.csv; None where a figure is not known."""
+        row: dict[str, Any] = {
+            "file": self.micrograph.name if self.micrograph.path is None else str(self.micrograph.path),
+            "status": self.status,
+            "message": self.message,
+            "nm_per_px": self.scale.mean_nm_per_px if self.scale else None,
+            "scale_source": self.decision.source,
+            "n_particles": self.n_particles,
+            "n_border": self.n_border,
+        }
+        for unit, values in (("nm", self.distribution if self.scale else None), ("px", self.distribution_px)):
+            for name in SUMMARY_STATISTICS:
+                value = getattr(values, name).value if values is not None else math.nan
+                row[f"{name}_{unit}"] = None if math.isnan(value) else value
+        return row | {"seconds": round(self.seconds, 3)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that decides a number, and the figures; for measurement.json."""
+        m, bar = self.micrograph, self.scale_bar
+        instrument = {k: getattr(m.instrument, k) for k in m.instrument.__dataclass_fields__}
+        return {
+            "file": m.name,
+            "sha256": m.sha256,
+            "format": m.format,
+            "shape_px": list(m.shape),
+            "status": self.status,
+            "message": self.message,
+            "notes": list(m.notes),
+            "instrument": instrument,
+            "scale": {
+                "source": self.decision.source,
+                "nm_per_px_y_x": list(self.scale.nm_per_px) if self.scale else None,
+                "relative_uncertainty": self.scale.relative_uncertainty if self.scale else None,
+                "warnings": list(self.decision.warnings),
+                "metadata_nm_per_px_y_x": list(m.scale.nm_per_px) if m.scale else None,
+                "scale_bar": None if bar is None else scale_bar_dict(bar),
+            },
+            "frame_y0_x0_y1_x1": list(self.frame),
+            "n_particles": self.n_particles,
+            "n_border": self.n_border,
+            "distribution": self.distribution.to_dict(),
+            "distribution_px": self.distribution_px.to_dict(),
+            "working_magnification": self.zoom,
+            "engine": {"name": self.engine, "sha256": self.engine_sha256},
+            "settings": self.settings.to_dict(),
+            "version": self.version,
+            "seconds": self.seconds,
+            "operator_edits": [],
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Writes measurement.json, particles.csv, labels.tif, overlay.png and rois.zip into FOLDER, made if need be.
+
+        Raises OutputError where it cannot be written.
+        """
+        from .export import save_measurement
+
+        return save_measurement(self, Path(folder))
+
+    def plot(self) -> Figure:
+        """The micrograph with outlines beside its size distribution."""
+        from .figures import measurement_figure
+
+        return measurement_figure(self)
+
+    def __repr__(self) -> str:
+        return f"<Measurement {self.micrograph.name}: {self.headline()}>"
+
+    def headline(self) -> str:
+        """ "42 particles, mean 51.2 nm, d50 50.8 nm" in one line."""
+        d = self.distribution
+        if not self.n_particles:
+            return "no particles"
+        if d.n == 0:
+            return f"{self.n_particles} particles, all cut by the frame"
+        mean, median = (format_length(e.value, digits=3) if d.unit == "nm" else f"{e.value:.3g} px" for e in (d.mean, d.median))
+        return f"{self.n_particles} particles, mean {mean}, median {median}"
+
+    def _repr_html_(self) -> str:
+        from .figures import overlay_data_uri
+
+        d = self.distribution
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{e.value:.4g}</td><td>{e.low:.4g} … {e.high:.4g}</td></tr>"
+            for name in STATISTICS
+            if not math.isnan((e := getattr(d, name)).value)
+        )
+        note = f"<p>{html.escape(self.message)}</p>" if self.message else ""
+        return (
+            f"<h4>{html.escape(self.micrograph.name)}</h4><p>{html.escape(self.headline())} ({d.unit})</p>{note}"
+            f'<img style="max-width:48em" src="{overlay_data_uri(self)}">'
+            f"<table><tr><th></th><th>{d.unit}</th><th>95 % interval</th></tr>{rows}</table>"
+        )
+
+
+def scale_bar_dict(bar: ScaleBarReading) -> dict[str, Any]:
+    """A scale bar's reading for JSON."""
+    return {
+        "text": bar.text,
+        "value_nm": bar.value_nm,
+        "length_px": bar.length_px,
+        "box_y0_x0_y1_x1": None if bar.box is None else [float(v) for v in bar.box],
+        "nm_per_px": bar.nm_per_px,
+        "confidence": bar.confidence,
+        "relative_uncertainty": bar.relative_uncertainty,
+        "warnings": list(bar.warnings),
+        "refused": bar.refused,
+    }

@@ -1,0 +1,381 @@
+"""The commands over many files: what `cli` calls. Each returns the exit code; one failing input never stops the others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ._version import __version__
+from .errors import NanogaugeError, TruthError, UnreadableFile
+from .evaluate import score_image, summarise_scores
+from .export import make_folder, save_measurement, write_particles, write_summary
+from .formats import SUFFIXES, read_micrograph
+from .pipeline import Tools, find_scale, measure_micrograph
+from .report import Card, card, render
+from .result import SUMMARY_COLUMNS, Measurement, scale_bar_dict
+from .scale import format_length, parse_scale
+from .settings import Settings, read_settings
+
+OUTPUT_NAMES = {"summary.csv", "particles.csv", "run.json", "report.html"}
+
+
+def expand(inputs: list[Path]) -> list[Path]:
+    """Files, folders and globs -> files in order, each once. A folder stands for the pictures directly in it.
+
+    What does not exist stays in the list, so that it is reported as an input that failed.
+    """
+    files: list[Path] = []
+    for item in inputs:
+        if item.is_dir():
+            try:
+                inside = sorted(p for p in item.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+            except OSError:
+                inside = []
+            files += inside or [item]
+        elif any(c in str(item) for c in "*?[") and not item.exists():
+            base = Path(item.anchor) if item.is_absolute() else Path()
+            pattern = str(item.relative_to(item.anchor)) if item.is_absolute() else str(item)
+            files += sorted(p for p in base.glob(pattern) if p.is_file()) or [item]
+        else:
+            files.append(item)
+    return list(dict.fromkeys(files))
+
+
+def unique_names(files: list[Path]) -> list[str]:
+    """One folder name a file: its stem; where two stems are equal, with the suffix, then a number."""
+    stems = [f.stem or f.name for f in files]
+    names: list[str] = []
+    for f, stem in zip(files, stems, strict=True):
+        name = stem if stems.count(stem) == 1 and stem not in OUTPUT_NAMES else f.name.replace(".", "_")
+        candidate, k = name, 2
+        while candidate in names:
+            candidate, k = f"{name}_{k}", k + 1
+        names.append(candidate)
+    return names
+
+
+@contextmanager
+def _progress(n: int, console: Console, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A progress bar where there is more than one file and someone to see it."""
+    if quiet or n < 2 or not console.is_terminal:
+        yield lambda name: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=n)
+
+        def step(name: str) -> None:
+            bar.update(task, advance=1, description=name[-40:])
+
+        yield step
+
+
+def _problem(error: Exception) -> str:
+    """One line for what went wrong with one input; an error nobody foresaw is named as such."""
+    if isinstance(error, NanogaugeError):
+        return " ".join(str(error).split())
+    return f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}; please report it with the file"
+
+
+def measure_all(
+    inputs: list[Path],
+    out: Path,
+    *,
+    scale: str | None = None,
+    engine: str | None = None,
+    settings_file: Path | None = None,
+    json_output: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Measures all inputs into OUT. 0: all measured; 1: some failed."""
+    settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine)
+    user = parse_scale(scale) if scale else None
+    tools = Tools(settings.segment.engine)
+    _ = tools.engine  # an engine that cannot be loaded fails the run, not each file
+    make_folder(out)
+    files = expand(inputs)
+    console = Console(stderr=True)
+    rows: list[dict[str, Any]] = []
+    tables: list[tuple[str, pd.DataFrame]] = []
+    cards: list[Card] = []
+    records: list[dict[str, Any]] = []
+    started = datetime.now(UTC)
+    with _progress(len(files), console, quiet=quiet or json_output) as step:
+        for file, name in zip(files, unique_names(files), strict=True):
+            begun = time.perf_counter()
+            try:
+                m = measure_micrograph(file, tools=tools, settings=settings, scale=user)
+                save_measurement(m, out / name)
+                row = m.summary_row() | {"file": str(file)}
+                tables.append((name, m.particles))
+                cards.append(card(m))
+                records.append(
+                    {"file": str(file), "sha256": m.micrograph.sha256, "folder": name, "status": m.status, "seconds": m.seconds}
+                )
+            except Exception as error:  # the other inputs are still measured; the row says what happened
+                row = {"file": str(file), "status": "error", "message": _problem(error), "scale_source": "none"}
+                row["seconds"] = round(time.perf_counter() - begun, 3)
+                records.append({"file": str(file), "sha256": None, "folder": None, "status": "error", "seconds": row["seconds"]})
+                console.print(f"nanogauge: {row['message']}", markup=False, highlight=False, soft_wrap=True)
+            rows.append(row)
+            write_summary(out / "summary.csv", rows, SUMMARY_COLUMNS)
+            step(file.name)
+    write_particles(out / "particles.csv", tables)
+    failures = [r for r in rows if r["status"] == "error"]
+    about = {"nanogauge": __version__, "measured": started.strftime("%Y-%m-%d %H:%M UTC"), "engine": tools.engine.name}
+    (out / "report.html").write_text(render(cards, failures, about=about), encoding="utf-8")
+    run = {
+        "version": __version__,
+        "python": platform.python_version(),
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": (datetime.now(UTC) - started).total_seconds(),
+        "engine": {"name": tools.engine.name, "sha256": tools.engine.sha256},
+        "scale_given": scale,
+        "settings": settings.to_dict(),
+        "inputs": records,
+    }
+    (out / "run.json").write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if json_output:
+        print(json.dumps([{c: _plain(r.get(c)) for c in SUMMARY_COLUMNS} for r in rows], indent=1, ensure_ascii=False))
+    elif not quiet:
+        print_summary(rows, files, out, Console())
+    return 1 if failures or not files else 0
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def print_summary(rows: list[dict[str, Any]], files: list[Path], out: Path, console: Console) -> None:
+    """What was measured, a line a micrograph; beside it the truth, where a truth.csv lies beside the micrographs."""
+    truths = {folder: _read_truth(folder) for folder in {f.parent for f in files}}
+    known = any(truths.values())
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    keys = ("mean", "d50") if known else ("mean", "d10", "d50", "d90")
+    for heading in ("micrograph", "status", "nm/px", "particles", *keys, *(("true nm/px", "true mean", "error") if known else ())):
+        left = heading in ("micrograph", "status")
+        table.add_column(heading, justify="left" if left else "right", overflow="fold", no_wrap=heading != "micrograph")
+    for row, file in zip(rows, files, strict=True):
+        cells = _cells(row, file, keys)
+        truth = truths[file.parent].get(file.name)
+        if known:
+            cells += _truth_cells(row, truth)
+        table.add_row(*cells)
+    console.print(table)
+    bad = [r for r in rows if r["status"] == "error"]
+    notes = [r for r in rows if r.get("message") and r["status"] != "error"]
+    for r in notes[:10]:
+        console.print(f"{Path(r['file']).name}: {r['message']}", style="yellow", markup=False, highlight=False)
+    if len(notes) > 10:
+        console.print(f"… and {len(notes) - 10} more notes in summary.csv", style="yellow")
+    console.print(f"{len(rows) - len(bad)} of {len(rows)} measured. Look at {out / 'report.html'}", markup=False)
+
+
+def _cells(row: dict[str, Any], file: Path, keys: tuple[str, ...]) -> list[str]:
+    if row["status"] == "error":
+        return [file.name, "error", "", "", *("" for _ in keys)]
+    unit = "nm" if row["nm_per_px"] else "px"
+
+    def show(key: str) -> str:
+        v = row.get(f"{key}_{unit}")
+        return "–" if v is None else format_length(v, digits=3) if unit == "nm" else f"{v:.4g} px"
+
+    scale = f"{row['nm_per_px']:.4g}" if row["nm_per_px"] else "none"
+    return [file.name, row["status"], scale, str(row["n_particles"]), *(show(k) for k in keys)]
+
+
+def _truth_cells(row: dict[str, Any], truth: dict[str, float] | None) -> list[str]:
+    if truth is None:
+        return ["", "", ""]
+    mean, measured = truth["mean_equivalent_diameter_nm"], row.get("mean_nm")
+    error = f"{100 * (measured / mean - 1):+.1f} %" if measured else "–"
+    return [f"{truth['nm_per_px']:.4g}", format_length(mean, digits=3), error]
+
+
+def _read_truth(folder: Path) -> dict[str, dict[str, float]]:
+    """truth.csv beside rendered micrographs: file -> figures; empty where there is none or it is something else."""
+    path = next((p for p in (folder / "truth.csv", folder.parent / "truth.csv") if p.is_file()), None)
+    if path is None:
+        return {}
+    try:
+        table = pd.read_csv(path)
+        return {r["file"]: {k: float(r[k]) for k in ("nm_per_px", "mean_equivalent_diameter_nm")} for _, r in table.iterrows()}
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def scale_all(inputs: list[Path], *, json_output: bool = False) -> int:
+    """Reads the scale of all inputs and prints it. 0: all could be read; 1: some files failed."""
+    tools = Tools()
+    files = expand(inputs)
+    console = Console(stderr=True)
+    rows = []
+    with _progress(len(files), console, quiet=json_output) as step:
+        for file in files:
+            rows.append(_scale_row(file, tools))
+            step(file.name)
+    failed = [r for r in rows if r["status"] == "error"]
+    if json_output:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+    else:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in ("micrograph", "scale", "from", "scale bar", "metadata", "confidence"):
+            table.add_column(heading)
+        for r in rows:
+            bar = f"{r['text']} = {r['bar_length_px']:.1f} px" if r["bar_length_px"] else ""
+            meta = f"{r['metadata_nm_per_px']:.4g}" if r["metadata_nm_per_px"] else ""
+            value = f"{r['nm_per_px']:.5g} nm/px" if r["nm_per_px"] else "none"
+            table.add_row(Path(r["file"]).name, value, r["source"], bar, meta, f"{r['confidence']:.2f}")
+        Console().print(table)
+        for r in rows:
+            for warning in r["warnings"]:
+                console.print(f"{Path(r['file']).name}: {warning}", style="yellow", markup=False, highlight=False)
+    return 1 if failed or not files else 0
+
+
+def _scale_row(file: Path, tools: Tools) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "file": str(file),
+        "status": "error",
+        "nm_per_px": None,
+        "source": "none",
+        "confidence": 0.0,
+        "value_nm": None,
+        "bar_length_px": None,
+        "bar_box": None,
+        "text": None,
+        "metadata_nm_per_px": None,
+        "warnings": [],
+    }
+    try:
+        micrograph = read_micrograph(file)
+        bar, decision, _ = find_scale(micrograph, tools)
+    except Exception as error:  # one file never stops the others
+        return row | {"warnings": [_problem(error)]}
+    scale = decision.scale
+    row |= {
+        "status": "ok" if scale else "no_scale",
+        "nm_per_px": scale.nm_per_px[1] if scale else None,
+        "source": decision.source,
+        "confidence": round(decision.confidence, 4),
+        "metadata_nm_per_px": micrograph.scale.nm_per_px[1] if micrograph.scale else None,
+        "warnings": [*decision.warnings, *micrograph.notes],
+    }
+    if bar is not None:
+        read = scale_bar_dict(bar)
+        row |= {
+            "value_nm": read["value_nm"],
+            "bar_length_px": read["length_px"],
+            "bar_box": read["box_y0_x0_y1_x1"],
+            "text": bar.text,
+        }
+    return row
+
+
+def evaluate_all(
+    images: Path,
+    labels: Path,
+    *,
+    ids_file: Path | None = None,
+    engine: str | None = None,
+    settings_file: Path | None = None,
+    json_output: bool = False,
+) -> int:
+    """Segments the micrographs that have labels and prints the scores. Raises TruthError where truth and micrographs do not fit."""
+    from .formats.labels import read_labels
+
+    settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine)
+    tools = Tools(settings.segment.engine)
+    truth_files, image_files = _by_stem(labels), _by_stem(images)
+    names = ids_file.read_text(encoding="utf-8").split() if ids_file else [n for n in truth_files if n in image_files]
+    missing = [n for n in names if n not in truth_files or n not in image_files]
+    if missing or not names:
+        raise TruthError(f"{labels}: no micrograph or no labels for {', '.join(missing[:5]) or 'any file'}; stems must be equal")
+    scores = []
+    console = Console(stderr=True)
+    with _progress(len(names), console, quiet=json_output) as step:
+        for name in names:
+            micrograph = read_micrograph(image_files[name])
+            truth = read_labels(truth_files[name])
+            if truth.shape != micrograph.shape:
+                raise TruthError(f"{truth_files[name]}: labels are {truth.shape}, the micrograph {micrograph.shape}")
+            scores.append(score_image(measure_micrograph(micrograph, tools=tools, settings=settings).labels, truth, name=name))
+            step(name)
+    figures = summarise_scores(scores)
+    if json_output:
+        rows = [
+            {"id": s.name, "iou": s.iou, "f50": s.f50, "tp": s.matches.tp, "fp": s.matches.fp, "fn": s.matches.fn} for s in scores
+        ]
+        print(json.dumps({"figures": figures, "images": rows}, indent=1))
+    else:
+        for key, value in figures.items():
+            print(f"{key:24s} {value:.4f}" if isinstance(value, float) else f"{key:24s} {value}")
+    return 0
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise UnreadableFile(f"{folder}: not a folder; give a folder of pictures")
+    return {p.stem: p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES}
+
+
+def synthesise(out: Path, *, n: int, seed: int, shape: tuple[int, int]) -> int:
+    """Renders micrographs with truth into OUT."""
+    from .synthetic import write_micrographs
+
+    make_folder(out)
+    write_micrographs(out, n=n, seed=seed, shape=shape)
+    print(f"{n} micrographs with labels, particle tables and truth.csv in {out}")
+    return 0
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def train(recipe_file: Path, folder: Path, *, steps: int | None, cool_down: int | None, fresh: bool) -> int:
+    """Trains by a recipe; see nanogauge.train.loop."""
+    loop = _train_module("loop")
+    recipe = loop.read_recipe(recipe_file, steps=steps)
+    if cool_down is not None:
+        at = loop.last_step(folder)
+        recipe = loop.cool_down(recipe, at_step=at, steps=cool_down)
+    loop.run(recipe, folder, resume=not fresh)
+    return 0
+
+
+def export(checkpoint: Path, out: Path, *, calibrate: Path | None, ids_file: Path | None) -> int:
+    """Checkpoint -> ONNX, int8 where there are pictures to calibrate on."""
+    module = _train_module("export")
+    names = set(ids_file.read_text(encoding="utf-8").split()) if ids_file else None
+    pictures = [p for s, p in _by_stem(calibrate).items() if names is None or s in names] if calibrate else []
+    module.export_file(checkpoint, out, pictures)
+    print(f"{out}: {os.path.getsize(out) / 1e6:.1f} MB, sha256 {sha256_of(out)}")
+    return 0
+
+
+def _train_module(name: str) -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module(f"nanogauge.train.{name}")
+    except ImportError as error:
+        raise NanogaugeError(f'training needs more packages ({error.name} is missing): pip install "nanogauge[train]"') from error
+
+
+__all__ = ["Measurement", "evaluate_all", "expand", "export", "measure_all", "scale_all", "synthesise", "train"]

@@ -1,0 +1,88 @@
+"""Finds the maker's data bar: the strip of rows that are no micrograph, with its text and scale bar."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ports import TextLine
+from .locate import Box
+from .read import ScaleBarReading
+
+_SAME = 10  # grey levels that count as one tone
+_LEAST_SHARE = 0.45  # of a row in the strip's tone; the rest is text
+_DENSE_SHARE = 0.15  # of rows of dense text, and of a ruler across half the picture
+_MOST_DENSE_ROWS = 24
+_MOST_HEIGHT = 0.3  # of the picture
+_LEAST_ROWS = 6
+
+
+def find_data_bar(pixels: NDArray[np.uint8], text_lines: list[TextLine] | None = None) -> Box | None:
+    """The data bar of an (H, W) uint8 picture as (y0, x0, y1, x1) px, half-open, over the whole width; None where there is none.
+
+    A strip of rows of one tone across the picture that starts at a sharp straight edge in the lowest third, at the bottom or a
+    little above it. With `text_lines`, a strip without text in it does not count: it is black background.
+    """
+    height, width = pixels.shape
+    first = int((1 - _MOST_HEIGHT) * height)
+    low = pixels[first:]
+    best: Box | None = None
+    for tone in _tones(low):
+        share = (np.abs(low.astype(np.int16) - tone) <= _SAME).mean(axis=1)
+        for a, b in _strips(share):
+            box = (first + a, 0, first + b, width)
+            if b - a < max(_LEAST_ROWS, 0.012 * height) or not _sharp(pixels, box, tone):
+                continue
+            if text_lines is not None and not any(_within(line, box) for line in text_lines):
+                continue
+            if best is None or b - a > best[2] - best[0]:
+                best = box
+    if best is not None and height - best[2] < max(4, 0.02 * height):  # a frame line below it belongs to it
+        best = (best[0], 0, height, width)
+    return best
+
+
+def annotation_boxes(reading: ScaleBarReading | None, *, margin_px: int = 2) -> tuple[Box, ...]:
+    """Boxes of burned-in text and of the bar, widened by a margin: nothing in them is a particle. () where nothing was read."""
+    if reading is None:
+        return ()
+    boxes = list(reading.text_boxes) + ([reading.box] if reading.box is not None else [])
+    return tuple((max(y0 - margin_px, 0), max(x0 - margin_px, 0), y1 + margin_px, x1 + margin_px) for y0, x0, y1, x1 in boxes)
+
+
+def _tones(low: NDArray[np.uint8]) -> list[int]:
+    """The commonest tones of single rows of the lowest part, at most four."""
+    modes = [int(np.bincount(row >> 2, minlength=64).argmax()) * 4 + 2 for row in low[::2]]
+    values, counts = np.unique(modes, return_counts=True)
+    return [int(v) for v in values[np.argsort(-counts)][:4]]
+
+
+def _strips(share: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Runs of rows mostly in the strip's tone; rows of dense text, of a ruler and of table lines inside a run are bridged."""
+    rows = np.flatnonzero(share >= _LEAST_SHARE)
+    if not rows.size:
+        return []
+    runs, start = [], int(rows[0])
+    for a, b in itertools.pairwise(rows.tolist()):
+        dense = b - a <= _MOST_DENSE_ROWS and float(share[a + 1 : b].mean()) > _DENSE_SHARE if b - a > 1 else True
+        if b - a > 4 and not dense:
+            runs.append((start, a + 1))
+            start = b
+    return [*runs, (start, int(rows[-1]) + 1)]
+
+
+def _sharp(pixels: NDArray[np.uint8], box: Box, tone: int) -> bool:
+    """Whether the strip starts at a straight edge: nearly all of its first rows in its tone, few of the rows above it."""
+    y0 = box[0]
+    inside = (np.abs(pixels[y0 : y0 + 3].astype(np.int16) - tone) <= _SAME).mean()
+    if y0 < 4:
+        return False
+    above = (np.abs(pixels[max(y0 - 8, 0) : y0 - 2].astype(np.int16) - tone) <= _SAME).mean()
+    return bool(inside > 0.6 and above < 0.5 * inside)
+
+
+def _within(line: TextLine, box: Box) -> bool:
+    middle = 0.5 * (line.box[0] + line.box[2])
+    return box[0] - 2 <= middle < box[2] + 2

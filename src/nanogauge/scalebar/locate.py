@@ -1,0 +1,219 @@
+"""Finds straight horizontal bars in pixels: plain, boxed, with end ticks, hollow, split by their text, and rulers of ticks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Box = tuple[int, int, int, int]
+Kind = Literal["solid", "ticks", "arrows", "split", "hollow", "ruler"]
+
+_BRIGHT_LEVELS = (45, 70, 95, 120, 145, 170, 195, 215, 232, 246)
+_DARK_LEVELS = (6, 18, 34, 55, 80, 105, 130, 155, 180, 205)
+_LEAST_LENGTH_PX = 12
+_MOST_THICK_PX = 48
+_LEAST_CONTRAST = 22.0  # grey levels
+_REACH_PX = 40  # how far end decorations are followed
+
+
+@dataclass(frozen=True, slots=True)
+class BarCandidate:
+    """Something that looks like a bar.
+
+    box: (y0, x0, y1, x1) px, half-open, end ticks included; rows: (y0, y1) of the line alone; bright: lighter than around;
+    contrast: grey levels between bar and surround; quality: 0 to 1, how clean its sides are; level_offset: how far from half the
+    contrast its threshold was, 0 to 1; n_levels: thresholds it was found at; piece_px: length of one half of a split bar
+    """
+
+    kind: Kind
+    box: Box
+    rows: tuple[int, int]
+    bright: bool
+    contrast: float
+    quality: float
+    level_offset: float = 0.0
+    n_levels: int = 1
+    piece_px: int = 0
+
+    @property
+    def length_px(self) -> int:
+        """Whole columns from end to end."""
+        return self.box[3] - self.box[1]
+
+    @property
+    def thickness_px(self) -> int:
+        """Rows of the line alone."""
+        return self.rows[1] - self.rows[0]
+
+
+def find_bars(pixels: NDArray[np.uint8], region: Box | None = None) -> list[BarCandidate]:
+    """Bar candidates in an (H, W) uint8 picture, or in a region of it, the cleanest first; boxes in px of the whole picture."""
+    y0, x0, y1, x1 = region or (0, 0, *pixels.shape)
+    part = pixels[y0:y1, x0:x1]
+    if min(part.shape) < 3 or part.shape[1] < _LEAST_LENGTH_PX:
+        return []
+    found: list[BarCandidate] = []
+    for bright, levels in ((True, _BRIGHT_LEVELS), (False, _DARK_LEVELS)):
+        for level in levels:
+            mask = (part >= level if bright else part <= level).astype(np.uint8)
+            for box in _runs(mask):
+                c = _judge(part, mask, box, bright, level)
+                if c is not None:
+                    found.append(c)
+    merged = _merge(found)
+    return [_moved(c, y0, x0) for c in merged]
+
+
+def components(mask: NDArray[np.uint8], *, diagonal: bool) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Connected components of an (H, W) mask: labels (H, W), 0 = background, and a row (y0, x0, y1, x1, area) for each label."""
+    if mask.size == 0:  # OpenCV takes the process down with it
+        return np.zeros(mask.shape, np.int32), np.zeros((0, 5), np.int64)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8 if diagonal else 4)
+    x, y, w, h, area = stats[1:].T
+    return np.asarray(labels, np.int32), np.column_stack([y, x, y + h, x + w, area]).astype(np.int64)
+
+
+def _runs(mask: NDArray[np.uint8]) -> list[Box]:
+    """Boxes of the long horizontal strokes of a mask: what an opening with a short horizontal line leaves."""
+    line = np.ones((1, _LEAST_LENGTH_PX), np.uint8)
+    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, line, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    labels, found = components(np.asarray(opened, np.uint8), diagonal=False)
+    boxes: list[Box] = []
+    for i, (y0, x0, y1, x1, area) in enumerate(found.tolist(), 1):
+        w, h = x1 - x0, y1 - y0
+        if w < max(_LEAST_LENGTH_PX, 1.8 * h) or h > _MOST_THICK_PX or area < 0.5 * w * h:
+            continue
+        box = _trim(labels[y0:y1, x0:x1] == i)
+        if box is not None:
+            boxes.append((y0 + box[0], x0 + box[1], y0 + box[2], x0 + box[3]))
+    return boxes
+
+
+def _trim(part: NDArray[np.bool_]) -> Box | None:
+    """The rectangle that most rows and columns of a component agree on; None where there is none."""
+    rows = part.mean(axis=1)
+    keep = np.flatnonzero(rows >= 0.75 * rows.max())
+    y0, y1 = int(keep[0]), int(keep[-1]) + 1
+    if (rows[y0:y1] < 0.6 * rows.max()).any():
+        return None
+    columns = np.flatnonzero(part[y0:y1].mean(axis=0) >= 0.5)
+    if not columns.size:
+        return None
+    x0, x1 = int(columns[0]), int(columns[-1]) + 1
+    if x1 - x0 < max(_LEAST_LENGTH_PX, 1.8 * (y1 - y0)) or part[y0:y1, x0:x1].mean() < 0.88:
+        return None
+    return y0, x0, y1, x1
+
+
+def _judge(part: NDArray[np.uint8], mask: NDArray[np.uint8], box: Box, bright: bool, threshold: int) -> BarCandidate | None:
+    """A candidate with its contrast, its cleanness and its end decorations, or None where its sides are not clean."""
+    y0, x0, y1, x1 = box
+    sign = 1.0 if bright else -1.0
+    core = part[y0:y1, x0:x1].astype(np.float32) * sign
+    inside = np.median(core, axis=0) if y1 - y0 > 2 else core.max(axis=0)
+    level = float(np.median(inside))
+    sides = _sides(part, box, sign)
+    around = np.concatenate([s for s in sides[:2] if s is not None] or [np.array([level], np.float32)])
+    contrast = level - float(np.median(around))
+    if contrast < _LEAST_CONTRAST:
+        return None
+    limit = level - 0.4 * contrast
+    inner = slice((x1 - x0) // 8, max((x1 - x0) - (x1 - x0) // 8, 1))
+    clean = [float((s[inner] < limit).mean()) for s in sides[:2] if s is not None]
+    ends = [float((s < limit).mean()) for s in sides[2:] if s is not None]
+    steady = float((np.abs(inside - level) < 0.35 * contrast).mean())
+    if not clean or min(clean) < 0.7 or steady < 0.8 or (ends and min(ends) < 0.34):
+        return None
+    quality = float(np.mean(clean) * steady * (0.5 + 0.5 * np.mean(ends) if ends else 0.6))
+    decorated = _decorations(mask, box)
+    if decorated is None:
+        return None
+    offset = min(1.0, abs(level - 0.5 * contrast - sign * threshold) / (0.5 * contrast))
+    return BarCandidate(*decorated, (y0, y1), bright, contrast, quality, offset)
+
+
+def _sides(part: NDArray[np.uint8], box: Box, sign: float) -> list[Any]:
+    """Signed grey levels two px off each side: above, below, left, right; None beyond the frame."""
+    y0, x0, y1, x1 = box
+    height, width = part.shape
+    above = part[max(y0 - 3, 0) : y0 - 1, x0:x1] if y0 >= 2 else None
+    below = part[y1 + 1 : y1 + 3, x0:x1] if y1 + 1 < height else None
+    left = part[y0:y1, max(x0 - 4, 0) : x0 - 1].T if x0 >= 2 else None
+    right = part[y0:y1, x1 + 1 : x1 + 4].T if x1 + 1 < width else None
+    return [None if s is None else (s.astype(np.float32) * sign).min(axis=0) for s in (above, below, left, right)]
+
+
+def _decorations(mask: NDArray[np.uint8], box: Box) -> tuple[Kind, Box] | None:
+    """What stands at the ends of a line: nothing (solid), upright strokes (ticks), heads that widen (arrows).
+
+    None where both ends run on and on up or down: the side of a frame.
+    """
+    y0, x0, y1, x1 = box
+    thick, length = y1 - y0, x1 - x0
+    if thick > 12 or thick > 0.25 * length:
+        return "solid", box
+    reach = max(4, min(length // 5, 4 * thick + 4))
+    ends = [_heights(mask, y0, y1, range(x0, x0 + reach)), _heights(mask, y0, y1, range(x1 - 1, x1 - 1 - reach, -1))]
+    if all(e[:3].max() >= _REACH_PX for e in ends) and 0.25 * length < _REACH_PX:
+        return None
+    grown = (y0 - int(max(e[:, 0].max() for e in ends)), x0, y1 + int(max(e[:, 1].max() for e in ends)), x1)
+    totals = [e.sum(axis=1) for e in ends]
+    tallest = [int(t[:3].max()) for t in totals]
+    even = abs(tallest[0] - tallest[1]) <= max(2, 0.35 * max(tallest))
+    if (
+        even
+        and min(tallest) >= max(2, thick)
+        and all((t[len(t) // 2 :] < 0.4 * h).all() for t, h in zip(totals, tallest, strict=True))
+    ):
+        return "ticks", grown
+    if all(_is_head(e, thick) for e in ends):
+        return "arrows", grown
+    return "solid", box
+
+
+def _is_head(heights: NDArray[np.int64], thick: int) -> bool:
+    """Whether columns from an end inwards show an arrow's head: pointed, then wide on both sides of the line, then the line."""
+    total = heights.sum(axis=1)
+    widest = int(total.argmax())
+    lopsided = abs(int(heights[widest, 0]) - int(heights[widest, 1]))
+    pointed = total[0] <= 0.6 * total[widest] and total[-1] <= 0.4 * total[widest]
+    return bool(max(2, thick) <= total[widest] <= 6 * thick + 6 and widest >= 2 and pointed and lopsided <= 2 + total[widest] // 4)
+
+
+def _heights(mask: NDArray[np.uint8], y0: int, y1: int, columns: range) -> NDArray[np.int64]:
+    """Mask px joined to the line above and below it in each column, (n, 2), at most _REACH_PX."""
+    out = np.zeros((len(columns), 2), np.int64)
+    for i, x in enumerate(columns):
+        above, below = mask[max(y0 - _REACH_PX, 0) : y0, x][::-1], mask[y1 : y1 + _REACH_PX, x]
+        out[i] = [int(np.argmin(np.append(above, 0))), int(np.argmin(np.append(below, 0)))]
+    return out
+
+
+def _merge(found: list[BarCandidate]) -> list[BarCandidate]:
+    """One candidate for each bar: of those that overlap, the cleanest found nearest to half the contrast; counts the levels."""
+    order = sorted(found, key=lambda c: -c.quality * min(c.contrast, 120) * (1 - 0.5 * c.level_offset))
+    kept: list[BarCandidate] = []
+    for c in order:
+        for i, k in enumerate(kept):
+            if c.bright == k.bright and _same(c, k):
+                kept[i] = replace(k, n_levels=k.n_levels + 1)
+                break
+        else:
+            kept.append(c)
+    return sorted(kept, key=lambda c: -c.quality)
+
+
+def _same(a: BarCandidate, b: BarCandidate) -> bool:
+    """Overlap of the lines in rows, and in columns by most of the shorter."""
+    rows = min(a.rows[1], b.rows[1]) - max(a.rows[0], b.rows[0])
+    columns = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
+    return rows > 0 and columns > 0.7 * min(a.length_px, b.length_px)
+
+
+def _moved(c: BarCandidate, dy: int, dx: int) -> BarCandidate:
+    y0, x0, y1, x1 = c.box
+    return replace(c, box=(y0 + dy, x0 + dx, y1 + dy, x1 + dx), rows=(c.rows[0] + dy, c.rows[1] + dy))

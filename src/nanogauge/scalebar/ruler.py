@@ -1,0 +1,72 @@
+"""Finds rulers of eleven equal steps without a line: the bars of Hitachi microscopes, ticks or dots."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .locate import BarCandidate, Box, components
+
+_LEVELS = (60, 90, 120, 150, 180, 210, 235, 251)
+_N_TICKS = 11
+_MOST_WIDE_PX = 9
+_MOST_HIGH_PX = 40
+
+
+def find_rulers(pixels: NDArray[np.uint8], region: Box | None = None) -> list[tuple[BarCandidate, float, float]]:
+    """Rulers in an (H, W) uint8 picture or a region of it: (candidate, first tick's centre x, last tick's centre x)."""
+    y0, x0, y1, x1 = region or (0, 0, *pixels.shape)
+    part = pixels[y0:y1, x0:x1]
+    best: dict[tuple[int, int, bool], tuple[float, BarCandidate, float, float]] = {}
+    for bright in (True, False):
+        for level in _LEVELS:
+            mask = (part >= level if bright else part <= 255 - level).astype(np.uint8)
+            for ticks in _rows_of_ticks(mask):
+                fit = _even(ticks)
+                if fit is None:
+                    continue
+                first, last, residual = fit
+                top, bottom = int(ticks[:, 1].min()) + y0, int(ticks[:, 2].max()) + y0
+                box = (top, int(ticks[0, 3]) + x0, bottom, int(np.ceil(ticks[-1, 4])) + x0)
+                quality = max(0.0, 1.0 - residual / 2.0)
+                c = BarCandidate("ruler", box, (top, bottom), bright, abs(float(level)), quality)
+                key = (round((first + x0) / 8), round((last + x0) / 8), bright)
+                if key not in best or best[key][0] > residual:
+                    best[key] = (residual, c, first + x0, last + x0)
+    return [(c, first, last) for _, c, first, last in best.values()]
+
+
+def _rows_of_ticks(mask: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
+    """Groups of 11 neighbouring small upright marks that share a top or a bottom: rows (x centre, y0, y1, x0, x1)."""
+    labels, found = components(mask, diagonal=True)
+    y, x, y1, x1, area = found.T
+    h, w = y1 - y, x1 - x
+    keep = (w <= _MOST_WIDE_PX) & (h <= _MOST_HIGH_PX) & (h >= 2) & (w <= 1.6 * h) & (area >= 0.5 * w * h)
+    if keep.sum() < _N_TICKS:
+        return []
+    columns = np.broadcast_to(np.arange(mask.shape[1], dtype=float), mask.shape)
+    centres = np.bincount(labels.ravel(), columns.ravel(), len(found) + 1)[1:] / area
+    marks = np.column_stack([centres, y, y1, x, x1])[keep].astype(float)
+    groups = []
+    for column in (1, 2):
+        for level in np.unique(marks[:, column]):
+            row = marks[np.abs(marks[:, column] - level) <= 1]
+            row = row[np.argsort(row[:, 0])]
+            groups += [row[i : i + _N_TICKS] for i in range(len(row) - _N_TICKS + 1)]
+    return groups
+
+
+def _even(ticks: NDArray[np.float64]) -> tuple[float, float, float] | None:
+    """First and last centre of a straight line fitted to the 11 centres, and its residual in px; None unless evenly spaced."""
+    steps = np.diff(ticks[:, 0])
+    if steps.min() < 3 or steps.max() - steps.min() > max(2.6, 0.12 * float(steps.mean())):
+        return None
+    heights = ticks[:, 2] - ticks[:, 1]
+    if heights.max() > 3 * heights.min() + 2:
+        return None
+    index = np.arange(_N_TICKS)
+    slope, start = np.polyfit(index, ticks[:, 0], 1)
+    residual = float(np.abs(start + slope * index - ticks[:, 0]).max())
+    if residual > 1.5:
+        return None
+    return float(start), float(start + slope * (_N_TICKS - 1)), residual

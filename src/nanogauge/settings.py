@@ -1,0 +1,145 @@
+"""Every knob, with its default: frozen dataclasses <-> one TOML file. An unknown key is an error.
+
+    [segment]
+    working_diameter_px = 44.0
+
+`read_settings` raises SettingsError, naming the key; `write_settings` gives TOML that reads back to the same settings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import SettingsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentSettings:
+    """pixels -> probability maps."""
+
+    engine: str = "unet"
+    working_magnification: float = 0.0  # working px per input px; 0: found from the particles' size
+    thumbnail_px: int = 384  # long side of the first look
+    largest_px: int = 4096  # long side of the working picture at most
+    largest_zoom: float = 4.0
+    overlap_px: int = 64  # of neighbouring tiles
+    flips: bool = False  # average over mirrored copies (twice the time)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeparateSettings:
+    """probability maps -> labels."""
+
+    foreground_above: float = 0.5
+    seed_above: float = 0.4  # normalised distance from which a pixel is in a particle's middle
+    merge_below: float = 0.5  # neighbours with weaker evidence of a cut between them are one particle; 0: never joined
+    least_diameter_px: float = 4.0  # smaller objects are dropped; in working px
+    least_confidence: float = 0.6  # objects whose mean foreground probability is lower are dropped
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureSettings:
+    """labels -> particle table and distribution."""
+
+    low_confidence_below: float = 0.8
+    weighting: str = "number"  # or "volume"
+    edge_correction: bool = True  # Miles-Lantuéjoul weights
+    n_bootstrap: int = 1000
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of a run."""
+
+    segment: SegmentSettings = field(default_factory=SegmentSettings)
+    separate: SeparateSettings = field(default_factory=SeparateSettings)
+    measure: MeasureSettings = field(default_factory=MeasureSettings)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Section -> key -> value."""
+        return dataclasses.asdict(self)
+
+    def replace(self, section: str, **values: Any) -> Settings:
+        """A copy with keys of one section changed; a value of None leaves the key as it is."""
+        return settings_from_dict(merge(self.to_dict(), {section: {k: v for k, v in values.items() if v is not None}}))
+
+
+def merge(base: dict[str, dict[str, Any]], over: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """`base` with the keys of `over` laid on top, section by section."""
+    return {name: base.get(name, {}) | over.get(name, {}) for name in [*base, *(n for n in over if n not in base)]}
+
+
+def settings_from_dict(values: dict[str, Any], *, where: str = "settings") -> Settings:
+    """Settings from nested dicts. SettingsError for an unknown section or key, a wrong type or a value out of range."""
+    sections: dict[str, Any] = {}
+    known = {f.name: f for f in dataclasses.fields(Settings)}
+    for name, content in values.items():
+        if name not in known:
+            raise SettingsError(f"{where}: unknown section [{name}]; known: {', '.join(known)}")
+        if not isinstance(content, dict):
+            raise SettingsError(f"{where}: [{name}] must be a table of keys, got {content!r}")
+        default = getattr(Settings(), name)
+        for key, value in content.items():
+            if not hasattr(default, key):
+                keys = ", ".join(f.name for f in dataclasses.fields(default))
+                raise SettingsError(f"{where}: unknown key {key!r} in [{name}]; known: {keys}")
+            _check(where, name, key, value, getattr(default, key))
+        sections[name] = dataclasses.replace(default, **{k: type(getattr(default, k))(v) for k, v in content.items()})
+    return Settings(**sections)
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "working_magnification": (0, 64),
+    "thumbnail_px": (64, 4096),
+    "largest_px": (256, 32768),
+    "largest_zoom": (1, 16),
+    "overlap_px": (0, 256),
+    "foreground_above": (0.01, 0.99),
+    "seed_above": (0.01, 0.99),
+    "merge_below": (0, 1),
+    "least_diameter_px": (0, 1000),
+    "least_confidence": (0, 1),
+    "low_confidence_below": (0, 1),
+    "n_bootstrap": (0, 100_000),
+    "seed": (0, 2**31 - 1),
+}
+_CHOICES: dict[str, tuple[str, ...]] = {"weighting": ("number", "volume")}
+
+
+def _check(where: str, section: str, key: str, value: Any, default: Any) -> None:
+    wanted = type(default)
+    fits = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
+    if not fits or (isinstance(value, bool) and wanted is not bool):
+        raise SettingsError(f"{where}: [{section}] {key} must be a {wanted.__name__}, got {value!r}")
+    if key in _RANGES and not _RANGES[key][0] <= value <= _RANGES[key][1]:
+        raise SettingsError(f"{where}: [{section}] {key} must lie in {_RANGES[key][0]:g} ... {_RANGES[key][1]:g}, got {value!r}")
+    if key in _CHOICES and value not in _CHOICES[key]:
+        raise SettingsError(f"{where}: [{section}] {key} must be one of {', '.join(_CHOICES[key])}, got {value!r}")
+
+
+def read_settings(path: Path) -> Settings:
+    """Settings from a TOML file; keys left out keep their defaults. SettingsError where it cannot be read."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML ({error})") from error
+    return settings_from_dict(values, where=str(path))
+
+
+def write_settings(settings: Settings) -> str:
+    """The settings as TOML text."""
+    lines: list[str] = []
+    for name, content in settings.to_dict().items():
+        lines.append(f"[{name}]")
+        for key, value in content.items():
+            text = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else repr(value)
+            lines.append(f"{key} = {text}")
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,133 @@
+"""Checkpoint -> one ONNX file: fp32 with the sigmoid in the graph, then int8 (QDQ, static, per channel), calibrated on pictures."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .network import OUTPUTS, UNet, build
+
+OPSET = 18
+
+
+class WithSigmoid(nn.Module):
+    """Logits to maps in [0, 1]."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.network(x))
+
+
+def load(checkpoint: Path) -> UNet:
+    """The averaged (EMA) network of a checkpoint, in evaluation mode."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    network = build(state["recipe"]["network"])
+    network.load_state_dict(state["ema"])
+    return network.eval()
+
+
+def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None = None) -> None:
+    """Writes PATH: input "grey" (1, 1, H, W), output "maps" (1, 3, H, W), H and W free multiples of 32."""
+    example = torch.zeros(1, 1, 96, 128)
+    h, w = torch.export.Dim("h", min=1, max=256), torch.export.Dim("w", min=1, max=256)
+    program = torch.onnx.export(
+        WithSigmoid(network).eval(),
+        (example,),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=["grey"],
+        output_names=["maps"],
+        dynamic_shapes=({2: 32 * h, 3: 32 * w},),
+        verbose=False,
+    )
+    if program is None:
+        raise RuntimeError("torch.onnx.export returned nothing")
+    model = program.model_proto
+    for key, value in ({"outputs": ",".join(OUTPUTS)} | (names or {})).items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
+    onnx.save(model, str(path))
+
+
+class _Reader:
+    """Calibration pictures as ONNX Runtime's quantiser wants them."""
+
+    def __init__(self, pictures: Iterable[NDArray[np.float32]]) -> None:
+        self._pictures: Iterator[NDArray[np.float32]] = iter(pictures)
+
+    def get_next(self) -> dict[str, Any] | None:
+        picture = next(self._pictures, None)
+        return None if picture is None else {"grey": picture[None, None]}
+
+
+def quantise(fp32: Path, int8: Path, pictures: Iterable[NDArray[np.float32]]) -> None:
+    """Static int8 QDQ. The last convolution and the attention's small layers stay in float: they cost little and decide much."""
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with tempfile.TemporaryDirectory() as folder:
+        ready = Path(folder) / "ready.onnx"
+        quant_pre_process(str(fp32), str(ready), skip_symbolic_shape=True)
+        graph = onnx.load(str(ready)).graph
+        convolutions = [n for n in graph.node if n.op_type == "Conv"]
+        shapes = {i.name: list(i.dims) for i in graph.initializer}
+        kept = [n.name for n in convolutions if _small(shapes.get(n.input[1], [64, 64])) or n is convolutions[-1]]
+        quantize_static(
+            str(ready),
+            str(int8),
+            _Reader(pictures),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv", "Add", "Concat", "Relu", "MaxPool", "Resize"],
+            nodes_to_exclude=kept,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+            extra_options={"CalibMovingAverage": True, "ActivationSymmetric": False},
+        )
+
+
+def export_file(checkpoint: Path, out: Path, pictures: list[Path]) -> None:
+    """Checkpoint -> OUT: fp32, or int8 where there are pictures to calibrate on (each brought to the working magnification of
+    the fp32 network itself, at most 512 px a side)."""
+    with tempfile.TemporaryDirectory() as folder:
+        fp32 = Path(folder) / "fp32.onnx" if pictures else out
+        export_fp32(load(checkpoint), fp32)
+        if pictures:
+            quantise(fp32, out, calibration(fp32, pictures))
+
+
+def calibration(fp32: Path, pictures: list[Path]) -> list[NDArray[np.float32]]:
+    """Pictures as the network sees them: working magnification, standardised, cut to multiples of 32, at most 512 px."""
+    from ..engines.onnx import OnnxEngine
+    from ..formats import read_micrograph
+    from ..pipeline import typical_diameter
+    from ..segment import rescale, segment, standardise
+    from ..settings import SeparateSettings
+
+    engine = OnnxEngine(fp32)
+    found = []
+    for path in pictures:
+        grey = read_micrograph(path).grey8()
+        zoom = segment(grey, engine, typical_diameter=lambda maps: typical_diameter(maps, SeparateSettings())).zoom
+        working = standardise(rescale(grey.astype(np.float32), zoom))
+        h, w = (max(min(n, 512) // 32, 1) * 32 for n in working.shape)
+        if working.shape[0] >= h and working.shape[1] >= w:
+            found.append(np.ascontiguousarray(working[:h, :w]))
+    return found
+
+
+def _small(shape: list[int]) -> bool:
+    """Layers of the stem and of the attention: few weights, large influence."""
+    return shape[0] <= 3 or shape[1] <= 2 or shape[0] * shape[1] * int(np.prod(shape[2:])) < 10_000

@@ -1,0 +1,55 @@
+"""Which scale counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from nanogauge.scale import Scale
+from nanogauge.scalebar import ScaleBarReading, resolve_scale
+
+
+def bar(nm_per_px: float, *, confidence: float = 0.9, refused: str | None = None) -> ScaleBarReading:
+    return ScaleBarReading(500, 500 / nm_per_px, (0, 0, 5, 100), "500 nm", confidence, nm_per_px, 0.004, refused=refused)
+
+
+METADATA = Scale((2.0, 2.0), 0.005, "metadata")
+
+
+def test_user_wins_and_is_told_of_contradictions() -> None:
+    user = Scale((3.0, 3.0), 0.0, "user")
+    decision = resolve_scale(metadata=METADATA, bar=bar(2.0), user=user)
+    assert (decision.scale, decision.source, len(decision.warnings)) == (user, "user", 2)
+    assert resolve_scale(metadata=None, bar=bar(3.01), user=user).warnings == ()
+
+
+def test_agreement_gives_the_metadata() -> None:
+    decision = resolve_scale(metadata=METADATA, bar=bar(2.02), user=None)
+    assert (decision.scale, decision.source, decision.warnings) == (METADATA, "metadata", ())
+
+
+def test_resized_picture_gives_the_bar_and_says_so() -> None:
+    decision = resolve_scale(metadata=METADATA, bar=bar(4.0), user=None)
+    assert decision.source == "scale_bar"
+    assert decision.scale is not None
+    assert decision.scale.nm_per_px == (4.0, 4.0)
+    assert "2 nm/px" in decision.warnings[0]
+    assert "4 nm/px" in decision.warnings[0]
+
+
+def test_doubtful_bar_does_not_outweigh_metadata() -> None:
+    decision = resolve_scale(metadata=METADATA, bar=bar(4.0, confidence=0.6), user=None)
+    assert (decision.scale, decision.source) == (METADATA, "metadata")
+    assert decision.warnings
+
+
+def test_refused_bar_never_gives_a_scale() -> None:
+    decision = resolve_scale(metadata=None, bar=bar(4.0, refused="the bar touches the frame"), user=None)
+    assert (decision.scale, decision.source) == (None, "none")
+    assert "touches the frame" in decision.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reading", "source"), [(METADATA, None, "metadata"), (None, bar(4.0), "scale_bar"), (None, None, "none")]
+)
+def test_one_alone_or_none(metadata: Scale | None, reading: ScaleBarReading | None, source: str) -> None:
+    assert resolve_scale(metadata=metadata, bar=reading, user=None).source == source
