@@ -60,7 +60,7 @@ def predict(working: F32, engine: Engine, *, overlap_px: int = 64, flips: bool =
             maps = np.asarray(engine.predict(tile), np.float32)
             if flips:
                 mirrored = np.asarray(engine.predict(np.ascontiguousarray(tile[:, ::-1])), np.float32)
-                maps = (maps + mirrored[:, :, ::-1]) / 2
+                maps = np.asarray((maps + mirrored[:, :, ::-1]) / 2, np.float32)
             window = _window(y1 - y0, overlap_px)[:, None] * _window(x1 - x0, overlap_px)[None]
             total[:, y0:y1, x0:x1] += window * maps
             weight[y0:y1, x0:x1] += window

@@ -100,9 +100,9 @@ def _looks(pixels: NDArray[np.uint8], bar: BarCandidate, ends: Ends, label: Leng
         tone = float(np.median(middle))
         if bar.bright != text.bright or abs(tone - text.ink) > 45:
             score *= 0.87
-            if bar.length_px < 1.5 * (label.box[2] - label.box[0]):  # small, and not in the text's tone
+            if bar.n_levels < 5 and bar.length_px < 1.5 * (label.box[2] - label.box[0]):  # small, weak, not in the text's tone
                 score *= 0.65
-            if abs(tone - text.ground) < 20 and _touches(bar.box, label):  # the margin of a box around the text
+            if abs(tone - text.ground) < 45 and _touches(bar.box, label):  # the margin of a box around the text
                 score *= 0.3
         score *= float(np.clip(1.2 - float(middle.std()) / 20, 0.6, 1.0))  # drawn bars have one tone, rims of particles do not
     if bar.n_levels < 0.35 * bar.contrast / _LEVEL_STEP:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 
 import cv2
@@ -18,6 +19,8 @@ from .text import LengthText, parse_lengths
 _LEAST_SCORE = 0.45  # of a bar and its text together
 _LEAST_CONFIDENCE = 0.55
 _AGREE = 0.03  # two bars in one picture say the same
+_SMALL_PX = 1100  # larger pictures have larger text
+_SHORT_SIDE_PX = 736  # text readers enlarge pictures of a shorter side, and take long over a strip
 _LINE_HEIGHT_PX = 48  # what the reader's recogniser likes
 
 
@@ -27,8 +30,8 @@ class ScaleBarReading:
 
     value_nm: the label; length_px: what the label spans; box: the bar, (y0, x0, y1, x1) px, half-open; text: as understood,
     "500 nm"; raw_text: as the reader saw it; nm_per_px: value over length; relative_uncertainty: one standard uncertainty,
-    bar ends and rounding of the label; kind: solid, ticks, split, hollow, arrows, ruler; text_boxes: every line of text in the
-    picture; refused: why no scale may be taken from the picture, None where one may
+    bar ends and rounding of the label; kind: solid, ticks, split, hollow, arrows, ruler; text_boxes: the lines of text in the
+    picture that are text for sure; refused: why no scale may be taken from the picture, None where one may
     """
 
     value_nm: float | None
@@ -62,12 +65,12 @@ def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader) -> ScaleBarRea
     lines = list(reader.read(pixels))
     labels = _labels(pixels, lines, reader)
     pairs = _pairs(pixels, labels, lines, reader)
-    if not pairs:  # small text is found once it is larger
-        again = _enlarged(pixels, reader)
+    if not pairs and max(pixels.shape) <= _SMALL_PX:  # small text is found once it is larger
+        again = [line for line in _enlarged(pixels, reader) if any(c.isalnum() for c in line.text) and line.confidence > 0.6]
         lines += again
         labels += _labels(pixels, again, reader)
         pairs = _pairs(pixels, labels, lines, reader)
-    boxes = tuple(_whole(line.box, pixels.shape) for line in lines)
+    boxes = tuple(_whole(line.box, pixels.shape) for line in lines if _is_text(line))
     if not lines:
         return None
     if not labels:
@@ -151,6 +154,8 @@ def _enlarged(pixels: NDArray[np.uint8], reader: TextReader) -> list[TextLine]:
     """Lines of the lowest part of the picture, read at twice its size."""
     first = int(0.8 * pixels.shape[0])
     part = cv2.resize(pixels[first:], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    below = max(0, _SHORT_SIDE_PX - part.shape[0])
+    part = cv2.copyMakeBorder(part, 0, below, 0, 0, cv2.BORDER_CONSTANT, value=float(np.median(part)))
     lines = reader.read(np.asarray(part, np.uint8))
     return [TextLine(t.text, t.confidence, (t.box[0] / 2 + first, t.box[1] / 2, t.box[2] / 2 + first, t.box[3] / 2)) for t in lines]
 
@@ -169,6 +174,8 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...]) -> ScaleBarReading
         refused = f"the reading {best.label.text!r} is not sure enough (confidence {confidence:.2f})"
     if others and not strong:
         warnings.append(f"another bar in the picture says otherwise: {others[0].label.text}")
+    if "pm" in best.label.raw:
+        warnings.append(f"the unit was read as 'pm' in {best.label.raw!r} and taken for µm")
     if best.ends.length_px < 40:
         warnings.append(f"the bar is only {best.ends.length_px:.0f} px long")
     ends = best.ends.sigma_px / best.ends.length_px
@@ -185,6 +192,13 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...]) -> ScaleBarReading
         warnings=tuple(warnings),
         refused=refused,
     )
+
+
+def _is_text(line: TextLine) -> bool:
+    """Whether a line is burned-in text for sure: a reader takes rows of round particles for "8000"."""
+    if parse_lengths(line):
+        return True
+    return line.confidence >= 0.8 and re.fullmatch(r"[O0o8Q°()\s.,:;\-_—一|]*", line.text) is None
 
 
 def _whole(box: tuple[float, float, float, float], shape: tuple[int, ...]) -> Box:

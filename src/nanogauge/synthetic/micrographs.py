@@ -16,7 +16,7 @@ from PIL import Image
 from .annotate import BarTruth, Maker, add_data_bar
 from .imaging import Look, expose, paint, random_look
 from .scene import Scene, draw_particles, random_scene
-from .shapes import Particle
+from .shapes import Particle, true_diameter
 
 INSTRUMENTS: tuple[Maker, ...] = ("thermo", "zeiss", "hitachi", "jeol")
 _MIN_VISIBLE = 0.15  # a particle of which less is seen is no particle a person could measure
@@ -58,11 +58,10 @@ def render(
 
 
 def true_table(particles: list[Particle], labels: NDArray[np.int32], nm_per_px: float) -> pd.DataFrame:
-    """The particles as drawn, a row a label: centre, shape, true area-equivalent diameter of the whole particle in px and nm
-    (before roughness), share of it that is seen, and whether the frame cuts it."""
+    """The particles as drawn, a row a label: centre, shape, true area-equivalent diameter of the whole particle in px and nm, share of it that is seen, and whether the frame cuts it."""
     area = np.bincount(labels.ravel(), minlength=len(particles) + 1)[1:]
     rim = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    diameter = np.array([p.diameter for p in particles], float)
+    diameter = np.array([true_diameter(p) for p in particles], float)
     return pd.DataFrame(
         {
             "label": np.arange(1, len(particles) + 1),

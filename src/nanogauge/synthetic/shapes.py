@@ -106,3 +106,15 @@ def height(p: Particle, rho: Array) -> Array:
     if p.kind == "polyhedron":
         return np.asarray(np.clip(inside / 0.55, 0, 1), np.float32)
     return np.asarray(np.sqrt(np.clip(1 - np.minimum(rho, 1) ** 2, 0, 1)), np.float32)
+
+
+def true_diameter(p: Particle) -> float:
+    """Area-equivalent diameter of the outline as rendered, in px: exact where the shape has a formula, else by sampling the
+    gauge on 256 x 256 points (error below 0.1 %)."""
+    if p.roughness == 0 and p.kind in ("sphere", "ellipsoid", "rod", "cube"):
+        return p.diameter
+    reach, n = extent(p), 256
+    at = ((np.arange(n, dtype=np.float32) + np.float32(0.5)) * np.float32(2 / n) - 1) * np.float32(reach)
+    yy, xx = np.meshgrid(at, at, indexing="ij")
+    rho, _ = gauge(p, yy, xx)
+    return float(math.sqrt(4 * (rho <= 1).mean() * (2 * reach) ** 2 / math.pi))

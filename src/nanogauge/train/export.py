@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,16 +42,18 @@ def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None 
     """Writes PATH: input "grey" (1, 1, H, W), output "maps" (1, 3, H, W), H and W free multiples of 32."""
     example = torch.zeros(1, 1, 96, 128)
     h, w = torch.export.Dim("h", min=1, max=256), torch.export.Dim("w", min=1, max=256)
-    program = torch.onnx.export(
-        WithSigmoid(network).eval(),
-        (example,),
-        dynamo=True,
-        opset_version=OPSET,
-        input_names=["grey"],
-        output_names=["maps"],
-        dynamic_shapes=({2: 32 * h, 3: 32 * w},),
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's own, about its own internals
+        program = torch.onnx.export(
+            WithSigmoid(network).eval(),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["grey"],
+            output_names=["maps"],
+            dynamic_shapes=({2: 32 * h, 3: 32 * w},),
+            verbose=False,
+        )
     if program is None:
         raise RuntimeError("torch.onnx.export returned nothing")
     model = program.model_proto
