@@ -153,8 +153,8 @@ def show_settings(
 ) -> None:
     """Print all settings as TOML: the defaults, or a checked file with the defaults filled in.
 
-      nanogauge settings > my.toml
-      nanogauge measure image.tif --settings my.toml
+    nanogauge settings > my.toml
+    nanogauge measure image.tif --settings my.toml
     """
     from .settings import Settings, read_settings, write_settings
 
@@ -192,9 +192,10 @@ def main(argv: list[str] | None = None) -> Any:
         where = f"{error.filename}: " if error.filename else ""
         print(f"nanogauge: {where}{error.strerror or error}; check the path, its access rights and the disk", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("nanogauge: stopped; what was finished is kept", file=sys.stderr)
-        raise SystemExit(130) from None
+    except SystemExit as end:
+        if end.code == 130:  # typer's answer to Ctrl-C
+            print("nanogauge: stopped; what was finished is kept", file=sys.stderr)
+        raise
 
 
 if __name__ == "__main__":

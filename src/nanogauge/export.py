@@ -55,9 +55,10 @@ def write_labels(path: Path, labels: NDArray[np.int32], scale: Scale | None) -> 
     about: dict[str, Any] = {"description": "nanogauge labels: 0 background, 1 ... n particles", "metadata": None}
     if scale is not None:
         y, x = scale.nm_per_px
-        # pixels per centimetre: the tag's own unit
-        about["resolution"] = (1e7 / x, 1e7 / y)
-        about["resolutionunit"] = "CENTIMETER"
+        per_cm = (1e7 / x, 1e7 / y)  # the tag's own unit
+        if max(per_cm) < 2**32:  # what the tag can hold: pixels down to 0.0024 nm
+            about["resolution"] = per_cm
+            about["resolutionunit"] = "CENTIMETER"
         about["description"] += f"; pixel size {x:.9g} x {y:.9g} nm (x x y)"
     tifffile.imwrite(path, np.asarray(labels, np.int32), compression="zlib", photometric="minisblack", **about)
 

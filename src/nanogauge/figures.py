@@ -34,7 +34,7 @@ _LEGEND = {"counted": "counted", "low_confidence": "unsure", "left_out": "cut by
 _LEAST_LONG_SIDE = 1000  # smaller pictures are enlarged, so that numbers can be read
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _font(size: int) -> ImageFont.FreeTypeFont:
     from matplotlib import get_data_path
 
@@ -50,10 +50,10 @@ def kind_of(flags: str, edge_weight: float) -> str:
 
 def overlay(m: Measurement, *, numbers: bool = True, legend: bool = True) -> NDArray[np.uint8]:
     """(H', W', 3) RGB: the micrograph with every outline, its label, and the scale bar that was found; H', W' a whole
-    multiple of the micrograph's height and width, a caption of one line below where `legend` is asked for."""
+    multiple of the micrograph's height and width, a caption below where `legend` is asked for."""
     grey = m.micrograph.grey8()
     h, w = grey.shape
-    k = max(1, min(4, -(-_LEAST_LONG_SIDE // max(h, w))))
+    k = max(1, min(8, -(-_LEAST_LONG_SIDE // max(h, w))))
     canvas = cv2.resize(
         cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), (w * k, h * k), interpolation=cv2.INTER_NEAREST if k == 1 else cv2.INTER_CUBIC
     )
@@ -92,30 +92,47 @@ def _draw_scale_bar(draw: ImageDraw.ImageDraw, m: Measurement, k: int, size: tup
     colour = COLOURS["scale_bar"]
     draw.rectangle((x0 - 2, y0 - 2, x1 + 1, y1 + 1), outline=colour, width=2)
     if bar.nm_per_px is not None and bar.length_px is not None:
-        text = f"{bar.text} = {bar.length_px:.1f} px"
-        font = _font(15)
-        width = draw.textlength(text, font=font)
+        text = f"{bar.text} = {bar.length_px:.1f} px" + (" (not used)" if bar.refused else "")
+        em = _text_px(size[0])
+        width = draw.textlength(text, font=_font(em))
         x = float(np.clip(x0, 2, max(size[0] - width - 4, 2)))
-        y = y0 - 24 if y0 > 26 else y1 + 6
-        draw.rectangle((x - 2, y - 1, x + width + 2, y + 19), fill="black")
-        draw.text((x, y), text, font=font, fill=colour)
+        y = y0 - 1.6 * em if y0 > 1.8 * em else y1 + 0.4 * em
+        draw.rectangle((x - 2, y - 1, x + width + 2, y + 1.27 * em), fill="black")
+        draw.text((x, y), text, font=_font(em), fill=colour)
+
+
+def _text_px(width: int) -> int:
+    """Height of notes on a picture of that width, so that they can be read when it is shown smaller."""
+    return int(np.clip(width / 70, 15, 60))
 
 
 def _caption(m: Measurement, width: int) -> NDArray[np.uint8]:
     """A strip below the picture: what was measured, the scale, the colours."""
-    strip = Image.new("RGB", (width, 62), "black")
-    draw = ImageDraw.Draw(strip)
+    em = _text_px(width)
+    ruler = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     scale = f"{m.scale.mean_nm_per_px:.4g} nm/px from {m.decision.source.replace('_', ' ')}" if m.scale else "no scale: sizes in px"
-    top = f"{m.headline()}  ·  {scale}"
-    size = 17
-    while size > 8 and draw.textlength(top, font=_font(size)) > width - 16:
-        size -= 1
-    draw.text((8, 7), top, font=_font(size), fill="white")
-    x = 8.0
+    lines = [f"{m.headline()}  ·  {scale}"]
+    if ruler.textlength(lines[0], font=_font(em)) > width - em:
+        lines = [m.headline(), scale]
+    longest = max(ruler.textlength(line, font=_font(em)) for line in lines)
+    top = max(7, min(em, int(em * (width - em) / longest)))
+    keys: list[tuple[float, int, str]] = []  # x, row, kind: as many side by side as fit
+    x, row = 0.5 * em, 0
     for kind, text in _LEGEND.items():
-        draw.rectangle((x, 40, x + 14, 50), outline=COLOURS[kind], width=2)
-        draw.text((x + 20, 36), text, font=_font(14), fill=(220, 220, 220))
-        x += 40 + draw.textlength(text, font=_font(14))
+        wide = 2.4 * em + ruler.textlength(text, font=_font(em))
+        if x > em and x + wide > width:
+            x, row = 0.5 * em, row + 1
+        keys.append((x, row, kind))
+        x += wide
+    first = round(0.5 * em + 1.5 * top * len(lines))
+    strip = Image.new("RGB", (width, first + round(1.6 * em * (row + 1) + 0.3 * em)), "black")
+    draw = ImageDraw.Draw(strip)
+    for i, line in enumerate(lines):
+        draw.text((0.5 * em, 0.4 * em + 1.5 * i * top), line, font=_font(top), fill="white")
+    for x, row, kind in keys:
+        y = first + 1.6 * em * row
+        draw.rectangle((x, y + 0.2 * em, x + em, y + 0.95 * em), outline=COLOURS[kind], width=max(2, em // 8))
+        draw.text((x + 1.4 * em, y), _LEGEND[kind], font=_font(em), fill=(220, 220, 220))
     return np.asarray(strip)
 
 

@@ -117,7 +117,7 @@ def find_scale(
     bar = read_scale_bar(grey, tools.reader) if min(h, w) >= 32 else None
     decision = resolve_scale(metadata=micrograph.scale, bar=bar, user=user)
     first_row = micrograph.instrument.data_bar_first_row
-    if first_row is not None:
+    if first_row is not None and 0 < first_row <= h:
         strip: tuple[float, ...] | None = (first_row, 0, h, w)
     else:
         strip = find_data_bar(grey, [TextLine("", 1.0, box) for box in bar.text_boxes] if bar else [])

@@ -87,8 +87,6 @@ class Measurement:
             parts.append("no particles found")
         elif self.n_border == len(self.particles):
             parts.append("every particle is cut by the frame: no size distribution")
-        if self.scale is None:
-            parts.append("no scale found: sizes are in px; give one with --scale")
         return "; ".join([*parts, *self.decision.warnings, *self.warnings])
 
     def with_flag(self, flag: Flag) -> int:

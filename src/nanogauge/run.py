@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -46,7 +47,7 @@ def expand(inputs: list[Path]) -> list[Path]:
             except OSError:
                 inside = []
             files += inside or [item]
-        elif any(c in str(item) for c in "*?[") and not item.exists():
+        elif _is_glob(item) and not item.exists():
             base = Path(item.anchor) if item.is_absolute() else Path()
             pattern = str(item.relative_to(item.anchor)) if item.is_absolute() else str(item)
             files += sorted(p for p in base.glob(pattern) if p.is_file()) or [item]
@@ -56,16 +57,18 @@ def expand(inputs: list[Path]) -> list[Path]:
 
 
 def unique_names(files: list[Path]) -> list[str]:
-    """One folder name a file: its stem; where two stems are equal, with the suffix, then a number."""
-    stems = [f.stem or f.name for f in files]
-    names: list[str] = []
-    for f, stem in zip(files, stems, strict=True):
-        name = stem if stems.count(stem) == 1 and stem not in OUTPUT_NAMES else f.name.replace(".", "_")
+    """One folder name a file: its stem; where two stems are equal, with the suffix, then a number. Names that differ only in
+    case are equal: on some disks they are one folder."""
+    often = Counter(f.stem.casefold() for f in files)
+    names: dict[str, str] = {}
+    for f in files:
+        plain = often[f.stem.casefold()] == 1 and f.stem.strip(". ") and f.stem.casefold() not in OUTPUT_NAMES
+        name = f.stem if plain else f.name.replace(".", "_") or "picture"
         candidate, k = name, 2
-        while candidate in names:
+        while candidate.casefold() in names:
             candidate, k = f"{name}_{k}", k + 1
-        names.append(candidate)
-    return names
+        names[candidate.casefold()] = candidate
+    return list(names.values())
 
 
 @contextmanager
@@ -82,6 +85,21 @@ def _progress(n: int, console: Console, *, quiet: bool) -> Iterator[Callable[[st
             bar.update(task, advance=1, description=name[-40:])
 
         yield step
+
+
+def _picture(file: Path) -> Path:
+    """The file itself, unless it is a folder or glob that `expand` found no pictures in: UnreadableFile says so."""
+    if file.is_dir():
+        if not os.access(file, os.R_OK | os.X_OK):
+            raise UnreadableFile(f"{file}: no permission to read this folder; change its access rights")
+        raise UnreadableFile(f"{file}: no pictures in this folder; looked for {', '.join(sorted(SUFFIXES))}")
+    if _is_glob(file) and not file.exists():
+        raise UnreadableFile(f"{file}: no file fits this pattern; check the path")
+    return file
+
+
+def _is_glob(path: Path) -> bool:
+    return any(c in str(path) for c in "*?[")
 
 
 def _problem(error: Exception) -> str:
@@ -103,7 +121,7 @@ def measure_all(
 ) -> int:
     """Measures all inputs into OUT. 0: all measured; 1: some failed."""
     settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine)
-    user = parse_scale(scale) if scale else None
+    user = parse_scale(scale) if scale is not None else None
     tools = Tools(settings.segment.engine)
     _ = tools.engine  # an engine that cannot be loaded fails the run, not each file
     make_folder(out)
@@ -118,7 +136,7 @@ def measure_all(
         for file, name in zip(files, unique_names(files), strict=True):
             begun = time.perf_counter()
             try:
-                m = measure_micrograph(file, tools=tools, settings=settings, scale=user)
+                m = measure_micrograph(_picture(file), tools=tools, settings=settings, scale=user)
                 save_measurement(m, out / name)
                 row = m.summary_row() | {"file": str(file)}
                 tables.append((name, m.particles))
@@ -150,14 +168,21 @@ def measure_all(
     }
     (out / "run.json").write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if json_output:
-        print(json.dumps([{c: _plain(r.get(c)) for c in SUMMARY_COLUMNS} for r in rows], indent=1, ensure_ascii=False))
+        print(json.dumps([{c: _plain(r.get(c)) for c in SUMMARY_COLUMNS} for r in rows], indent=1))
     elif not quiet:
-        print_summary(rows, files, out, Console())
+        print_summary(rows, files, out, _stdout())
     return 1 if failures or not files else 0
 
 
 def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+    """A value for JSON, which knows no NaN."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _stdout() -> Console:
+    """The terminal; a wide page, so that no line is broken, where output goes to a file or a pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, 160))
 
 
 def print_summary(rows: list[dict[str, Any]], files: list[Path], out: Path, console: Console) -> None:
@@ -166,7 +191,7 @@ def print_summary(rows: list[dict[str, Any]], files: list[Path], out: Path, cons
     known = any(truths.values())
     table = Table(box=None, pad_edge=False, header_style="bold")
     keys = ("mean", "d50") if known else ("mean", "d10", "d50", "d90")
-    for heading in ("micrograph", "status", "nm/px", "particles", *keys, *(("true nm/px", "true mean", "error") if known else ())):
+    for heading in ("micrograph", "status", "nm/px", "n", *keys, *(("true nm/px", "true mean", "error") if known else ())):
         left = heading in ("micrograph", "status")
         table.add_column(heading, justify="left" if left else "right", overflow="fold", no_wrap=heading != "micrograph")
     for row, file in zip(rows, files, strict=True):
@@ -179,10 +204,11 @@ def print_summary(rows: list[dict[str, Any]], files: list[Path], out: Path, cons
     bad = [r for r in rows if r["status"] == "error"]
     notes = [r for r in rows if r.get("message") and r["status"] != "error"]
     for r in notes[:10]:
-        console.print(f"{Path(r['file']).name}: {r['message']}", style="yellow", markup=False, highlight=False)
+        console.print(f"{Path(r['file']).name}: {r['message']}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     if len(notes) > 10:
         console.print(f"… and {len(notes) - 10} more notes in summary.csv", style="yellow")
-    console.print(f"{len(rows) - len(bad)} of {len(rows)} measured. Look at {out / 'report.html'}", markup=False)
+    done = f"{len(rows) - len(bad)} of {len(rows)} measured. Look at {out / 'report.html'}"
+    console.print(done, markup=False, highlight=False, soft_wrap=True)
 
 
 def _cells(row: dict[str, Any], file: Path, keys: tuple[str, ...]) -> list[str]:
@@ -202,6 +228,8 @@ def _truth_cells(row: dict[str, Any], truth: dict[str, float] | None) -> list[st
     if truth is None:
         return ["", "", ""]
     mean, measured = truth["mean_equivalent_diameter_nm"], row.get("mean_nm")
+    if not mean > 0:  # no particle whose centre lies in the frame
+        return [f"{truth['nm_per_px']:.4g}", "–", "–"]
     error = f"{100 * (measured / mean - 1):+.1f} %" if measured else "–"
     return [f"{truth['nm_per_px']:.4g}", format_length(mean, digits=3), error]
 
@@ -230,20 +258,24 @@ def scale_all(inputs: list[Path], *, json_output: bool = False) -> int:
             step(file.name)
     failed = [r for r in rows if r["status"] == "error"]
     if json_output:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        print(json.dumps(rows, indent=1))
     else:
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in ("micrograph", "scale", "from", "scale bar", "metadata", "confidence"):
-            table.add_column(heading)
+        for heading in ("micrograph", "status", "scale", "from", "scale bar", "metadata", "confidence"):
+            table.add_column(heading, overflow="fold", no_wrap=heading not in ("micrograph", "scale bar"))
         for r in rows:
             bar = f"{r['text']} = {r['bar_length_px']:.1f} px" if r["bar_length_px"] else ""
-            meta = f"{r['metadata_nm_per_px']:.4g}" if r["metadata_nm_per_px"] else ""
+            meta = f"{r['metadata_nm_per_px']:.4g} nm/px" if r["metadata_nm_per_px"] else ""
             value = f"{r['nm_per_px']:.5g} nm/px" if r["nm_per_px"] else "none"
-            table.add_row(Path(r["file"]).name, value, r["source"], bar, meta, f"{r['confidence']:.2f}")
-        Console().print(table)
-        for r in rows:
-            for warning in r["warnings"]:
-                console.print(f"{Path(r['file']).name}: {warning}", style="yellow", markup=False, highlight=False)
+            source, confidence = ("", "") if r["source"] == "none" else (r["source"].replace("_", " "), f"{r['confidence']:.2f}")
+            table.add_row(Path(r["file"]).name, r["status"], value, source, bar, meta, confidence)
+        _stdout().print(table)
+    for r in rows:
+        if r["status"] == "error":
+            console.print(f"nanogauge: {r['warnings'][0]}", markup=False, highlight=False, soft_wrap=True)
+            continue
+        for warning in () if json_output else r["warnings"]:
+            console.print(f"{Path(r['file']).name}: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     return 1 if failed or not files else 0
 
 
@@ -262,7 +294,7 @@ def _scale_row(file: Path, tools: Tools) -> dict[str, Any]:
         "warnings": [],
     }
     try:
-        micrograph = read_micrograph(file)
+        micrograph = read_micrograph(_picture(file))
         bar, decision, _ = find_scale(micrograph, tools)
     except Exception as error:  # one file never stops the others
         return row | {"warnings": [_problem(error)]}
@@ -301,7 +333,7 @@ def evaluate_all(
     settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine)
     tools = Tools(settings.segment.engine)
     truth_files, image_files = _by_stem(labels), _by_stem(images)
-    names = ids_file.read_text(encoding="utf-8").split() if ids_file else [n for n in truth_files if n in image_files]
+    names = _read_ids(ids_file) if ids_file else [n for n in truth_files if n in image_files]
     missing = [n for n in names if n not in truth_files or n not in image_files]
     if missing or not names:
         raise TruthError(f"{labels}: no micrograph or no labels for {', '.join(missing[:5]) or 'any file'}; stems must be equal")
@@ -318,13 +350,22 @@ def evaluate_all(
     figures = summarise_scores(scores)
     if json_output:
         rows = [
-            {"id": s.name, "iou": s.iou, "f50": s.f50, "tp": s.matches.tp, "fp": s.matches.fp, "fn": s.matches.fn} for s in scores
+            {"id": s.name, "iou": _plain(s.iou), "f50": _plain(s.f50), "tp": s.matches.tp, "fp": s.matches.fp, "fn": s.matches.fn}
+            for s in scores
         ]
-        print(json.dumps({"figures": figures, "images": rows}, indent=1))
+        print(json.dumps({"figures": {k: _plain(v) for k, v in figures.items()}, "images": rows}, indent=1))
     else:
         for key, value in figures.items():
             print(f"{key:24s} {value:.4f}" if isinstance(value, float) else f"{key:24s} {value}")
     return 0
+
+
+def _read_ids(path: Path) -> list[str]:
+    """File stems from a text file, parted by white space. UnreadableFile where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFile(f"{path}: cannot be read as text ({getattr(error, 'strerror', None) or 'not UTF-8'})") from error
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
@@ -362,7 +403,7 @@ def train(recipe_file: Path, folder: Path, *, steps: int | None, cool_down: int 
 def export(checkpoint: Path, out: Path, *, calibrate: Path | None, ids_file: Path | None) -> int:
     """Checkpoint -> ONNX, int8 where there are pictures to calibrate on."""
     module = _train_module("export")
-    names = set(ids_file.read_text(encoding="utf-8").split()) if ids_file else None
+    names = set(_read_ids(ids_file)) if ids_file else None
     pictures = [p for s, p in _by_stem(calibrate).items() if names is None or s in names] if calibrate else []
     module.export_file(checkpoint, out, pictures)
     print(f"{out}: {os.path.getsize(out) / 1e6:.1f} MB, sha256 {sha256_of(out)}")

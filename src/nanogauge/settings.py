@@ -84,10 +84,10 @@ def settings_from_dict(values: dict[str, Any], *, where: str = "settings") -> Se
         if not isinstance(content, dict):
             raise SettingsError(f"{where}: [{name}] must be a table of keys, got {content!r}")
         default = getattr(Settings(), name)
+        keys = [f.name for f in dataclasses.fields(default)]
         for key, value in content.items():
-            if not hasattr(default, key):
-                keys = ", ".join(f.name for f in dataclasses.fields(default))
-                raise SettingsError(f"{where}: unknown key {key!r} in [{name}]; known: {keys}")
+            if key not in keys:
+                raise SettingsError(f"{where}: unknown key {key!r} in [{name}]; known: {', '.join(keys)}")
             _check(where, name, key, value, getattr(default, key))
         sections[name] = dataclasses.replace(default, **{k: type(getattr(default, k))(v) for k, v in content.items()})
     return Settings(**sections)
