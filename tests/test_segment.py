@@ -35,7 +35,7 @@ class Discs(Echo):
     def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
         self.shapes.append(tile.shape)
         mask = tile > 0.5
-        labels, n = ndimage.label(mask)
+        labels, _ = ndimage.label(mask)
         area = np.bincount(labels.ravel())
         d = np.sqrt(4 * area / np.pi)
         seen = (d >= 12) & (d <= 130)

@@ -184,12 +184,13 @@ def main(argv: list[str] | None = None) -> Any:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        app(argv, standalone_mode=True)
+        app(argv, prog_name="nanogauge", standalone_mode=True)
     except NanogaugeError as error:
         print(f"nanogauge: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        name = error.filename2 or error.filename
+        where = f"{name}: " if name else ""
         print(f"nanogauge: {where}{error.strerror or error}; check the path, its access rights and the disk", file=sys.stderr)
         raise SystemExit(2) from None
     except SystemExit as end:

@@ -57,7 +57,7 @@ def overlay(m: Measurement, *, numbers: bool = True, legend: bool = True) -> NDA
     canvas = cv2.resize(
         cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), (w * k, h * k), interpolation=cv2.INTER_NEAREST if k == 1 else cv2.INTER_CUBIC
     )
-    thickness = max(1, round(max(h, w) * k / 1200))
+    thickness = max(1, round(max(h, w) * k / 700))
     table = m.particles
     kinds = {int(i): kind_of(f, e) for i, f, e in zip(table["label"], table["flags"], table["edge_weight"], strict=True)}
     for label, polygon in outlines(m.labels):
@@ -67,7 +67,7 @@ def overlay(m: Measurement, *, numbers: bool = True, legend: bool = True) -> NDA
     draw = ImageDraw.Draw(picture)
     if numbers:
         for label, y, x, d in zip(table["label"], table["y"], table["x"], table["equivalent_diameter_px"], strict=True):
-            size = int(np.clip(d * k / 3.2, 0, 26))
+            size = int(np.clip(d * k / 3.2, 0, max(26, w * k / 45)))
             if size >= 8:
                 draw.text(
                     ((x + 0.5) * k, (y + 0.5) * k),
@@ -75,7 +75,7 @@ def overlay(m: Measurement, *, numbers: bool = True, legend: bool = True) -> NDA
                     font=_font(size),
                     fill="white",
                     anchor="mm",
-                    stroke_width=1,
+                    stroke_width=max(1, size // 20),
                     stroke_fill="black",
                 )
     _draw_scale_bar(draw, m, k, (w * k, h * k))
@@ -103,7 +103,7 @@ def _draw_scale_bar(draw: ImageDraw.ImageDraw, m: Measurement, k: int, size: tup
 
 def _text_px(width: int) -> int:
     """Height of notes on a picture of that width, so that they can be read when it is shown smaller."""
-    return int(np.clip(width / 70, 15, 60))
+    return int(np.clip(width / 55, 15, 80))
 
 
 def _caption(m: Measurement, width: int) -> NDArray[np.uint8]:
@@ -116,6 +116,8 @@ def _caption(m: Measurement, width: int) -> NDArray[np.uint8]:
         lines = [m.headline(), scale]
     longest = max(ruler.textlength(line, font=_font(em)) for line in lines)
     top = max(7, min(em, int(em * (width - em) / longest)))
+    widest = max(ruler.textlength(text, font=_font(em)) for text in _LEGEND.values()) + 2 * em
+    em = max(6, min(em, int(em * (width - 4) / widest)))
     keys: list[tuple[float, int, str]] = []  # x, row, kind: as many side by side as fit
     x, row = 0.5 * em, 0
     for kind, text in _LEGEND.items():
@@ -185,6 +187,8 @@ def draw_distribution(axes: Any, m: Measurement) -> None:
     axes.axvline(d.median.value * factor, color="#D55E00", lw=1.2, label=f"median {d.median.value * factor:.4g} {unit}")
     if np.isfinite(d.median.low):
         axes.axvspan(d.median.low * factor, d.median.high * factor, color="#D55E00", alpha=0.15, lw=0)
+    axes.margins(y=0.22)  # room for the legend above the bars
+    axes.set_ylim(bottom=0)
     axes.legend(fontsize=8, frameon=False)
     axes.set_title(f"n = {d.n}", fontsize=9)
 

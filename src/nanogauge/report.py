@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from .distribution import STATISTICS
 from .figures import distribution_svg, jpeg_data_uri, overlay
-from .result import Measurement
+from .result import WITHOUT_UNIT, Measurement
 from .scale import format_length
 
 _NAMES = {
@@ -30,7 +30,6 @@ _NAMES = {
     "d32": "D[3,2] (Sauter)",
     "d43": "D[4,3] (De Brouckere)",
 }
-_WITHOUT_UNIT = {"cv", "span", "geometric_sd", "lognormal_gsd"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def card(m: Measurement) -> Card:
         e = getattr(d, name)
         if math.isnan(e.value) or name == "d50":
             continue
-        unit = "" if name in _WITHOUT_UNIT else f" {d.unit}"
+        unit = "" if name in WITHOUT_UNIT else f" {d.unit}"
         interval = f"{e.low:.4g} … {e.high:.4g}{unit}" if math.isfinite(e.low) else "too few particles"
         statistics.append((_NAMES.get(name, name), f"{e.value:.4g}{unit}", interval))
     return Card(
@@ -101,7 +100,7 @@ def _facts(m: Measurement) -> list[tuple[str, str]]:
     if bar is not None and bar.refused:
         facts.append(("scale bar refused", bar.refused))
     facts += [
-        ("particles", f"{m.n_particles}, of which {m.n_border} are cut by the frame and left out"),
+        ("particles", f"{m.n_particles} found, {m.distribution.n} counted, {m.n_border} cut by the frame and left out"),
         ("method", f"{m.engine}, {m.zoom:.3g} working px per px, nanogauge {m.version}"),
     ]
     return facts

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Status = Literal["ok", "no_scale", "no_particles", "error"]
+WITHOUT_UNIT = {"cv", "span", "geometric_sd", "lognormal_gsd"}  # statistics that are plain numbers
 SUMMARY_STATISTICS = ("mean", "sd", "median", "d10", "d50", "d90")
 SUMMARY_COLUMNS = (
     ["file", "status", "message", "nm_per_px", "scale_source", "n_particles", "n_border"]
@@ -163,29 +164,32 @@ class Measurement:
         return f"<Measurement {self.micrograph.name}: {self.headline()}>"
 
     def headline(self) -> str:
-        """ "42 particles, mean 51.2 nm, d50 50.8 nm" in one line."""
+        """ "42 particles (40 counted), mean 51.2 nm, median 50.8 nm" in one line."""
         d = self.distribution
         if not self.n_particles:
             return "no particles"
+        found = "1 particle" if self.n_particles == 1 else f"{self.n_particles} particles"
         if d.n == 0:
-            return f"{self.n_particles} particles, all cut by the frame"
+            return f"{found}, all cut by the frame"
         mean, median = (format_length(e.value, digits=3) if d.unit == "nm" else f"{e.value:.3g} px" for e in (d.mean, d.median))
-        return f"{self.n_particles} particles, mean {mean}, median {median}"
+        return f"{found}{'' if d.n == self.n_particles else f' ({d.n} counted)'}, mean {mean}, median {median}"
 
     def _repr_html_(self) -> str:
         from .figures import overlay_data_uri
 
         d = self.distribution
-        rows = "".join(
-            f"<tr><th>{name}</th><td>{e.value:.4g}</td><td>{e.low:.4g} … {e.high:.4g}</td></tr>"
-            for name in STATISTICS
-            if not math.isnan((e := getattr(d, name)).value)
-        )
+        rows = ""
+        for name in STATISTICS:
+            e, unit = getattr(d, name), "" if name in WITHOUT_UNIT else f" {d.unit}"
+            if not math.isnan(e.value):
+                interval = "too few particles" if math.isnan(e.low) else f"{e.low:.4g} &hellip; {e.high:.4g}{unit}"
+                rows += f"<tr><th>{name}</th><td>{e.value:.4g}{unit}</td><td>{interval}</td></tr>"
+        head = "<tr><th></th><th></th><th>95 % interval</th></tr>" if rows else ""
         note = f"<p>{html.escape(self.message)}</p>" if self.message else ""
         return (
-            f"<h4>{html.escape(self.micrograph.name)}</h4><p>{html.escape(self.headline())} ({d.unit})</p>{note}"
+            f"<h4>{html.escape(self.micrograph.name)}</h4><p>{html.escape(self.headline())}</p>{note}"
             f'<img style="max-width:48em" src="{overlay_data_uri(self)}">'
-            f"<table><tr><th></th><th>{d.unit}</th><th>95 % interval</th></tr>{rows}</table>"
+            f"<table>{head}{rows}</table>"
         )
 
 

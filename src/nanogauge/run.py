@@ -102,11 +102,12 @@ def _is_glob(path: Path) -> bool:
     return any(c in str(path) for c in "*?[")
 
 
-def _problem(error: Exception) -> str:
-    """One line for what went wrong with one input; an error nobody foresaw is named as such."""
-    if isinstance(error, NanogaugeError):
-        return " ".join(str(error).split())
-    return f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}; please report it with the file"
+def _problem(error: Exception, file: Path) -> str:
+    """One line for what went wrong with one input, naming it; an error nobody foresaw is named as such."""
+    text = " ".join(str(error).split())
+    if not isinstance(error, NanogaugeError):
+        text = f"unexpected {type(error).__name__}: {text[:300]}; please report it with the file"
+    return text if text.startswith(f"{file}:") else f"{file}: {text}"
 
 
 def measure_all(
@@ -145,7 +146,7 @@ def measure_all(
                     {"file": str(file), "sha256": m.micrograph.sha256, "folder": name, "status": m.status, "seconds": m.seconds}
                 )
             except Exception as error:  # the other inputs are still measured; the row says what happened
-                row = {"file": str(file), "status": "error", "message": _problem(error), "scale_source": "none"}
+                row = {"file": str(file), "status": "error", "message": _problem(error, file), "scale_source": "none"}
                 row["seconds"] = round(time.perf_counter() - begun, 3)
                 records.append({"file": str(file), "sha256": None, "folder": None, "status": "error", "seconds": row["seconds"]})
                 console.print(f"nanogauge: {row['message']}", markup=False, highlight=False, soft_wrap=True)
@@ -297,7 +298,7 @@ def _scale_row(file: Path, tools: Tools) -> dict[str, Any]:
         micrograph = read_micrograph(_picture(file))
         bar, decision, _ = find_scale(micrograph, tools)
     except Exception as error:  # one file never stops the others
-        return row | {"warnings": [_problem(error)]}
+        return row | {"warnings": [_problem(error, file)]}
     scale = decision.scale
     row |= {
         "status": "ok" if scale else "no_scale",

@@ -1,0 +1,87 @@
+"""Rendered micrographs with known truth, a text reader that reads nothing, and the command line in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from nanogauge.pipeline import Tools
+from nanogauge.ports import TextLine
+from nanogauge.synthetic import Rendering, Scene, render
+from nanogauge.synthetic.imaging import Look
+
+CLEAN = Look(
+    background=0.2,
+    contrast=0.5,
+    body_spread=0.02,
+    edge=0.1,
+    light=0.0,
+    shadow=0.0,
+    texture=0.0,
+    ground_texture=0.01,
+    gradient=0.0,
+    noise=0.02,
+)
+"""Bright spheres on a dark, even ground: what Otsu's threshold can do."""
+
+
+class NoText:
+    """A `TextReader` that finds no text, in no time."""
+
+    name = "none"
+
+    def read(self, pixels: NDArray[np.uint8]) -> list[TextLine]:
+        return []
+
+    def read_line(self, pixels: NDArray[np.uint8]) -> tuple[str, float]:
+        return "", 0.0
+
+
+def spheres(seed: int = 1, *, shape: tuple[int, int] = (300, 420), **kwargs: object) -> Rendering:
+    """A clean picture of well separated spheres."""
+    scene = Scene(shape=shape, layout="sparse", overlap=-0.25, coverage=0.15, median_diameter_px=28, geometric_sd=1.1)
+    return render(scene, seed=seed, look=CLEAN, **kwargs)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def scene_with_bar() -> Rendering:
+    """300 x 420 px of spheres above a Zeiss data bar, 1.7 nm/px."""
+    return spheres(nm_per_px=1.7, instrument="zeiss")
+
+
+@pytest.fixture(scope="session")
+def bare_scene() -> Rendering:
+    """The same spheres without a data bar, so without a scale."""
+    return spheres()
+
+
+@pytest.fixture
+def blind_tools() -> Tools:
+    """The threshold engine and a reader that finds no text."""
+    tools = Tools("threshold")
+    tools.__dict__["reader"] = NoText()
+    return tools
+
+
+@pytest.fixture(scope="session")
+def nanogauge() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """nanogauge("measure", "a.tif", cwd=folder) -> what the command printed and its exit code."""
+
+    def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-W", "error::UserWarning:nanogauge", "-m", "nanogauge.cli", *map(str, arguments)],
+            cwd=cwd,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=300,
+            env=os.environ | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"},
+        )
+
+    return run
