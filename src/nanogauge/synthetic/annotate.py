@@ -100,8 +100,9 @@ def add_data_bar(
     ground = {"zeiss": 255.0, "tescan": 40.0}.get(maker, 0.0)
     ink = 255.0 - ground if maker == "zeiss" else 255.0
     canvas = np.vstack([pixels.astype(np.float32), np.full((strip_px, width), ground, np.float32)])
-    value = value_nm if value_nm is not None else round_bar_value(width * nm_per_px, share=0.18)
-    length, font_px = value / nm_per_px, max(13, round(strip_px * 0.34))
+    font_px = max(13, round(strip_px * 0.34))
+    value = value_nm if value_nm is not None else _maker_bar_value(maker, width * nm_per_px, nm_per_px, font_px)
+    length = value / nm_per_px
     facts = _facts(maker, width * nm_per_px, rng)
     text = {"hitachi": f"{value / unit_nm('µm'):.2f}um" if value >= 1000 else f"{value:g}nm"}.get(maker, format_length(value))
     if maker == "jeol":
@@ -131,6 +132,15 @@ def add_data_bar(
     stop = box[1] - font_px if box[1] > facts_x else width
     _write_facts(canvas, facts, height + strip_px - font_px - 6, facts_x, stop, max(11, font_px - 3), ink)
     return _finished(canvas), BarTruth(value, length, box, text, style), height
+
+
+def _maker_bar_value(maker: Maker, field_width_nm: float, nm_per_px: float, font_px: int) -> float:
+    """A round value near a sixth of the field; where the bar is split by its label, one long enough to leave both halves."""
+    for share in (0.18, 0.3, 0.45):
+        value = round_bar_value(field_width_nm, share=share)
+        if maker != "thermo" or value / nm_per_px > _text_width(format_length(value), font_px, 0) + 3 * font_px:
+            break
+    return value
 
 
 def add_panel_letter(pixels: NDArray[np.uint8], letter: str, *, rng: np.random.Generator) -> NDArray[np.uint8]:
