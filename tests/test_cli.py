@@ -21,9 +21,9 @@ from PIL import Image
 
 from nanogauge import __version__
 from nanogauge.cli import main
+from nanogauge.inputs import expand, unique_names
 from nanogauge.particles import column_names
 from nanogauge.result import SUMMARY_COLUMNS
-from nanogauge.run import expand, unique_names
 from nanogauge.synthetic import Rendering
 from nanogauge.synthetic.annotate import add_data_bar
 

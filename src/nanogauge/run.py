@@ -8,16 +8,12 @@ import math
 import os
 import platform
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ._version import __version__
@@ -25,89 +21,13 @@ from .errors import NanogaugeError, TruthError, UnreadableFile
 from .evaluate import score_image, summarise_scores
 from .export import make_folder, save_measurement, write_particles, write_summary
 from .formats import SUFFIXES, read_micrograph
+from .inputs import expand, picture, problem, progress, unique_names
 from .pipeline import Tools, find_scale, measure_micrograph
 from .report import Card, card, render
 from .result import SUMMARY_COLUMNS, Measurement, scale_bar_dict
-from .scale import format_length, parse_scale
+from .scale import parse_scale
 from .settings import Settings, read_settings
-
-OUTPUT_NAMES = {"summary.csv", "particles.csv", "run.json", "report.html"}
-
-
-def expand(inputs: list[Path]) -> list[Path]:
-    """Files, folders and globs -> files in order, each once. A folder stands for the pictures directly in it.
-
-    What does not exist stays in the list, so that it is reported as an input that failed.
-    """
-    files: list[Path] = []
-    for item in inputs:
-        if item.is_dir():
-            try:
-                inside = sorted(p for p in item.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
-            except OSError:
-                inside = []
-            files += inside or [item]
-        elif _is_glob(item) and not item.exists():
-            base = Path(item.anchor) if item.is_absolute() else Path()
-            pattern = str(item.relative_to(item.anchor)) if item.is_absolute() else str(item)
-            files += sorted(p for p in base.glob(pattern) if p.is_file()) or [item]
-        else:
-            files.append(item)
-    return list(dict.fromkeys(files))
-
-
-def unique_names(files: list[Path]) -> list[str]:
-    """One folder name a file: its stem; where two stems are equal, with the suffix, then a number. Names that differ only in
-    case are equal: on some disks they are one folder."""
-    often = Counter(f.stem.casefold() for f in files)
-    names: dict[str, str] = {}
-    for f in files:
-        plain = often[f.stem.casefold()] == 1 and f.stem.strip(". ") and f.stem.casefold() not in OUTPUT_NAMES
-        name = f.stem if plain else f.name.replace(".", "_") or "picture"
-        candidate, k = name, 2
-        while candidate.casefold() in names:
-            candidate, k = f"{name}_{k}", k + 1
-        names[candidate.casefold()] = candidate
-    return list(names.values())
-
-
-@contextmanager
-def _progress(n: int, console: Console, *, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A progress bar where there is more than one file and someone to see it."""
-    if quiet or n < 2 or not console.is_terminal:
-        yield lambda name: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=n)
-
-        def step(name: str) -> None:
-            bar.update(task, advance=1, description=name[-40:])
-
-        yield step
-
-
-def _picture(file: Path) -> Path:
-    """The file itself, unless it is a folder or glob that `expand` found no pictures in: UnreadableFile says so."""
-    if file.is_dir():
-        if not os.access(file, os.R_OK | os.X_OK):
-            raise UnreadableFile(f"{file}: no permission to read this folder; change its access rights")
-        raise UnreadableFile(f"{file}: no pictures in this folder; looked for {', '.join(sorted(SUFFIXES))}")
-    if _is_glob(file) and not file.exists():
-        raise UnreadableFile(f"{file}: no file fits this pattern; check the path")
-    return file
-
-
-def _is_glob(path: Path) -> bool:
-    return any(c in str(path) for c in "*?[")
-
-
-def _problem(error: Exception, file: Path) -> str:
-    """One line for what went wrong with one input, naming it; an error nobody foresaw is named as such."""
-    text = " ".join(str(error).split())
-    if not isinstance(error, NanogaugeError):
-        text = f"unexpected {type(error).__name__}: {text[:300]}; please report it with the file"
-    return text if text.startswith(f"{file}:") else f"{file}: {text}"
+from .summary import print_summary, stdout
 
 
 def measure_all(
@@ -133,11 +53,11 @@ def measure_all(
     cards: list[Card] = []
     records: list[dict[str, Any]] = []
     started = datetime.now(UTC)
-    with _progress(len(files), console, quiet=quiet or json_output) as step:
+    with progress(len(files), console, quiet=quiet or json_output) as step:
         for file, name in zip(files, unique_names(files), strict=True):
             begun = time.perf_counter()
             try:
-                m = measure_micrograph(_picture(file), tools=tools, settings=settings, scale=user)
+                m = measure_micrograph(picture(file), tools=tools, settings=settings, scale=user)
                 save_measurement(m, out / name)
                 row = m.summary_row() | {"file": str(file)}
                 tables.append((name, m.particles))
@@ -146,7 +66,7 @@ def measure_all(
                     {"file": str(file), "sha256": m.micrograph.sha256, "folder": name, "status": m.status, "seconds": m.seconds}
                 )
             except Exception as error:  # the other inputs are still measured; the row says what happened
-                row = {"file": str(file), "status": "error", "message": _problem(error, file), "scale_source": "none"}
+                row = {"file": str(file), "status": "error", "message": problem(error, file), "scale_source": "none"}
                 row["seconds"] = round(time.perf_counter() - begun, 3)
                 records.append({"file": str(file), "sha256": None, "folder": None, "status": "error", "seconds": row["seconds"]})
                 console.print(f"nanogauge: {row['message']}", markup=False, highlight=False, soft_wrap=True)
@@ -171,7 +91,7 @@ def measure_all(
     if json_output:
         print(json.dumps([{c: _plain(r.get(c)) for c in SUMMARY_COLUMNS} for r in rows], indent=1))
     elif not quiet:
-        print_summary(rows, files, out, _stdout())
+        print_summary(rows, files, out, stdout())
     return 1 if failures or not files else 0
 
 
@@ -180,80 +100,13 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _stdout() -> Console:
-    """The terminal; a wide page, so that no line is broken, where output goes to a file or a pipe."""
-    console = Console()
-    return console if console.is_terminal else Console(width=max(console.width, 160))
-
-
-def print_summary(rows: list[dict[str, Any]], files: list[Path], out: Path, console: Console) -> None:
-    """What was measured, a line a micrograph; beside it the truth, where a truth.csv lies beside the micrographs."""
-    truths = {folder: _read_truth(folder) for folder in {f.parent for f in files}}
-    known = any(truths.values())
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    keys = ("mean", "d50") if known else ("mean", "d10", "d50", "d90")
-    for heading in ("micrograph", "status", "nm/px", "n", *keys, *(("true nm/px", "true mean", "error") if known else ())):
-        left = heading in ("micrograph", "status")
-        table.add_column(heading, justify="left" if left else "right", overflow="fold", no_wrap=heading != "micrograph")
-    for row, file in zip(rows, files, strict=True):
-        cells = _cells(row, file, keys)
-        truth = truths[file.parent].get(file.name)
-        if known:
-            cells += _truth_cells(row, truth)
-        table.add_row(*cells)
-    console.print(table)
-    bad = [r for r in rows if r["status"] == "error"]
-    notes = [r for r in rows if r.get("message") and r["status"] != "error"]
-    for r in notes[:10]:
-        console.print(f"{Path(r['file']).name}: {r['message']}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    if len(notes) > 10:
-        console.print(f"… and {len(notes) - 10} more notes in summary.csv", style="yellow")
-    done = f"{len(rows) - len(bad)} of {len(rows)} measured. Look at {out / 'report.html'}"
-    console.print(done, markup=False, highlight=False, soft_wrap=True)
-
-
-def _cells(row: dict[str, Any], file: Path, keys: tuple[str, ...]) -> list[str]:
-    if row["status"] == "error":
-        return [file.name, "error", "", "", *("" for _ in keys)]
-    unit = "nm" if row["nm_per_px"] else "px"
-
-    def show(key: str) -> str:
-        v = row.get(f"{key}_{unit}")
-        return "–" if v is None else format_length(v, digits=3) if unit == "nm" else f"{v:.4g} px"
-
-    scale = f"{row['nm_per_px']:.4g}" if row["nm_per_px"] else "none"
-    return [file.name, row["status"], scale, str(row["n_particles"]), *(show(k) for k in keys)]
-
-
-def _truth_cells(row: dict[str, Any], truth: dict[str, float] | None) -> list[str]:
-    if truth is None:
-        return ["", "", ""]
-    mean, measured = truth["mean_equivalent_diameter_nm"], row.get("mean_nm")
-    if not mean > 0:  # no particle whose centre lies in the frame
-        return [f"{truth['nm_per_px']:.4g}", "–", "–"]
-    error = f"{100 * (measured / mean - 1):+.1f} %" if measured else "–"
-    return [f"{truth['nm_per_px']:.4g}", format_length(mean, digits=3), error]
-
-
-def _read_truth(folder: Path) -> dict[str, dict[str, float]]:
-    """truth.csv beside rendered micrographs: file -> figures; empty where there is none or it is something else."""
-    path = next((p for p in (folder / "truth.csv", folder.parent / "truth.csv") if p.is_file()), None)
-    if path is None:
-        return {}
-    try:
-        table = pd.read_csv(path)
-        return {r["file"]: {k: float(r[k]) for k in ("nm_per_px", "mean_equivalent_diameter_nm")} for _, r in table.iterrows()}
-    except (OSError, ValueError, KeyError):
-        return {}
-
-
 def scale_all(inputs: list[Path], *, json_output: bool = False) -> int:
     """Reads the scale of all inputs and prints it. 0: all could be read; 1: some files failed."""
     tools = Tools()
     files = expand(inputs)
     console = Console(stderr=True)
     rows = []
-    with _progress(len(files), console, quiet=json_output) as step:
+    with progress(len(files), console, quiet=json_output) as step:
         for file in files:
             rows.append(_scale_row(file, tools))
             step(file.name)
@@ -270,7 +123,7 @@ def scale_all(inputs: list[Path], *, json_output: bool = False) -> int:
             value = f"{r['nm_per_px']:.5g} nm/px" if r["nm_per_px"] else "none"
             source, confidence = ("", "") if r["source"] == "none" else (r["source"].replace("_", " "), f"{r['confidence']:.2f}")
             table.add_row(Path(r["file"]).name, r["status"], value, source, bar, meta, confidence)
-        _stdout().print(table)
+        stdout().print(table)
     for r in rows:
         if r["status"] == "error":
             console.print(f"nanogauge: {r['warnings'][0]}", markup=False, highlight=False, soft_wrap=True)
@@ -295,10 +148,10 @@ def _scale_row(file: Path, tools: Tools) -> dict[str, Any]:
         "warnings": [],
     }
     try:
-        micrograph = read_micrograph(_picture(file))
+        micrograph = read_micrograph(picture(file))
         bar, decision, _ = find_scale(micrograph, tools)
     except Exception as error:  # one file never stops the others
-        return row | {"warnings": [_problem(error, file)]}
+        return row | {"warnings": [problem(error, file)]}
     scale = decision.scale
     row |= {
         "status": "ok" if scale else "no_scale",
@@ -340,7 +193,7 @@ def evaluate_all(
         raise TruthError(f"{labels}: no micrograph or no labels for {', '.join(missing[:5]) or 'any file'}; stems must be equal")
     scores = []
     console = Console(stderr=True)
-    with _progress(len(names), console, quiet=json_output) as step:
+    with progress(len(names), console, quiet=json_output) as step:
         for name in names:
             micrograph = read_micrograph(image_files[name])
             truth = read_labels(truth_files[name])

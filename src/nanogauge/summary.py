@@ -1,0 +1,79 @@
+"""What a run prints in the end: a line a micrograph, beside the truth where it is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from .scale import format_length
+
+
+def stdout() -> Console:
+    """The terminal; a wide page, so that no line is broken, where output goes to a file or a pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, 160))
+
+
+def print_summary(rows: list[dict[str, Any]], files: list[Path], out: Path, console: Console) -> None:
+    """What was measured, a line a micrograph; beside it the truth, where a truth.csv lies beside the micrographs."""
+    truths = {folder: _read_truth(folder) for folder in {f.parent for f in files}}
+    known = any(truths.values())
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    keys = ("mean", "d50") if known else ("mean", "d10", "d50", "d90")
+    for heading in ("micrograph", "status", "nm/px", "n", *keys, *(("true nm/px", "true mean", "error") if known else ())):
+        left = heading in ("micrograph", "status")
+        table.add_column(heading, justify="left" if left else "right", overflow="fold", no_wrap=heading != "micrograph")
+    for row, file in zip(rows, files, strict=True):
+        cells = _cells(row, file, keys)
+        truth = truths[file.parent].get(file.name)
+        if known:
+            cells += _truth_cells(row, truth)
+        table.add_row(*cells)
+    console.print(table)
+    bad = [r for r in rows if r["status"] == "error"]
+    notes = [r for r in rows if r.get("message") and r["status"] != "error"]
+    for r in notes[:10]:
+        console.print(f"{Path(r['file']).name}: {r['message']}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if len(notes) > 10:
+        console.print(f"… and {len(notes) - 10} more notes in summary.csv", style="yellow")
+    done = f"{len(rows) - len(bad)} of {len(rows)} measured. Look at {out / 'report.html'}"
+    console.print(done, markup=False, highlight=False, soft_wrap=True)
+
+
+def _cells(row: dict[str, Any], file: Path, keys: tuple[str, ...]) -> list[str]:
+    if row["status"] == "error":
+        return [file.name, "error", "", "", *("" for _ in keys)]
+    unit = "nm" if row["nm_per_px"] else "px"
+
+    def show(key: str) -> str:
+        v = row.get(f"{key}_{unit}")
+        return "–" if v is None else format_length(v, digits=3) if unit == "nm" else f"{v:.4g} px"
+
+    scale = f"{row['nm_per_px']:.4g}" if row["nm_per_px"] else "none"
+    return [file.name, row["status"], scale, str(row["n_particles"]), *(show(k) for k in keys)]
+
+
+def _truth_cells(row: dict[str, Any], truth: dict[str, float] | None) -> list[str]:
+    if truth is None:
+        return ["", "", ""]
+    mean, measured = truth["mean_equivalent_diameter_nm"], row.get("mean_nm")
+    if not mean > 0:  # no particle whose centre lies in the frame
+        return [f"{truth['nm_per_px']:.4g}", "–", "–"]
+    error = f"{100 * (measured / mean - 1):+.1f} %" if measured else "–"
+    return [f"{truth['nm_per_px']:.4g}", format_length(mean, digits=3), error]
+
+
+def _read_truth(folder: Path) -> dict[str, dict[str, float]]:
+    """truth.csv beside rendered micrographs: file -> figures; empty where there is none or it is something else."""
+    path = next((p for p in (folder / "truth.csv", folder.parent / "truth.csv") if p.is_file()), None)
+    if path is None:
+        return {}
+    try:
+        table = pd.read_csv(path)
+        return {r["file"]: {k: float(r[k]) for k in ("nm_per_px", "mean_equivalent_diameter_nm")} for _, r in table.iterrows()}
+    except (OSError, ValueError, KeyError):
+        return {}
