@@ -17,7 +17,7 @@ from nanogauge.engines import make_engine
 from nanogauge.engines.onnx import SHIPPED
 from nanogauge.errors import EngineError, ScaleError, SettingsError, UnreadableFile
 from nanogauge.particles import column_names
-from nanogauge.pipeline import Tools, find_particles, measure_micrograph, with_scale
+from nanogauge.pipeline import Tools, doubtful_share, find_particles, measure_micrograph, with_scale
 from nanogauge.result import SUMMARY_COLUMNS
 from nanogauge.scale import Scale
 from nanogauge.synthetic import Rendering
@@ -263,3 +263,16 @@ def test_the_network_measures_the_scene(bare_scene: Rendering) -> None:
     assert abs(len(area) - len(truth)) <= 2
     assert np.median(np.sqrt(area)) == pytest.approx(np.median(np.sqrt(truth)), rel=0.05)
     assert 0 <= confidence.min() <= confidence.max() <= 1
+
+
+def test_foreground_left_out_as_unsure_is_told() -> None:
+    confidence = np.zeros((40, 60), np.float32)
+    confidence[5:15, 5:15], confidence[20:30, 30:50] = 0.95, 0.7
+    labels = np.zeros((40, 60), np.int32)
+    labels[5:15, 5:15] = 1
+    separate = Settings().separate
+    (said,) = doubtful_share(labels, confidence, separate, keep_out=[])
+    assert said.startswith("67 %")
+    assert doubtful_share(labels, confidence, separate, keep_out=[(18, 28, 32, 52)]) == ()
+    labels[20:30, 30:50] = 2
+    assert doubtful_share(labels, confidence, separate, keep_out=[]) == ()

@@ -27,6 +27,7 @@ from .separate import separate, to_grid, touching
 from .settings import MeasureSettings, SeparateSettings, Settings
 
 Box = tuple[int, int, int, int]
+MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
 
 
 @dataclass
@@ -76,9 +77,9 @@ def measure_micrograph(
     bar, decision, frame = find_scale(micrograph, tools, user=scale)
 
     grey = micrograph.grey8()
-    labels, confidence, zoom = find_particles(
-        grey, tools.engine, settings, frame=frame, keep_out=[_whole(b) for b in annotation_boxes(bar)]
-    )
+    texts = [_whole(b) for b in annotation_boxes(bar)]
+    labels, confidence, zoom = find_particles(grey, tools.engine, settings, frame=frame, keep_out=texts)
+    doubts = doubtful_share(labels, confidence, settings.separate, keep_out=texts)
     table = measure_particles(
         labels,
         pixels=micrograph.pixels,
@@ -104,7 +105,7 @@ def measure_micrograph(
         engine_sha256=tools.engine.sha256,
         version=__version__,
         seconds=time.perf_counter() - started,
-        warnings=micrograph.notes,
+        warnings=(*micrograph.notes, *doubts),
     )
 
 
@@ -147,6 +148,22 @@ def find_particles(
     labels[y0:y1, x0:x1] = found
     confidence[y0:y1, x0:x1] = _resize(result.maps.foreground, picture.shape)
     return _without_text(labels, keep_out or []), confidence, result.zoom
+
+
+def doubtful_share(
+    labels: NDArray[np.int32], confidence: NDArray[np.float32], settings: SeparateSettings, *, keep_out: list[Box]
+) -> tuple[str, ...]:
+    """A warning where much of what may be particles was left out as too unsure: the distribution may miss dim ones."""
+    likely = confidence > settings.foreground_above
+    for y0, x0, y1, x1 in keep_out:
+        likely[max(y0, 0) : y1, max(x0, 0) : x1] = False
+    share = float((likely & (labels == 0)).sum()) / max(int(likely.sum()), 1)
+    if share < MOST_LEFT_OUT:
+        return ()
+    return (
+        f"{100 * share:.0f} % of what may be particles was left out because the network is unsure of it: look at the overlay, "
+        f"and lower least_confidence in the settings if particles are missing",
+    )
 
 
 def typical_diameter(maps: Maps, settings: SeparateSettings) -> float:

@@ -36,16 +36,16 @@ class SeparateSettings:
 
     foreground_above: float = 0.5
     seed_above: float = 0.4  # normalised distance from which a pixel is in a particle's middle
-    merge_below: float = 0.5  # neighbours with weaker evidence of a cut between them are one particle; 0: never joined
+    merge_below: float = 0.6  # neighbours with weaker evidence of a cut between them are one particle; 0: never joined
     least_diameter_px: float = 4.0  # smaller objects are dropped; in working px
-    least_confidence: float = 0.6  # objects whose mean foreground probability is lower are dropped
+    least_confidence: float = 0.8  # objects whose mean foreground probability is lower are dropped
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureSettings:
     """labels -> particle table and distribution."""
 
-    low_confidence_below: float = 0.8
+    low_confidence_below: float = 0.9
     weighting: str = "number"  # or "volume"
     edge_correction: bool = True  # Miles-Lantuéjoul weights
     n_bootstrap: int = 1000
