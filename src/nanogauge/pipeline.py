@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -213,8 +214,6 @@ def _without_text(labels: NDArray[np.int32], boxes: list[Box]) -> NDArray[np.int
 
 
 def _resize(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    import cv2
-
     if values.shape == shape:
         return values
     how = cv2.INTER_AREA if values.shape[0] > shape[0] else cv2.INTER_LINEAR

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..segment import standardise
+
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -29,12 +31,6 @@ WORDS = (
     "SEI",
     "d)",
 )
-
-
-def standardise(grey: NDArray[np.floating]) -> F32:
-    """Zero mean and unit deviation; a flat picture becomes zero."""
-    values = np.asarray(grey, np.float32)
-    return np.asarray((values - values.mean()) / max(float(values.std()), 1e-3), np.float32)
 
 
 def burn_in(grey: U8, labels: I32, distance: F32, rng: np.random.Generator) -> None:
