@@ -14,7 +14,6 @@ from PIL import Image
 import nanogauge
 from nanogauge import Measurement, Micrograph, Settings
 from nanogauge.engines import make_engine
-from nanogauge.engines.onnx import SHIPPED
 from nanogauge.errors import EngineError, ScaleError, SettingsError, UnreadableFile
 from nanogauge.particles import column_names
 from nanogauge.pipeline import Tools, doubtful_share, find_particles, measure_micrograph, with_scale
@@ -254,7 +253,6 @@ def test_missing_weights_are_an_engine_error(tmp_path: Path) -> None:
         OnnxEngine(tmp_path / "none.onnx")
 
 
-@pytest.mark.skipif(not SHIPPED.is_file(), reason=f"the network is not shipped yet: {SHIPPED} is missing")
 def test_the_network_measures_the_scene(bare_scene: Rendering) -> None:
     tools = Tools("unet", n_threads=1)
     labels, confidence, _ = find_particles(bare_scene.pixels, tools.engine, Settings())

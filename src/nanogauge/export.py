@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from .errors import OutputError
-from .figures import overlay, png_bytes
+from .figures import png_bytes
 from .outlines import outlines
 from .particles import column_names
 from .scale import Scale
@@ -43,7 +43,7 @@ def save_measurement(m: Measurement, folder: Path) -> Path:
         (folder / "measurement.json").write_text(json.dumps(m.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         m.particles.to_csv(folder / "particles.csv", index=False)
         write_labels(folder / "labels.tif", m.labels, m.scale)
-        (folder / "overlay.png").write_bytes(png_bytes(overlay(m)))
+        (folder / "overlay.png").write_bytes(png_bytes(m.overlay))
         write_rois(folder / "rois.zip", m.labels)
     except OSError as error:
         raise OutputError(f"{folder}: cannot write ({error.strerror}); free space or choose another output folder") from error

@@ -156,7 +156,7 @@ def jpeg_data_uri(picture: NDArray[np.uint8], *, longest: int = 1400) -> str:
 
 def overlay_data_uri(m: Measurement) -> str:
     """The overlay as a data: URI."""
-    return jpeg_data_uri(overlay(m))
+    return jpeg_data_uri(m.overlay)
 
 
 def draw_distribution(axes: Any, m: Measurement) -> None:

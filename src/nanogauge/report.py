@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from .distribution import STATISTICS
-from .figures import distribution_svg, jpeg_data_uri, overlay
+from .figures import distribution_svg, jpeg_data_uri
 from .result import WITHOUT_UNIT, Measurement
 from .scale import format_length
 
@@ -60,7 +60,7 @@ def card(m: Measurement) -> Card:
         row=m.summary_row(),
         name=m.micrograph.name,
         headline=m.headline(),
-        picture=jpeg_data_uri(overlay(m)),
+        picture=jpeg_data_uri(m.overlay),
         plot=distribution_svg(m),
         facts=_facts(m),
         statistics=statistics,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -79,6 +80,13 @@ class Measurement:
     def n_border(self) -> int:
         """Particles cut by the frame or the data bar, which the distribution leaves out."""
         return int((self.particles["edge_weight"] == 0).sum())
+
+    @cached_property
+    def overlay(self) -> NDArray[np.uint8]:
+        """The overlay picture (H', W', 3) RGB, drawn once for overlay.png, the report and the notebook."""
+        from .figures import overlay
+
+        return overlay(self)
 
     @property
     def message(self) -> str:

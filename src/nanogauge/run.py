@@ -24,7 +24,7 @@ from .formats import SUFFIXES, read_micrograph
 from .inputs import expand, picture, problem, progress, unique_names
 from .pipeline import Tools, find_scale, measure_micrograph
 from .report import Card, card, render
-from .result import SUMMARY_COLUMNS, Measurement, scale_bar_dict
+from .result import SUMMARY_COLUMNS, scale_bar_dict
 from .scale import parse_scale
 from .settings import Settings, read_settings
 from .summary import print_summary, stdout
@@ -185,6 +185,7 @@ def evaluate_all(
     from .formats.labels import read_labels
 
     settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine)
+    settings = settings.replace("measure", n_bootstrap=0)  # scores need no intervals
     tools = Tools(settings.segment.engine)
     truth_files, image_files = _by_stem(labels), _by_stem(images)
     names = _read_ids(ids_file) if ids_file else [n for n in truth_files if n in image_files]
@@ -273,4 +274,4 @@ def _train_module(name: str) -> Any:
         raise NanogaugeError(f'training needs more packages ({error.name} is missing): pip install "nanogauge[train]"') from error
 
 
-__all__ = ["Measurement", "evaluate_all", "expand", "export", "measure_all", "scale_all", "synthesise", "train"]
+__all__ = ["evaluate_all", "export", "measure_all", "scale_all", "synthesise", "train"]
