@@ -45,6 +45,7 @@ class Recipe:
     cooldown_steps: int = 2_000
     ema_decay: float = 0.998
     clip_norm: float = 2.0
+    precision: str = "auto"  # float32, bfloat16 (autocast), or auto
     checkpoint_minutes: float = 5.0
     overlay_steps: int = 500
     seed: int = 1
@@ -84,6 +85,15 @@ def loss_terms(logits: Tensor, target: Tensor) -> dict[str, Tensor]:
     distance = torch.sigmoid(logits[:, 2:3])
     terms["distance"] = 4 * (weight * F.smooth_l1_loss(distance, target[:, 2:3], beta=0.1, reduction="none")).sum() / total
     return terms
+
+
+def uses_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether to autocast. "auto": on CUDA, and on processors with matrix units for it (AMX); on others float32 is faster."""
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise ValueError(f"precision must be auto, float32 or bfloat16, got {precision!r}")
+    if precision == "auto":
+        return device.type == "cuda" or torch.cpu._is_amx_tile_supported()
+    return precision == "bfloat16"
 
 
 def load_data(recipe: Recipe) -> tuple[list[Real], np.ndarray]:
@@ -126,6 +136,7 @@ def run(recipe: Recipe, folder: Path, *, resume: bool = True, report: Callable[[
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "overlays").mkdir(exist_ok=True)
     cv2.setNumThreads(1)
+    half = uses_bfloat16(recipe.precision, device)
     items, weights = load_data(recipe)
     report(f"{len(items)} annotated micrographs, device {device}")
 
@@ -136,7 +147,7 @@ def run(recipe: Recipe, folder: Path, *, resume: bool = True, report: Callable[[
     decay = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": decay, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.99), foreach=True)
+    optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True)
     first = 0
     checkpoint = folder / "checkpoint.pt"
     if resume and checkpoint.exists():
@@ -172,7 +183,7 @@ def run(recipe: Recipe, folder: Path, *, resume: bool = True, report: Callable[[
             group["lr"] = learning_rate(recipe, step)
         x = x.to(device, memory_format=torch.channels_last)
         target = target.to(device)
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
             logits = network(x)
         terms = loss_terms(logits.float(), target)
         loss = torch.stack(list(terms.values())).sum()
