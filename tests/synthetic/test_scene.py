@@ -27,7 +27,7 @@ def test_random_scenes_are_reproducible_and_differ() -> None:
     assert {s.mode for s in drawn} == {"sem", "tem", "stem"}
     for s in drawn:
         assert s.shape == (90, 140)
-        assert 8 <= s.median_diameter_px <= 140
+        assert 5 <= s.median_diameter_px <= 72
         assert s.geometric_sd >= 1
         assert 0 < s.aspect[0] <= s.aspect[1] <= 1
     assert random_scene(np.random.default_rng(0), (90, 140), median_diameter_px=33.0).median_diameter_px == 33.0
@@ -50,6 +50,50 @@ def test_sizes_follow_the_lognormal_asked_for() -> None:
     assert len(d) > 1000
     assert np.median(d) == pytest.approx(24, rel=0.03)
     assert math.exp(np.log(d).std()) == pytest.approx(1.3, rel=0.03)
+
+
+def test_no_coverage_no_particles() -> None:
+    assert draw_particles(Scene(shape=(100, 140), coverage=0.0), np.random.default_rng(0)) == []
+
+
+def test_aggregates_hang_together() -> None:
+    """Every primary particle touches another, in projection at most a diameter away."""
+    scene = Scene(shape=(400, 600), layout="aggregate", median_diameter_px=16, geometric_sd=1.1, overlap=0.1, coverage=0.15)
+    p = draw_particles(scene, np.random.default_rng(1))
+    at, r = np.array([(q.y, q.x) for q in p]), np.array([q.diameter / 2 for q in p])
+    distance = np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1)) / (r[:, None] + r[None])
+    np.fill_diagonal(distance, np.inf)
+    assert len(p) > 50
+    assert (distance.min(1) <= 1.01).mean() > 0.97
+    assert [q.level for q in p] == sorted(q.level for q in p)
+
+
+def test_packing_keeps_discs_apart() -> None:
+    scene = Scene(shape=(300, 400), layout="packed", median_diameter_px=24, geometric_sd=1.3, coverage=0.7)
+    p = draw_particles(scene, np.random.default_rng(1))
+    at, r = np.array([(q.y, q.x) for q in p]), np.array([q.diameter / 2 for q in p])
+    gap = np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1)) - (r[:, None] + r[None])
+    np.fill_diagonal(gap, np.inf)
+    assert np.quantile(gap.min(1), 0.1) > -0.15 * 12
+
+
+def test_rods_side_by_side_are_parallel() -> None:
+    scene = Scene(
+        shape=(300, 400),
+        kinds=("rod",),
+        aspect=(0.25, 0.3),
+        median_diameter_px=24,
+        side_by_side=1.0,
+        coverage=0.2,
+        geometric_sd=1.02,
+    )
+    turns = []
+    for seed in range(6):
+        p = draw_particles(scene, np.random.default_rng(seed))
+        at = np.array([(q.y, q.x) for q in p])
+        near = np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1)) + 1e9 * np.eye(len(p))
+        turns += [abs(math.sin(q.angle - p[int(near[i].argmin())].angle)) for i, q in enumerate(p)]
+    assert np.mean(np.array(turns) < 0.3) > 0.6
 
 
 def test_no_more_particles_than_allowed() -> None:

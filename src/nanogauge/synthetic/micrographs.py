@@ -15,6 +15,7 @@ from PIL import Image
 
 from .annotate import BarTruth, Maker, add_data_bar
 from .imaging import Look, expose, paint, random_look
+from .overlays import annotated
 from .scene import Scene, draw_particles, random_scene
 from .shapes import Particle, true_diameter
 
@@ -55,6 +56,30 @@ def render(
         pixels, bar, _ = add_data_bar(pixels, maker=instrument, nm_per_px=nm_per_px, rng=rng)
         labels = np.pad(labels, ((0, pixels.shape[0] - labels.shape[0]), (0, 0)))
     return Rendering(pixels, labels, table, nm_per_px, bar, scene.shape[0])
+
+
+def render_crop(
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    *,
+    median_diameter_px: float | None = None,
+    marked: float = 0.15,
+    bare: float = 0.04,
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """A micrograph (H, W) uint8 and its labels (H, W) int32 for training, scene and look at random. A share `marked` of them bears
+    what authors draw in, a share `bare` shows no particle.
+
+    One scene, one look, one surface structure and a few crystal forms serve the whole picture, as all particles of a
+    micrograph are of one batch, seen by one instrument; each particle has its own shape, place and tone."""
+    scene = random_scene(rng, shape, median_diameter_px=median_diameter_px)
+    if rng.random() < bare:
+        scene = replace(scene, coverage=0.0)
+    look = random_look(rng, scene.mode, scene.median_diameter_px)
+    picture, labels = paint(scene, draw_particles(scene, rng), look, rng, min_visible=_MIN_VISIBLE)
+    pixels = expose(picture, look, rng)
+    if rng.random() < marked:
+        return annotated(pixels, labels, nm_per_px=float(np.exp(rng.uniform(math.log(0.1), math.log(40)))), rng=rng)
+    return pixels, labels
 
 
 def true_table(particles: list[Particle], labels: NDArray[np.int32], nm_per_px: float) -> pd.DataFrame:
