@@ -53,3 +53,23 @@ def test_refused_bar_never_gives_a_scale() -> None:
 )
 def test_one_alone_or_none(metadata: Scale | None, reading: ScaleBarReading | None, source: str) -> None:
     assert resolve_scale(metadata=metadata, bar=reading, user=None).source == source
+
+
+@pytest.mark.parametrize("factor", [10, 0.1, 1000, 0.001])
+def test_a_power_of_ten_is_a_misread_label(factor: float) -> None:
+    decision = resolve_scale(metadata=METADATA, bar=bar(2.0 * factor, confidence=0.99), user=None)
+    assert (decision.scale, decision.source) == (METADATA, "metadata")
+    assert f"a factor of {factor:g}" in decision.warnings[0]
+
+
+def test_a_resized_picture_keeps_its_oblong_pixels() -> None:
+    oblong = Scale((3.0, 2.0), 0.005, "metadata")
+    decision = resolve_scale(metadata=oblong, bar=bar(4.0), user=None)
+    assert decision.scale is not None
+    assert decision.scale.nm_per_px == pytest.approx((6.0, 4.0))
+    assert "factor of 0.5" in decision.warnings[0]
+
+
+def test_the_user_is_not_told_of_small_differences() -> None:
+    user = Scale((2.06, 2.06), 0.0, "user")
+    assert resolve_scale(metadata=METADATA, bar=bar(2.04), user=user).warnings == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nanogauge.ports import TextLine
-from nanogauge.scalebar.text import is_common, parse_lengths
+from nanogauge.scalebar.text import has_remains, is_common, label_rounding, parse_lengths
 
 
 def lengths(text: str) -> list[float]:
@@ -90,3 +90,29 @@ def test_remains_of_a_split_bar_are_marked() -> None:
 )
 def test_common_numbers(number: float, common: bool) -> None:
     assert is_common(number) is common
+
+
+def test_hitachis_narrow_letters() -> None:
+    assert lengths("50.00m") == pytest.approx([50_000])
+    assert lengths("5.000m") == pytest.approx([5000])
+    assert lengths("500m") == []
+
+
+def test_picometres_are_doubted() -> None:
+    found = parse_lengths(TextLine("5 pm", 0.9, (0.0, 0.0, 20.0, 80.0)))
+    assert [t.value_nm for t in found] == [5000]
+    assert "pm" in found[0].doubt
+
+
+@pytest.mark.parametrize(
+    ("text", "relative"), [("500 nm", 0), ("0.2 µm", 0), ("25 nm", 0), ("1.2 µm", 0.0241), ("60 nm", 0.0048), ("3.5 µm", 0.0082)]
+)
+def test_rounding_of_labels(text: str, relative: float) -> None:
+    assert label_rounding(text) == pytest.approx(relative, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("raw", "remains"), [("500 nm", False), ("T500 nm", True), ("500nm ", True), ("2 µml", True), ("5 Å", False)]
+)
+def test_remains_of_a_bar(raw: str, remains: bool) -> None:
+    assert has_remains(raw) is remains

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from ..ports import TextLine
 from .locate import Box
-from .read import ScaleBarReading
 
-_SAME = 10  # grey levels that count as one tone
+_SAME = (2, 10)  # grey levels that count as one tone: in an untouched file, in one that was compressed or resized
+_FLAT = 0.5  # of the picture's grain
+_GROUND_SHARE = 0.4
 _LEAST_SHARE = 0.45  # of a row in the strip's tone; the rest is text
 _DENSE_SHARE = 0.15  # of rows of dense text, and of a ruler across half the picture
 _MOST_DENSE_ROWS = 24
@@ -23,33 +24,29 @@ def find_data_bar(pixels: NDArray[np.uint8], text_lines: list[TextLine] | None =
     """The data bar of an (H, W) uint8 picture as (y0, x0, y1, x1) px, half-open, over the whole width; None where there is none.
 
     A strip of rows of one tone across the picture that starts at a sharp straight edge in the lowest third, at the bottom or a
-    little above it. With `text_lines`, a strip without text in it does not count: it is black background.
+    little above it, and is flatter than the picture. With `text_lines`, a strip without text in it does not count: it is black
+    background. Exact tones are tried before near ones, for a strip of an untouched file has no noise at all.
     """
     height, width = pixels.shape
     first = int((1 - _MOST_HEIGHT) * height)
     low = pixels[first:]
-    best: Box | None = None
-    for tone in _tones(low):
-        share = (np.abs(low.astype(np.int16) - tone) <= _SAME).mean(axis=1)
-        for a, b in _strips(share):
-            box = (first + a, 0, first + b, width)
-            if b - a < max(_LEAST_ROWS, 0.012 * height) or not _sharp(pixels, box, tone):
-                continue
-            if text_lines is not None and not any(_within(line, box) for line in text_lines):
-                continue
-            if best is None or b - a > best[2] - best[0]:
-                best = box
-    if best is not None and height - best[2] < max(4, 0.02 * height):  # a frame line below it belongs to it
-        best = (best[0], 0, height, width)
-    return best
-
-
-def annotation_boxes(reading: ScaleBarReading | None, *, margin_px: int = 2) -> tuple[Box, ...]:
-    """Boxes of burned-in text and of the bar, widened by a margin: nothing in them is a particle. () where nothing was read."""
-    if reading is None:
-        return ()
-    boxes = list(reading.text_boxes) + ([reading.box] if reading.box is not None else [])
-    return tuple((max(y0 - margin_px, 0), max(x0 - margin_px, 0), y1 + margin_px, x1 + margin_px) for y0, x0, y1, x1 in boxes)
+    for same in _SAME:
+        best: Box | None = None
+        for tone in _tones(low):
+            share = (np.abs(low.astype(np.int16) - tone) <= same).mean(axis=1)
+            for a, b in _strips(share):
+                box = (first + a, 0, first + b, width)
+                if b - a < max(_LEAST_ROWS, 0.012 * height) or not _sharp(pixels, box, tone, same) or not _flat(pixels, box):
+                    continue
+                if text_lines is not None and not any(_within(line, box) for line in text_lines):
+                    continue
+                if best is None or b - a > best[2] - best[0]:
+                    best = box
+        if best is not None:
+            if height - best[2] < max(4, 0.02 * height):  # a frame line below it belongs to it
+                best = (best[0], 0, height, width)
+            return best
+    return None
 
 
 def _tones(low: NDArray[np.uint8]) -> list[int]:
@@ -73,14 +70,21 @@ def _strips(share: NDArray[np.float64]) -> list[tuple[int, int]]:
     return [*runs, (start, int(rows[-1]) + 1)]
 
 
-def _sharp(pixels: NDArray[np.uint8], box: Box, tone: int) -> bool:
+def _sharp(pixels: NDArray[np.uint8], box: Box, tone: int, same: int) -> bool:
     """Whether the strip starts at a straight edge: nearly all of its first rows in its tone, few of the rows above it."""
     y0 = box[0]
-    inside = (np.abs(pixels[y0 : y0 + 3].astype(np.int16) - tone) <= _SAME).mean()
+    inside = (np.abs(pixels[y0 : y0 + 3].astype(np.int16) - tone) <= same).mean()
     if y0 < 4:
         return False
-    above = (np.abs(pixels[max(y0 - 8, 0) : y0 - 2].astype(np.int16) - tone) <= _SAME).mean()
+    above = (np.abs(pixels[max(y0 - 8, 0) : y0 - 2].astype(np.int16) - tone) <= same).mean()
     return bool(inside > 0.6 and above < 0.5 * inside)
+
+
+def _flat(pixels: NDArray[np.uint8], box: Box) -> bool:
+    """Whether a strip is flatter than a picture's ground: its letters take less than half of it, the rest has no grain."""
+    grain = np.abs(np.diff(pixels[box[0] + 1 : box[2]].astype(np.int16), axis=1))
+    above = np.abs(np.diff(pixels[: box[0] - 2].astype(np.int16), axis=1))
+    return bool(np.quantile(grain, _GROUND_SHARE) <= max(1.0, _FLAT * float(np.quantile(above, _GROUND_SHARE))))
 
 
 def _within(line: TextLine, box: Box) -> bool:

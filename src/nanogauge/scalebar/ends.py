@@ -10,8 +10,16 @@ from numpy.typing import NDArray
 from .locate import BarCandidate
 
 _SHARP_PX = 0.3  # standard uncertainty of a clean edge
+_DOUBTFUL_PX = 1.0  # of an edge that was not found where it should be
 _UNSURE_PX = 1.5  # of an edge that runs into something of its own tone
-_THIN_PX = 6  # only thin lines carry end ticks
+_TIP_SIGMA_PX = 1.2  # of an arrow's tip
+_POINTED_PX = 0.7  # by which the middle row goes beyond the others at both ends
+_FADED_PX = 2.2  # by which an arrow may be shorter between the half maxima of its tips than it looks
+_RIM_REACH_PX = 10
+_LEAST_RIM = 40.0  # grey levels by which an outline is darker (or lighter) than the ground
+_THIN_PX = 9  # only thin lines carry end ticks
+_CLEAR_STROKE_PX = 3  # end ticks as thin as this leave no doubt about what their bar spans
+_STUBBY = 4  # times their width, in height: lower ones look like serifs
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +27,7 @@ class Ends:
     """Ends of a bar.
 
     x0, x1: px, pixel centres at integers; sigma_px: standard uncertainty of the length; by_ticks: centres of end ticks;
-    clipped: an end lies on the frame, so the bar may go on beyond it
+    clipped: an end lies on the frame, so the bar may go on beyond it; unsure: an end runs into something of its own tone
     """
 
     x0: float
@@ -27,6 +35,7 @@ class Ends:
     sigma_px: float
     by_ticks: bool
     clipped: bool = False
+    unsure: bool = False
 
     @property
     def length_px(self) -> float:
@@ -35,7 +44,10 @@ class Ends:
 
 
 def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
-    """Ends of `bar` in an (H, W) uint8 picture: end ticks centre to centre, all else outer edge to outer edge."""
+    """Ends of `bar` in an (H, W) uint8 picture: end ticks centre to centre, all else outer edge to outer edge.
+
+    Stubby ticks of more than 3 px: half-way between centres and outer edges, with the uncertainty of the choice.
+    """
     sign = 1.0 if bar.bright else -1.0
     y0, y1 = bar.rows
     if y1 - y0 > 4 and bar.kind != "hollow":  # the rims are blurred
@@ -48,12 +60,37 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
     right, right_sigma, right_cut = edge(profile, bar.box[1], bar.box[3] - 1, bar)
     mirrored, left_sigma, left_cut = edge(profile[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)
     left = width - 1 - mirrored
+    unsure = max(left_sigma, right_sigma) >= _DOUBTFUL_PX and bar.kind != "hollow"
+    if bar.kind == "arrows":  # tips fade out, the more so in blurred pictures
+        if bar.length_px - (right - left) > _FADED_PX:
+            left, right = bar.box[1] - 0.5, bar.box[3] - 0.5
+        left_sigma, right_sigma = max(left_sigma, _TIP_SIGMA_PX), max(right_sigma, _TIP_SIGMA_PX)
+    elif bar.kind == "solid" and len(rows) >= 3:
+        pointed = rows[middle : len(rows) - middle].max(axis=0)
+        tip_right = edge(pointed, bar.box[1], bar.box[3] - 1, bar)[0]
+        tip_left = width - 1 - edge(pointed[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)[0]
+        if min(tip_right - right, left - tip_left) > _POINTED_PX:  # an arrow whose heads were not made out
+            left, right = tip_left, tip_right
+            left_sigma, right_sigma = max(left_sigma, _TIP_SIGMA_PX), max(right_sigma, _TIP_SIGMA_PX)
+    if bar.kind == "solid" and (rim := _rim(pixels, bar, sign)):
+        left, right = left - rim / 2, right + rim / 2  # an outline is drawn half outside of what it outlines
+        left_sigma = float(np.hypot(left_sigma, rim / np.sqrt(3)))
     by_ticks = False
     if bar.kind in ("ticks", "split", "solid") and bar.rows[1] - bar.rows[0] <= _THIN_PX:
         ticks = _ticks(pixels, bar, left, right, sign)
+        stroke = ticks[2] if ticks is not None else float(bar.rows[1] - bar.rows[0])  # as wide as the line, as a rule
         if ticks is not None:
             left, right, by_ticks = ticks[0], ticks[1], True
-    return Ends(float(left), float(right), float(np.hypot(left_sigma, right_sigma)), by_ticks, left_cut or right_cut)
+        elif bar.kind == "ticks":  # they were seen, but not clearly
+            left, right, left_sigma = left + stroke / 2, right - stroke / 2, float(np.hypot(left_sigma, stroke / 4))
+        if bar.kind == "ticks" and stroke > _CLEAR_STROKE_PX and bar.box[2] - bar.box[0] < _STUBBY * stroke:
+            # the centres of ticks are meant, but of stubby ones some mean the outer edges: half-way is never far from either
+            left, right = left - stroke / 4, right + stroke / 4
+            left_sigma = float(np.hypot(left_sigma, 0.5 * stroke / np.sqrt(3)))
+    if bar.kind == "hollow":  # the label may mean the inner edges of the outline
+        left_sigma = float(np.hypot(left_sigma, max(bar.stroke_px, 1) / np.sqrt(3)))
+    sigma = float(np.hypot(left_sigma, right_sigma))
+    return Ends(float(left), float(right), sigma, by_ticks, left_cut or right_cut, unsure and not by_ticks)
 
 
 def _edge(profile: NDArray[np.float64], start: int, end: int, bar: BarCandidate) -> tuple[float, float, bool]:
@@ -98,26 +135,66 @@ def _hollow_edge(profile: NDArray[np.float64], start: int, end: int, bar: BarCan
     return end + 0.5, 1.0, False
 
 
-def _ticks(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float) -> tuple[float, float] | None:
-    """Centres of upright strokes at both ends, from the rows above or below the line; None unless both ends have one."""
+def _rim(pixels: NDArray[np.uint8], bar: BarCandidate, sign: float) -> float:
+    """Width in px of the outline around a filled bar, in the tone opposite to it; 0 where there is none on all four sides."""
     y0, y1 = bar.rows
-    found = []
+    x0, x1 = bar.box[1], bar.box[3]
+    part = (
+        pixels[max(y0 - _RIM_REACH_PX, 0) : y1 + _RIM_REACH_PX, max(x0 - _RIM_REACH_PX, 0) : x1 + _RIM_REACH_PX].astype(np.float64)
+        * sign
+    )
+    top, left = min(y0, _RIM_REACH_PX), min(x0, _RIM_REACH_PX)
+    bottom, right = top + y1 - y0, left + x1 - x0
+    beyond = (
+        part[:top, left:right].mean(axis=1)[::-1],
+        part[bottom:, left:right].mean(axis=1),
+        part[top:bottom, :left].mean(axis=0)[::-1],
+        part[top:bottom, right:].mean(axis=0),
+    )
+    widths = []
+    for profile in beyond:
+        if len(profile) < _RIM_REACH_PX:
+            return 0.0
+        ground, dip = float(np.median(profile[5:])), float(profile[:4].min())
+        depth = ground - dip
+        if depth < max(_LEAST_RIM, 0.2 * bar.contrast):  # sharpening makes shallower ones
+            return 0.0
+        widths.append(float(np.clip((ground - profile[:5]) / depth, 0, 1).sum()))
+    return float(np.median(widths)) if max(widths) < 5 else 0.0
+
+
+def _ticks(
+    pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float
+) -> tuple[float, float, float] | None:
+    """Centres of upright strokes at both ends and their width in px, from the rows above or below the line; None unless both
+    ends have one."""
+    y0, y1 = bar.rows
+    ends: list[list[tuple[float, float, float]]] = [[], []]
     for rows in ((y0 - 4, y0 - 1), (y1 + 1, y1 + 4)):
         a, b = max(rows[0], 0), min(rows[1], pixels.shape[0])
         if b - a < 1:
             continue
-        both = [_stroke(pixels[a:b].astype(np.float64).mean(axis=0) * sign, edge, bar, bar.length_px) for edge in (left, right)]
+        profile = pixels[a:b].astype(np.float64).mean(axis=0) * sign
+        both = [_stroke(profile, edge, bar, inwards) for edge, inwards in ((left, 1), (right, -1))]
         if both[0] is not None and both[1] is not None and 0.5 < both[0][1] / both[1][1] < 2:
-            found.append((both[0][0], both[1][0], both[0][1] + both[1][1]))
-    if not found:
+            ends[0].append(both[0])
+            ends[1].append(both[1])
+        elif bar.kind == "ticks":  # one of the four strokes may stand on something of its own tone
+            for k in (0, 1):
+                ends[k] += [both[k]] if both[k] is not None else []  # type: ignore[list-item]
+    if not ends[0] or not ends[1]:
         return None
-    weights = np.array([f[2] for f in found])
-    return float(np.average([f[0] for f in found], weights=weights)), float(np.average([f[1] for f in found], weights=weights))
+    first, last = (float(np.average([e[0] for e in end], weights=[e[1] for e in end])) for end in ends)
+    return first, last, float(np.mean([e[2] for end in ends for e in end]))
 
 
-def _stroke(profile: NDArray[np.float64], edge: float, bar: BarCandidate, length: int) -> tuple[float, float] | None:
-    """Centre and height of a narrow peak at `edge` in a profile beside the line; None where there is none."""
-    reach = 6
+def _stroke(profile: NDArray[np.float64], edge: float, bar: BarCandidate, inwards: int) -> tuple[float, float, float] | None:
+    """Centre, height and width of a narrow peak at `edge` in a profile beside the line; None where there is none.
+
+    inwards: 1 at the left end, -1 at the right; what peaks outside of the line belongs to something else
+    """
+    reach = max(6, 2 * bar.thickness_px)
+    widest = min(max(7.0, 1.7 * bar.thickness_px), bar.length_px / 4)
     a, b = max(round(edge) - reach, 0), min(round(edge) + reach + 1, len(profile))
     part = profile[a:b]
     if len(part) < 4:
@@ -125,7 +202,8 @@ def _stroke(profile: NDArray[np.float64], edge: float, bar: BarCandidate, length
     floor = float(np.quantile(part, 0.3))
     peak = int(np.argmax(part))
     height = float(part[peak]) - floor
-    if height < 0.35 * bar.contrast or abs(a + peak - edge) > 4.5:
+    depth = inwards * (a + peak - edge)
+    if height < 0.35 * bar.contrast or not -1.5 <= depth <= max(4.5, widest):
         return None
     high = part - floor > 0.5 * height
     lo = hi = peak
@@ -133,8 +211,8 @@ def _stroke(profile: NDArray[np.float64], edge: float, bar: BarCandidate, length
         lo -= 1
     while hi + 1 < len(part) and high[hi + 1]:
         hi += 1
-    if hi - lo + 1 > min(7, length // 4) or (lo == 0 and a > 0) or (hi == len(part) - 1 and b < len(profile)):
+    if hi - lo + 1 > widest or (lo == 0 and a > 0) or (hi == len(part) - 1 and b < len(profile)):
         return None
     window = slice(max(lo - 1, 0), hi + 2)
     weight = np.clip(part[window] - floor, 0, None)
-    return float(a + (np.arange(len(part))[window] * weight).sum() / weight.sum()), height
+    return float(a + (np.arange(len(part))[window] * weight).sum() / weight.sum()), height, float(weight.sum() / height)

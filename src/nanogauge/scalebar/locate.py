@@ -17,6 +17,7 @@ _DARK_LEVELS = (6, 18, 34, 55, 80, 105, 130, 155, 180, 205)
 _LEAST_LENGTH_PX = 12
 _MOST_THICK_PX = 48
 _LEAST_CONTRAST = 22.0  # grey levels
+_TIP_PX = 14  # of an arrow, beyond its line
 _REACH_PX = 40  # how far end decorations are followed
 
 
@@ -26,7 +27,8 @@ class BarCandidate:
 
     box: (y0, x0, y1, x1) px, half-open, end ticks included; rows: (y0, y1) of the line alone; bright: lighter than around;
     contrast: grey levels between bar and surround; quality: 0 to 1, how clean its sides are; level_offset: how far from half the
-    contrast its threshold was, 0 to 1; n_levels: thresholds it was found at; piece_px: length of one half of a split bar
+    contrast its threshold was, 0 to 1; n_levels: thresholds it was found at; piece_px: length of one half of a split bar;
+    tone: grey level of the line; stroke_px: thickness of an outline
     """
 
     kind: Kind
@@ -38,6 +40,8 @@ class BarCandidate:
     level_offset: float = 0.0
     n_levels: int = 1
     piece_px: int = 0
+    tone: float = 0.0
+    stroke_px: int = 0
 
     @property
     def length_px(self) -> int:
@@ -50,17 +54,23 @@ class BarCandidate:
         return self.rows[1] - self.rows[0]
 
 
-def find_bars(pixels: NDArray[np.uint8], region: Box | None = None) -> list[BarCandidate]:
-    """Bar candidates in an (H, W) uint8 picture, or in a region of it, the cleanest first; boxes in px of the whole picture."""
+def find_bars(
+    pixels: NDArray[np.uint8], region: Box | None = None, *, columns: tuple[float, float] | None = None
+) -> list[BarCandidate]:
+    """Bar candidates in an (H, W) uint8 picture, or in a region of it, the cleanest first; boxes in px of the whole picture.
+
+    columns: px; only bars that reach into them
+    """
     y0, x0, y1, x1 = region or (0, 0, *pixels.shape)
     part = pixels[y0:y1, x0:x1]
+    left, right = (columns[0] - x0, columns[1] - x0) if columns else (0.0, float(part.shape[1]))
     if min(part.shape) < 3 or part.shape[1] < _LEAST_LENGTH_PX:
         return []
     found: list[BarCandidate] = []
     for bright, levels in ((True, _BRIGHT_LEVELS), (False, _DARK_LEVELS)):
         for level in levels:
             mask = (part >= level if bright else part <= level).astype(np.uint8)
-            for box in _runs(mask):
+            for box in _runs(mask, left, right):
                 c = _judge(part, mask, box, bright, level)
                 if c is not None:
                     found.append(c)
@@ -68,28 +78,34 @@ def find_bars(pixels: NDArray[np.uint8], region: Box | None = None) -> list[BarC
     return [_moved(c, y0, x0) for c in merged]
 
 
-def components(mask: NDArray[np.uint8], *, diagonal: bool) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Connected components of an (H, W) mask: labels (H, W), 0 = background, and a row (y0, x0, y1, x1, area) for each label."""
+def components(mask: NDArray[np.uint8], *, diagonal: bool) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
+    """Connected components of an (H, W) mask: labels (H, W), 0 = background; a row (y0, x0, y1, x1, area) for each label; x of
+    its centre."""
     if mask.size == 0:  # OpenCV takes the process down with it
-        return np.zeros(mask.shape, np.int32), np.zeros((0, 5), np.int64)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8 if diagonal else 4)
+        return np.zeros(mask.shape, np.int32), np.zeros((0, 5), np.int64), np.zeros(0)
+    _, labels, stats, centres = cv2.connectedComponentsWithStatsWithAlgorithm(
+        mask, 8 if diagonal else 4, cv2.CV_32S, cv2.CCL_SPAGHETTI
+    )
     x, y, w, h, area = stats[1:].T
-    return np.asarray(labels, np.int32), np.column_stack([y, x, y + h, x + w, area]).astype(np.int64)
+    boxes = np.column_stack([y, x, y + h, x + w, area]).astype(np.int64)
+    return np.asarray(labels, np.int32), boxes, np.asarray(centres[1:, 0], np.float64)
 
 
-def _runs(mask: NDArray[np.uint8]) -> list[Box]:
-    """Boxes of the long horizontal strokes of a mask: what an opening with a short horizontal line leaves."""
+def _runs(mask: NDArray[np.uint8], left: float, right: float) -> list[Box]:
+    """Boxes of the long horizontal strokes of a mask that reach into columns left to right: what an opening with a short
+    horizontal line leaves."""
     line = np.ones((1, _LEAST_LENGTH_PX), np.uint8)
     opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, line, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    labels, found = components(np.asarray(opened, np.uint8), diagonal=False)
+    labels, found, _ = components(np.asarray(opened, np.uint8), diagonal=False)
+    y0, x0, y1, x1, area = found.T
+    w, h = x1 - x0, y1 - y0
+    fits = (w >= np.maximum(_LEAST_LENGTH_PX, 1.8 * h)) & (h <= _MOST_THICK_PX) & (area >= 0.5 * w * h)
     boxes: list[Box] = []
-    for i, (y0, x0, y1, x1, area) in enumerate(found.tolist(), 1):
-        w, h = x1 - x0, y1 - y0
-        if w < max(_LEAST_LENGTH_PX, 1.8 * h) or h > _MOST_THICK_PX or area < 0.5 * w * h:
-            continue
-        box = _trim(labels[y0:y1, x0:x1] == i)
+    for i in np.flatnonzero(fits & (x1 > left) & (x0 < right)).tolist():
+        a, b, c, d, _ = found[i].tolist()
+        box = _trim(labels[a:c, b:d] == i + 1)
         if box is not None:
-            boxes.append((y0 + box[0], x0 + box[1], y0 + box[2], x0 + box[3]))
+            boxes.append((a + box[0], b + box[1], a + box[2], b + box[3]))
     return boxes
 
 
@@ -133,7 +149,7 @@ def _judge(part: NDArray[np.uint8], mask: NDArray[np.uint8], box: Box, bright: b
     if decorated is None:
         return None
     offset = min(1.0, abs(level - 0.5 * contrast - sign * threshold) / (0.5 * contrast))
-    return BarCandidate(*decorated, (y0, y1), bright, contrast, quality, offset)
+    return BarCandidate(*decorated, (y0, y1), bright, contrast, quality, offset, tone=sign * level)
 
 
 def _sides(part: NDArray[np.uint8], box: Box, sign: float) -> list[Any]:
@@ -172,6 +188,18 @@ def _decorations(mask: NDArray[np.uint8], box: Box) -> tuple[Kind, Box] | None:
         return "ticks", grown
     if all(_is_head(e, thick) for e in ends):
         return "arrows", grown
+    row = mask[(y0 + y1) // 2]  # the heads of a thick arrow are as good a rectangle as its line: its tips lie beyond
+    left = int(np.argmin(np.append(row[max(x0 - _TIP_PX, 0) : x0][::-1], 0)))
+    right = int(np.argmin(np.append(row[x1 : x1 + _TIP_PX], 0)))
+    if min(left, right) >= 1 and max(left, right) < _TIP_PX:
+        a, b = x0 - left, x1 + right
+        reach += max(left, right) + thick
+        ends = [
+            _heights(mask, y0, y1, range(a, min(a + reach, mask.shape[1]))),
+            _heights(mask, y0, y1, range(b - 1, max(b - 1 - reach, 0), -1)),
+        ]
+        if all(_is_head(e, thick) for e in ends):
+            return "arrows", (y0 - int(max(e[:, 0].max() for e in ends)), a, y1 + int(max(e[:, 1].max() for e in ends)), b)
     return "solid", box
 
 

@@ -11,8 +11,11 @@ from ..ports import TextLine
 from .ends import Ends, measure_ends
 from .locate import BarCandidate, Box, find_bars
 from .ruler import find_rulers
-from .text import LengthText
+from .text import LengthText, has_remains
 
+_REACH = 8.5  # heights of the text: how far beside it a bar may begin
+_UNEVEN = 0.05  # by which the halves of a split bar may differ
+_SHORT = 0.25  # of the text's width
 _LEVEL_STEP = 25.0  # grey levels between the thresholds of the search
 
 
@@ -37,8 +40,10 @@ def bars_at(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine])
     region = (max(0, int(label.box[0] - 2.2 * high)), 0, min(pixels.shape[0], int(label.box[2] + 2.2 * high) + 1), pixels.shape[1])
     if region[2] - region[0] < 3:
         return []
-    letters = [line for line in lines if not (label.between_halves and line.text == label.raw)]
-    bars = [b for b in find_bars(pixels, region) if not any(_is_stroke(b, line) for line in letters)]
+    own = TextLine(label.raw, label.confidence, label.box)  # without the pieces of a bar that the reader took for text
+    letters = [line if line.text != label.raw else own for line in lines if not (label.between_halves and line.text == label.raw)]
+    columns = (label.box[1] - _REACH * high, label.box[3] + _REACH * high)
+    bars = [b for b in find_bars(pixels, region, columns=columns) if not any(_is_stroke(b, line) for line in letters)]
     tone = text_tone(pixels, label)
     out = []
     for bar in _joined(bars, label, tone.bright):
@@ -49,11 +54,19 @@ def bars_at(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine])
         if bar.kind != "split" and _goes_on(pixels, bar, label):
             score *= 0.4  # half of a bar that its text splits
         out.append(LabelledBar(label, bar, ends, score))
-    for ruler, first, last in find_rulers(pixels, region):
+    rulers = find_rulers(pixels, region)
+    if rulers:  # marks of a ruler, or pieces of them, are no bars
+        out = [p for p in out if not any(_overlaps(p.bar.box, r.box) or 4 * p.bar.length_px < r.length_px for r, _, _ in rulers)]
+    for ruler, first, last in rulers:
         # eleven even ticks do not happen by chance: the place matters less
         score = ruler.quality * min(1.0, 1.3 * _fit(ruler.box, label, lines, split=False))
         out.append(LabelledBar(label, ruler, Ends(first, last, 0.25, True), score))
     return sorted((p for p in out if p.score > 0.05 and p.ends.length_px >= 10), key=lambda p: -p.score)
+
+
+def _overlaps(a: Box, b: Box) -> bool:
+    """Whether two boxes share more than a few columns and any row."""
+    return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) - max(a[1], b[1]) > 2
 
 
 def _is_stroke(bar: BarCandidate, line: TextLine) -> bool:
@@ -65,6 +78,9 @@ def _is_stroke(bar: BarCandidate, line: TextLine) -> bool:
     if bar.box[1] < x0 - 3 or bar.box[3] > x1 + 3 or bar.rows[0] < y0 - 1 or bar.rows[1] > y1 + 1:
         return False
     place = (0.5 * (bar.rows[0] + bar.rows[1]) - y0) / high
+    at_end = bar.box[1] < x0 + 0.3 * high or bar.box[3] > x1 - 0.3 * high
+    if at_end and 0.3 < place < 0.7 and has_remains(line.text) and bar.length_px > 0.5 * high:
+        return False  # half of a split bar in one box with the text
     shortest = 1.3 * high if 0.2 < place < 0.76 else 0.46 * high
     return bar.length_px < min(shortest, 0.6 * (x1 - x0))
 
@@ -99,20 +115,23 @@ def _looks(pixels: NDArray[np.uint8], bar: BarCandidate, ends: Ends, label: Leng
     if bar.kind != "hollow":
         tone = float(np.median(middle))
         if bar.bright != text.bright or abs(tone - text.ink) > 45:
-            score *= 0.87
+            score *= 0.65 if ends.unsure else 0.87
             if bar.n_levels < 5 and bar.length_px < 1.5 * (label.box[2] - label.box[0]):  # small, weak, not in the text's tone
                 score *= 0.65
             if abs(tone - text.ground) < 45 and _touches(bar.box, label):  # the margin of a box around the text
                 score *= 0.3
         score *= float(np.clip(1.2 - float(middle.std()) / 20, 0.6, 1.0))  # drawn bars have one tone, rims of particles do not
+    if bar.kind == "solid" and bar.length_px < _SHORT * (label.box[2] - label.box[0]) * 0.5 * len(label.text):
+        score *= 0.6  # few bars are that much shorter than their text
     if bar.n_levels < 0.35 * bar.contrast / _LEVEL_STEP:
         score *= 0.8
     if ends.clipped:  # a line that runs into the frame is likely a table's
         score *= 0.6
     if y0 <= 0 or y1 >= pixels.shape[0]:
         score *= 0.75
-    if abs(ends.length_px - bar.length_px) > max(4.0, 0.1 * bar.length_px):  # the ends are not where the eye sees them
-        score *= 0.6
+    off, length = abs(ends.length_px - bar.length_px), bar.length_px
+    if off > max(4.0, 0.1 * length) or (ends.unsure and off > max(3.0, 0.03 * length)):  # not where the eye sees them
+        score *= 0.5
     return score
 
 
@@ -127,11 +146,14 @@ def _goes_on(pixels: NDArray[np.uint8], bar: BarCandidate, label: LengthText) ->
     """Whether a line beside the text has its like beyond the text, in the same rows and of the same tone."""
     ty0, tx0, ty1, tx1 = _ink_box(label)
     y0, y1 = bar.rows
-    if not ty0 <= 0.5 * (y0 + y1) <= ty1 or max(tx0 - bar.box[3], bar.box[1] - tx1) > 2 * (ty1 - ty0):
+    if bar.length_px < 0.5 * (ty1 - ty0) or not ty0 <= 0.5 * (y0 + y1) <= ty1:
         return False
-    beyond = (int(tx1), int(tx1) + bar.length_px + int(ty1 - ty0)) if bar.box[3] <= 0.5 * (tx0 + tx1) else None
+    if max(tx0 - bar.box[3], bar.box[1] - tx1) > 2 * (ty1 - ty0):
+        return False
+    reach = bar.length_px + int(ty1 - ty0)  # the reader's box may take in the other half, so it is looked for in there too
+    beyond = (bar.box[3] + 3, int(tx1) + reach) if bar.box[3] <= 0.5 * (tx0 + tx1) else None
     if bar.box[1] >= 0.5 * (tx0 + tx1):
-        beyond = (int(tx0) - bar.length_px - int(ty1 - ty0), int(tx0))
+        beyond = (int(tx0) - reach, bar.box[1] - 3)
     if beyond is None:
         return False
     tone = float(np.median(pixels[y0:y1, bar.box[1] : bar.box[3]]))
@@ -230,15 +252,18 @@ def _split(a: BarCandidate, b: BarCandidate, text: tuple[float, float, float, fl
     width = 0.6 * high * n_characters
     close = 0.4 * width <= b.box[1] - a.box[3] <= max(2.2 * width + high, 1.8 * (tx1 - tx0))
     centred = abs((a.box[1] + b.box[3]) - (tx0 + tx1)) <= max(2.0 * high, 12)
-    if not (close and centred and abs(a.contrast - b.contrast) < 60):
+    if not (close and centred and abs(a.tone - b.tone) < 30):
         return None
     box = (min(a.box[0], b.box[0]), a.box[1], max(a.box[2], b.box[2]), b.box[3])
     reach = 4 if a.thickness_px <= 4 else 0  # end ticks of the halves stand on one side only, so they were not seen
     box = (min(box[0], a.rows[0] - reach), box[1], max(box[2], a.rows[1] + reach), box[3])
     rows = (min(a.rows[0], b.rows[0]), max(a.rows[1], b.rows[1]))
     quality = min(a.quality, b.quality) ** 0.5
+    if abs(a.length_px - b.length_px) > max(4, _UNEVEN * max(a.length_px, b.length_px)):
+        quality *= 0.75  # an end of one half is hidden
     piece = min(a.length_px, b.length_px)
-    return BarCandidate("split", box, rows, a.bright, min(a.contrast, b.contrast), quality, n_levels=a.n_levels, piece_px=piece)
+    contrast = min(a.contrast, b.contrast)
+    return BarCandidate("split", box, rows, a.bright, contrast, quality, n_levels=a.n_levels, piece_px=piece, tone=a.tone)
 
 
 def _is_halo(rim: BarCandidate, bars: list[BarCandidate]) -> bool:
@@ -250,7 +275,6 @@ def _is_halo(rim: BarCandidate, bars: list[BarCandidate]) -> bool:
 def _outline(upper: BarCandidate, lower: BarCandidate) -> BarCandidate:
     """A hollow bar from the two long sides of its outline."""
     box = (upper.rows[0], min(upper.box[1], lower.box[1]), lower.rows[1], max(upper.box[3], lower.box[3]))
-    quality = max(upper.quality, lower.quality)
-    return replace(
-        upper, kind="hollow", box=box, rows=(box[0], box[2]), quality=quality, contrast=min(upper.contrast, lower.contrast)
-    )
+    quality, contrast = max(upper.quality, lower.quality), min(upper.contrast, lower.contrast)
+    stroke = min(upper.thickness_px, lower.thickness_px)
+    return replace(upper, kind="hollow", box=box, rows=(box[0], box[2]), quality=quality, contrast=contrast, stroke_px=stroke)

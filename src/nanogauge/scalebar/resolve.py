@@ -12,6 +12,7 @@ from .read import ScaleBarReading
 _LEAST_TOLERANCE = 0.02  # bars of a few hundred px agree better than this; makers round their labels' lengths to whole px
 _SURE = 0.75  # a bar this surely read outweighs the metadata, for it was scaled with the picture
 _MOST_USER_OFF = 0.05
+_DECADE = 0.013  # 3 % about a power of ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,35 +26,47 @@ class ScaleDecision:
 
 
 def resolve_scale(*, metadata: Scale | None, bar: ScaleBarReading | None, user: Scale | None) -> ScaleDecision:
-    """Decides between up to three scales.
+    """Decides between up to three scales. docs/scale.md has the same as a table.
 
-    - The user's wins; where it contradicts the file or the bar, that is said.
+    - The user's wins; where it contradicts the file or the bar by more than 5 %, that is said.
     - Metadata and bar agree: metadata, the more precise.
-    - They disagree: the picture was likely resized or cropped after it was taken. The bar went with it, the metadata did not:
-      the bar counts where it was read surely, else the metadata, flagged either way.
+    - They disagree by a power of ten: the label was likely misread, the metadata count, flagged.
+    - They disagree by another factor: the picture was likely resized or cropped after it was taken. The bar went with it, the
+      metadata did not: the bar counts where it was read surely, else the metadata, flagged either way.
     - One alone counts. A refused bar never gives a scale; its reason is passed on.
     """
     read = bar.scale if bar is not None else None
-    said = bar.warnings if bar is not None and read is not None else ()
-    if bar is not None and bar.refused is not None and metadata is None and user is None:
-        said = (f"scale bar not used: {bar.refused}",)
     if user is not None:
         return ScaleDecision(user, "user", 1.0, _contradictions(user, metadata, read))
     if metadata is not None and read is not None and bar is not None:
-        if _agree(metadata, read):
-            return ScaleDecision(metadata, "metadata", max(0.99, bar.confidence))
-        words = f"metadata say {_per_px(metadata)}, the scale bar {bar.text!r} says {_per_px(read)}"
-        if bar.confidence >= _SURE:
-            why = "the scale bar is used: it was resized with the picture, the metadata were not; check it"
-            return ScaleDecision(read, "scale_bar", 0.6 * bar.confidence, (f"{words}; {why}", *bar.warnings))
-        why = f"the metadata are used: the bar was read with confidence {bar.confidence:.2f} only; check it"
-        return ScaleDecision(metadata, "metadata", 0.5, (f"{words}; {why}",))
+        return _of_two(metadata, read, bar)
     if metadata is not None:
         return ScaleDecision(metadata, "metadata", 0.95)
     if read is not None and bar is not None:
-        return ScaleDecision(read, "scale_bar", bar.confidence, said)
-    none = said or ("no scale in the file and no scale bar in the picture",)
-    return ScaleDecision(None, "none", 0.0, (*none, "sizes are in pixels; state the scale to have them in nm"))
+        return ScaleDecision(read, "scale_bar", bar.confidence, bar.warnings)
+    if bar is not None and bar.refused is not None:
+        why = f"scale bar not used: {bar.refused}"
+    else:
+        why = "no scale in the file and no scale bar in the picture"
+    return ScaleDecision(None, "none", 0.0, (why, "sizes are in pixels; state the scale to have them in nm"))
+
+
+def _of_two(metadata: Scale, read: Scale, bar: ScaleBarReading) -> ScaleDecision:
+    """Metadata or bar."""
+    if _agree(metadata, read):
+        return ScaleDecision(metadata, "metadata", max(0.99, bar.confidence))
+    ratio = read.nm_per_px[1] / metadata.nm_per_px[1]
+    words = f"metadata say {_per_px(metadata)}, the scale bar {bar.text!r} says {_per_px(read)}"
+    decades = math.log10(ratio)
+    if round(decades) != 0 and abs(decades - round(decades)) < _DECADE:
+        why = f"a factor of {10.0 ** round(decades):g} is a misread label as a rule: the metadata are used; check it"
+        return ScaleDecision(metadata, "metadata", 0.5, (f"{words}; {why}",))
+    if bar.confidence >= _SURE:
+        scale = Scale((metadata.nm_per_px[0] * ratio, read.nm_per_px[1]), read.relative_uncertainty, "scale_bar")
+        why = f"the picture seems resized or cropped by a factor of {1 / ratio:.3g}, and the bar went with it: it is used; check it"
+        return ScaleDecision(scale, "scale_bar", 0.6 * bar.confidence, (f"{words}; {why}", *bar.warnings))
+    why = f"the metadata are used: the bar was read with confidence {bar.confidence:.2f} only; check it"
+    return ScaleDecision(metadata, "metadata", 0.5, (f"{words}; {why}",))
 
 
 def _agree(a: Scale, b: Scale) -> bool:

@@ -38,14 +38,12 @@ def find_rulers(pixels: NDArray[np.uint8], region: Box | None = None) -> list[tu
 
 def _rows_of_ticks(mask: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
     """Groups of 11 neighbouring small upright marks that share a top or a bottom: rows (x centre, y0, y1, x0, x1)."""
-    labels, found = components(mask, diagonal=True)
+    _, found, centres = components(mask, diagonal=True)
     y, x, y1, x1, area = found.T
     h, w = y1 - y, x1 - x
     keep = (w <= _MOST_WIDE_PX) & (h <= _MOST_HIGH_PX) & (h >= 2) & (w <= 1.6 * h) & (area >= 0.5 * w * h)
     if keep.sum() < _N_TICKS:
         return []
-    columns = np.broadcast_to(np.arange(mask.shape[1], dtype=float), mask.shape)
-    centres = np.bincount(labels.ravel(), columns.ravel(), len(found) + 1)[1:] / area
     marks = np.column_stack([centres, y, y1, x, x1])[keep].astype(float)
     groups = []
     for column in (1, 2):

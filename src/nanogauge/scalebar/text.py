@@ -13,7 +13,7 @@ from ..scale import parse_length, unit_nm
 _COMMON = (1.0, 1.2, 1.25, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 7.5, 8.0, 9.0)
 _RANGE_NM = (0.05, 1e7)  # half an ångström to a centimetre
 
-# What the reader makes of a unit -> the unit, and how sure that is. "pm" is a misread µm: no bar is labelled in picometres.
+# What the reader makes of a unit -> the unit, and how sure that is.
 _UNITS: dict[str, tuple[str, float]] = {
     "nm": ("nm", 1.0),
     "µm": ("µm", 1.0),
@@ -50,9 +50,10 @@ _LENGTH = re.compile(
 )
 # A bar split by its text: what the reader makes of the halves and their end ticks, "T2 µm1", "+ 200 nm 4", "–2 µm–".
 _BETWEEN_HALVES = re.compile(
-    rf"^[TFHKEt+|I\[⊢├<←>]\s?(?P<number>\d*[.,]?\d+)\s?(?P<unit>{_UNIT_PATTERN})\s?[Il1|T4H\]\-–—_+>→]?$"
-    rf"|^(?P<number2>\d*[.,]?\d+)\s?(?P<unit2>{_UNIT_PATTERN})\s?[Il|T4H\]+>→]$"
+    rf"^(?P<before>[TFHKEt+|I\[⊢├<←>]?)\s?(?P<number>\d*[.,]?\d+)\s?(?P<unit>{_UNIT_PATTERN})\s?(?P<after>[Il1|T4H\]\-–—_+>→]?)$"
 )
+# Hitachi's narrow letters: "50.0um" is read as "50.00m". Its labels have three figures, and no bar is 50 metres long.
+_NARROW_U = re.compile(r"^(\d\.\d\d|\d\d\.\d)[0Oo]m$")
 _RECIPROCAL = re.compile(r"1\s*/\s*[nµu]m|[nµu]m\s*(-\s*1|⁻)|[nµu]m\s*/\s*(px|pix|div)", re.IGNORECASE)
 # Words before a length that say it is no bar label: working distance, field width, field of view ...
 _OTHER = re.compile(
@@ -67,7 +68,8 @@ class LengthText:
 
     value_nm: what it says; text: normalised, "500 nm"; raw: the reader's characters; box: (y0, x0, y1, x1) px of the length
     alone, half-open; confidence: the reader's, lowered for every confusion resolved; alone: the line holds nothing else;
-    between_halves: the line holds remains of a bar on both sides of the text, so only a split bar can be its bar
+    between_halves: the line holds remains of a bar on both sides of the text, so only a split bar can be its bar; doubt: why the
+    value may not be used by itself, "" where it may
     """
 
     value_nm: float
@@ -77,6 +79,7 @@ class LengthText:
     confidence: float
     alone: bool
     between_halves: bool = False
+    doubt: str = ""
 
 
 def parse_lengths(line: TextLine) -> list[LengthText]:
@@ -85,11 +88,15 @@ def parse_lengths(line: TextLine) -> list[LengthText]:
     if _RECIPROCAL.search(text):
         return []
     found = []
-    if match := _BETWEEN_HALVES.match(text):
-        number, unit = match["number"] or match["number2"], match["unit"] or match["unit2"]
+    if (narrow := _NARROW_U.match(text)) and (value := _value(narrow[1], "um")) is not None:
+        return [LengthText(value[0], value[1], line.text, line.box, 0.8 * line.confidence, True)]
+    if (match := _BETWEEN_HALVES.match(text)) and (match["before"] or match["after"]):
+        number, unit = match["number"], match["unit"]
         value = _value(number, unit)
         if value is not None:
-            return [LengthText(value[0], value[1], line.text, line.box, line.confidence * value[2] * 0.95, True, True)]
+            both = bool(match["before"] and match["after"])
+            sure = line.confidence * value[2] * 0.95
+            return [LengthText(value[0], value[1], line.text, line.box, sure, True, both, _doubt(unit))]
     for match in _LENGTH.finditer(text):
         before = text[: match.start()]
         if _OTHER.search(before.rstrip()) and before.strip():
@@ -108,9 +115,15 @@ def parse_lengths(line: TextLine) -> list[LengthText]:
                 box=_part(line.box, match.start(), match.end(), len(text)),
                 confidence=line.confidence * value[2],
                 alone=len(rest) <= 1,
+                doubt=_doubt(match["unit"]),
             )
         )
     return found
+
+
+def _doubt(raw_unit: str) -> str:
+    """What is to be said against a unit: picometres are a misread µm as a rule, but atoms are imaged with such bars too."""
+    return f"the unit was read as {raw_unit!r}, which may be µm or pm" if raw_unit == "pm" else ""
 
 
 def _value(raw_number: str, raw_unit: str) -> tuple[float, str, float] | None:
@@ -123,6 +136,26 @@ def _value(raw_number: str, raw_unit: str) -> tuple[float, str, float] | None:
     if not is_common(value_nm / unit_nm(unit)) or not _RANGE_NM[0] <= value_nm <= _RANGE_NM[1]:
         return None
     return value_nm, f"{number} {unit}", sure * unit_sure
+
+
+def label_rounding(text: str) -> float:
+    """Relative standard uncertainty of a label's value, as normalised ("1.2 µm").
+
+    1, 2, 2.5 and 5 times a power of ten are round: the bar was made to fit them. Any other number may be the rounded length of
+    a bar of fixed width: half its last digit, rectangular (GUM 4.3.7).
+    """
+    number = text.split()[0]
+    value = float(number)
+    mantissa = value / 10 ** math.floor(math.log10(value) + 1e-9)
+    if any(abs(mantissa / m - 1) < 1e-6 for m in (1.0, 2.0, 2.5, 5.0)):
+        return 0.0
+    decimals = len(number.split(".")[1]) if "." in number else 0
+    return float(0.5 * 10.0**-decimals / math.sqrt(3) / value)
+
+
+def has_remains(raw: str) -> bool:
+    """Whether a read label begins or ends with what is none of it: pieces of a bar; a blank is a stroke not understood."""
+    return not raw[:1].isdigit() or raw[-1:] not in ("m", "s", "Å")
 
 
 def is_common(number: float) -> bool:

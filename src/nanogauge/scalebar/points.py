@@ -1,0 +1,91 @@
+"""Looks at what text readers get wrong without a doubt in their mind: "1.0 µm" read as "10 µm", "5 nm" as "5 mm"."""
+
+from __future__ import annotations
+
+import re
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .locate import components
+from .text import LengthText
+
+_TWINS = 0.88  # of the wider letter's width
+_WIDE = 1.15  # an m is wider than high
+_HEIGHT_PX = 72.0  # of the enlarged line
+_INK_SHARES = (0.45, 0.6, 0.75, 0.88)  # thresholds between ground and ink: text may stand on a ground nearly as bright
+
+
+def has_decimal_point(pixels: NDArray[np.uint8], label: LengthText) -> bool:
+    """Whether a small blob stands on the base line between two digits of `label` in an (H, W) uint8 picture."""
+    n_digits = len(re.sub(r"\D", "", label.text.split()[0]))
+    if n_digits < 2:
+        return False
+    return any(sum(_blob_between(boxes, n_digits) for boxes in levels) >= 2 for levels in _glyphs(pixels, label))
+
+
+def are_twins(pixels: NDArray[np.uint8], label: LengthText) -> bool:
+    """Whether the last two letters of `label` are equally wide, as those of "mm" are and those of "nm" are not."""
+    for levels in _glyphs(pixels, label):
+        ratios = []
+        for boxes in levels:
+            tall = boxes[boxes[:, 2] - boxes[:, 0] > 0.45 * (boxes[:, 2] - boxes[:, 0]).max(initial=1)]
+            tall = tall[np.argsort(tall[:, 1])]
+            if len(tall) >= 3:
+                first, last = (int(t[3] - t[1]) for t in tall[-2:])
+                wide = min(first / (tall[-2, 2] - tall[-2, 0]), last / (tall[-1, 2] - tall[-1, 0])) > _WIDE
+                ratios.append(min(first, last) / max(first, last) if wide else 0.0)  # stems of a broken m are twins too
+        if len(ratios) >= 2 and float(np.median(ratios)) > _TWINS:
+            return True
+    return False
+
+
+def _glyphs(pixels: NDArray[np.uint8], label: LengthText) -> list[list[NDArray[np.int64]]]:
+    """Boxes (y0, x0, y1, x1, area) of the connected pieces of a label, enlarged, at several thresholds; light ink, then dark."""
+    y0, x0, y1, x1 = label.box
+    high = y1 - y0
+    a, b = max(int(y0 - 0.1 * high), 0), min(int(y1 + 0.1 * high) + 1, pixels.shape[0])
+    c, d = max(int(x0 - 0.15 * high), 0), min(int(x1 + 0.15 * high) + 1, pixels.shape[1])
+    part = pixels[a:b, c:d]
+    if min(part.shape) < 6:
+        return []
+    factor = _HEIGHT_PX / part.shape[0]
+    part = np.asarray(cv2.resize(part, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)
+    low, ground, high_tone = (float(v) for v in np.quantile(part, [0.03, 0.5, 0.97]))
+    out = []
+    for ink in (high_tone, low):
+        if abs(ink - ground) >= 25:
+            levels = [ground + share * (ink - ground) for share in _INK_SHARES]
+            masks = [(part >= level if ink > ground else part <= level).astype(np.uint8) for level in levels]
+            out.append([components(m, diagonal=True)[1] for m in masks])
+    return out
+
+
+def _blob_between(boxes: NDArray[np.int64], n_digits: int) -> bool:
+    """Whether components (y0, x0, y1, x1, area) show digits of one height with a point between two of them."""
+    heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    if len(boxes) < 3 or heights.max() < 8:
+        return False
+    tall = boxes[(heights > 0.55 * heights.max()) & (widths < 1.3 * heights)]
+    tall = tall[np.argsort(tall[:, 1])]
+    if len(tall) < 2:
+        return False
+    digits = tall[:n_digits]  # the number comes first
+    height = float(np.median(digits[:, 2] - digits[:, 0]))
+    base = float(np.median(digits[:, 2]))
+    slack = 0.08 * height  # a comma's tail reaches under the digit before it
+    for y0, x0, y1, x1, area in boxes.tolist():
+        h, w = y1 - y0, x1 - x0
+        if not (0.07 * height <= h <= 0.5 * height and 0.07 * height <= w <= 0.34 * height and area >= 0.4 * h * w):
+            continue
+        below = y1 - base  # a comma hangs below the line, and only a comma is high
+        if not -0.1 * height <= below <= 0.28 * height or (h > 0.35 * height and below < 0.1 * height):
+            continue
+        n_left = int((digits[:, 3] <= x0 + slack).sum())
+        n_right = int((digits[:, 1] >= x1 - slack).sum())
+        if n_left >= 1 and n_right >= 1 and n_left + n_right == len(digits) and len(digits) == n_digits:
+            gap = digits[n_left][1] - digits[n_left - 1][3]
+            if gap < 1.1 * height:
+                return True
+    return False
