@@ -6,6 +6,7 @@ Example `i` of a run depends on (seed, i) alone, so a resumed run sees what an u
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
-from ..synthetic.imaging import expose, paint, random_look
-from ..synthetic.scene import draw_particles, random_scene
+from ..synthetic import render_crop
 from . import augment
+from .copy_paste import paste_particles
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -35,6 +37,8 @@ class Real:
     distance: U8  # (H, W)
     diameter_px: float
     centres: F32  # (n, 2) as (y, x)
+    boxes: I32  # (n, 4) as (y0, x0, y1, x1), the last ones outside
+    whole: I32  # labels of the particles that the frame does not cut
 
 
 def inner_boundary(labels: I32) -> NDArray[np.bool_]:
@@ -60,22 +64,28 @@ def normalised_distance(labels: I32) -> F32:
     return np.asarray(distance / np.maximum(peak, 0.5)[labels], np.float32)
 
 
-def read_real(image: Path, truth: Path) -> Real:
-    """Reads a micrograph (any mode) and its label picture. Raises ValueError where their shapes differ."""
-    grey = np.asarray(Image.open(image).convert("L"))
-    raw = np.asarray(Image.open(truth))
-    labels = (raw[..., 0] if raw.ndim == 3 else raw).astype(np.int32)
-    if labels.shape != grey.shape:
-        raise ValueError(f"{truth}: labels are {labels.shape}, the micrograph {grey.shape}; they must be of one size")
-    _, flat = np.unique(labels, return_inverse=True)
-    labels = flat.reshape(labels.shape).astype(np.int32) + (0 if (labels == 0).any() else 1)
+def make_real(name: str, grey: U8, marks: NDArray[np.integer[Any]]) -> Real:
+    """A micrograph and its labels (H, W), any numbering, 0 = background. ValueError where their shapes differ."""
+    if marks.shape != grey.shape:
+        raise ValueError(f"{name}: labels are {marks.shape}, the micrograph {grey.shape}; they must be of one size")
+    _, flat = np.unique(marks, return_inverse=True)
+    labels = flat.reshape(marks.shape).astype(np.int32) + (0 if (marks == 0).any() else 1)
     area = np.bincount(labels.ravel())
     yy, xx = np.indices(labels.shape, np.float32)
     n = np.maximum(area, 1)
     centres = np.stack([np.bincount(labels.ravel(), yy.ravel()) / n, np.bincount(labels.ravel(), xx.ravel()) / n], 1)[1:]
     diameters = np.sqrt(4 * area[1:] / math.pi) if len(area) > 1 else np.array([48.0])
     distance = np.round(255 * normalised_distance(labels)).astype(np.uint8)
-    return Real(image.stem, grey, labels, distance, float(np.median(diameters)), centres.astype(np.float32))
+    spans = [(s[0].start, s[1].start, s[0].stop, s[1].stop) for s in ndimage.find_objects(labels)]
+    boxes = np.array(spans, np.int32).reshape(-1, 4)
+    whole = 1 + np.flatnonzero((boxes[:, :2] > 0).all(1) & (boxes[:, 2:] < grey.shape).all(1)).astype(np.int32)
+    return Real(name, grey, labels, distance, float(np.median(diameters)), centres.astype(np.float32), boxes, whole)
+
+
+def read_real(image: Path, truth: Path) -> Real:
+    """Reads a micrograph (any mode) and its label picture. Raises ValueError where their shapes differ."""
+    raw = np.asarray(Image.open(truth))
+    return make_real(image.stem, np.asarray(Image.open(image).convert("L")), raw[..., 0] if raw.ndim == 3 else raw)
 
 
 def read_folder(folder: Path, ids: list[str] | None = None) -> list[Real]:
@@ -98,14 +108,20 @@ class Examples:
     diameter_px: float = 44.0  # median of the particles' typical diameter after zoom
     diameter_spread: float = 0.55  # its standard deviation in ln
     zoom: tuple[float, float] = (0.25, 5.0)
+    copy_paste_share: float = 0.25  # of the real crops
     seed: int = 1
 
     def working_diameter(self, rng: np.random.Generator) -> float:
         return float(np.clip(self.diameter_px * math.exp(rng.normal(0, self.diameter_spread)), 8, 1.1 * self.crop_px))
 
 
-def real_crop(item: Real, examples: Examples, rng: np.random.Generator) -> tuple[U8, I32, F32, NDArray[np.bool_]]:
-    """A turned, mirrored, zoomed crop: grey, labels, distance, valid (False outside the micrograph)."""
+def real_crop(
+    item: Real, examples: Examples, rng: np.random.Generator, *, donors: Sequence[Real] = ()
+) -> tuple[U8, I32, F32, NDArray[np.bool_]]:
+    """A turned, mirrored, zoomed crop: grey, labels, distance, valid (False outside the micrograph).
+
+    In `examples.copy_paste_share` of the crops, particles of the same micrograph or of one of `donors` are laid over it.
+    """
     h, w = item.grey.shape
     c = examples.crop_px
     zoom = examples.working_diameter(rng) / item.diameter_px
@@ -136,20 +152,22 @@ def real_crop(item: Real, examples: Examples, rng: np.random.Generator) -> tuple
     )
     distance = cv2.warpAffine(item.distance, matrix, (c, c), flags=flags | cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     valid = cv2.warpAffine(np.ones((h, w), np.uint8), matrix, (c, c), flags=flags | cv2.INTER_NEAREST)
-    return (
-        np.asarray(out, np.uint8),
-        np.asarray(labels, np.int32),
-        np.asarray(distance, np.float32) / np.float32(255),
-        np.asarray(valid, bool),
-    )
+    grey, marks, depth = np.asarray(out, np.uint8), np.asarray(labels, np.int32), np.asarray(distance, np.float32) / np.float32(255)
+    if rng.random() < examples.copy_paste_share:
+        foreign = len(donors) > 0 and rng.random() < 0.4
+        donor = donors[int(rng.integers(len(donors)))] if foreign else item
+        scale = examples.working_diameter(rng) / donor.diameter_px if foreign else zoom
+        n = 1 + int(rng.geometric(0.35))
+        grey, marks, changed = paste_particles(grey, marks, donor, scale, rng, n=n, match=foreign)
+        if changed:
+            here = np.isin(marks, list(changed))
+            depth = np.where(here, normalised_distance(marks), np.where(marks > 0, depth, 0)).astype(np.float32)
+    return grey, marks, depth, np.asarray(valid, bool)
 
 
 def synthetic_crop(examples: Examples, rng: np.random.Generator) -> tuple[U8, I32, F32, NDArray[np.bool_]]:
     c = examples.crop_px
-    scene = random_scene(rng, (c, c), median_diameter_px=examples.working_diameter(rng))
-    look = random_look(rng, scene.mode, scene.median_diameter_px)
-    picture, labels = paint(scene, draw_particles(scene, rng), look, rng, min_visible=0.15)
-    grey = expose(picture, look, rng)
+    grey, labels = render_crop(rng, (c, c), median_diameter_px=examples.working_diameter(rng))
     return grey, labels, normalised_distance(labels), np.ones((c, c), bool)
 
 
@@ -186,7 +204,7 @@ class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
             grey, labels, distance, valid = synthetic_crop(self.examples, rng)
         else:
             item = self.real[int(rng.choice(len(self.real), p=self.weights))]
-            grey, labels, distance, valid = real_crop(item, self.examples, rng)
+            grey, labels, distance, valid = real_crop(item, self.examples, rng, donors=self.real)
         values: Any
         values, labels, distance = augment.apply(grey, labels, distance, rng)
         return torch.from_numpy(values[None]), torch.from_numpy(targets(labels, distance, valid))

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from .dataset import Dataset, Examples, Real, read_folder
 from .network import UNet, build
+from .shipped import freeze_normalisation, read_onnx
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,8 @@ class Recipe:
 
     data: tuple[str, ...] = ()
     network: str = "unet-resnet50-cbam"
-    start_from: str = ""  # a checkpoint whose weights to start from
+    start_from: str = ""  # a checkpoint or exported network (.onnx) whose weights to start from
+    freeze_normalisation: bool = False  # keep the statistics of batch normalisation; always so for an exported network
     steps: int = 10_000
     batch: int = 8
     crop_px: int = 192
@@ -129,20 +131,39 @@ def save(path: Path, state: dict[str, Any]) -> None:
     os.replace(path.with_suffix(".tmp"), path)
 
 
-def run(recipe: Recipe, folder: Path, *, resume: bool = True, report: Callable[[str], None] = print) -> Path:
-    """Trains until `recipe.steps`; returns the checkpoint's path. Resumes FOLDER/checkpoint.pt where there is one."""
+def start(recipe: Recipe) -> tuple[UNet, bool]:
+    """The network to begin with, and whether its normalisation stays frozen."""
+    if recipe.start_from.endswith(".onnx"):
+        return read_onnx(Path(recipe.start_from)), True
+    network = build(recipe.network)
+    if recipe.start_from:
+        network.load_state_dict(torch.load(recipe.start_from, map_location="cpu", weights_only=True)["ema"])
+    return network, recipe.freeze_normalisation
+
+
+def run(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    items: list[Real] | None = None,
+    resume: bool = True,
+    report: Callable[[str], None] = print,
+) -> Path:
+    """Trains until `recipe.steps`; returns the checkpoint's path. Resumes FOLDER/checkpoint.pt where there is one.
+
+    items: annotated micrographs to learn from in equal shares, instead of those the recipe names
+    """
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "overlays").mkdir(exist_ok=True)
     cv2.setNumThreads(1)
     half = uses_bfloat16(recipe.precision, device)
-    items, weights = load_data(recipe)
+    items, weights = load_data(recipe) if items is None else (items, np.full(len(items), 1 / max(len(items), 1)))
     report(f"{len(items)} annotated micrographs, device {device}")
 
-    network: UNet = build(recipe.network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if recipe.start_from:
-        network.load_state_dict(torch.load(recipe.start_from, map_location=device, weights_only=True)["ema"])
+    network, frozen = start(recipe)
+    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = {k: v.detach().clone().float() if v.is_floating_point() else v.clone() for k, v in network.state_dict().items()}
     decay = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim <= 1]
@@ -176,6 +197,8 @@ def run(recipe: Recipe, folder: Path, *, resume: bool = True, report: Callable[[
         }
 
     network.train()
+    if frozen:
+        freeze_normalisation(network)
     saved = started = time.monotonic()
     sums: dict[str, float] = {}
     for step, (x, target) in enumerate(loader, start=first):
