@@ -127,7 +127,8 @@ def test_touching_particles_are_measured_as_if_alone():
     together = measure(labels)
     for label in (3, 70_000, 2_000_000_000):
         alone = measure(np.where(labels == label, labels, 0))
-        pd.testing.assert_frame_equal(together[together.label == label].reset_index(drop=True), alone)
+        of_it = [c for c in alone if c not in ("nearest_neighbour_distance_px", "local_contrast")]
+        pd.testing.assert_frame_equal(together[together.label == label].reset_index(drop=True)[of_it], alone[of_it])
 
 
 def test_label_in_two_pieces_is_one_particle():
