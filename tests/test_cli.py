@@ -24,11 +24,12 @@ from nanogauge.cli import main
 from nanogauge.inputs import expand, unique_names
 from nanogauge.particles import column_names
 from nanogauge.result import SUMMARY_COLUMNS
+from nanogauge.runfolder import RUN_FILES
 from nanogauge.synthetic import Rendering
 from nanogauge.synthetic.annotate import add_data_bar
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("measure", "scale", "evaluate", "synth", "train", "export", "settings")
+COMMANDS = ("measure", "import", "report", "scale", "evaluate", "synth", "train", "export", "settings")
 PER_MICROGRAPH = {"measurement.json", "particles.csv", "labels.tif", "overlay.png", "rois.zip"}
 NM = [c for c in column_names(in_nm=True) if c not in column_names(in_nm=False)]
 
@@ -134,10 +135,10 @@ def test_summary_has_a_row_and_the_status_of_every_file(measured: tuple[subproce
 def test_all_files_of_what_was_measured_are_there(measured: tuple[subprocess.CompletedProcess[str], Path]) -> None:
     _, out = measured
     wanted = {FOLDERS.get(n, Path(n).stem) for n, status in STATUS.items() if status != "error"}
-    assert {p.name for p in out.iterdir() if p.is_dir()} == wanted
-    assert {p.name for p in out.iterdir() if p.is_file()} == {"summary.csv", "particles.csv", "run.json", "report.html", "blocked"}
+    assert {p.name for p in out.iterdir() if p.is_dir()} == {*wanted, "plots"}
+    assert {p.name for p in out.iterdir() if p.is_file()} == {*RUN_FILES, "blocked"}
     for name in wanted:
-        assert {p.name for p in (out / name).iterdir()} == PER_MICROGRAPH
+        assert {p.name for p in (out / name).iterdir()} - {"scale_bar.png"} == PER_MICROGRAPH
         with zipfile.ZipFile(out / name / "rois.zip") as rois:
             assert len(rois.namelist()) == len(pd.read_csv(out / name / "particles.csv"))
 
@@ -152,7 +153,8 @@ def test_nm_columns_only_where_there_is_a_scale(measured: tuple[subprocess.Compl
     unscaled = table[table["micrograph"] == "unscaled"]
     assert len(unscaled) > 5
     assert unscaled[NM].isna().all(axis=None)
-    assert table.loc[table["micrograph"] != "unscaled", NM].notna().all(axis=None)
+    sometimes = [c for c in NM if c.startswith(("geodesic", "equivalent_diameter_")) and c != "equivalent_diameter_nm"]
+    assert table.loc[table["micrograph"] != "unscaled", [c for c in NM if c not in sometimes]].notna().all(axis=None)
 
 
 def test_the_table_of_the_run_is_that_of_its_micrographs(measured: tuple[subprocess.CompletedProcess[str], Path]) -> None:
@@ -397,21 +399,60 @@ def test_ctrl_c_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_report_on_results_and_several_compared(
+    measured: tuple[subprocess.CompletedProcess[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out = measured
+    (tmp_path / "info.toml").write_text('sample = "lot 7"\noperator = "A. Weber"\n')
+    with pytest.raises(SystemExit) as end:
+        main(["report", str(out), "-o", str(tmp_path / "one"), "--info", str(tmp_path / "info.toml")])
+    assert end.value.code == 0
+    assert "micrographs" in capsys.readouterr().out
+    assert {p.name for p in (tmp_path / "one").iterdir()} == {"report.html", "report.pdf", "results.xlsx", "sample.json", "plots"}
+    assert "lot 7" in (tmp_path / "one" / "report.html").read_text(encoding="utf-8")
+    again, first = (json.loads((f / "sample.json").read_text(encoding="utf-8")) for f in (tmp_path / "one", out))
+    assert again["distribution"] == first["distribution"]
+    assert again["budget"] == first["budget"]
+    with pytest.raises(SystemExit) as end:
+        main(["report", str(out / "good_tif"), str(out / "good_png"), "-o", str(tmp_path / "two"), "-q"])
+    assert end.value.code == 0
+    assert "Samples compared" in (tmp_path / "two" / "report.html").read_text(encoding="utf-8")
+    assert (tmp_path / "two" / "plots" / "comparison.csv").is_file()
+    one_line(refused(["report", str(tmp_path)], capsys), tmp_path, "no results")
+    (tmp_path / "info.toml").write_text("oprator = 1")
+    one_line(refused(["report", str(out), "--info", str(tmp_path / "info.toml")], capsys), "oprator")
+
+
+def test_a_run_of_many_has_a_page_a_micrograph(tmp_path: Path, bare_scene: Rendering) -> None:
+    from nanogauge.report import MOST_CARDS
+
+    for k in range(MOST_CARDS + 1):
+        Image.fromarray(bare_scene.pixels[:60, k : 90 + k]).save(tmp_path / f"p{k:02d}.png")
+    arguments = ["measure", str(tmp_path), "--engine", "threshold", "-q", "-o", str(tmp_path / "out"), "--scale", "2 nm/px"]
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 0
+    text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "data:image" not in text
+    assert 'href="p24/report.html"' in text
+    assert "data:image" in (tmp_path / "out" / "p24" / "report.html").read_text(encoding="utf-8")
+
+
 def test_an_error_nobody_foresaw_fails_its_file_only(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nanogauge import run
+    from nanogauge import measure_files
 
     for name in ("a.png", "b.png", "c.png"):
         Image.new("L", (40, 20), 90).save(tmp_path / name)
-    real = run.measure_micrograph
+    real = measure_files.measure_micrograph
 
     def sometimes(source: Path, **kwargs: object) -> object:
         if source.name == "b.png":
             raise RuntimeError("two\nlines")
         return real(source, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run, "measure_micrograph", sometimes)
+    monkeypatch.setattr(measure_files, "measure_micrograph", sometimes)
     with pytest.raises(SystemExit) as end:
         main(["measure", str(tmp_path), "--engine", "threshold", "-q", "-o", str(tmp_path / "out")])
     assert end.value.code == 1

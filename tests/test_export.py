@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import math
 import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,10 +19,26 @@ import tifffile
 from PIL import Image
 
 from nanogauge import Measurement, Micrograph
+from nanogauge.annotations import read_annotation
 from nanogauge.errors import OutputError
-from nanogauge.export import make_folder, save_measurement, write_labels, write_particles, write_rois, write_summary
+from nanogauge.export import (
+    CocoWriter,
+    append_summary,
+    make_folder,
+    save_measurement,
+    write_coco,
+    write_labels,
+    write_labels_ome,
+    write_parquet,
+    write_particles,
+    write_rois,
+    write_summary,
+    write_workbook,
+)
+from nanogauge.formats import read_micrograph
 from nanogauge.particles import column_names
 from nanogauge.pipeline import Tools, measure_micrograph
+from nanogauge.sample import pool
 from nanogauge.scale import Scale
 
 FILES = {"measurement.json", "particles.csv", "labels.tif", "overlay.png", "rois.zip"}
@@ -55,30 +75,39 @@ def test_labels_keep_shape_type_and_values(tmp_path: Path, labels: np.ndarray) -
     assert np.array_equal(read, labels)
 
 
-@pytest.mark.parametrize("nm_per_px", [(2.5, 2.5), (0.0123, 0.0246), (1234.5, 987.6)])
-def test_resolution_tags_give_the_pixel_size(tmp_path: Path, labels: np.ndarray, nm_per_px: tuple[float, float]) -> None:
-    write_labels(tmp_path / "labels.tif", labels, Scale(nm_per_px, 0.01, "metadata"))
-    with tifffile.TiffFile(tmp_path / "labels.tif") as tiff:
-        tags = tiff.pages.first.tags
-        assert tags["ResolutionUnit"].value == 3  # centimetre
-        for tag, nm in (("YResolution", nm_per_px[0]), ("XResolution", nm_per_px[1])):
-            top, bottom = tags[tag].value
-            assert 1e7 * bottom / top == pytest.approx(nm, rel=1e-4)
-        assert f"{nm_per_px[1]:g}" in tags["ImageDescription"].value
+SCALES = [(2.5, 2.5), (1.0 / 3, 1.0 / 3), (0.001, 0.001), (987.6, 1234.5)]
 
 
-def test_no_scale_no_resolution(tmp_path: Path, labels: np.ndarray) -> None:
-    write_labels(tmp_path / "labels.tif", labels, None)
-    with tifffile.TiffFile(tmp_path / "labels.tif") as tiff:
-        tags = tiff.pages.first.tags
-        assert "pixel size" not in tags["ImageDescription"].value
-        assert tags["ResolutionUnit"].value == 1  # none
+@pytest.mark.parametrize("nm_per_px", SCALES)
+@pytest.mark.parametrize("write", [write_labels, write_labels_ome])
+def test_the_pixel_size_is_where_imagej_and_ome_look_for_it(
+    tmp_path: Path, labels: np.ndarray, nm_per_px: tuple[float, float], write: Callable[..., None]
+) -> None:
+    path = tmp_path / ("labels.ome.tif" if write is write_labels_ome else "labels.tif")
+    write(path, labels, Scale(nm_per_px, 0.01, "metadata"))
+    read = tifffile.imread(path)
+    assert read.dtype == np.int32
+    assert np.array_equal(read, labels)
+    with tifffile.TiffFile(path) as tiff:
+        assert tiff.is_ome if write is write_labels_ome else tiff.is_imagej
+        if write is write_labels:
+            top, bottom = tiff.pages.first.tags["YResolution"].value
+            assert tiff.imagej_metadata["unit"] == "nm"
+            assert bottom / top == pytest.approx(nm_per_px[0], rel=1e-6)
+    scale = read_micrograph(path).scale  # and so they are found by the readers here
+    assert scale is not None
+    assert scale.nm_per_px == pytest.approx(nm_per_px, rel=1e-6)
 
 
-def test_a_pixel_too_small_for_the_tags_is_still_written(tmp_path: Path, labels: np.ndarray) -> None:
-    write_labels(tmp_path / "labels.tif", labels, Scale((0.001, 0.001), 0.01, "user"))
-    with tifffile.TiffFile(tmp_path / "labels.tif") as tiff:
-        assert "0.001" in tiff.pages.first.tags["ImageDescription"].value
+@pytest.mark.parametrize("write", [write_labels, write_labels_ome])
+def test_no_scale_no_resolution(tmp_path: Path, labels: np.ndarray, write: Callable[..., None]) -> None:
+    path = tmp_path / ("l.ome.tif" if write is write_labels_ome else "l.tif")
+    write(path, labels, None)
+    assert read_micrograph(path).scale is None
+    with tifffile.TiffFile(path) as tiff:
+        said = tiff.pages.first.tags["ImageDescription"].value
+        assert "PhysicalSize" not in said
+        assert "unit=" not in said
 
 
 def test_rois_enclose_the_particles_exact_pixels(tmp_path: Path, labels: np.ndarray) -> None:
@@ -91,6 +120,43 @@ def test_rois_enclose_the_particles_exact_pixels(tmp_path: Path, labels: np.ndar
         for (xa, ya), (xb, yb) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
             inside[min(ya, yb) : max(ya, yb), xa:] ^= xa == xb  # a vertical edge flips all pixels to its right
         assert np.array_equal(inside, labels == int(roi.name)), roi.name
+
+
+@pytest.mark.parametrize("kind", ["zip", "json"])
+def test_holes_and_pieces_come_back_pixel_by_pixel(tmp_path: Path, labels: np.ndarray, kind: str) -> None:
+    labels[13:17, 22:28] = 0  # a hole
+    labels[14, 24] = 1  # an island in it
+    labels[2, 2] = labels[3, 3] = labels[37, 5] = 9  # pieces that meet at a corner, and one apart
+    path = tmp_path / f"a.{kind}"
+    if kind == "zip":
+        write_rois(path, labels)
+    else:
+        table = pd.DataFrame({"label": np.unique(labels)[1:], "equivalent_diameter_px": 1.0})
+        m = SimpleNamespace(labels=labels, particles=table, scale=None, micrograph=SimpleNamespace(name="a.tif"))
+        write_coco(path, m)  # type: ignore[arg-type]
+    found = read_annotation(path, shape=labels.shape)
+    assert np.array_equal(found.labels, labels)
+    assert found.warnings == ()
+
+
+def test_coco_of_a_run(tmp_path: Path, with_user_scale: Measurement, without_scale: Measurement) -> None:
+    with CocoWriter(tmp_path / "c.json") as coco:
+        coco.add(with_user_scale)
+        coco.add(replace(without_scale, micrograph=replace(without_scale.micrograph, name="other")))
+    content = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    assert [i["file_name"] for i in content["images"]] == ["bare", "other"]
+    assert content["images"][0]["nm_per_px_y_x"] == [2.5, 2.5]
+    assert "nm_per_px_y_x" not in content["images"][1]
+    first = [a for a in content["annotations"] if a["image_id"] == 1]
+    area = np.bincount(with_user_scale.labels.ravel())
+    assert len(first) == with_user_scale.n_particles
+    for a in first:
+        assert a["area"] == area[a["attributes"]["label"]]
+        x, y, w, h = a["bbox"]
+        assert (with_user_scale.labels[y : y + h, x : x + w] == a["attributes"]["label"]).sum() == a["area"]
+    for name in ("bare", "other"):
+        found = read_annotation(tmp_path / "c.json", shape=with_user_scale.labels.shape, image_name=name)
+        assert np.array_equal(found.labels, with_user_scale.labels)
 
 
 def test_no_particles_is_a_valid_empty_zip(tmp_path: Path) -> None:
@@ -122,12 +188,98 @@ def test_a_run_without_particles_has_a_header_only(tmp_path: Path) -> None:
     assert (tmp_path / "particles.csv").read_text(encoding="utf-8") == ",".join(["micrograph", *column_names(in_nm=True)]) + "\n"
 
 
+def test_unit_row_and_parquet(tmp_path: Path, with_user_scale: Measurement, without_scale: Measurement) -> None:
+    import pyarrow.parquet as pq
+
+    tables = [("a", with_user_scale.particles), ("b", without_scale.particles.iloc[:0]), ("c", without_scale.particles)]
+    write_particles(tmp_path / "p.csv", tables, parquet=tmp_path / "p.parquet", unit_row=True)
+    header, unit_row, *rows = (tmp_path / "p.csv").read_text(encoding="utf-8").splitlines()
+    named = dict(zip(header.split(","), unit_row.split(","), strict=True))
+    assert named["equivalent_diameter_nm"] == "nm"
+    assert named["area_px2"] == "px²"
+    assert named["orientation_deg"] == "°"
+    assert named["aspect_ratio"] == named["flags"] == ""
+    assert len(rows) == with_user_scale.n_particles + without_scale.n_particles
+    read = pd.read_parquet(tmp_path / "p.parquet")
+    assert list(read.columns) == header.split(",")
+    assert read["equivalent_diameter_nm"].isna().sum() == without_scale.n_particles
+    fields = pq.read_schema(tmp_path / "p.parquet")
+    assert fields.field("feret_max_nm").metadata[b"unit"] == b"nm"
+    assert fields.field("area_nm2").metadata[b"unit"] == "nm²".encode()
+    write_parquet(tmp_path / "one.parquet", without_scale.particles)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "one.parquet"), without_scale.particles, check_dtype=False)
+    write_particles(tmp_path / "none.csv", [], parquet=tmp_path / "none.parquet")
+    assert list(pd.read_parquet(tmp_path / "none.parquet").columns) == header.split(",")
+
+
+def test_json_follows_its_schema(
+    tmp_path: Path, with_user_scale: Measurement, without_scale: Measurement, blind_tools: Tools
+) -> None:
+    import jsonschema
+
+    text = resources.files("nanogauge").joinpath("schemas/measurement.schema.json").read_text(encoding="utf-8")
+    validator = jsonschema.Draft202012Validator(json.loads(text))
+    validator.check_schema(json.loads(text))
+    flat = measure_micrograph(Micrograph(pixels=np.full((24, 17), 9, np.uint8), name="flat"), tools=blind_tools)
+    for k, m in enumerate((with_user_scale, without_scale, flat)):
+        about = json.loads((save_measurement(m, tmp_path / str(k)) / "measurement.json").read_text(encoding="utf-8"))
+        assert [e.message for e in validator.iter_errors(about)] == []
+        assert list(validator.iter_errors(about | {"unforeseen": 1}))
+        assert list(validator.iter_errors({k: v for k, v in about.items() if k != "sha256"}))
+
+
+def test_workbook_holds_the_figures_as_numbers(tmp_path: Path, with_user_scale: Measurement) -> None:
+    from openpyxl import load_workbook
+
+    sample = pool([with_user_scale, with_user_scale], name="=cmd|' /C calc'!A0")
+    rows = [{"micrograph": "a\x07.tif", "nm_per_px": "2.5"}]
+    write_workbook(tmp_path / "r.xlsx", [sample], micrographs=rows, facts=[("Settings", [("measure.seed", "0")])])
+    book = load_workbook(tmp_path / "r.xlsx")
+    assert book.sheetnames == [
+        "Summary",
+        "Budget",
+        "Distribution",
+        "Cumulative",
+        "Per micrograph",
+        "Particles",
+        "Scale",
+        "Settings",
+    ]
+    for sheet in book:
+        assert sheet.freeze_panes == "A2"
+        assert all(c.font.b for c in sheet[1])
+    summary = {r[0].value: r for r in book["Summary"].iter_rows(min_row=2)}
+    assert summary["mean"][1].value == pytest.approx(sample.distribution.mean.value)
+    assert summary["mean"][2].value == "nm"
+    assert summary["sample"][1].data_type == "s"  # no formula, whatever a sample is called
+    head = [c.value for c in book["Particles"][1]]
+    assert "feret max / nm" in head
+    assert "aspect ratio" in head
+    first = [c.value for c in book["Particles"][2]]
+    column = head.index("equivalent diameter / nm")
+    assert first[column] == pytest.approx(sample.particles["equivalent_diameter_nm"].iloc[0])
+    assert book["Particles"].max_row == len(sample.particles) + 1
+    assert book["Scale"]["A2"].value == "a.tif"
+    several = tmp_path / "s.xlsx"
+    write_workbook(several, [sample, pool([with_user_scale], name="b")])
+    assert {"Particles 1", "Particles 2"} <= set(load_workbook(several).sheetnames)
+
+
+def test_summary_rows_are_appended(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    write_summary(path, [], ["file", "mean_nm"])
+    for row in ({"file": "a, b", "mean_nm": 1.5}, {"file": "c"}):
+        append_summary(path, row, ["file", "mean_nm"])
+    assert path.read_text(encoding="utf-8").splitlines() == ["file,mean_nm", '"a, b",1.5', "c,"]
+
+
 def test_saved_measurement(tmp_path: Path, with_user_scale: Measurement) -> None:
     m = with_user_scale
     folder = save_measurement(m, tmp_path / "deep" / "down")
     assert {p.name for p in folder.iterdir()} == FILES
     assert np.array_equal(tifffile.imread(folder / "labels.tif"), m.labels)
-    pd.testing.assert_frame_equal(pd.read_csv(folder / "particles.csv", keep_default_na=False), m.particles, check_dtype=False)
+    read = pd.read_csv(folder / "particles.csv").fillna({"flags": ""})
+    pd.testing.assert_frame_equal(read, m.particles, check_dtype=False)
     about = json.loads((folder / "measurement.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
     assert about["scale"]["nm_per_px_y_x"] == [2.5, 2.5]
     assert about["n_particles"] == m.n_particles

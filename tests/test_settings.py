@@ -23,7 +23,23 @@ OTHER = Settings(
     separate=SeparateSettings(
         foreground_above=0.45, seed_above=0.3, merge_below=0.0, least_diameter_px=1e-5, least_confidence=0.125
     ),
-    measure=MeasureSettings(low_confidence_below=0.7, weighting="volume", edge_correction=False, n_bootstrap=0, seed=99),
+    measure=MeasureSettings(
+        low_confidence_below=0.7,
+        subpixel=False,
+        edge="steepest",
+        least_diameter_px=8.0,
+        largest_frame_share=0.5,
+        weighting="volume",
+        edge_correction=False,
+        n_bootstrap=0,
+        n_fit_bootstrap=0,
+        seed=99,
+        coverage_factor=2.5,
+        relative_error=0.1,
+        scale_uncertainty=0.02,
+        outline_uncertainty_px=0.5,
+        edge_uncertainty_nm=1.5,
+    ),
 )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._version import __version__
     from .distribution import Distribution, Estimate
     from .errors import (
+        AnnotationError,
         EngineError,
         InputError,
         NanogaugeError,
@@ -34,11 +35,13 @@ if TYPE_CHECKING:
     from .micrograph import Instrument, Micrograph
     from .pipeline import measure
     from .result import Measurement
+    from .sample import Sample, compare, pool
     from .scale import Scale, parse_length, parse_scale
     from .settings import Settings, read_settings
 
 _HOME = {
     "__version__": "_version",
+    "AnnotationError": "errors",
     "Distribution": "distribution",
     "EngineError": "errors",
     "Estimate": "distribution",
@@ -48,6 +51,7 @@ _HOME = {
     "Micrograph": "micrograph",
     "NanogaugeError": "errors",
     "OutputError": "errors",
+    "Sample": "sample",
     "Scale": "scale",
     "ScaleError": "errors",
     "Settings": "settings",
@@ -55,14 +59,17 @@ _HOME = {
     "TruthError": "errors",
     "UnreadableFile": "errors",
     "UnsupportedFormat": "errors",
+    "compare": "sample",
     "measure": "pipeline",
     "parse_length": "scale",
     "parse_scale": "scale",
+    "pool": "sample",
     "read_micrograph": "formats",
     "read_settings": "settings",
 }
 
 __all__ = [
+    "AnnotationError",
     "Distribution",
     "EngineError",
     "Estimate",
@@ -72,6 +79,7 @@ __all__ = [
     "Micrograph",
     "NanogaugeError",
     "OutputError",
+    "Sample",
     "Scale",
     "ScaleError",
     "Settings",
@@ -80,9 +88,11 @@ __all__ = [
     "UnreadableFile",
     "UnsupportedFormat",
     "__version__",
+    "compare",
     "measure",
     "parse_length",
     "parse_scale",
+    "pool",
     "read_micrograph",
     "read_settings",
 ]

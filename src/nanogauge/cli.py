@@ -28,20 +28,54 @@ Inputs = Annotated[list[Path], typer.Argument(metavar="INPUTS", help="Files, fol
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", metavar="FILE", help="TOML file of settings; see `nanogauge settings`.")
 ]
+ScaleGiven = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Pixel size for all inputs: '2.5 nm/px' or '500 nm / 123.5 px'. Wins over what is read."),
+]
+ScaleBarGiven = Annotated[
+    str | None, typer.Option("--scale-bar", metavar="LABEL", help="Or the scale bar's label, '500 nm'; with --bar-px.")
+]
+BarPx = Annotated[str | None, typer.Option("--bar-px", metavar="PX", help="Length of that scale bar in px: 123.5.")]
+InfoFile = Annotated[
+    Path | None, typer.Option("--info", metavar="FILE", help="TOML file of facts for the report: sample, operator, calibration ...")
+]
+SampleName = Annotated[str, typer.Option("--sample", metavar="NAME", help="Name of the sample; default: of the folder.")]
+Separate = Annotated[
+    bool, typer.Option("--separate", metavar="", help="The files belong to no one sample: no pooled figures in the report.")
+]
+NoReport = Annotated[bool, typer.Option("--no-report", metavar="", help="Leave out report, plots and workbook.")]
+PdfEach = Annotated[bool, typer.Option("--pdf", metavar="", help="A PDF for each micrograph too.")]
+Coco = Annotated[bool, typer.Option("--coco", metavar="", help="Write coco.json too.")]
+Ome = Annotated[bool, typer.Option("--ome", metavar="", help="Write labels.ome.tif too.")]
+UnitRow = Annotated[bool, typer.Option("--unit-row", metavar="", help="Units as second line of the particle tables (CSV).")]
+
+
+def _outputs(info: Path | None, **options: Any) -> Any:
+    from .report import read_info
+    from .runfolder import Outputs
+
+    return Outputs(**options) if info is None else Outputs(info=read_info(info), **options)
 
 
 @app.command()
 def measure(
     inputs: Inputs,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to; made if need be.")] = Path("results"),
-    scale: Annotated[
-        str | None,
-        typer.Option(metavar="SIZE", help="Pixel size for all inputs: '2.5 nm/px' or '500 nm / 123.5 px'. Wins over what is read."),
-    ] = None,
+    scale: ScaleGiven = None,
+    scale_bar: ScaleBarGiven = None,
+    bar_px: BarPx = None,
     engine: Annotated[
         str | None, typer.Option(metavar="NAME", help="unet (the network, default) or threshold (Otsu + watershed, a baseline).")
     ] = None,
     settings: SettingsFile = None,
+    sample: SampleName = "",
+    info: InfoFile = None,
+    separate: Separate = False,
+    no_report: NoReport = False,
+    pdf: PdfEach = False,
+    coco: Coco = False,
+    ome: Ome = False,
+    unit_row: UnitRow = False,
     json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -50,8 +84,9 @@ def measure(
     Writes into the folder OUT:
 
       summary.csv      a row a micrograph: status, scale, mean, d10, d50, d90
-      particles.csv    a row a particle
-      report.html      outlines, histograms and figures to check them by
+      particles.csv    a row a particle; the same as particles.parquet
+      report.html      outlines, distributions, uncertainty: look here first
+      report.pdf       the same, to be filed; plots/ and results.xlsx
       run.json         settings, versions and hashes that give the same again
       NAME/            for each micrograph measurement.json, particles.csv,
                        labels.tif, overlay.png, rois.zip (Fiji's ROI Manager)
@@ -62,23 +97,103 @@ def measure(
       nanogauge measure folder -o results              every picture in it
       nanogauge measure "run7/*.tif" --json            a glob; JSON for scripts
       nanogauge measure crop.png --scale "2.5 nm/px"   scale from you
+      nanogauge measure crop.png --scale-bar "500 nm" --bar-px 123.5
+    """
+    from . import run
+
+    shown = {"sample": sample, "single_population": not separate, "report": not no_report, "pdf_each": pdf}
+    outputs = _outputs(info, **shown, coco=coco, ome=ome, unit_row=unit_row)
+    options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px}
+    options |= {"engine": engine, "settings_file": settings, "outputs": outputs}
+    raise typer.Exit(run.measure_all(inputs, out, **options, json_output=json_output, quiet=quiet))
+
+
+@app.command("import")
+def import_annotations(
+    micrographs: Annotated[Path, typer.Argument(metavar="MICROGRAPHS", help="A micrograph, or a folder of them.")],
+    annotations: Annotated[
+        Path | None,
+        typer.Argument(metavar="[ANNOTATIONS]", help="Its labels or outlines, or a folder of them.", show_default=False),
+    ] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to; made if need be.")] = Path("results"),
+    scale: ScaleGiven = None,
+    scale_bar: ScaleBarGiven = None,
+    bar_px: BarPx = None,
+    settings: SettingsFile = None,
+    sample: SampleName = "",
+    info: InfoFile = None,
+    separate: Separate = False,
+    no_report: NoReport = False,
+    pdf: PdfEach = False,
+    coco: Coco = False,
+    ome: Ome = False,
+    unit_row: UnitRow = False,
+    json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print the summary as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print nothing but errors.")] = False,
+) -> None:
+    """Measure particles found elsewhere: labels or outlines of Fiji, Cellpose, napari, ilastik, LabelMe, QuPath, CVAT.
+
+    Reads label pictures (TIFF, PNG, also in colours, and masks), ImageJ ROIs (.zip, .roi), COCO, LabelMe and GeoJSON. In a
+    folder, files that belong together are found by name: a.tif with a_masks.png, a.zip, a.json, or labels/a.png; one COCO file
+    serves all. Writes what `nanogauge measure` writes.
+
+    Examples:
+
+      nanogauge import image.tif RoiSet.zip -o results
+      nanogauge import micrographs/ masks/ -o results
+    """
+    from . import run
+
+    shown = {"sample": sample, "single_population": not separate, "report": not no_report, "pdf_each": pdf}
+    outputs = _outputs(info, **shown, coco=coco, ome=ome, unit_row=unit_row)
+    options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px}
+    options |= {"settings_file": settings, "outputs": outputs}
+    raise typer.Exit(run.import_all(micrographs, annotations, out, **options, json_output=json_output, quiet=quiet))
+
+
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDERS", help="Results folders; several are compared as samples.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to; default: the only folder, else report.")
+    ] = None,
+    sample: SampleName = "",
+    info: InfoFile = None,
+    separate: Separate = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print nothing but errors.")] = False,
+) -> None:
+    """Report on results: pooled as one sample, or several samples compared. Nothing is measured again.
+
+    Writes report.html, report.pdf, results.xlsx, sample.json and plots/ (SVG, PDF, PNG, and their data as CSV).
+
+    Examples:
+
+      nanogauge report results --info sample.toml
+      nanogauge report batch-1 batch-2 batch-3 -o comparison
     """
     from . import run
 
     raise typer.Exit(
-        run.measure_all(inputs, out, scale=scale, engine=engine, settings_file=settings, json_output=json_output, quiet=quiet)
+        run.report_all(folders, out, outputs=_outputs(info, sample=sample, single_population=not separate), quiet=quiet)
     )
 
 
 @app.command()
 def scale(
     inputs: Inputs,
+    scale: ScaleGiven = None,
+    scale_bar: ScaleBarGiven = None,
+    bar_px: BarPx = None,
     json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print a JSON list.")] = False,
 ) -> None:
-    """Read the scale only: from the metadata and from the burned-in scale bar, cross-checked."""
+    """Read the scale only: from the metadata and from the burned-in scale bar, cross-checked.
+
+    A scale that you state, here or in a nanogauge.toml beside the micrographs, wins; where it contradicts what is read, that is
+    said. docs/scale.md tells which source wins when.
+    """
     from . import run
 
-    raise typer.Exit(run.scale_all(inputs, json_output=json_output))
+    raise typer.Exit(run.scale_all(inputs, scale=scale, scale_bar=scale_bar, bar_px=bar_px, json_output=json_output))
 
 
 @app.command()
@@ -90,7 +205,7 @@ def evaluate(
     ids: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Text file of file stems to use; default: all that have labels.")
     ] = None,
-    engine: Annotated[str | None, typer.Option(metavar="NAME", help="unet (default) or threshold.")] = None,
+    engine: Annotated[str | None, typer.Option(metavar="NAME", help="unet (default), threshold, or a network's FILE.onnx.")] = None,
     settings: SettingsFile = None,
     json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON: the figures and a row an image.")] = False,
 ) -> None:
@@ -116,19 +231,42 @@ def synth(
 
 @app.command()
 def train(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="TOML file of the training run (see docs/training.md).")],
+    recipe: Annotated[
+        Path | None, typer.Argument(metavar="[RECIPE]", help="TOML file of a training run.", show_default=False)
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Fine-tune on your own micrographs, with labels, ROIs, COCO or LabelMe."),
+    ] = None,
+    start_from: Annotated[
+        str, typer.Option("--from", metavar="NETWORK", help="With --data: shipped, or an exported network's FILE.onnx.")
+    ] = "shipped",
+    hold_out: Annotated[
+        float, typer.Option(metavar="SHARE", min=0.01, max=0.9, help="With --data: share of the micrographs kept to test on.")
+    ] = 0.2,
     run_folder: Annotated[
-        Path, typer.Option("-o", "--out", metavar="FOLDER", help="Run folder: log, overlays, checkpoint.")
+        Path, typer.Option("-o", "--out", metavar="FOLDER", help="Run folder: log, overlays, checkpoint, network.")
     ] = Path("runs/train"),
-    steps: Annotated[int | None, typer.Option(metavar="N", help="Steps in all; overrides the recipe.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Steps in all (with --data: 150).")] = None,
     cool_down: Annotated[
-        int | None, typer.Option(metavar="N", help="End the run from its checkpoint with a cool-down of so many steps.")
+        int | None, typer.Option(metavar="N", min=1, help="End a recipe's run with a cool-down of so many steps.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", metavar="", help="Do not resume the folder's checkpoint.")] = False,
 ) -> None:
-    """Train the network; resumes the run folder's newest checkpoint. Needs the extra: pip install "nanogauge\\[train]"."""
+    """Train the network by a recipe, or fine-tune it on your own micrographs; resumes the run folder's newest checkpoint.
+
+    nanogauge train --data my_annotated_micrographs -o runs/mine
+    nanogauge measure images -o results --engine runs/mine/network.onnx
+
+    Needs the extra: pip install "nanogauge\\[train]". docs/training.md tells more.
+    """
     from . import run
 
+    if (recipe is None) == (data is None):
+        raise typer.BadParameter("give either a RECIPE or --data FOLDER")
+    if data is not None:
+        raise typer.Exit(run.fine_tune(data, run_folder, start_from=start_from, steps=steps, hold_out=hold_out, fresh=fresh))
+    assert recipe is not None
     raise typer.Exit(run.train(recipe, run_folder, steps=steps, cool_down=cool_down, fresh=fresh))
 
 

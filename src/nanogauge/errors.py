@@ -3,6 +3,7 @@
     NanogaugeError
     ├── InputError             a file that cannot be used; the message names the file, what was seen, the remedy
     │   ├── UnreadableFile     missing, empty, truncated, or not an image
+    │   ├── AnnotationError    labels or outlines made elsewhere that cannot be understood or do not fit their micrograph
     │   └── UnsupportedFormat  an image, but of a kind that is not read here (or only with an extra)
     ├── ScaleError             a length or a scale that cannot be understood ("2.5 nn/px")
     ├── SettingsError          an unknown key or a value out of range in the settings
@@ -30,6 +31,10 @@ class UnreadableFile(InputError):
 
 class UnsupportedFormat(InputError):
     """An image of a kind that is not read here, or only with an extra installed."""
+
+
+class AnnotationError(InputError):
+    """Labels or outlines made elsewhere that cannot be understood or do not fit their micrograph."""
 
 
 class ScaleError(NanogaugeError):

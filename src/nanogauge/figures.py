@@ -31,6 +31,7 @@ COLOURS = {
     "scale_bar": (86, 180, 233),
 }
 _LEGEND = {"counted": "counted", "low_confidence": "unsure", "left_out": "cut by the frame, left out"}
+_DASHES = {"low_confidence": 2.5, "left_out": 7.0}  # length in line widths, so that kinds are told apart without colour
 _LEAST_LONG_SIDE = 1000  # smaller pictures are enlarged, so that numbers can be read
 
 
@@ -61,8 +62,10 @@ def overlay(m: Measurement, *, numbers: bool = True, legend: bool = True) -> NDA
     table = m.particles
     kinds = {int(i): kind_of(f, e) for i, f, e in zip(table["label"], table["flags"], table["edge_weight"], strict=True)}
     for label, polygon in outlines(m.labels):
-        points = (polygon[:, ::-1] * k).reshape(-1, 1, 2)
-        cv2.polylines(canvas, [points], True, COLOURS[kinds.get(label, "counted")], thickness, cv2.LINE_AA)
+        kind = kinds.get(label, "counted")
+        lines = _dashed(polygon[:, ::-1] * float(k), thickness * _DASHES[kind]) if kind in _DASHES else None
+        points = [(polygon[:, ::-1] * k).reshape(-1, 1, 2)] if lines is None else lines
+        cv2.polylines(canvas, points, lines is None, COLOURS[kind], thickness, cv2.LINE_AA)
     picture = Image.fromarray(canvas)
     draw = ImageDraw.Draw(picture)
     if numbers:
@@ -101,6 +104,40 @@ def _draw_scale_bar(draw: ImageDraw.ImageDraw, m: Measurement, k: int, size: tup
         draw.text((x, y), text, font=_font(em), fill=colour)
 
 
+def _dashed(ring: NDArray[Any], dash: float) -> list[NDArray[np.int32]]:
+    """A closed ring (n, 2) as every second piece of about the length `dash`."""
+    closed = np.vstack([ring, ring[:1]])
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    n = max(2, 2 * round(along[-1] / (2 * dash)))
+    cuts = np.linspace(0, along[-1], n + 1)
+    pieces = []
+    for a, b in zip(cuts[:-1:2], cuts[1::2], strict=True):
+        at = np.concatenate([[a], along[(along > a) & (along < b)], [b]])
+        points = np.stack([np.interp(at, along, closed[:, 0]), np.interp(at, along, closed[:, 1])], axis=1)
+        pieces.append(np.round(points).astype(np.int32).reshape(-1, 1, 2))
+    return pieces
+
+
+def scale_bar_crop(m: Measurement) -> NDArray[np.uint8] | None:
+    """(h, w) grey: the micrograph around its scale bar and the text beside it, enlarged to at least 400 px of width; None where
+    no bar was seen."""
+    bar = m.scale_bar
+    if bar is None or bar.box is None:
+        return None
+    y0, x0, y1, x1 = (float(v) for v in bar.box)
+    up, aside = max(3 * (y1 - y0), 40.0), max(3 * (x1 - x0), 40.0)  # the label may stand above, below, or well beside
+    near = [b for b in bar.text_boxes if b[0] < y1 + up and b[2] > y0 - up and b[1] < x1 + aside and b[3] > x0 - aside]
+    y0, x0 = min([y0, *(b[0] for b in near)]), min([x0, *(b[1] for b in near)])
+    y1, x1 = max([y1, *(b[2] for b in near)]), max([x1, *(b[3] for b in near)])
+    h, w = m.micrograph.shape
+    margin = max(8.0, 0.06 * (x1 - x0))
+    a, b = max(int(y0 - margin), 0), min(int(y1 + margin) + 1, h)
+    c, d = max(int(x0 - margin), 0), min(int(x1 + margin) + 1, w)
+    crop = m.micrograph.grey8()[a:b, c:d]
+    k = max(1, min(4, 400 // max(crop.shape[1], 1)))
+    return np.ascontiguousarray(np.kron(crop, np.ones((k, k), np.uint8)))
+
+
 def _text_px(width: int) -> int:
     """Height of notes on a picture of that width, so that they can be read when it is shown smaller."""
     return int(np.clip(width / 55, 15, 80))
@@ -133,7 +170,11 @@ def _caption(m: Measurement, width: int) -> NDArray[np.uint8]:
         draw.text((0.5 * em, 0.4 * em + 1.5 * i * top), line, font=_font(top), fill="white")
     for x, row, kind in keys:
         y = first + 1.6 * em * row
-        draw.rectangle((x, y + 0.2 * em, x + em, y + 0.95 * em), outline=COLOURS[kind], width=max(2, em // 8))
+        ring = np.array([(x, y + 0.2 * em), (x + em, y + 0.2 * em), (x + em, y + 0.95 * em), (x, y + 0.95 * em)])
+        wide = max(2, em // 8)
+        pieces = _dashed(ring, wide * _DASHES[kind] / 2) if kind in _DASHES else [np.vstack([ring, ring[:1]])]
+        for piece in pieces:
+            draw.line([(float(a), float(b)) for a, b in piece.reshape(-1, 2)], fill=COLOURS[kind], width=wide)
         draw.text((x + 1.4 * em, y), _LEGEND[kind], font=_font(em), fill=(220, 220, 220))
     return np.asarray(strip)
 
@@ -145,13 +186,24 @@ def png_bytes(picture: NDArray[np.uint8]) -> bytes:
     return out.getvalue()
 
 
-def jpeg_data_uri(picture: NDArray[np.uint8], *, longest: int = 1400) -> str:
-    """data: URI of a picture for a page, shrunk to `longest` px."""
-    image = Image.fromarray(picture)
+def jpeg_bytes(picture: NDArray[np.uint8] | Image.Image, *, longest: int = 1400) -> bytes:
+    """A picture for a page as JPEG, shrunk to `longest` px."""
+    image = picture.convert("RGB") if isinstance(picture, Image.Image) else Image.fromarray(picture)
     image.thumbnail((longest, longest))
     out = io.BytesIO()
     image.save(out, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()
+    return out.getvalue()
+
+
+def data_uri(data: bytes) -> str:
+    """data: URI of a JPEG's or PNG's bytes."""
+    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def jpeg_data_uri(picture: NDArray[np.uint8], *, longest: int = 1400) -> str:
+    """data: URI of a picture for a page, shrunk to `longest` px."""
+    return data_uri(jpeg_bytes(picture, longest=longest))
 
 
 def overlay_data_uri(m: Measurement) -> str:

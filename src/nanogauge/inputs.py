@@ -14,7 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .errors import NanogaugeError, UnreadableFile
 from .formats import SUFFIXES
 
-OUTPUT_NAMES = {"summary.csv", "particles.csv", "run.json", "report.html"}
+OUTPUT_NAMES = {
+    "summary.csv", "particles.csv", "particles.parquet", "run.json", "sample.json", "report.html", "report.pdf", "results.xlsx",
+    "coco.json", "plots",
+}  # fmt: skip
 
 
 def expand(inputs: list[Path]) -> list[Path]:

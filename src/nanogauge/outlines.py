@@ -35,6 +35,16 @@ def outlines(labels: NDArray[np.int32]) -> Iterator[tuple[int, Polygon]]:
         yield label, polygon + np.array([box[0].start, box[1].start], np.int32)
 
 
+def contours(labels: NDArray[np.int32]) -> Iterator[tuple[int, list[Polygon]]]:
+    """(label, all closed outlines) of every particle, the longest area first: those of holes and of further pieces too, so that
+    filling them by the even-odd rule gives the particle's pixels back. Corner coordinates of the whole picture."""
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        if box is None:
+            continue
+        rings = sorted(_rings(labels[box] == label), key=_area, reverse=True)
+        yield label, [ring + np.array([box[0].start, box[1].start], np.int32) for ring in rings]
+
+
 def _area(ring: Polygon) -> float:
     y, x = ring[:, 0].astype(float), ring[:, 1].astype(float)
     return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2

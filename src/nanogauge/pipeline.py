@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ._version import __version__
-from .distribution import Distribution, summarise
 from .engines import make_engine, make_reader
 from .formats import read_micrograph
-from .measuring import measure_particles
+from .measuring import edge_profile, measure_particles
+from .metrology import distribution_of, warnings_of
 from .micrograph import Micrograph
 from .ports import Engine, Maps, TextLine, TextReader
 from .result import Measurement
@@ -81,15 +81,7 @@ def measure_micrograph(
     texts = [_whole(b) for b in annotation_boxes(bar)]
     labels, confidence, zoom = find_particles(grey, tools.engine, settings, frame=frame, keep_out=texts)
     doubts = doubtful_share(labels, confidence, settings.separate, keep_out=texts)
-    table = measure_particles(
-        labels,
-        pixels=micrograph.pixels,
-        scale=decision.scale,
-        confidence=confidence,
-        frame=frame,
-        separated=touching(labels),
-        low_confidence_below=settings.measure.low_confidence_below,
-    )
+    table = _measured(labels, micrograph, decision.scale, confidence, frame, settings.measure)
     in_px = distribution_of(table, "px", settings.measure)
     return Measurement(
         micrograph=micrograph,
@@ -106,7 +98,8 @@ def measure_micrograph(
         engine_sha256=tools.engine.sha256,
         version=__version__,
         seconds=time.perf_counter() - started,
-        warnings=(*micrograph.notes, *doubts),
+        warnings=(*micrograph.notes, *doubts, *warnings_of(table, in_px, settings.measure)),
+        confidence=confidence,
     )
 
 
@@ -178,18 +171,31 @@ def typical_diameter(maps: Maps, settings: SeparateSettings) -> float:
     return float(np.median(np.sqrt(4 * kept / math.pi)))
 
 
-def distribution_of(table: pd.DataFrame, unit: str, settings: MeasureSettings) -> Distribution:
-    """Distribution of the equivalent diameter of the particles that count."""
-    weights = table["edge_weight"].to_numpy(float)
-    if not settings.edge_correction:
-        weights = (weights > 0).astype(float)
-    return summarise(
-        table[f"equivalent_diameter_{unit}"].to_numpy(float),
-        unit="nm" if unit == "nm" else "px",
-        weights=weights,
-        weighting="volume" if settings.weighting == "volume" else "number",
-        n_bootstrap=settings.n_bootstrap,
-        seed=settings.seed,
+def _measured(
+    labels: NDArray[np.int32],
+    micrograph: Micrograph,
+    scale: Scale | None,
+    confidence: NDArray[np.float32] | None,
+    frame: Box,
+    s: MeasureSettings,
+) -> pd.DataFrame:
+    """The particle table under the settings. Labels made elsewhere keep their outlines: they are what was asked for."""
+    shift = 0.0
+    if s.edge == "steepest" and confidence is not None:
+        found = edge_profile(labels, micrograph.pixels, frame=frame).offset_px
+        shift = 0.0 if math.isnan(found) else found
+    return measure_particles(
+        labels,
+        pixels=micrograph.pixels,
+        scale=scale,
+        confidence=confidence,
+        frame=frame,
+        separated=touching(labels),
+        low_confidence_below=s.low_confidence_below,
+        subpixel=s.subpixel,
+        edge_shift_px=shift,
+        least_diameter_px=s.least_diameter_px,
+        largest_frame_share=s.largest_frame_share,
     )
 
 
@@ -223,14 +229,7 @@ def _resize(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.f
 def with_scale(m: Measurement, scale: Scale) -> Measurement:
     """The same particles under another scale, as given by the user; nothing is segmented again."""
     decision = resolve_scale(metadata=m.micrograph.scale, bar=m.scale_bar, user=scale)
-    table = measure_particles(
-        m.labels,
-        pixels=m.micrograph.pixels,
-        scale=scale,
-        frame=m.frame,
-        separated=touching(m.labels),
-        low_confidence_below=m.settings.measure.low_confidence_below,
-    )
+    table = _measured(m.labels, m.micrograph, scale, m.confidence, m.frame, m.settings.measure)
     for column in ("confidence", "flags"):
         table[column] = m.particles[column].to_numpy()
     return replace(m, decision=decision, particles=table, distribution=distribution_of(table, "nm", m.settings.measure))

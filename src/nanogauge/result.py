@@ -12,19 +12,23 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .distribution import STATISTICS, Distribution
+from .distribution import STATISTICS, WITHOUT_UNIT, Distribution, Fit, RequiredN, precision
+from .measuring import edge_profile
+from .metrology import budget_of, exclusions_of, fits_of, verdicts_of, weights_of
 from .micrograph import Micrograph
 from .particles import Flag, flag_text
 from .scale import Scale, format_length
 from .scalebar import ScaleBarReading, ScaleDecision
 from .settings import Settings
+from .uncertainty import Budget
+from .verdicts import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
 Status = Literal["ok", "no_scale", "no_particles", "error"]
-WITHOUT_UNIT = {"cv", "span", "geometric_sd", "lognormal_gsd"}  # statistics that are plain numbers
+SCHEMA_VERSION = 1  # of measurement.json; see schemas/measurement.schema.json
 SUMMARY_STATISTICS = ("mean", "sd", "median", "d10", "d50", "d90")
 SUMMARY_COLUMNS = (
     ["file", "status", "message", "nm_per_px", "scale_source", "n_particles", "n_border"]
@@ -41,6 +45,8 @@ class Measurement:
     distribution: of the equivalent diameter in nm, in px where there is no scale; distribution_px: always in px
     frame: (y0, x0, y1, x1), half-open, what is picture and not data bar
     zoom: working px per input px
+    confidence: (H, W) float32 foreground probability, None for labels made elsewhere; with it, outlines run between the pixels
+    labels_source: kind, file and sha256 of labels made elsewhere; empty where they were found here
     """
 
     micrograph: Micrograph
@@ -58,6 +64,8 @@ class Measurement:
     version: str
     seconds: float
     warnings: tuple[str, ...] = field(default=())
+    confidence: NDArray[np.float32] | None = None
+    labels_source: dict[str, str] = field(default_factory=dict)
 
     @property
     def scale(self) -> Scale | None:
@@ -79,7 +87,55 @@ class Measurement:
     @property
     def n_border(self) -> int:
         """Particles cut by the frame or the data bar, which the distribution leaves out."""
-        return int((self.particles["edge_weight"] == 0).sum())
+        names = self.particles["flags"].str.split("|")
+        return int(names.map(lambda has: "touches_border" in has or "touches_data_bar" in has).sum())
+
+    @property
+    def exclusions(self) -> dict[str, int]:
+        """Reason -> number of particles left out of the distribution for it."""
+        return exclusions_of(self.particles)
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """(n,) weight of each particle in the distribution, 0 where it is left out."""
+        return weights_of(self.particles, self.settings.measure)
+
+    @property
+    def counted(self) -> pd.DataFrame:
+        """The particles in the distribution."""
+        return self.particles[self.weights > 0]
+
+    @property
+    def outline(self) -> Literal["probability_map", "labels"]:
+        """What the outlines measured run along."""
+        return "labels" if self.confidence is None or not self.settings.measure.subpixel else "probability_map"
+
+    @cached_property
+    def edge_offset_px(self) -> float:
+        """From the outlines to where the grey levels change most steeply, negative inwards; NaN where no edge stands out."""
+        return edge_profile(self.labels, self.micrograph.pixels, frame=self.frame).offset_px
+
+    @cached_property
+    def budget(self) -> Budget | None:
+        """The uncertainty budget of mean, d10, d50 and d90; None where no particle counts."""
+        return budget_of(
+            self.particles, self.distribution, self.settings.measure, scale=self.scale, edge_offset_px=self.edge_offset_px
+        )
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """EU nanomaterial, where there is a scale, and monodispersity; none where no particle counts."""
+        return verdicts_of(self.particles, self.distribution, self.budget, self.settings.measure, scale=self.scale)
+
+    @cached_property
+    def fits(self) -> tuple[Fit, ...]:
+        """Laws fitted to the number distribution, best first; made when first asked for."""
+        return fits_of(self.particles, self.distribution.unit, self.settings.measure)
+
+    @cached_property
+    def required_n(self) -> tuple[RequiredN, ...]:
+        """Number of particles needed for the wished precision, beside the number measured."""
+        return precision(self.distribution, relative_error=self.settings.measure.relative_error)
 
     @cached_property
     def overlay(self) -> NDArray[np.uint8]:
@@ -124,6 +180,7 @@ class Measurement:
         m, bar = self.micrograph, self.scale_bar
         instrument = {k: getattr(m.instrument, k) for k in m.instrument.__dataclass_fields__}
         return {
+            "schema_version": SCHEMA_VERSION,
             "file": m.name,
             "sha256": m.sha256,
             "format": m.format,
@@ -143,10 +200,17 @@ class Measurement:
             "frame_y0_x0_y1_x1": list(self.frame),
             "n_particles": self.n_particles,
             "n_border": self.n_border,
+            "exclusions": self.exclusions,
+            "outline": self.outline,
+            "edge_offset_px": None if math.isnan(self.edge_offset_px) else self.edge_offset_px,
             "distribution": self.distribution.to_dict(),
             "distribution_px": self.distribution_px.to_dict(),
+            "budget": None if self.budget is None else self.budget.to_dict(),
+            "required_n": [r.to_dict() for r in self.required_n],
+            "verdicts": [v.to_dict() for v in self.verdicts],
             "working_magnification": self.zoom,
             "engine": {"name": self.engine, "sha256": self.engine_sha256},
+            "labels_source": self.labels_source or None,
             "settings": self.settings.to_dict(),
             "version": self.version,
             "seconds": self.seconds,

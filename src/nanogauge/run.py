@@ -6,93 +6,24 @@ import hashlib
 import json
 import math
 import os
-import platform
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from ._version import __version__
 from .errors import NanogaugeError, TruthError, UnreadableFile
 from .evaluate import score_image, summarise_scores
-from .export import make_folder, save_measurement, write_particles, write_summary
+from .export import make_folder
 from .formats import SUFFIXES, read_micrograph
-from .inputs import expand, picture, problem, progress, unique_names
+from .given import given_scales, stated_scale
+from .inputs import expand, picture, problem, progress
+from .measure_files import import_all, measure_all, report_all
 from .pipeline import Tools, find_scale, measure_micrograph
-from .report import Card, card, render
-from .result import SUMMARY_COLUMNS, scale_bar_dict
-from .scale import parse_scale
+from .result import scale_bar_dict
+from .scale import Scale
 from .settings import Settings, read_settings
-from .summary import print_summary, stdout
-
-
-def measure_all(
-    inputs: list[Path],
-    out: Path,
-    *,
-    scale: str | None = None,
-    engine: str | None = None,
-    settings_file: Path | None = None,
-    json_output: bool = False,
-    quiet: bool = False,
-) -> int:
-    """Measures all inputs into OUT. 0: all measured; 1: some failed."""
-    settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine)
-    user = parse_scale(scale) if scale is not None else None
-    tools = Tools(settings.segment.engine)
-    _ = tools.engine  # an engine that cannot be loaded fails the run, not each file
-    make_folder(out)
-    files = expand(inputs)
-    console = Console(stderr=True)
-    rows: list[dict[str, Any]] = []
-    tables: list[tuple[str, pd.DataFrame]] = []
-    cards: list[Card] = []
-    records: list[dict[str, Any]] = []
-    started = datetime.now(UTC)
-    with progress(len(files), console, quiet=quiet or json_output) as step:
-        for file, name in zip(files, unique_names(files), strict=True):
-            begun = time.perf_counter()
-            try:
-                m = measure_micrograph(picture(file), tools=tools, settings=settings, scale=user)
-                save_measurement(m, out / name)
-                row = m.summary_row() | {"file": str(file)}
-                tables.append((name, m.particles))
-                cards.append(card(m))
-                records.append(
-                    {"file": str(file), "sha256": m.micrograph.sha256, "folder": name, "status": m.status, "seconds": m.seconds}
-                )
-            except Exception as error:  # the other inputs are still measured; the row says what happened
-                row = {"file": str(file), "status": "error", "message": problem(error, file), "scale_source": "none"}
-                row["seconds"] = round(time.perf_counter() - begun, 3)
-                records.append({"file": str(file), "sha256": None, "folder": None, "status": "error", "seconds": row["seconds"]})
-                console.print(f"nanogauge: {row['message']}", markup=False, highlight=False, soft_wrap=True)
-            rows.append(row)
-            write_summary(out / "summary.csv", rows, SUMMARY_COLUMNS)
-            step(file.name)
-    write_particles(out / "particles.csv", tables)
-    failures = [r for r in rows if r["status"] == "error"]
-    about = {"nanogauge": __version__, "measured": started.strftime("%Y-%m-%d %H:%M UTC"), "engine": tools.engine.name}
-    (out / "report.html").write_text(render(cards, failures, about=about), encoding="utf-8")
-    run = {
-        "version": __version__,
-        "python": platform.python_version(),
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": (datetime.now(UTC) - started).total_seconds(),
-        "engine": {"name": tools.engine.name, "sha256": tools.engine.sha256},
-        "scale_given": scale,
-        "settings": settings.to_dict(),
-        "inputs": records,
-    }
-    (out / "run.json").write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    if json_output:
-        print(json.dumps([{c: _plain(r.get(c)) for c in SUMMARY_COLUMNS} for r in rows], indent=1))
-    elif not quiet:
-        print_summary(rows, files, out, stdout())
-    return 1 if failures or not files else 0
+from .summary import stdout
 
 
 def _plain(value: Any) -> Any:
@@ -100,15 +31,23 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def scale_all(inputs: list[Path], *, json_output: bool = False) -> int:
-    """Reads the scale of all inputs and prints it. 0: all could be read; 1: some files failed."""
+def scale_all(
+    inputs: list[Path],
+    *,
+    scale: str | None = None,
+    scale_bar: str | None = None,
+    bar_px: str | None = None,
+    json_output: bool = False,
+) -> int:
+    """Reads the scale of all inputs and prints it, checked against what the user states. 0: all could be read; 1: some failed."""
     tools = Tools()
     files = expand(inputs)
+    scales = given_scales(files, inputs, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
     console = Console(stderr=True)
     rows = []
     with progress(len(files), console, quiet=json_output) as step:
         for file in files:
-            rows.append(_scale_row(file, tools))
+            rows.append(_scale_row(file, tools, scales.get(file)))
             step(file.name)
     failed = [r for r in rows if r["status"] == "error"]
     if json_output:
@@ -133,7 +72,7 @@ def scale_all(inputs: list[Path], *, json_output: bool = False) -> int:
     return 1 if failed or not files else 0
 
 
-def _scale_row(file: Path, tools: Tools) -> dict[str, Any]:
+def _scale_row(file: Path, tools: Tools, user: Scale | None) -> dict[str, Any]:
     row: dict[str, Any] = {
         "file": str(file),
         "status": "error",
@@ -149,7 +88,7 @@ def _scale_row(file: Path, tools: Tools) -> dict[str, Any]:
     }
     try:
         micrograph = read_micrograph(picture(file))
-        bar, decision, _ = find_scale(micrograph, tools)
+        bar, decision, _ = find_scale(micrograph, tools, user=user)
     except Exception as error:  # one file never stops the others
         return row | {"warnings": [problem(error, file)]}
     scale = decision.scale
@@ -255,6 +194,24 @@ def train(recipe_file: Path, folder: Path, *, steps: int | None, cool_down: int 
     return 0
 
 
+def fine_tune(data: Path, folder: Path, *, start_from: str, steps: int | None, hold_out: float, fresh: bool) -> int:
+    """Fine-tunes on a user's micrographs and prints the figures before and after; see nanogauge.train.finetune."""
+    module = _train_module("finetune")
+    recipe = module.recipe(start_from=start_from) if steps is None else module.recipe(start_from=start_from, steps=steps)
+    make_folder(folder)
+    if fresh:
+        (folder / "checkpoint.pt").unlink(missing_ok=True)
+    result = module.fine_tune(data, folder, recipe, hold_out=hold_out)
+    print(f"on {len(result.held_out)} held-out micrographs{'':16} before   after")
+    for key, name in module.FIGURES.items():
+        print(f"{name:42} {result.before[key]:7.3f} {result.after[key]:7.3f}")
+    if result.better:
+        print(f"{result.network}: use it with --engine {result.network}")
+    else:
+        print(f"{result.network}: no better on the held-out micrographs; stay with the network you started from, or annotate more")
+    return 0
+
+
 def export(checkpoint: Path, out: Path, *, calibrate: Path | None, ids_file: Path | None) -> int:
     """Checkpoint -> ONNX, int8 where there are pictures to calibrate on."""
     module = _train_module("export")
@@ -274,4 +231,4 @@ def _train_module(name: str) -> Any:
         raise NanogaugeError(f'training needs more packages ({error.name} is missing): pip install "nanogauge[train]"') from error
 
 
-__all__ = ["evaluate_all", "export", "measure_all", "scale_all", "synthesise", "train"]
+__all__ = ["evaluate_all", "export", "fine_tune", "import_all", "measure_all", "report_all", "scale_all", "synthesise", "train"]

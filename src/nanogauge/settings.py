@@ -46,10 +46,20 @@ class MeasureSettings:
     """labels -> particle table and distribution."""
 
     low_confidence_below: float = 0.9
+    subpixel: bool = True  # outlines where the probability is 0.5, between the pixels; False: along the labels
+    edge: str = "outline"  # or "steepest": outlines moved to where the mean grey level changes most steeply
+    least_diameter_px: float = 0.0  # size window: smaller particles are left out of the distribution
+    largest_frame_share: float = 1.0  # size window: so are those that take more of the frame's height or width
     weighting: str = "number"  # or "volume"
     edge_correction: bool = True  # Miles-Lantuéjoul weights
     n_bootstrap: int = 1000
+    n_fit_bootstrap: int = 199  # samples for the p-values of the fits
     seed: int = 0
+    coverage_factor: float = 2.0  # of expanded uncertainties
+    relative_error: float = 0.05  # wished, for the number of particles needed
+    scale_uncertainty: float = 0.0  # relative standard uncertainty by the instrument's specification; 0: that of the scale read
+    outline_uncertainty_px: float = 1.0  # half-width, where there is no probability map
+    edge_uncertainty_nm: float = 0.0  # standard uncertainty of an edge's position: beam width, coating, contamination
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,10 +115,17 @@ _RANGES: dict[str, tuple[float, float]] = {
     "least_diameter_px": (0, 1000),
     "least_confidence": (0, 1),
     "low_confidence_below": (0, 1),
+    "largest_frame_share": (0.01, 1),
     "n_bootstrap": (0, 100_000),
+    "n_fit_bootstrap": (0, 100_000),
+    "coverage_factor": (1, 4),
+    "relative_error": (0.001, 0.9),
+    "scale_uncertainty": (0, 0.5),
+    "outline_uncertainty_px": (0, 20),
+    "edge_uncertainty_nm": (0, 1e6),
     "seed": (0, 2**31 - 1),
 }
-_CHOICES: dict[str, tuple[str, ...]] = {"weighting": ("number", "volume")}
+_CHOICES: dict[str, tuple[str, ...]] = {"weighting": ("number", "volume"), "edge": ("outline", "steepest")}
 
 
 def _check(where: str, section: str, key: str, value: Any, default: Any) -> None:

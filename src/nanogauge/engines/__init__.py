@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..errors import SettingsError
 from ..ports import Engine, TextReader
 
@@ -9,7 +11,14 @@ ENGINES = ("unet", "threshold")
 
 
 def make_engine(name: str = "unet", *, n_threads: int | None = None) -> Engine:
-    """The engine of that name. SettingsError for an unknown name, EngineError where it cannot be loaded."""
+    """The engine of that name, or the network in FILE.onnx.
+
+    Raises SettingsError for an unknown name, EngineError where it cannot be loaded.
+    """
+    if name.endswith(".onnx"):
+        from .onnx import OnnxEngine
+
+        return OnnxEngine(Path(name), n_threads=n_threads)
     if name == "unet":
         from .onnx import OnnxEngine
 
@@ -18,7 +27,7 @@ def make_engine(name: str = "unet", *, n_threads: int | None = None) -> Engine:
         from .threshold import ThresholdEngine
 
         return ThresholdEngine()
-    raise SettingsError(f"unknown engine {name!r}; known: {', '.join(ENGINES)}")
+    raise SettingsError(f"unknown engine {name!r}; known: {', '.join(ENGINES)}, or a network's FILE.onnx")
 
 
 def make_reader(*, n_threads: int | None = None) -> TextReader:

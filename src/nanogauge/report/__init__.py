@@ -1,0 +1,34 @@
+"""Measurements -> a report that can be filed: HTML, PDF, plots with their data.
+
+records    a Measurement, or the folder it was saved in          cards, content, facts, words   what is said of it, as text
+document   micrographs of one or more samples gathered           page, pdf, plots               how it is laid out
+info       what only people know (sample, operator, preparation)
+"""
+
+from __future__ import annotations
+
+from .cards import Card, card, card_of
+from .document import MOST_CARDS, Collected, build
+from .info import ReportInfo, info_from_dict, read_info
+from .page import micrograph_page, report_page
+from .pdf import report_pdf
+from .records import Record, read_record, record_of, result_folders
+
+__all__ = [
+    "MOST_CARDS",
+    "Card",
+    "Collected",
+    "Record",
+    "ReportInfo",
+    "build",
+    "card",
+    "card_of",
+    "info_from_dict",
+    "micrograph_page",
+    "read_info",
+    "read_record",
+    "record_of",
+    "report_page",
+    "report_pdf",
+    "result_folders",
+]
