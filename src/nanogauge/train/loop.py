@@ -146,12 +146,14 @@ def run(
     folder: Path,
     *,
     items: list[Real] | None = None,
+    network: torch.nn.Module | None = None,
     resume: bool = True,
     report: Callable[[str], None] = print,
 ) -> Path:
     """Trains until `recipe.steps`; returns the checkpoint's path. Resumes FOLDER/checkpoint.pt where there is one.
 
     items: annotated micrographs to learn from in equal shares, instead of those the recipe names
+    network: any (N, 1, H, W) -> (N, 3, H, W) logits, instead of the one the recipe names
     """
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -162,7 +164,7 @@ def run(
     items, weights = load_data(recipe) if items is None else (items, np.full(len(items), 1 / max(len(items), 1)))
     report(f"{len(items)} annotated micrographs, device {device}")
 
-    network, frozen = start(recipe)
+    network, frozen = start(recipe) if network is None else (network, recipe.freeze_normalisation)
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = {k: v.detach().clone().float() if v.is_floating_point() else v.clone() for k, v in network.state_dict().items()}
     decay = [p for p in network.parameters() if p.ndim > 1]

@@ -1,0 +1,171 @@
+"""Networks compared, all trained alike: same examples in the same order, loss, schedule and budget, from random weights.
+
+    python benchmarks/architectures.py OUT --train IMAGES_LABELS:train.txt --val IMAGES_LABELS:val.txt [--steps N] [--only NAME]
+
+OUT keeps each run's folder and figures.json; the same command again trains what is missing and prints the table. Scored at the
+true working magnification (the truth's median diameter brought to the network's), so that only the network differs, separation as
+shipped; "Otsu + watershed" is the ImageJ recipe at full size. Needs nanogauge[train] and, for the networks that are not our own,
+segmentation-models-pytorch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nanogauge.engines import make_engine
+from nanogauge.evaluate import score_image, summarise_scores
+from nanogauge.pipeline import find_particles
+from nanogauge.settings import Settings
+from nanogauge.train.dataset import Real, read_folder
+from nanogauge.train.loop import Recipe, run
+from nanogauge.train.network import CBAM, OUTPUTS, build, conv_bn
+
+COLUMNS = ("iou_pooled", "f1_pooled", "f50_mean", "pq_mean", "particle_mre", "image_mean_mre_median")
+WORKING_DIAMETER_PX = 44.0
+
+
+class PlainUNet(nn.Module):
+    """Ronneberger's U-Net (same padding, batch normalisation), `width` channels at full resolution; with CBAM after each stage."""
+
+    def __init__(self, width: int = 32, *, attention: bool = False) -> None:
+        super().__init__()
+        sizes = [width * 2**i for i in range(5)]
+
+        def double(c_in: int, c_out: int) -> nn.Sequential:
+            return nn.Sequential(conv_bn(c_in, c_out, 3), conv_bn(c_out, c_out, 3), CBAM(c_out) if attention else nn.Identity())
+
+        self.down = nn.ModuleList(double(a, b) for a, b in zip([1, *sizes], sizes, strict=False))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairwise(sizes))
+        self.fuse = nn.ModuleList(double(2 * a, a) for a in sizes[:-1])
+        self.head = nn.Conv2d(width, len(OUTPUTS), 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: list[Tensor] = []
+        for stage in self.down:
+            x = stage(F.max_pool2d(x, 2) if features else x)
+            features.append(x)
+        x = features.pop()
+        for up, fuse in zip(reversed(self.up), reversed(self.fuse), strict=True):
+            x = fuse(torch.cat([up(x), features.pop()], 1))
+        return self.head(x)
+
+
+def foreign(kind: str, encoder: str) -> Callable[[], nn.Module]:
+    """A network of segmentation-models-pytorch on one grey channel, from random weights."""
+
+    def make() -> nn.Module:
+        import segmentation_models_pytorch as smp
+
+        return smp.create_model(kind, encoder_name=encoder, encoder_weights=None, in_channels=1, classes=len(OUTPUTS))
+
+    return make
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "U-Net": lambda: PlainUNet(),
+    "U-Net + CBAM": lambda: PlainUNet(attention=True),
+    "U-Net + ResNet50": lambda: build("unet-resnet50"),
+    "U-Net + ResNet50 + CBAM (ours)": build,
+    "U-Net++ (ResNet50)": foreign("unetplusplus", "resnet50"),
+    "DeepLabV3+ (ResNet50)": foreign("deeplabv3plus", "resnet50"),
+    "PSPNet (ResNet50)": foreign("pspnet", "resnet50"),
+    "SegFormer (MiT-B2)": foreign("segformer", "mit_b2"),
+}
+
+
+class TorchEngine:
+    """A torch network as the pipeline's engine."""
+
+    name, stride, tile_px, sha256, working_diameter_px = "torch", 32, 512, "", WORKING_DIAMETER_PX
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def predict(self, tile: Any) -> Any:
+        with torch.inference_mode():
+            return torch.sigmoid(self._network(torch.from_numpy(tile)[None, None]))[0].numpy()
+
+
+def score(engine: Any, items: list[Real], *, zoomed: bool) -> dict[str, float]:
+    scores = []
+    for item in items:
+        zoom = min(WORKING_DIAMETER_PX / item.diameter_px, 4.0) if zoomed else 0.0
+        # never so coarse that little picture is left, as in the shipped pipeline
+        zoom = max(zoom, min(192 / max(item.grey.shape), 1.0)) if zoomed else 0.0
+        settings = Settings().replace("segment", working_magnification=zoom)
+        scores.append(score_image(find_particles(item.grey, engine, settings)[0], item.labels, name=item.name))
+    found: dict[str, Any] = dict(summarise_scores(scores))
+    return {key: float(found[key]) for key in COLUMNS}
+
+
+def train_and_score(name: str, folder: Path, recipe: Recipe, items: list[Real], val: list[Real]) -> dict[str, float]:
+    torch.manual_seed(recipe.seed)
+    network = NETWORKS[name]()
+    begun = time.process_time()
+    checkpoint = run(recipe, folder, items=items, network=network, report=lambda _: None)
+    seconds = time.process_time() - begun
+    network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["ema"])
+    parameters = sum(p.numel() for p in network.parameters()) / 1e6
+    figures = {"parameters_m": parameters, "training_cpu_s": seconds} | score(TorchEngine(network), val, zoomed=True)
+    (folder / "figures.json").write_text(json.dumps(figures) + "\n", encoding="utf-8")
+    checkpoint.unlink()
+    return figures
+
+
+def read(entry: str) -> list[Real]:
+    folder, _, ids = entry.partition(":")
+    return read_folder(Path(folder), Path(ids).read_text(encoding="utf-8").split() if ids else None)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--train", required=True, metavar="FOLDER[:IDS]", help="FOLDER/images, FOLDER/labels, a file of stems")
+    parser.add_argument("--val", required=True, metavar="FOLDER[:IDS]")
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--crop-px", type=int, default=128)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", nargs="+", choices=list(NETWORKS), help="train these only")
+    parser.add_argument("--threads", type=int, help="of torch")
+    args = parser.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    recipe = Recipe(
+        steps=args.steps, batch=args.batch, crop_px=args.crop_px, seed=args.seed, cooldown_steps=args.steps // 3, warmup_steps=50,
+        ema_decay=0.98, overlay_steps=10**9,
+    )  # fmt: skip
+    val = read(args.val)
+    items: list[Real] = []
+    results: dict[str, dict[str, float]] = {}
+    for name in NETWORKS:
+        folder = args.out / "".join(c if c.isalnum() else "_" for c in name.lower()).strip("_")
+        if (folder / "figures.json").exists():
+            results[name] = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
+        elif args.only is None or name in args.only:
+            items = items or read(args.train)
+            results[name] = train_and_score(name, folder, recipe, items, val)
+            print(name, results[name], flush=True)
+    results["Otsu + watershed"] = {"parameters_m": 0.0, "training_cpu_s": 0.0}
+    results["Otsu + watershed"] |= score(make_engine("threshold"), val, zoomed=False)
+    crops = args.steps * args.batch
+    print(f"\n{args.steps} steps of {args.batch} crops of {args.crop_px} px = {crops} crops random weights; {len(val)} pictures\n")
+    print(f"| network | parameters, M | {' | '.join(COLUMNS)} |\n|{'---|' * (len(COLUMNS) + 2)}")
+    for name, figures in results.items():
+        cells = (f"{figures[c]:.3f}" if math.isfinite(figures[c]) else "–" for c in COLUMNS)
+        print(f"| {name} | {figures['parameters_m']:.1f} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
