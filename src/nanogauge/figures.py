@@ -30,7 +30,7 @@ COLOURS = {
     "left_out": (213, 94, 0),
     "scale_bar": (86, 180, 233),
 }
-_LEGEND = {"counted": "counted", "low_confidence": "unsure", "left_out": "cut by the frame, left out"}
+_LEGEND = {"counted": "counted", "low_confidence": "unsure", "left_out": "left out: cut by the frame, or outside the size window"}
 _DASHES = {"low_confidence": 2.5, "left_out": 7.0}  # length in line widths, so that kinds are told apart without colour
 _LEAST_LONG_SIDE = 1000  # smaller pictures are enlarged, so that numbers can be read
 

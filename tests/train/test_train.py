@@ -182,7 +182,7 @@ def test_exported_network_equals_the_trained_one(pairs: Path, tmp_path: Path) ->
         with torch.inference_mode():
             want = WithSigmoid(network)(torch.from_numpy(picture)[None, None])[0].numpy()
         assert np.abs(engine.predict(picture) - want).max() < 1e-4
-    quantise(tmp_path / "fp32.onnx", tmp_path / "int8.onnx", [rng.standard_normal((64, 96), np.float32) for _ in range(6)])
+    quantise(tmp_path / "fp32.onnx", tmp_path / "int8.onnx", pictures * 2)
     small = OnnxEngine(tmp_path / "int8.onnx", n_threads=1)
     assert (tmp_path / "int8.onnx").stat().st_size < 0.5 * (tmp_path / "fp32.onnx").stat().st_size
     assert np.abs(small.predict(pictures[0]) - engine.predict(pictures[0])).mean() < 0.03

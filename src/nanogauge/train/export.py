@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,19 +64,28 @@ def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None 
 
 
 class _Reader:
-    """Calibration pictures as ONNX Runtime's quantiser wants them."""
+    """Calibration pictures as ONNX Runtime's quantiser wants them, one by one: it keeps all layers' values of what it is given."""
 
-    def __init__(self, pictures: Iterable[NDArray[np.float32]]) -> None:
-        self._pictures: Iterator[NDArray[np.float32]] = iter(pictures)
+    def __init__(self, pictures: Sequence[NDArray[np.float32]]) -> None:
+        self._pictures, self._range = pictures, iter(range(len(pictures)))
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        self._range = iter(range(start_index, end_index))
 
     def get_next(self) -> dict[str, Any] | None:
-        picture = next(self._pictures, None)
-        return None if picture is None else {"grey": picture[None, None]}
+        k = next(self._range, None)
+        return None if k is None else {"grey": self._pictures[k][None, None]}
 
 
-def quantise(fp32: Path, int8: Path, pictures: Iterable[NDArray[np.float32]]) -> None:
-    """Static int8 QDQ; `pictures` (H, W) of one shape. The last convolution and the attention's small layers stay in float: they
-    cost little and decide much. Ranges end at the 99.999th percentile: a few outliers would else coarsen every other level."""
+def quantise(fp32: Path, int8: Path, pictures: Sequence[NDArray[np.float32]]) -> None:
+    """Static int8 QDQ, calibrated on `pictures` (H, W) of multiples of 32.
+
+    The last convolution and the attention's small layers stay in float: they cost little and decide much. Ranges end at the
+    99.999th percentile: a few outliers would else coarsen every other level.
+    """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -98,7 +107,7 @@ def quantise(fp32: Path, int8: Path, pictures: Iterable[NDArray[np.float32]]) ->
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.Percentile,
-            extra_options={"CalibPercentile": 99.999, "CalibMaxIntermediateOutputs": 4, "ActivationSymmetric": False},
+            extra_options={"CalibPercentile": 99.999, "CalibStridedMinMax": 1, "ActivationSymmetric": False},
         )
 
 

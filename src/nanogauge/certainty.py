@@ -1,0 +1,46 @@
+"""How likely a found particle is one that a careful person would have drawn: calibrated, so that 0.9 is right nine times in ten.
+
+A logistic regression (Platt, 1999) on two traits of the probability maps: how clearly the network draws the particle's outline, and
+how clearly it sees its middle. "Right" means an overlap (IoU) of at least 0.5 with a particle drawn by hand. Fitted on micrographs
+the network has not learned from; `benchmarks/confidence.py` fits it and draws the reliability diagram (docs/accuracy.md).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .ports import Maps
+
+INTERCEPT, OUTLINE, MIDDLE = -9.9, 10.3, 8.0
+
+
+def traits(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
+    """(n, 2) of particles 1 ... n: mean boundary probability along the particle's outermost pixels, peak of the distance map.
+
+    labels: (H, W), numbered 1 ... n, of the maps' grid; a number that no pixel bears has zeros.
+    """
+    n = int(labels.max(initial=0))
+    outermost = np.zeros(labels.shape, bool)
+    for a, b in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        differ = labels[a] != labels[b]
+        outermost[a] |= differ
+        outermost[b] |= differ
+    rim = outermost & (labels > 0)
+    owner = labels[rim]
+    length = np.bincount(owner, minlength=n + 1)[1:]
+    wall = np.bincount(owner, maps.boundary[rim], minlength=n + 1)[1:] / np.maximum(length, 1)
+    peak = np.zeros(n + 1)
+    inside = labels > 0
+    np.maximum.at(peak, labels[inside], maps.distance[inside])
+    return np.stack([wall, peak[1:]], axis=1).astype(np.float64)
+
+
+def particle_confidence(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
+    """(n,) probability that particle 1 ... n is right; see `traits` for the arguments."""
+    return probability(traits(labels, maps))
+
+
+def probability(found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 2) traits -> (n,) probability."""
+    return np.asarray(1 / (1 + np.exp(-(INTERCEPT + found @ np.array([OUTLINE, MIDDLE])))), np.float64)

@@ -1,0 +1,48 @@
+"""Confidence of a particle: from the traits of its maps, in order of label."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nanogauge.certainty import particle_confidence, probability, traits
+from nanogauge.ports import Maps
+
+
+def scene(outline: float, middle: float) -> tuple[np.ndarray, Maps]:
+    """Two squares; the second one's maps are as given, the first one's are perfect."""
+    labels = np.zeros((20, 40), np.int32)
+    labels[5:15, 5:15], labels[5:15, 25:35] = 1, 2
+    boundary, distance = np.zeros((20, 40), np.float32), np.zeros((20, 40), np.float32)
+    for label, wall, peak in ((1, 1.0, 1.0), (2, outline, middle)):
+        inside = labels == label
+        core = np.zeros_like(inside)
+        ys, xs = np.nonzero(inside)
+        core[ys.min() + 1 : ys.max(), xs.min() + 1 : xs.max()] = True
+        boundary[inside & ~core] = wall
+        distance[core] = peak / 2
+        distance[10, int(xs.mean())] = peak
+    return labels, Maps((labels > 0).astype(np.float32), boundary, distance)
+
+
+def test_traits_are_the_outline_s_boundary_and_the_middle_s_distance():
+    labels, maps = scene(0.4, 0.7)
+    assert traits(labels, maps) == pytest.approx(np.array([[1.0, 1.0], [0.4, 0.7]]), abs=1e-6)
+
+
+def test_a_clear_particle_is_surer_than_a_vague_one():
+    for outline, middle in ((0.4, 1.0), (1.0, 0.5), (0.3, 0.3)):
+        labels, maps = scene(outline, middle)
+        clear, vague = particle_confidence(labels, maps)
+        assert 0 < vague < clear < 1
+    assert probability(np.array([[1.0, 1.0]]))[0] > 0.95
+    assert probability(np.array([[0.1, 0.3]]))[0] < 0.2
+
+
+def test_no_particle_and_an_unused_number():
+    labels, maps = scene(0.5, 0.5)
+    assert particle_confidence(np.zeros_like(labels), maps).shape == (0,)
+    found = traits(np.where(labels == 2, 5, 0), maps)
+    assert found.shape == (5, 2)
+    assert (found[:4] == 0).all()
+    assert found[4] == pytest.approx([0.5, 0.5])
