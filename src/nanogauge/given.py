@@ -12,6 +12,7 @@ The command line goes before files, the nearest folder before its parents, a nam
 
 from __future__ import annotations
 
+import os
 import tomllib
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -68,7 +69,7 @@ def _top(given: Path) -> Path:
 
 
 def _folder_scale(file: Path, tops: list[Path]) -> Scale | None:
-    folder = file.resolve().parent
+    folder = Path(os.path.realpath(file)).parent  # unlike resolve(), no error where links lead in a circle
     above = [t for t in tops if t == folder or t in folder.parents]
     top = max(above, key=lambda t: len(t.parts), default=folder)
     for place in (folder, *folder.parents):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nanogauge.ports import TextLine
 from nanogauge.scalebar import read_scale_bar
-from nanogauge.scalebar.labels import confirmed, crop, labels_in
+from nanogauge.scalebar.labels import confirmed, crop, labels_in, without_stroke
 from nanogauge.scalebar.text import parse_lengths
 
 Grey = NDArray[np.uint8]
@@ -101,3 +101,34 @@ def test_crop_has_the_height_asked_for(ground: Grey) -> None:
     assert crop(ground, BOX).shape[0] == 48
     assert crop(ground, BOX, height_px=32).shape[0] == 32
     assert crop(ground, (400.0, 0.0, 420.0, 10.0)).size == 0
+
+
+def test_a_leading_1_that_is_the_end_of_the_bar(ground: Grey) -> None:
+    label = parse_lengths(TextLine("150 nm", 0.9, BOX))[0]
+    shorter = without_stroke(ground, label, Saying([], "50 nm"))
+    assert shorter is not None
+    assert (shorter.text, shorter.box[3]) == ("50 nm", BOX[3])
+    assert shorter.box[1] > BOX[1] + 5
+    assert without_stroke(ground, label, Saying([], "150 nm")) is None  # the 1 is there
+    assert without_stroke(ground, label, Saying([], "50 µm")) is None
+    for whole in ("100 nm", "250 nm"):  # nothing is left of the first, the second begins with no stroke
+        assert without_stroke(ground, parse_lengths(TextLine(whole, 0.9, BOX))[0], Saying([], "50 nm")) is None
+
+
+@pytest.mark.parametrize(("again", "value_nm"), [("50 nm", 50), ("150 nm", None)])
+def test_the_end_of_a_bar_in_the_box_of_its_text(again: str, value_nm: float | None, ground: Grey) -> None:
+    ground[310:312, 20:74] = 255
+    for x in (20, 72):
+        ground[305:317, x : x + 2] = 255  # the right end tick lies in the box of the text, where the 1 was read
+    reading = read_scale_bar(ground, Saying([TextLine("150 nm", 0.9, BOX)], again))
+    assert reading is not None
+    if value_nm is None:
+        assert reading.scale is None
+    else:
+        assert (reading.value_nm, reading.refused) == (value_nm, None)
+        assert reading.length_px == pytest.approx(52, abs=0.5)
+
+
+def test_neighbours_of_another_height_are_not_joined(ground: Grey) -> None:
+    lines = [TextLine("2", 0.9, (0.0, 0.0, 360.0, 480.0)), TextLine("500 nm", 0.9, BOX)]
+    assert [t.box for t in labels_in(ground, lines, Saying([], ""))] == [BOX]

@@ -62,8 +62,49 @@ def test_verdicts() -> None:
     assert width.verdict(10.0, 1000)[0] == "agrees"
     assert width.verdict(10.0, 700)[0] == "cropped"
     assert width.verdict(100.0, 1000)[0] == "contradicts"
-    jeol = Printed(magnification=50_000)  # 120 mm of print over 1280 px are 1.875 nm
-    assert jeol.verdict(1.875, 1280)[0] == "agrees"
+    assert width.verdict(14.0, 1000)[0] == "contradicts"  # wider than its field
+    unknown = Printed(magnification=50_000)  # 120 mm of print over 1280 px are 1.875 nm
+    assert unknown.verdict(1.875, 1280)[0] == "fits"
     for wrong in (10, 0.1, 1000, 0.001):
-        assert jeol.verdict(1.875 * wrong, 1280)[0] == "contradicts"
+        assert unknown.verdict(1.875 * wrong, 1280)[0] == "contradicts"
+    jeol = Printed(magnification=50_000, print_width_nm=120e6)
+    assert [jeol.verdict(v, 1280)[0] for v in (1.85, 1.0, 3.7, 18.75)] == ["agrees", "cropped", "contradicts", "contradicts"]
     assert Printed().verdict(1.0, 1000) == ("silent", "")
+
+
+def test_field_width_in_a_line_with_its_neighbours() -> None:
+    names = [TextLine("HV", 0.99, (10.0, 5.0, 22.0, 25.0)), TextLine("HFW", 0.99, (10.0, 70.0, 22.0, 100.0))]
+    row = TextLine("30.00 kV 453 µm", 0.96, (26.0, 0.0, 40.0, 112.0))
+    assert printed_facts([*names, row]).field_width_nm == pytest.approx(453e3)
+    garbled = TextLine("10.4mm|100x*208mm", 0.9, (26.0, 0.0, 40.0, 112.0))
+    assert printed_facts([*names, garbled]).field_width_nm is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "width_px", "nm_per_px"),
+    [
+        (("SEI", "5.0kV", "X25,000", "WD 3.1mm"), 1280, 3.75),  # 120 mm
+        (("100nm JEOL", "x33,000"), 1280, 2.8409),
+        (("100nm JEOL", "x33,000"), 1102, None),  # no width that a microscope writes: cropped, for all one knows
+        (("10.0kV 11.2mm x5.00k SE(UL)",), 1280, 19.844),  # 127 mm
+        (("TM3030 x250",), 1280, None),  # another convention
+        (("HFW 5.97 µm",), 1536, 3.8867),
+        (("HFW 5.97 µm", "mag 20 000 x"), 1536, 3.8867),
+        (("Mag = 14.66 K X",), 1024, None),
+    ],
+)
+def test_what_a_pixel_is_by_the_print(texts: tuple[str, ...], width_px: int, nm_per_px: float | None) -> None:
+    known = facts(*texts).nm_per_px(width_px)
+    if nm_per_px is None:
+        assert known is None
+    else:
+        assert known is not None
+        assert known[0] == pytest.approx(nm_per_px, rel=1e-4)
+        assert 0 < known[1] < 0.01
+
+
+def test_no_sem_has_so_small_a_field() -> None:
+    sem, tem = facts("WD 5.1 mm", "HV 5 kV"), facts("x 500,000")
+    assert sem.rules_out(0.005, 1000)
+    assert not sem.rules_out(0.5, 1000)
+    assert not tem.rules_out(0.005, 1000)

@@ -73,3 +73,42 @@ def test_a_resized_picture_keeps_its_oblong_pixels() -> None:
 def test_the_user_is_not_told_of_small_differences() -> None:
     user = Scale((2.06, 2.06), 0.0, "user")
     assert resolve_scale(metadata=METADATA, bar=bar(2.04), user=user).warnings == ()
+
+
+def test_a_refined_bar_gives_its_refined_scale() -> None:
+    reading = ScaleBarReading(
+        100, 36.0, (0, 0, 5, 36), "100 nm", 0.9, 100 / 36, 0.014, refined=(2.84, 0.003), refined_by="printed magnification"
+    )
+    scale = resolve_scale(metadata=None, bar=reading, user=None).scale
+    assert scale is not None
+    assert (scale.nm_per_px, scale.relative_uncertainty) == ((2.84, 2.84), 0.003)
+
+
+def test_pixels_that_are_not_square_keep_their_ratio_when_the_bar_wins() -> None:
+    oblong = Scale((3.0, 2.0), 0.005, "metadata")
+    scale = resolve_scale(metadata=oblong, bar=bar(4.0), user=None).scale
+    assert scale is not None
+    assert scale.nm_per_px == pytest.approx((6.0, 4.0))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "read", "source", "flagged"),
+    [  # the table in docs/scale.md, row by row, without the user's
+        (METADATA, bar(2.01), "metadata", False),
+        (METADATA, None, "metadata", False),
+        (METADATA, bar(2.0, refused="no bar was found"), "metadata", False),
+        (METADATA, bar(20.0), "metadata", True),
+        (METADATA, bar(0.002), "metadata", True),
+        (METADATA, bar(3.0), "scale_bar", True),
+        (METADATA, bar(3.0, confidence=0.7), "metadata", True),
+        (None, bar(2.0), "scale_bar", False),
+        (None, bar(2.0, refused="the bar touches the frame"), "none", True),
+        (None, None, "none", True),
+    ],
+)
+def test_the_table(metadata: Scale | None, read: ScaleBarReading | None, source: str, flagged: bool) -> None:
+    decision = resolve_scale(metadata=metadata, bar=read, user=None)
+    assert (decision.source, bool(decision.warnings)) == (source, flagged)
+    assert (decision.scale is None) == (source == "none")
+    user = Scale((2.0, 2.0), 0.0, "user")
+    assert resolve_scale(metadata=metadata, bar=read, user=user).scale is user

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..errors import UnreadableFile
 from ..micrograph import Micrograph
-from . import raster, rosetta, sniff, tiff, velox
+from . import grey, ome_zarr, raster, rosetta, sniff, tiff, velox
 from .contract import METADATA_RELATIVE_UNCERTAINTY, Container, Facts, calibrate
 from .sidecar import read_sidecar
 
@@ -49,6 +49,8 @@ def read_micrograph(path: str | Path) -> Micrograph:
     (a kind that is not read here, an extra that is not installed, more than a gigapixel).
     """
     path = Path(path)
+    if ome_zarr.is_ome_zarr(path):
+        return _zarr(path)
     head, sha256 = _open(path)
     container = next((c for c in CONTAINERS if c.matches(head)), None)
     if container is None:
@@ -68,6 +70,23 @@ def read_micrograph(path: str | Path) -> Micrograph:
         path=path,
         format=name,
         sha256=sha256,
+        instrument=instrument,
+        scale=scale,
+        notes=(*notes, *more),
+    )
+
+
+def _zarr(path: Path) -> Micrograph:
+    picture = ome_zarr.open_picture(path)
+    raster.refuse_huge(path, picture.shape[1], picture.shape[0])
+    pixels, notes = grey.settled(picture.read(0, picture.shape[0], 0, picture.shape[1]))
+    instrument, scale, more = calibrate(picture.facts, picture.shape)
+    return Micrograph(
+        pixels=pixels,
+        name=path.name,
+        path=path,
+        format="ome-zarr",
+        sha256=ome_zarr.sha256_of(path),
         instrument=instrument,
         scale=scale,
         notes=(*notes, *more),

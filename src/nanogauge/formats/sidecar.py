@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from pathlib import Path
 
 from .contract import Facts
@@ -17,7 +19,7 @@ def read_sidecar(path: Path, shape: tuple[int, int]) -> tuple[str, Facts | None,
     A neighbour of that name which no maker knows is some other text and is passed over.
     """
     notes: list[str] = []
-    for candidate in _candidates(path):
+    for candidate in sidecar_files(path):
         try:
             if candidate.stat().st_size > _MAX_BYTES:
                 continue
@@ -32,13 +34,27 @@ def read_sidecar(path: Path, shape: tuple[int, int]) -> tuple[str, Facts | None,
     return "", None, tuple(notes)
 
 
-def _candidates(path: Path) -> list[Path]:
+def sidecar_files(path: Path) -> list[Path]:
     """Neighbours that may describe `path`, the most specific first: a-tif.hdr, a.tif.hdr, a.hdr, a.tif.txt, a.txt."""
     suffix = path.suffix.lstrip(".")
     names = [f"{path.stem}-{suffix}.hdr", f"{path.name}.hdr", f"{path.stem}.hdr", f"{path.name}.txt", f"{path.stem}.txt"]
     wanted = {name.lower(): rank for rank, name in reversed(list(enumerate(names)))}
     try:
-        found = [p for p in path.parent.iterdir() if p.name.lower() in wanted and p.name != path.name]
+        changed = path.parent.stat().st_mtime_ns
+        texts = _texts(path.parent, changed)
     except OSError:
         return []
+    found = [path.parent / name for lower in wanted for name in texts.get(lower, ()) if name != path.name]
     return sorted((p for p in found if p.is_file()), key=lambda p: (wanted[p.name.lower()], p.stem != path.stem, p.name))
+
+
+@lru_cache(maxsize=4)
+def _texts(folder: Path, changed: int) -> dict[str, list[str]]:
+    """Text files of a folder, by their names in lower case; read once as long as the folder does not change, for a folder may hold
+    tens of thousands of micrographs."""
+    found: dict[str, list[str]] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.lower().endswith((".txt", ".hdr")):
+                found.setdefault(entry.name.lower(), []).append(entry.name)
+    return found

@@ -29,7 +29,7 @@ _PAGES_SEARCHED = 8
 _MINISWHITE, _RGB, _PALETTE, _CMYK, _YCBCR, _CIELAB = 0, 2, 3, 5, 6, 8
 _JPEG = (6, 7, 33007, 34892)
 _REDUCED = 1  # bit of NewSubfileType: a smaller version of another page
-_DAMAGE = (
+DAMAGE = (
     OSError,
     ValueError,
     TypeError,
@@ -49,25 +49,25 @@ def read(path: Path, head: bytes) -> Decoded:
     """First picture of a TIFF, or the first page that holds the instrument's calibration (Olympus: the second)."""
     import tifffile
 
-    with _quiet():
+    with quiet():
         try:
             with tifffile.TiffFile(path) as file:
                 n_pages = len(file.pages)
                 if n_pages == 0:
                     raise UnreadableFile(f"{path}: a TIFF without a picture; copy it again from the microscope")
-                index, name, facts = _choose(file, n_pages)
+                index, name, facts = choose(file, n_pages)
                 page: Any = file.pages[index]
                 refuse_huge(path, int(page.imagewidth), int(page.imagelength))
                 if not isinstance(page.bitspersample, int):
                     raise UnsupportedFormat(f"{path}: a TIFF whose channels differ in depth; save it as grey or 8-bit RGB")
-                _check_strips(path, page)
+                check_strips(path, page)
                 pixels, notes = _picture(path, page)
             pixels, more = grey.settled(pixels)
         except MemoryError:
             raise UnsupportedFormat(f"{path}: too large for this computer's memory; crop it") from None
         except NotImplementedError as error:
             raise UnsupportedFormat(f"{path}: a rare kind of TIFF ({error}); save it as an uncompressed grey TIFF") from error
-        except _DAMAGE as error:
+        except DAMAGE as error:
             reason = " ".join(str(error).split())[:100] or type(error).__name__
             raise UnreadableFile(f"{path}: damaged or cut-off TIFF ({reason}); copy it again from the microscope") from error
     notes = (*notes, *more)
@@ -77,7 +77,7 @@ def read(path: Path, head: bytes) -> Decoded:
     return Decoded(pixels=pixels, format=f"tiff/{name}" if name else "tiff", facts=facts, notes=notes)
 
 
-def _choose(file: Any, n_pages: int) -> tuple[int, str, Facts | None]:
+def choose(file: Any, n_pages: int) -> tuple[int, str, Facts | None]:
     """Index of the page to use, its maker's name and facts: the first full page, or a later one that is calibrated."""
     best: tuple[int, str, Facts | None] | None = None
     area = 0
@@ -110,7 +110,7 @@ def _facts(tags: Tags) -> tuple[str, Facts | None]:
     return known
 
 
-def _check_strips(path: Path, page: Any) -> None:
+def check_strips(path: Path, page: Any) -> None:
     """UnreadableFile where strips or tiles lie outside the file or on top of each other: tifffile would fill in zeros."""
     end = int(page.parent.filehandle.size)
     spans = [(int(o), int(n)) for o, n in zip(page.dataoffsets, page.databytecounts, strict=False) if n]
@@ -179,7 +179,7 @@ def _palette(indices: NDArray[Any], colormap: NDArray[Any]) -> NDArray[Any]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep what tifffile logs in this thread from the user's terminal: whatever matters to a result is checked here."""
     thread = threading.get_ident()
 

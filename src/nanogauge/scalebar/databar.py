@@ -83,7 +83,7 @@ def _sharp(pixels: NDArray[np.uint8], box: Box, tone: int, same: int) -> bool:
 def _flat(pixels: NDArray[np.uint8], box: Box) -> bool:
     """Whether a strip is flatter than a picture's ground: its letters take less than half of it, the rest has no grain."""
     grain = np.abs(np.diff(pixels[box[0] + 1 : box[2]].astype(np.int16), axis=1))
-    above = np.abs(np.diff(pixels[: box[0] - 2].astype(np.int16), axis=1))
+    above = np.abs(np.diff(pixels[: box[0] - 2 : 4].astype(np.int16), axis=1))
     return bool(np.quantile(grain, _GROUND_SHARE) <= max(1.0, _FLAT * float(np.quantile(above, _GROUND_SHARE))))
 
 

@@ -8,17 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .locate import BarCandidate
+from .tips import arrow_tips
 
 _SHARP_PX = 0.3  # standard uncertainty of a clean edge
 _DOUBTFUL_PX = 1.0  # of an edge that was not found where it should be
 _UNSURE_PX = 1.5  # of an edge that runs into something of its own tone
 _TIP_SIGMA_PX = 1.2  # of an arrow's tip
+_BOTH_PX, _MOST_APART = 3.0, 0.03  # within which both ways to find the tips agree; of the length, beyond which neither is taken
 _POINTED_PX = 0.7  # by which the middle row goes beyond the others at both ends
 _FADED_PX = 2.2  # by which an arrow may be shorter between the half maxima of its tips than it looks
 _RIM_REACH_PX = 10
 _LEAST_RIM = 40.0  # grey levels by which an outline is darker (or lighter) than the ground
 _THIN_PX = 9  # only thin lines carry end ticks
 _CLEAR_STROKE_PX = 3  # end ticks as thin as this leave no doubt about what their bar spans
+_BEYOND_PX = (2, 9)  # off an end, where a bar should be no more
+_COMB_TEETH = 3  # even strokes between the ends
+_COMB_SIGMA_PX = 1.0  # of what a comb spans
 _STUBBY = 4  # times their width, in height: lower ones look like serifs
 
 
@@ -27,7 +32,8 @@ class Ends:
     """Ends of a bar.
 
     x0, x1: px, pixel centres at integers; sigma_px: standard uncertainty of the length; by_ticks: centres of end ticks;
-    clipped: an end lies on the frame, so the bar may go on beyond it; unsure: an end runs into something of its own tone
+    clipped: an end lies on the frame, so the bar may go on beyond it; unsure: an end runs into something of its own tone;
+    goes_on: beyond an end there is a line still, of another tone, as where a blurred thin bar runs from a light ground to a dark
     """
 
     x0: float
@@ -36,6 +42,7 @@ class Ends:
     by_ticks: bool
     clipped: bool = False
     unsure: bool = False
+    goes_on: bool = False
 
     @property
     def length_px(self) -> float:
@@ -64,6 +71,11 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
     if bar.kind == "arrows":  # tips fade out, the more so in blurred pictures
         if bar.length_px - (right - left) > _FADED_PX:
             left, right = bar.box[1] - 0.5, bar.box[3] - 0.5
+        if (tips := arrow_tips(pixels, bar)) is not None:
+            apart = abs((tips[1] - tips[0]) - (right - left))  # flanks tell a blurred picture, whose tips are gone
+            left, right = (left, right) if apart <= _BOTH_PX else tips
+            unsure = unsure or apart > max(_BOTH_PX, _MOST_APART * (right - left))
+            left_sigma = float(np.hypot(left_sigma, min(apart, _BOTH_PX) / (2 * np.sqrt(3))))
         left_sigma, right_sigma = max(left_sigma, _TIP_SIGMA_PX), max(right_sigma, _TIP_SIGMA_PX)
     elif bar.kind == "solid" and len(rows) >= 3:
         pointed = rows[middle : len(rows) - middle].max(axis=0)
@@ -76,8 +88,11 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
         left, right = left - rim / 2, right + rim / 2  # an outline is drawn half outside of what it outlines
         left_sigma = float(np.hypot(left_sigma, rim / np.sqrt(3)))
     by_ticks = False
+    comb = bar.kind != "split" and _is_comb(pixels, bar, left, right, sign)
+    if comb:  # the centres of the outer teeth may be meant, or their outer edges
+        left_sigma = float(np.hypot(left_sigma, _COMB_SIGMA_PX))
     if bar.kind in ("ticks", "split", "solid") and bar.rows[1] - bar.rows[0] <= _THIN_PX:
-        ticks = _ticks(pixels, bar, left, right, sign)
+        ticks = None if comb else _ticks(pixels, bar, left, right, sign)
         stroke = ticks[2] if ticks is not None else float(bar.rows[1] - bar.rows[0])  # as wide as the line, as a rule
         if ticks is not None:
             left, right, by_ticks = ticks[0], ticks[1], True
@@ -90,7 +105,26 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
     if bar.kind == "hollow":  # the label may mean the inner edges of the outline
         left_sigma = float(np.hypot(left_sigma, max(bar.stroke_px, 1) / np.sqrt(3)))
     sigma = float(np.hypot(left_sigma, right_sigma))
-    return Ends(float(left), float(right), sigma, by_ticks, left_cut or right_cut, unsure and not by_ticks)
+    goes_on = not by_ticks and bar.kind == "solid" and _goes_on(pixels, bar, left, right, sign)
+    return Ends(float(left), float(right), sigma, by_ticks, left_cut or right_cut, unsure and not by_ticks, goes_on)
+
+
+def _goes_on(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float) -> bool:
+    """Whether beyond an end the bar's rows still stand out from what is above and below them."""
+    y0, y1 = bar.rows
+    if y0 < 4 or y1 + 4 > pixels.shape[0]:
+        return False
+    for a, b in (
+        (round(left) - _BEYOND_PX[1], round(left) - _BEYOND_PX[0]),
+        (round(right) + _BEYOND_PX[0], round(right) + _BEYOND_PX[1]),
+    ):
+        part = pixels[y0 - 4 : y1 + 4, max(a, 0) : max(b, 0)].astype(np.float64) * sign
+        if part.shape[1] < _BEYOND_PX[1] - _BEYOND_PX[0]:
+            continue
+        around = np.maximum(part[:2].mean(axis=0), part[-2:].mean(axis=0))
+        if bool((part[4:-4].mean(axis=0) - around > 0.5 * bar.contrast).all()):
+            return True
+    return False
 
 
 def _edge(profile: NDArray[np.float64], start: int, end: int, bar: BarCandidate) -> tuple[float, float, bool]:
@@ -170,9 +204,12 @@ def _ticks(
     ends have one."""
     y0, y1 = bar.rows
     ends: list[list[tuple[float, float, float]]] = [[], []]
-    for rows in ((y0 - 4, y0 - 1), (y1 + 1, y1 + 4)):
+    beside = [(y0 - 4, y0 - 1), (y1 + 1, y1 + 4)]
+    if bar.kind == "split":  # Thermo's ends are knobs that rise by two px
+        beside += [(y0 - 2, y0), (y1, y1 + 2)]
+    for rows in beside:
         a, b = max(rows[0], 0), min(rows[1], pixels.shape[0])
-        if b - a < 1:
+        if b - a < 1 or (rows in beside[2:] and ends[0]):
             continue
         profile = pixels[a:b].astype(np.float64).mean(axis=0) * sign
         both = [_stroke(profile, edge, bar, inwards) for edge, inwards in ((left, 1), (right, -1))]
@@ -186,6 +223,22 @@ def _ticks(
         return None
     first, last = (float(np.average([e[0] for e in end], weights=[e[1] for e in end])) for end in ends)
     return first, last, float(np.mean([e[2] for end in ends for e in end]))
+
+
+def _is_comb(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float) -> bool:
+    """Whether several even strokes stand on a line or hang from it between its ends: the teeth of a comb, not end ticks."""
+    y0, y1 = bar.rows
+    for rows in ((y0 - 4, y0 - 1), (y1 + 1, y1 + 4)):
+        part = pixels[max(rows[0], 0) : max(rows[1], 0), round(left) + 2 : max(round(right) - 1, 0)]
+        if part.shape[0] < 1 or part.shape[1] < 4 * _COMB_TEETH:
+            continue
+        profile = part.astype(np.float64).mean(axis=0) * sign
+        high = np.concatenate([[0], (profile - np.quantile(profile, 0.3) > 0.4 * bar.contrast).astype(np.int8), [0]])
+        starts, stops = np.flatnonzero(np.diff(high) == 1), np.flatnonzero(np.diff(high) == -1)
+        steps = np.diff(0.5 * (starts + stops))
+        if len(starts) >= _COMB_TEETH and float(steps.max() - steps.min()) <= max(2.0, 0.15 * float(steps.mean())):
+            return True
+    return False
 
 
 def _stroke(profile: NDArray[np.float64], edge: float, bar: BarCandidate, inwards: int) -> tuple[float, float, float] | None:

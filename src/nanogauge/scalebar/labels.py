@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import cv2
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..ports import TextLine, TextReader
 from .points import are_twins, has_decimal_point
-from .text import LengthText, has_remains, parse_lengths
+from .text import LengthText, has_remains, is_common, parse_lengths
 
 _LINE_HEIGHT_PX = 48  # what the reader's recogniser likes
 _WIDEST_CHARACTER, _NARROW_CHARACTER = 0.7, 0.65  # of a line's height
@@ -58,6 +59,23 @@ def confirmed(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine
     return replace(label, confidence=sure, doubt=settled)
 
 
+def without_stroke(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader) -> LengthText | None:
+    """The label without its leading 1, as read again from what stands right of it: the 1 may be the end tick of the bar beside the
+    text. None where no label is left, or another one than the rest of this."""
+    number, unit = label.text.split()
+    rest = number[1:]
+    if not number.startswith("1") or not re.fullmatch(r"\d+(\.\d+)?", rest) or not is_common(float(rest)):
+        return None
+    y0, x0, y1, x1 = label.box
+    for share in (0.8, 1.3):  # of a character's mean width; a stroke with the blank beside it may take more
+        box = (y0, x0 + share * (x1 - x0) / len(label.text), y1, x1)
+        text, confidence = reader.read_line(crop(pixels, box, margin=0.02))
+        found = parse_lengths(TextLine(text, confidence, box))
+        if len(found) == 1 and found[0].text == f"{rest} {unit}":
+            return replace(found[0], box=box)
+    return None
+
+
 def _with_point(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader) -> LengthText | None:
     """The label as a reading at another height has it, the same digits with a point between them; None where none has."""
     digits = label.text.split()[0]
@@ -80,6 +98,8 @@ def _neighbours(a: TextLine, b: TextLine) -> TextLine | None:
     """Two lines that stand side by side as one, where the first is a number and the second is not."""
     high = a.box[2] - a.box[0]
     gap, drop = b.box[1] - a.box[3], abs((a.box[0] + a.box[2]) - (b.box[0] + b.box[2])) / 2
+    if not 0.5 < high / max(b.box[2] - b.box[0], 1) < 2:
+        return None
     if a is b or not (-0.5 * high <= gap <= 1.2 * high and drop < 0.4 * high) or not a.text.strip()[-1:].isdigit():
         return None
     box = (min(a.box[0], b.box[0]), a.box[1], max(a.box[2], b.box[2]), b.box[3])
@@ -112,11 +132,11 @@ def _widened(pixels: NDArray[np.uint8], line: TextLine, reader: TextReader) -> T
 
 
 def crop(
-    pixels: NDArray[np.uint8], box: tuple[float, float, float, float], *, height_px: int = _LINE_HEIGHT_PX
+    pixels: NDArray[np.uint8], box: tuple[float, float, float, float], *, height_px: int = _LINE_HEIGHT_PX, margin: float = 0.12
 ) -> NDArray[np.uint8]:
-    """A line of text with a margin, enlarged or shrunk to the height the recogniser likes, or to another."""
+    """A line of text with a margin (of its height), enlarged or shrunk to the height the recogniser likes, or to another."""
     y0, x0, y1, x1 = box
-    margin = 0.12 * (y1 - y0)
+    margin *= y1 - y0
     a, b = max(int(y0 - margin), 0), min(math.ceil(y1 + margin), pixels.shape[0])
     c, d = max(int(x0 - 2 * margin), 0), min(math.ceil(x1 + 2 * margin), pixels.shape[1])
     part = pixels[a:b, c:d]

@@ -19,6 +19,8 @@ _SMALL_PX2 = 190_000  # a picture as small as this is read as it is
 _REST_PX2 = 80_000  # of it, where the data bar said what there is to know
 _CLOSE_HEIGHT_PX = 800.0  # pictures as high as this have text of the height that is read best
 _MOST_CLOSE_PX2 = 130_000  # of one close look
+_MOST_BAR_PX2 = 80_000  # of one close look at a bar
+_MOST_LOW_PX2 = 130_000  # of the look at the lowest part
 _MOST_CLOSE = 4  # close looks at text
 _MOST_BARS = 2  # close looks at bars without text
 _UNIT = re.compile(r"\d|[nuµμpNU]\s?[mM]|Å")
@@ -76,7 +78,7 @@ class Sight:
             if n >= _MOST_BARS or self._seen(region):
                 continue
             n += 1
-            self._closely(region, 2.0 if height <= 1100 else 1.0)
+            self._closely(region, 2.0 if height <= 1100 else 1.0, most_px2=_MOST_BAR_PX2)
         return n > 0
 
     def look_below(self) -> bool:
@@ -84,15 +86,15 @@ class Sight:
         height, width = self.pixels.shape
         if any(parse_lengths(line) for line in self.lines):
             return False
-        self._closely((int(0.8 * height), 0, height, width), 1.6)
+        self._closely((int(0.8 * height), 0, height, width), 1.6, most_px2=_MOST_LOW_PX2)
         return True
 
-    def _closely(self, region: Box, factor: float) -> None:
+    def _closely(self, region: Box, factor: float, *, most_px2: int = _MOST_CLOSE_PX2) -> None:
         """Reads a region at its own resolution times `factor`; what is found there replaces what the coarse look saw."""
         area = (region[2] - region[0]) * (region[3] - region[1])
         if area < 64:
             return
-        factor = min(factor, max((_MOST_CLOSE_PX2 / area) ** 0.5, 0.5))
+        factor = min(factor, max((most_px2 / area) ** 0.5, 0.5))
         width = self.pixels.shape[1]
         found = [line for line in _read(self.pixels, region, factor, self.reader) if not _cut(line.box, region, width)]
         self.seen.append(region)

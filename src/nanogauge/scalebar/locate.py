@@ -17,6 +17,7 @@ _DARK_LEVELS = (6, 18, 34, 55, 80, 105, 130, 155, 180, 205)
 _LEAST_LENGTH_PX = 12
 _MOST_THICK_PX = 48
 _LEAST_CONTRAST = 22.0  # grey levels
+_CLEAR_STEP = 60.0  # grey levels
 _TIP_PX = 14  # of an arrow, beyond its line
 _REACH_PX = 40  # how far end decorations are followed
 
@@ -55,11 +56,15 @@ class BarCandidate:
 
 
 def find_bars(
-    pixels: NDArray[np.uint8], region: Box | None = None, *, columns: tuple[float, float] | None = None
+    pixels: NDArray[np.uint8],
+    region: Box | None = None,
+    *,
+    columns: tuple[float, float] | None = None,
+    least_length_px: int = _LEAST_LENGTH_PX,
 ) -> list[BarCandidate]:
     """Bar candidates in an (H, W) uint8 picture, or in a region of it, the cleanest first; boxes in px of the whole picture.
 
-    columns: px; only bars that reach into them
+    columns: px; only bars that reach into them. least_length_px: shorter ones are left out
     """
     y0, x0, y1, x1 = region or (0, 0, *pixels.shape)
     part = pixels[y0:y1, x0:x1]
@@ -68,12 +73,18 @@ def find_bars(
         return []
     found: list[BarCandidate] = []
     for bright, levels in ((True, _BRIGHT_LEVELS), (False, _DARK_LEVELS)):
+        seen: dict[Box, _Line | None] = {}  # most bars are found at many levels
         for level in levels:
             mask = (part >= level if bright else part <= level).astype(np.uint8)
-            for box in _runs(mask, left, right):
-                c = _judge(part, mask, box, bright, level)
-                if c is not None:
-                    found.append(c)
+            for box in _runs(mask, left, right, max(least_length_px, _LEAST_LENGTH_PX)):
+                if box not in seen:
+                    seen[box] = _line(part, box, bright)
+                line = seen[box]
+                decorated = _decorations(mask, box) if line is not None else None
+                if line is not None and decorated is not None:
+                    offset = min(1.0, abs(line.level - 0.5 * line.contrast - (level if bright else -level)) / (0.5 * line.contrast))
+                    rows, tone = (box[0], box[2]), abs(line.level)
+                    found.append(BarCandidate(*decorated, rows, bright, line.contrast, line.quality, offset, tone=tone))
     merged = _merge(found)
     return [_moved(c, y0, x0) for c in merged]
 
@@ -91,21 +102,24 @@ def components(mask: NDArray[np.uint8], *, diagonal: bool) -> tuple[NDArray[np.i
     return np.asarray(labels, np.int32), boxes, np.asarray(centres[1:, 0], np.float64)
 
 
-def _runs(mask: NDArray[np.uint8], left: float, right: float) -> list[Box]:
+def _runs(mask: NDArray[np.uint8], left: float, right: float, least_length_px: int) -> list[Box]:
     """Boxes of the long horizontal strokes of a mask that reach into columns left to right: what an opening with a short
     horizontal line leaves."""
-    line = np.ones((1, _LEAST_LENGTH_PX), np.uint8)
-    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, line, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    labels, found, _ = components(np.asarray(opened, np.uint8), diagonal=False)
+    line = np.ones((1, least_length_px | 1), np.uint8)  # odd: an even one would shift what it leaves by a pixel
+    opened = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, line, borderType=cv2.BORDER_CONSTANT, borderValue=0), np.uint8)
+    dx, dy, wide, high = cv2.boundingRect(opened)  # often little is left, and labelling takes the time
+    if wide == 0:
+        return []
+    labels, found, _ = components(opened[dy : dy + high, dx : dx + wide], diagonal=False)
     y0, x0, y1, x1, area = found.T
     w, h = x1 - x0, y1 - y0
     fits = (w >= np.maximum(_LEAST_LENGTH_PX, 1.8 * h)) & (h <= _MOST_THICK_PX) & (area >= 0.5 * w * h)
     boxes: list[Box] = []
-    for i in np.flatnonzero(fits & (x1 > left) & (x0 < right)).tolist():
+    for i in np.flatnonzero(fits & (x1 + dx > left) & (x0 + dx < right)).tolist():
         a, b, c, d, _ = found[i].tolist()
         box = _trim(labels[a:c, b:d] == i + 1)
         if box is not None:
-            boxes.append((a + box[0], b + box[1], a + box[2], b + box[3]))
+            boxes.append((a + box[0] + dy, b + box[1] + dx, a + box[2] + dy, b + box[3] + dx))
     return boxes
 
 
@@ -125,31 +139,45 @@ def _trim(part: NDArray[np.bool_]) -> Box | None:
     return y0, x0, y1, x1
 
 
-def _judge(part: NDArray[np.uint8], mask: NDArray[np.uint8], box: Box, bright: bool, threshold: int) -> BarCandidate | None:
-    """A candidate with its contrast, its cleanness and its end decorations, or None where its sides are not clean."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Signed grey level of a line, its contrast in grey levels, and how clean it is, 0 to 1."""
+
+    level: float
+    contrast: float
+    quality: float
+
+
+def _line(part: NDArray[np.uint8], box: Box, bright: bool) -> _Line | None:
+    """What a line looks like against its sides; None where they are not clean."""
     y0, x0, y1, x1 = box
     sign = 1.0 if bright else -1.0
     core = part[y0:y1, x0:x1].astype(np.float32) * sign
-    inside = np.median(core, axis=0) if y1 - y0 > 2 else core.max(axis=0)
-    level = float(np.median(inside))
+    inside = _median(core) if y1 - y0 > 2 else core.max(axis=0)
+    level = float(_median(inside))
     sides = _sides(part, box, sign)
     around = np.concatenate([s for s in sides[:2] if s is not None] or [np.array([level], np.float32)])
-    contrast = level - float(np.median(around))
+    contrast = level - float(_median(around))
     if contrast < _LEAST_CONTRAST:
         return None
+    limits = []  # a bar may run along a particle nearly as bright: the step to each side is judged by that side
+    for side in sides[:2]:
+        own = level - float(_median(side)) if side is not None else contrast
+        limits.append(level - 0.4 * (min(own, contrast) if own >= _CLEAR_STEP else contrast))
     limit = level - 0.4 * contrast
     inner = slice((x1 - x0) // 8, max((x1 - x0) - (x1 - x0) // 8, 1))
-    clean = [float((s[inner] < limit).mean()) for s in sides[:2] if s is not None]
+    clean = [float((s[inner] < own).mean()) for s, own in zip(sides[:2], limits, strict=True) if s is not None]
     ends = [float((s < limit).mean()) for s in sides[2:] if s is not None]
     steady = float((np.abs(inside - level) < 0.35 * contrast).mean())
     if not clean or min(clean) < 0.7 or steady < 0.8 or (ends and min(ends) < 0.34):
         return None
-    quality = float(np.mean(clean) * steady * (0.5 + 0.5 * np.mean(ends) if ends else 0.6))
-    decorated = _decorations(mask, box)
-    if decorated is None:
-        return None
-    offset = min(1.0, abs(level - 0.5 * contrast - sign * threshold) / (0.5 * contrast))
-    return BarCandidate(*decorated, (y0, y1), bright, contrast, quality, offset, tone=sign * level)
+    return _Line(level, contrast, float(np.mean(clean) * steady * (0.5 + 0.5 * np.mean(ends) if ends else 0.6)))
+
+
+def _median(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Median along the first axis; for small arrays several times as fast as NumPy's."""
+    ordered, n = np.sort(values, axis=0), len(values)
+    return np.asarray(0.5 * (ordered[(n - 1) // 2] + ordered[n // 2]), np.float32)
 
 
 def _sides(part: NDArray[np.uint8], box: Box, sign: float) -> list[Any]:

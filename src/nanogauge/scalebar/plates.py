@@ -1,4 +1,4 @@
-"""Plates: the plain boxes that annotators put behind their letters. They are no more a particle than the letters are."""
+"""Plain boxes with text on them: the plates that annotators put behind their letters, and bars that hold their own text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .locate import Box
+from .locate import BarCandidate, Box
 
 _SAME = 6  # grey levels within which a plate is plain
 _MOST_AREA = 8.0  # of the text's box
 _LEAST_FILLED = 0.88  # of its bounding box, letters counted in
+_BLOCK_WIDER, _BLOCK_MARGIN = 1.5, 1.0  # than its text; of the text's height, at both ends: plates keep closer to their text
+_BLOCK_HIGHER = (1.2, 3.2)  # than its text
+_BLOCK_CONTRAST = 40.0  # grey levels, on all four sides
+_OFF_MIDDLE = 0.5  # of the text's height
 
 
 def with_plate(pixels: NDArray[np.uint8], box: Box) -> Box:
@@ -37,3 +41,49 @@ def with_plate(pixels: NDArray[np.uint8], box: Box) -> Box:
     if not within or area > _MOST_AREA * high * wide or area < _LEAST_FILLED * w * h:
         return box
     return (min(y0, a + y), min(x0, b + x), max(y1, a + y + h), max(x1, b + x + w))
+
+
+def block_around(pixels: NDArray[np.uint8], box: Box) -> BarCandidate | None:
+    """The filled bar whose text, read in `box` (y0, x0, y1, x1) px, stands within it in an (H, W) uint8 picture; None where there
+    is none: a plate hugs its text, and may hold a bar; a bar goes on at both ends, holds nothing else and stands out."""
+    y0, x0 = max(box[0], 0), max(box[1], 0)
+    reach = box[2] - y0
+    a, c = max(y0 - reach, 0), min(box[2] + reach, pixels.shape[0])
+    part, seed = pixels[a:c], pixels[y0 : box[2], x0 : box[3]]
+    if seed.size < 64:
+        return None
+    tone = int(np.argmax(np.bincount(seed.ravel() >> 2, minlength=64))) * 4 + 2
+    plain = (np.abs(part.astype(np.int16) - tone) <= 2 * _SAME).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(plain, connectivity=4)
+    here = np.bincount(labels[y0 - a : box[2] - a, x0 : box[3]].ravel(), minlength=len(stats))
+    here[0] = 0
+    if not here.any():
+        return None
+    left, top, wide, high, _ = (int(v) for v in stats[int(here.argmax())])
+    if top == 0 or left == 0 or left + wide == part.shape[1] or top + high == len(part):
+        return None
+    inked = labels[top : top + high, left : left + wide] != int(here.argmax())
+    inked[:2], inked[-2:], inked[:, :2], inked[:, -2:] = False, False, False, False  # blurred rims
+    rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
+    if not rows.size:
+        return None
+    tall, broad = int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
+    ends, above = (int(columns[0]), wide - 1 - int(columns[-1])), (int(rows[0]), high - 1 - int(rows[-1]))
+    apart = min(ends) >= _BLOCK_MARGIN * tall and wide >= _BLOCK_WIDER * broad and broad > tall
+    centred = abs(ends[0] - ends[1]) <= 2 * _OFF_MIDDLE * tall and abs(above[0] - above[1]) <= 2 * _OFF_MIDDLE * tall
+    if not (apart and centred and _BLOCK_HIGHER[0] * tall <= high <= _BLOCK_HIGHER[1] * tall):
+        return None
+    y0, x0, y1, x1 = a + top, left, a + top + high, left + wide
+    sides = (
+        pixels[max(y0 - 6, 0) : max(y0 - 3, 0), x0:x1],
+        pixels[y1 + 3 : y1 + 6, x0:x1],
+        pixels[y0:y1, max(x0 - 6, 0) : max(x0 - 3, 0)],
+        pixels[y0:y1, x1 + 3 : x1 + 6],
+    )
+    steps = [tone - float(np.median(side)) for side in sides if side.size]
+    contrast = min(abs(s) for s in steps) if len(steps) == 4 else 0.0
+    if contrast < _BLOCK_CONTRAST or min(steps) < 0 < max(steps):
+        return None
+    return BarCandidate(
+        "solid", (y0, x0, y1, x1), (y0, y1), steps[0] > 0, contrast, 0.95, n_levels=9, piece_px=min(ends), tone=float(tone)
+    )

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ports import TextLine, TextReader
-from ..scale import Scale
+from ..scale import Scale, unit_nm
 from .databar import find_data_bar
-from .labels import confirmed, labels_in
+from .labels import confirmed, labels_in, without_stroke
 from .lines import Sight
 from .locate import Box
 from .match import LabelledBar, bars_at
@@ -24,6 +24,7 @@ _LEAST_SCORE = 0.45  # of a bar and its text together
 _LEAST_CONFIDENCE = 0.55
 _DRAWN_PX = 1 / math.sqrt(12)  # a bar is drawn in whole px (rectangular distribution, GUM 4.3.7)
 _AGREE = 0.03  # two bars in one picture say the same
+_SAME_SIGMAS, _MOST_REFINED = 2.5, 0.04  # how far bar and print may differ and still be taken together
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class ScaleBarReading:
     "500 nm"; raw_text: as the reader saw it; nm_per_px: value over length; relative_uncertainty: one standard uncertainty,
     bar ends, whole px and rounding of the label; kind: solid, ticks, split, hollow, arrows, ruler; text_boxes: the lines in the
     picture that are text for sure, with the plates behind them; refused: why no scale may be taken from the picture, None
-    where one may
+    where one may; refined: nm per px and relative uncertainty together with a printed field width or magnification that agrees,
+    None where there is none; refined_by: which of them
     """
 
     value_nm: float | None
@@ -49,13 +51,16 @@ class ScaleBarReading:
     warnings: tuple[str, ...] = ()
     text_boxes: tuple[Box, ...] = ()
     refused: str | None = None
+    refined: tuple[float, float] | None = None
+    refined_by: str = ""
 
     @property
     def scale(self) -> Scale | None:
-        """The scale, None where it was refused. Square pixels: a bar speaks of x only."""
+        """The scale, refined where it could be, None where it was refused. Square pixels: a bar speaks of x only."""
         if self.refused is not None or self.nm_per_px is None:
             return None
-        return Scale((self.nm_per_px, self.nm_per_px), self.relative_uncertainty, "scale_bar")
+        nm_per_px, uncertainty = self.refined or (self.nm_per_px, self.relative_uncertainty)
+        return Scale((nm_per_px, nm_per_px), uncertainty, "scale_bar")
 
 
 def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader) -> ScaleBarReading | None:
@@ -100,14 +105,32 @@ def _pairs(labels: list[LengthText], sight: Sight) -> list[LabelledBar]:
     pairs = []
     for label in labels:
         found = [p for p in bars_at(sight.pixels, label, sight.lines) if p.score >= _LEAST_SCORE]
+        votes = [*sight.lines, *(c for c in sight.coarse if c not in sight.lines)]
+        if not found:
+            found, shorter = _with_its_end(label, sight)
+            votes = [line for line in votes if line.text != label.raw]  # it was read with the bar's end
+            label = shorter
         if not found:
             continue
-        sure = confirmed(sight.pixels, label, [*sight.lines, *(c for c in sight.coarse if c not in sight.lines)], sight.reader)
+        found.sort(key=lambda p: not (p.bar.kind == "arrows" and p.ends.unsure))  # what is there, though its tips are unclear
+        sure = confirmed(sight.pixels, label, votes, sight.reader)
         rivals = [p for p in found[1:] if p.score > 0.9 * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
         if not sure.doubt and _stroke_for_one(found[0]):
             sure = replace(sure, doubt=f"the leading 1 of {sure.text!r} may be the end of the bar beside it")
-        pairs.append(replace(found[0], label=sure, score=found[0].score * (0.5 if rivals else 1.0)))
+        score = found[0].score * (0.5 if rivals else 1.0)
+        pairs.append(replace(found[0], label=sure, score=score, rivalled=bool(rivals)))
     return sorted(pairs, key=lambda p: -p.score * p.label.confidence)
+
+
+def _with_its_end(label: LengthText, sight: Sight) -> tuple[list[LabelledBar], LengthText]:
+    """Bars of a label whose leading 1 is the bar's own end tick, and the label without it; the tick must stand where the 1 was."""
+    shorter = without_stroke(sight.pixels, label, sight.reader)
+    if shorter is None:
+        return [], label
+    lines = [line for line in sight.lines if line.text != label.raw]
+    pairs = [p for p in bars_at(sight.pixels, shorter, lines) if p.score >= _LEAST_SCORE and p.bar.kind == "ticks"]
+    last = shorter.box[1] + 0.4 * (label.box[2] - label.box[0])
+    return [p for p in pairs if label.box[1] - 2 <= p.bar.box[3] <= last], shorter
 
 
 def _stroke_for_one(pair: LabelledBar) -> bool:
@@ -124,13 +147,17 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
     best, warnings, refused = pairs[0], [], None
     verdict, words = printed.verdict(best.nm_per_px, shape[1])
     confidence = min(1.0, best.label.confidence) * min(1.0, best.score)
-    doubt = "" if verdict == "agrees" else best.label.doubt
-    if verdict == "agrees":  # two independent readings of the same scale
+    doubt = "" if verdict in ("agrees", "fits") else best.label.doubt
+    if best.label.text.endswith("mm") and printed.rules_out(best.nm_per_px / unit_nm("mm"), shape[1]):
+        doubt, words = "", "the field would be too small for a scanning microscope if it were nm"
+    if verdict == "agrees" or (verdict == "fits" and not best.rivalled):  # two independent readings of the same scale
         confidence = max(confidence, 0.5 + 0.5 * confidence)
     others = [p for p in pairs[1:] if abs(p.nm_per_px / best.nm_per_px - 1) > max(_AGREE, 2.5 / best.ends.length_px)]
     strong = [p for p in others if p.score * p.label.confidence > 0.8 * best.score * best.label.confidence]
     if best.ends.clipped:
         refused = "the bar touches the frame, so its end may be cut off"
+    elif best.ends.goes_on or (best.bar.kind == "arrows" and best.ends.unsure):  # refused here, lest a worse candidate be taken
+        refused = f"the ends of the bar at {best.label.text!r} cannot be made out"
     elif strong:
         refused = f"two bars disagree: {best.label.text} and {strong[0].label.text}"
     elif verdict == "contradicts":
@@ -147,6 +174,7 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
         warnings.append(f"another bar in the picture says otherwise: {others[0].label.text}")
     if best.ends.length_px < 40:
         warnings.append(f"the bar is only {best.ends.length_px:.0f} px long")
+    refined, refined_by = _refined(best, printed, shape[1])
     return ScaleBarReading(
         value_nm=best.label.value_nm,
         length_px=best.ends.length_px,
@@ -154,18 +182,34 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
         text=best.label.text,
         confidence=confidence,
         nm_per_px=best.nm_per_px,
-        relative_uncertainty=min(_relative_uncertainty(best), 0.5),
+        relative_uncertainty=_relative_uncertainty(best),
         raw_text=best.label.raw,
         kind=best.bar.kind,
         warnings=tuple(warnings),
         refused=refused,
+        refined=refined,
+        refined_by=refined_by,
     )
+
+
+def _refined(pair: LabelledBar, printed: Printed, width_px: int) -> tuple[tuple[float, float] | None, str]:
+    """nm per px and its relative standard uncertainty, the bar taken together with what is printed, and what that is.
+
+    A bar of 36 px is good to 1.4 %, the field width printed beside it to 0.1 %. Where both say the same within what the bar can
+    tell, their mean counts, weighted by inverse variance, the best estimate of two independent ones.
+    """
+    own, known = _relative_uncertainty(pair), printed.nm_per_px(width_px)
+    if known is None or abs(math.log(known[0] / pair.nm_per_px)) > min(_SAME_SIGMAS * own, _MOST_REFINED):
+        return None, ""
+    share = own**2 / (own**2 + known[1] ** 2)
+    by = "printed field width" if printed.field_width_nm is not None else "printed magnification"
+    return (pair.nm_per_px * (known[0] / pair.nm_per_px) ** share, own * math.sqrt(1 - share)), by
 
 
 def _relative_uncertainty(pair: LabelledBar) -> float:
     """One standard uncertainty of value over length (GUM 5.1.2): the bar's ends, its drawing in whole px, the label's rounding."""
     length = pair.ends.length_px
-    return math.hypot(pair.ends.sigma_px / length, _DRAWN_PX / length, label_rounding(pair.label.text))
+    return min(math.hypot(pair.ends.sigma_px / length, _DRAWN_PX / length, label_rounding(pair.label.text)), 0.5)
 
 
 def _is_text(line: TextLine) -> bool:

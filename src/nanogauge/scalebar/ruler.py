@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .locate import BarCandidate, Box, components
@@ -45,20 +46,24 @@ def _rows_of_ticks(mask: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
     if keep.sum() < _N_TICKS:
         return []
     marks = np.column_stack([centres, y, y1, x, x1])[keep].astype(float)
-    groups = []
+    marks = marks[np.argsort(marks[:, 0])]
+    windows = []
     for column in (1, 2):
-        for level in np.unique(marks[:, column]):
-            row = marks[np.abs(marks[:, column] - level) <= 1]
-            row = row[np.argsort(row[:, 0])]
-            groups += [row[i : i + _N_TICKS] for i in range(len(row) - _N_TICKS + 1)]
-    return groups
+        level = marks[:, column].astype(np.int64)
+        crowd = np.convolve(np.bincount(level), [1, 1, 1], mode="same")
+        for y in np.flatnonzero((crowd >= _N_TICKS) & (np.bincount(level) > 0)).tolist():
+            windows.append(sliding_window_view(np.flatnonzero(np.abs(level - y) <= 1), _N_TICKS))
+    if not windows:
+        return []
+    chosen = np.unique(np.concatenate(windows), axis=0)
+    steps = np.diff(marks[chosen, 0], axis=1)
+    spread = steps.max(axis=1) - steps.min(axis=1)
+    even = (steps.min(axis=1) >= 3) & (spread <= np.maximum(2.6, 0.12 * steps.mean(axis=1)))
+    return [marks[c] for c in chosen[even]]
 
 
 def _even(ticks: NDArray[np.float64]) -> tuple[float, float, float] | None:
-    """First and last centre of a straight line fitted to the 11 centres, and its residual in px; None unless evenly spaced."""
-    steps = np.diff(ticks[:, 0])
-    if steps.min() < 3 or steps.max() - steps.min() > max(2.6, 0.12 * float(steps.mean())):
-        return None
+    """First and last centre of a straight line fitted to the 11 centres, and its residual in px; None unless they lie on it."""
     heights = ticks[:, 2] - ticks[:, 1]
     if heights.max() > 3 * heights.min() + 2:
         return None

@@ -30,6 +30,7 @@ _UNITS: dict[str, tuple[str, float]] = {
     "nrn": ("nm", 0.9),
     "nn": ("nm", 0.8),
     "rnm": ("nm", 0.8),
+    "rm": ("nm", 0.75),
     "hm": ("nm", 0.0),  # h is as near to n as to µ: refused
     "pm": ("µm", 0.85),
     "ym": ("µm", 0.85),
@@ -149,8 +150,13 @@ def label_rounding(text: str) -> float:
     mantissa = value / 10 ** math.floor(math.log10(value) + 1e-9)
     if any(abs(mantissa / m - 1) < 1e-6 for m in (1.0, 2.0, 2.5, 5.0)):
         return 0.0
+    return rounding(number)
+
+
+def rounding(number: str) -> float:
+    """Relative standard uncertainty of a printed number such as "5.97": half its last digit, rectangular (GUM 4.3.7)."""
     decimals = len(number.split(".")[1]) if "." in number else 0
-    return float(0.5 * 10.0**-decimals / math.sqrt(3) / value)
+    return float(0.5 * 10.0**-decimals / math.sqrt(3) / float(number)) if float(number) else 0.0
 
 
 def has_remains(raw: str) -> bool:

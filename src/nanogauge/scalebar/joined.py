@@ -1,0 +1,90 @@
+"""Lines that belong together: halves on both sides of their text, the two long sides of an outline; frames are dropped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .locate import BarCandidate
+
+InkBox = tuple[float, float, float, float]
+_UNEVEN = 0.05  # by which the halves of a split bar may differ
+
+
+def joined(bars: list[BarCandidate], text: InkBox, n_characters: int, *, bright_text: bool) -> list[BarCandidate]:
+    """Halves on both sides of the text made one, outlines made one, frames and strokes of letters dropped.
+
+    text: (y0, x0, y1, x1) px of the label's letters; bright_text: whether they are lighter than around
+    """
+    ty0, tx0, ty1, tx1 = text
+    high = ty1 - ty0
+    out: list[BarCandidate] = []
+    dropped: set[int] = set()
+    for i, a in enumerate(bars):
+        for j, b in enumerate(bars):
+            if i == j or a.bright != b.bright:
+                continue
+            if _mirrored(a, b, text):
+                dropped |= {i, j}  # halves: one alone would be read as twice the scale
+                if (whole := _split(a, b, text, n_characters)) is not None:
+                    out.append(whole)
+            elif i < j and abs(a.box[1] - b.box[1]) <= 2 and abs(a.box[3] - b.box[3]) <= 2:
+                upper, lower = (a, b) if a.rows[0] < b.rows[0] else (b, a)
+                gap = lower.rows[0] - upper.rows[1]
+                if upper.rows[1] <= ty0 + 0.5 * high <= lower.rows[0]:
+                    dropped |= {i, j}  # a frame around the text
+                elif 1 <= gap <= max(high, 6) and upper.thickness_px <= 3 and lower.thickness_px <= 3:
+                    dropped |= {i, j}
+                    if a.bright == bright_text and not _is_halo(a, bars):
+                        out.append(_outline(upper, lower))
+    rings = [o.box for o in out if o.kind == "hollow"]
+    for i, c in enumerate(bars):
+        if any(r[0] <= c.rows[0] and c.rows[1] <= r[2] and r[1] - 2 <= c.box[1] and c.box[3] <= r[3] + 2 for r in rings):
+            continue  # the inside of an outline
+        inside = c.rows[0] >= ty0 - 1 and c.rows[1] <= ty1 + 1 and c.box[1] >= tx0 - 2 and c.box[3] <= tx1 + 2
+        if i not in dropped and not (inside and c.length_px < 0.9 * (tx1 - tx0)):
+            out.append(c)
+    return out
+
+
+def _mirrored(a: BarCandidate, b: BarCandidate, text: InkBox) -> bool:
+    """Whether two lines stand left and right of the text in one row, about as long."""
+    middle_x, middle_y = 0.5 * (text[1] + text[3]), 0.5 * (a.rows[0] + a.rows[1])
+    level = abs(a.rows[0] - b.rows[0]) <= 2 and abs(a.rows[1] - b.rows[1]) <= 2
+    alike = abs(a.length_px - b.length_px) <= max(6, 0.25 * max(a.length_px, b.length_px))
+    return a.box[3] <= middle_x <= b.box[1] and text[0] <= middle_y <= text[2] and level and alike
+
+
+def _split(a: BarCandidate, b: BarCandidate, text: InkBox, n_characters: int) -> BarCandidate | None:
+    """Two mirrored lines close to the text as one bar, or None."""
+    ty0, tx0, ty1, tx1 = text
+    high = ty1 - ty0
+    # the reader's box may take in parts of the line, so the text's own width is what its characters need
+    width = 0.6 * high * n_characters
+    close = 0.4 * width <= b.box[1] - a.box[3] <= max(2.2 * width + high, 1.8 * (tx1 - tx0))
+    centred = abs((a.box[1] + b.box[3]) - (tx0 + tx1)) <= max(2.0 * high, 12)
+    if not (close and centred and abs(a.tone - b.tone) < 30):
+        return None
+    box = (min(a.box[0], b.box[0]), a.box[1], max(a.box[2], b.box[2]), b.box[3])
+    reach = 4 if a.thickness_px <= 4 else 0  # end ticks of the halves stand on one side only, so they were not seen
+    box = (min(box[0], a.rows[0] - reach), box[1], max(box[2], a.rows[1] + reach), box[3])
+    rows = (min(a.rows[0], b.rows[0]), max(a.rows[1], b.rows[1]))
+    quality = min(a.quality, b.quality) ** 0.5
+    if abs(a.length_px - b.length_px) > max(4, _UNEVEN * max(a.length_px, b.length_px)):
+        quality *= 0.75  # an end of one half is hidden
+    piece = min(a.length_px, b.length_px)
+    contrast = min(a.contrast, b.contrast)
+    return BarCandidate("split", box, rows, a.bright, contrast, quality, n_levels=a.n_levels, piece_px=piece, tone=a.tone)
+
+
+def _is_halo(rim: BarCandidate, bars: list[BarCandidate]) -> bool:
+    """Whether a rim only shadows a darker or lighter core that stands out more than it: then the core is the bar."""
+    inner = [c for c in bars if (c.bright != rim.bright and abs(c.rows[0] - rim.rows[1]) <= 4) or abs(c.rows[1] - rim.rows[0]) <= 4]
+    return any(c.bright != rim.bright and c.contrast > 2.2 * rim.contrast for c in inner)
+
+
+def _outline(upper: BarCandidate, lower: BarCandidate) -> BarCandidate:
+    """A hollow bar from the two long sides of its outline."""
+    box = (upper.rows[0], min(upper.box[1], lower.box[1]), lower.rows[1], max(upper.box[3], lower.box[3]))
+    quality, contrast = max(upper.quality, lower.quality), min(upper.contrast, lower.contrast)
+    stroke = min(upper.thickness_px, lower.thickness_px)
+    return replace(upper, kind="hollow", box=box, rows=(box[0], box[2]), quality=quality, contrast=contrast, stroke_px=stroke)

@@ -1,0 +1,44 @@
+"""The tips of double-headed arrows, found from the flanks of their heads: the tips themselves fade out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .locate import BarCandidate
+
+_TIP_REACH_PX = 8  # how far beyond what was found a tip may lie
+_FLANK = (0.35, 0.9)  # of a head's height: where its flank is straight
+
+
+def arrow_tips(pixels: NDArray[np.uint8], bar: BarCandidate) -> tuple[float, float] | None:
+    """Both tips of `bar` in an (H, W) uint8 picture, x in px, pixel centres at integers; None where either is not clear.
+
+    A tip is where a straight line through the rising heights of its head meets zero. A head is a triangle: the ink of a column
+    grows in proportion to its distance from the tip, blurred or not.
+    """
+    sign = 1.0 if bar.bright else -1.0
+    y0, x0, y1, x1 = bar.box
+    top, bottom = y0 - 3, y1 + 3
+    left, right = max(x0 - _TIP_REACH_PX, 0), min(x1 + _TIP_REACH_PX, pixels.shape[1])
+    if top < 2 or bottom + 2 > pixels.shape[0]:
+        return None
+    part = pixels[top:bottom, left:right].astype(np.float64) * sign
+    ground = np.median(np.concatenate([part[:2], part[-2:]]), axis=0)
+    ink = np.clip((part - ground) / max(bar.contrast, 1.0), 0, 1.2)
+    ink[ink < 0.06] = 0
+    columns = ink.sum(axis=0)
+    found = []
+    for heights in (columns, columns[::-1]):
+        reach = min(len(heights) // 2, 2 * _TIP_REACH_PX + 4 * (bar.rows[1] - bar.rows[0]))
+        widest = int(heights[:reach].argmax())
+        low = next((i for i in range(widest, -1, -1) if heights[i] < _FLANK[0] * heights[widest]), -1)
+        flank = np.array([i for i in range(low + 1, widest) if heights[i] <= _FLANK[1] * heights[widest]])
+        if len(flank) < 3:
+            return None
+        slope, start = np.polyfit(flank, heights[flank], 1)
+        if slope <= 0 or float(np.abs(start + slope * flank - heights[flank]).max()) > 0.15 * heights[widest]:
+            return None
+        found.append(float(-start / slope))
+    first, last = left + found[0], right - 1 - found[1]
+    return (first, last) if abs(first - x0) <= _TIP_REACH_PX and abs(last - x1) <= _TIP_REACH_PX else None
