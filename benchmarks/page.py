@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""How fast the page follows the hand: frames a second while panning and zooming, and time from an edit to its picture, in Chromium.
+
+    python benchmarks/page.py                      # 4096 x 3072 px, 2,000 particles
+    python benchmarks/page.py --particles 5000
+
+The micrograph is rendered, its labels are the true ones, so that nothing is measured but the page. Needs the extras serve and
+test, and Chromium (Debian: apt-get install chromium). Without a graphics card everything is drawn by the processor: the figures
+are the worst case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from nanogauge.annotations import Annotation
+from nanogauge.formats import read_micrograph
+from nanogauge.imported import measure_annotation
+from nanogauge.pipeline import Tools
+from nanogauge.serve.opened import PROBABILITY, write_probability
+from nanogauge.serve.thumbnails import write_thumbnail
+
+NAME = "large"
+TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+
+
+def cpu_seconds(word: str) -> float:
+    """Processor time so far of all our descendants whose name holds a word; NaN where there is no /proc. On a busy machine it says
+    what the clock cannot."""
+    parents: dict[int, int] = {}
+    spent: dict[int, tuple[str, float]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except OSError:
+            continue
+        name, rest = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
+        pid = int(stat.parent.name)
+        parents[pid] = int(rest[1])
+        spent[pid] = (name, (int(rest[11]) + int(rest[12])) / TICK)
+
+    def ours(pid: int) -> bool:
+        while pid > 1:
+            if pid == os.getpid():
+                return True
+            pid = parents.get(pid, 0)
+        return False
+
+    return sum(t for pid, (name, t) in spent.items() if word in name and ours(pid)) if parents else float("nan")
+
+
+class NoText:
+    """A text reader that finds nothing."""
+
+    name = "none"
+
+    def read(self, pixels: object) -> list[object]:
+        return []
+
+    def read_line(self, pixels: object) -> tuple[str, float]:
+        return "", 0.0
+
+
+def make(root: Path, n: int, shape: tuple[int, int]) -> None:
+    """A work folder with one micrograph of n discs, some touching, as the page leaves it."""
+    rng = np.random.default_rng(5)
+    labels = np.zeros(shape, np.int32)
+    side = int(np.sqrt(shape[0] * shape[1] / n))
+    k = 0
+    for y in range(side // 2, shape[0], side):
+        for x in range(side // 2, shape[1], side):
+            k += 1
+            axes = tuple(int(v) for v in side * rng.uniform(0.3, 0.5, 2))
+            cv2.ellipse(labels, (x, y), axes, float(rng.uniform(0, 180)), 0, 360, k, -1)
+    grey = cv2.GaussianBlur(np.where(labels > 0, 150, 60).astype(np.float32), (0, 0), 2) + rng.normal(0, 12, shape)
+    pictures = root / "uploads"
+    pictures.mkdir(parents=True)
+    Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(pictures / f"{NAME}.png")
+    tools = Tools("threshold")
+    tools.__dict__["reader"] = NoText()
+    marks = Annotation(labels=labels, kind="label_image", path=Path("true"), sha256="")
+    m = measure_annotation(read_micrograph(pictures / f"{NAME}.png"), marks, tools=tools)
+    folder = root / NAME
+    m.save(folder)
+    probability = cv2.GaussianBlur((labels > 0).astype(np.float32), (0, 0), 1.2)
+    write_probability(folder / PROBABILITY, probability)
+    about = (folder / "measurement.json").read_text()
+    (folder / "measurement.json").write_text(about.replace('"outline": "labels"', '"outline": "probability_map"'))
+    write_thumbnail(m, folder)
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--particles", type=int, default=2000)
+    p.add_argument("--width", type=int, default=4096)
+    p.add_argument("--height", type=int, default=3072)
+    p.add_argument("--seconds", type=float, default=4)
+    a = p.parse_args()
+    from playwright.sync_api import sync_playwright
+
+    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser_path is None:
+        sys.exit("no Chromium on this computer: apt-get install chromium")
+    root = Path(tempfile.mkdtemp())
+    make(root, a.particles, (a.height, a.width))
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    server = subprocess.Popen([sys.executable, "-m", "nanogauge.cli", "serve", str(root), "--port", str(port), "--no-browser"])
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(address, timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        with sync_playwright() as play:
+            browser = play.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
+            tab = browser.new_page(viewport={"width": 1280, "height": 720})
+            began = time.perf_counter()
+            tab.goto(f"{address}/m/{NAME}")
+            tab.wait_for_function("() => window.nanogauge?.state && window.nanogaugeView?.loaded", timeout=120_000)
+            print(
+                f"{tab.evaluate('nanogauge.particles.size')} particles on {a.width} x {a.height} px, "
+                f"opened in {time.perf_counter() - began:.1f} s"
+            )
+            tab.wait_for_timeout(4000)
+            for name, script in MOVES.items():
+                before = cpu_seconds("chrom")
+                fps, n = tab.evaluate(RUN, [script, a.seconds])
+                each = 1000 * (cpu_seconds("chrom") - before) / n
+                print(f"{name:28} {fps:6.1f} frames a second by the clock; {each:5.1f} ms of processor time a frame, whole browser")
+            tab.keyboard.press("0")
+            tab.wait_for_timeout(500)
+            labels = tab.evaluate(
+                "[...nanogauge.particles.values()].filter(p => p.kind === 'counted').map(p => p.label).slice(100, 120)"
+            )
+            tab.evaluate("nanogauge.latency.length = 0")
+            for what, script in EDITS.items():
+                spent = []
+                for label in labels:
+                    before = np.array([cpu_seconds("chrom"), cpu_seconds("python")])
+                    tab.evaluate(script, label)
+                    tab.wait_for_timeout(30)
+                    spent.append(np.array([cpu_seconds("chrom"), cpu_seconds("python")]) - before)
+                    tab.wait_for_timeout(700)  # the figures beside follow, and the files are written
+                report(tab, what, np.median(spent, axis=0))
+            browser.close()
+    finally:
+        server.terminate()
+        server.wait(20)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def report(tab: object, what: str, cpu: np.ndarray) -> None:
+    ms = np.array(tab.evaluate("nanogauge.latency.splice(0)"))  # type: ignore[attr-defined]
+    clock = f"{np.median(ms):6.0f} ms by the clock from the gesture to the picture (median of {ms.size}, {ms.max():.0f} at most)"
+    print(f"{what:28} {clock}; processor time {1000 * cpu[0]:.0f} ms browser + {1000 * cpu[1]:.0f} ms server and this script")
+
+
+EDITS = {
+    "delete": "(l) => { nanogauge.select([l]); return nanogaugeView.act('delete'); }",
+    "undo": "() => nanogaugeView.act('undo')",
+    "split": "(l) => { const p = nanogauge.particles.get(l); const r = p.d_px;"
+    " return nanogauge.edit('split', { points: [[p.y - r, p.x], [p.y + r, p.x]], labels: [l] }); }",
+}
+MOVES = {
+    "pan, all in sight": "v.pan(14 * Math.cos(k / 9), 9 * Math.sin(k / 7))",
+    "zoom in and out": "v.zoomAt(400, 300, Math.exp(0.05 * Math.sin(k / 12)))",
+    "pan at 1 px = 1 px": "(k === 1 && v.zoomAt(400, 300, 1 / v.camera.zoom), v.pan(14 * Math.cos(k / 9), 9 * Math.sin(k / 7)))",
+}
+RUN = """([script, seconds]) => new Promise((done) => {
+  const v = window.nanogaugeView, move = new Function('v', 'k', script);
+  let k = 0;
+  const began = performance.now();
+  const step = (now) => {
+    k++;
+    move(v, k);  // asks for a drawing, which comes with the next frame
+    if (now - began < seconds * 1000) requestAnimationFrame(step);
+    else done([k / ((performance.now() - began) / 1000), k]);
+  };
+  requestAnimationFrame(step);
+})"""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The pages, laid out with NiceGUI: gallery, one micrograph, samples, report."""

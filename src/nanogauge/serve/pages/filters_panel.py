@@ -1,0 +1,171 @@
+"""What counts: the region, the filters with what each removes, and acceptance by confidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nicegui import ui
+
+from .layout import esc
+
+if TYPE_CHECKING:
+    from .micrograph import MicrographPage
+
+_REASONS = {"size": "size window", "circularity": "circularity", "confidence": "confidence", "border": "frame", "region": "region"}
+
+
+class FiltersPanel:
+    """The part of the panel that is about what counts."""
+
+    def __init__(self, page: MicrographPage) -> None:
+        self.page = page
+        self.filling = False
+        with ui.element("section").classes("ng-block"):
+            ui.label("Filters").classes("ng-h3")
+            self.unit = ui.label().classes("ng-soft")
+            self.rows: dict[str, ui.label] = {}
+            with ui.element("div").classes("ng-filter"):
+                with ui.row().classes("no-wrap items-center"):
+                    self.low = self._number("Diameter from", "smallest diameter that counts")
+                    self.high = self._number("to", "largest diameter that counts")
+                self._removes("size")
+            with ui.element("div").classes("ng-filter"):
+                self.round = self._number("Circularity at least", "least circularity, 0 to 1", step=0.01)
+                self._removes("circularity")
+            with ui.element("div").classes("ng-filter"):
+                self.sure = self._number("Confidence at least", "least confidence, 0 to 1", step=0.01)
+                self._removes("confidence")
+            with ui.element("div").classes("ng-filter"):
+                self.border = ui.checkbox("Count particles cut by the frame", on_change=self._changed).props("dense")
+                self._removes("border")
+            self.clear = ui.button("Clear the filters", on_click=self._clear).props("flat no-caps dense")
+        with ui.element("section").classes("ng-block"):
+            ui.label("Region").classes("ng-h3")
+            self.region = ui.html("", sanitize=False).classes("ng-soft")
+            with ui.row():
+                ui.button("Rectangle", icon="crop", on_click=lambda: page.set_tool("rectangle")).props("outline no-caps dense")
+                ui.button("Exclude an area", icon="block", on_click=lambda: page.set_tool("exclude")).props("outline no-caps dense")
+            with ui.row():
+                self.whole = ui.button("Whole picture", on_click=lambda: self._region(rectangle=None)).props("flat no-caps dense")
+                self.fewer = ui.button("Remove the last area", on_click=self._last_area).props("flat no-caps dense")
+                self.no_areas = ui.button("Remove all areas", on_click=lambda: self._region(excluded=[])).props(
+                    "flat no-caps dense"
+                )
+            self._removes("region")
+        with ui.element("section").classes("ng-block"):
+            ui.label("Go by confidence").classes("ng-h3")
+            self.unsure = ui.label().classes("ng-soft")
+            with ui.row().classes("items-center"):
+                self.limit = ui.number(value=0.95, min=0, max=1, step=0.01, format="%.2f").props(
+                    'dense outlined aria-label="Confidence"'
+                )
+                self.limit.classes("ng-short")
+                ui.button("Accept those above", on_click=self._accept).props("outline no-caps dense").classes("ng-nowrap")
+                ui.button("Delete those below", on_click=self._delete).props("flat no-caps dense").classes("ng-nowrap")
+
+    def _number(self, text: str, meaning: str, *, step: float = 1) -> ui.number:
+        box = ui.number(text, min=0, step=step, on_change=self._changed).props(
+            f'dense outlined clearable debounce=350 aria-label="{meaning}"'
+        )
+        return box.classes("grow")
+
+    def _removes(self, name: str) -> None:
+        self.rows[name] = ui.label().classes("ng-removes")
+
+    def refresh(self) -> None:
+        """Shows filters and region as they stand."""
+        session = self.page.session
+        d, judged = session.decisions, session.judged
+        f = d.filters
+        self.filling = True
+        try:
+            for box, value in (
+                (self.low, f.least_diameter),
+                (self.high, f.largest_diameter),
+                (self.round, f.least_circularity),
+                (self.sure, f.least_confidence),
+            ):
+                if box.value != value:
+                    box.value = value
+            self.border.value = f.border
+        finally:
+            self.filling = False
+        unit = f.unit if f.least_diameter or f.largest_diameter else session.unit
+        self.unit.text = f"Diameters in {unit}. A filter leaves particles out of the distribution; they stay in the table."
+        for name, label in self.rows.items():
+            n = judged.removed.get(name, 0)
+            label.text = f"leaves out {n} more" if n else ""
+            label.set_visibility(bool(n))
+        self.clear.set_visibility(f != type(f)())
+        r = d.region
+        rectangle = "the whole picture"
+        if r.rectangle is not None:
+            y0, x0, y1, x1 = r.rectangle
+            rectangle = f"a rectangle of {x1 - x0} × {y1 - y0} px"
+        areas = f", less {len(r.excluded)} excluded area{'s' if len(r.excluded) != 1 else ''}" if r.excluded else ""
+        h, _ = session.opened.micrograph.shape
+        frame = session.opened.frame
+        bar = "; the data bar is left out" if frame[2] < h or frame[0] > 0 else ""
+        self.region.content = f"Measured: {esc(rectangle + areas + bar)}."
+        self.whole.set_visibility(r.rectangle is not None)
+        self.fewer.set_visibility(len(r.excluded) > 1)
+        self.no_areas.set_visibility(bool(r.excluded))
+        unsure = int(session.table["flags"].str.contains("low_confidence").sum())
+        self.unsure.text = (
+            f"{unsure} particle{'s are' if unsure != 1 else ' is'} unsure; press U to go from one to the next."
+            if unsure
+            else "No particle is unsure."
+        )
+
+    async def _changed(self) -> None:
+        if self.filling:
+            return
+        session = self.page.session
+        f = session.decisions.filters
+        unit = f.unit if (f.least_diameter or f.largest_diameter) and (self.low.value or self.high.value) else session.unit
+        wanted: dict[str, Any] = {
+            "unit": unit,
+            "least_diameter": self.low.value or None,
+            "largest_diameter": self.high.value or None,
+            "least_circularity": self.round.value or None,
+            "least_confidence": self.sure.value or None,
+            "border": bool(self.border.value),
+        }
+        low_or_high = self.low.value or self.high.value
+        now = session.decisions.to_dict()["filters"]
+        if all(now[k] == v for k, v in wanted.items() if k != "unit" or low_or_high):
+            return
+        await self.page.edit("filters", **wanted)
+
+    async def _clear(self) -> None:
+        await self.page.edit("filters")
+
+    async def _region(self, **changes: Any) -> None:
+        now = self.page.session.decisions.to_dict()["region"]
+        await self.page.edit("region", **(now | changes))
+
+    async def _last_area(self) -> None:
+        await self._region(excluded=list(self.page.session.decisions.region.excluded)[:-1])
+
+    async def _accept(self) -> None:
+        await self.page.edit("accept", above_confidence=float(self.limit.value or 0))
+
+    async def _delete(self) -> None:
+        table = self.page.session.table
+        below = table["confidence"] < float(self.limit.value or 0)
+        labels = table.loc[below & ~table["flags"].str.contains("accepted|edited"), "label"].tolist()
+        if not labels:
+            ui.notify("no particle lies below that", position="bottom")
+            return
+        with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
+            ui.label(f"Delete {len(labels)} particle{'s' if len(labels) != 1 else ''}?").classes("ng-h2")
+            ui.label("Those accepted or drawn by hand stay. Ctrl Z brings them back.").classes("ng-soft")
+
+            async def go() -> None:
+                dialog.close()
+                await self.page.edit("delete", labels=labels)
+
+            with ui.row().classes("w-full justify-end"):
+                ui.button("Cancel", on_click=dialog.close).props("flat no-caps")
+                ui.button("Delete", on_click=go).props("unelevated no-caps")
+        dialog.open()

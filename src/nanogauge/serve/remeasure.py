@@ -1,0 +1,197 @@
+"""Measuring again only what an edit can have changed.
+
+A particle's row depends on its own pixels, on the background round it up to an eighth of its diameter, and on which neighbour is
+nearest there. Rows of particles farther away from the change are kept; the result equals measuring everything (tests/serve).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ..measuring import measure_particles
+from ..measuring.outline import LEVEL
+from ..measuring.surroundings import nearest_neighbour
+from ..particles import column_dtypes
+from ..scale import Scale
+from ..separate import touching
+from ..settings import MeasureSettings
+from .patches import Box, Labels
+
+Ints = NDArray[np.int64]
+_RING_PX, _RING_LEAST_PX, _SLACK_PX = 2.0, 3.0, 3.0
+
+
+def boxes_of_labels(labels: Labels, wanted: Ints) -> Ints:
+    """(4, n) y0, x0, y1, x1 of the labels wanted, which must be there."""
+    found = ndimage.find_objects(labels)
+    return (
+        np.array([[s[0].start, s[1].start, s[0].stop, s[1].stop] for s in (found[i - 1] for i in wanted)], np.int64)
+        .reshape(-1, 4)
+        .T
+    )
+
+
+def decided(probability: NDArray[np.float32], labels: Labels, found: Labels) -> NDArray[np.float32]:
+    """The map with the operator's word in it, all (H, W): 1 where a pixel became particle against the map, 0 where it became
+    background. Outlines drawn by hand then run where they were drawn, the others where the map has them."""
+    out = probability.copy()
+    out[(labels > 0) & (found == 0) & (probability < LEVEL)] = 1
+    out[(labels == 0) & (found > 0) & (probability >= LEVEL)] = 0
+    return out
+
+
+def measure_all(
+    labels: Labels,
+    *,
+    pixels: NDArray[Any],
+    probability: NDArray[np.float32] | None,
+    found: Labels,
+    certainty: NDArray[np.float64] | None,
+    scale: Scale | None,
+    settings: MeasureSettings,
+    edge_shift_px: float = 0.0,
+) -> pd.DataFrame:
+    """The particle table of all labels; flags and weights of region and filters are the business of `judgement`.
+
+    found: labels as found, before any edit; probability: as the network gave it; certainty: `confidence` by label as found,
+        which particles not edited keep; None: not known
+    """
+    return measure_particles(
+        labels,
+        pixels=pixels,
+        scale=scale,
+        confidence=None if probability is None else decided(probability, labels, found),
+        certainty=None if certainty is None else certainty_now(certainty, labels, found),
+        separated=touching(labels),
+        low_confidence_below=settings.low_confidence_below,
+        subpixel=settings.subpixel,
+        edge_shift_px=edge_shift_px,
+    )
+
+
+def certainty_by_label(table: pd.DataFrame) -> NDArray[np.float64] | None:
+    """(largest label + 1,) the column `confidence` of what was found, by label; None where nothing was said."""
+    label, said = table["label"].to_numpy(np.int64), table["confidence"].to_numpy(np.float64)
+    if not label.size or np.isnan(said).all():
+        return None
+    out = np.ones(int(label.max()) + 1)
+    out[label] = said
+    return out
+
+
+def certainty_now(certainty: NDArray[np.float64], labels: Labels, found: Labels) -> NDArray[np.float64]:
+    """By label, after edits: what a person drew or changed is 1, the rest as found."""
+    out = np.ones(max(int(labels.max(initial=0)) + 1, certainty.size))
+    out[: certainty.size] = certainty
+    differs = labels != found
+    out[labels[differs]] = 1
+    out[found[differs]] = 1
+    return out
+
+
+def remeasure(
+    table: pd.DataFrame,
+    boxes: Ints,
+    labels: Labels,
+    changed: Sequence[Box],
+    touched: tuple[int, ...],
+    *,
+    pixels: NDArray[Any],
+    probability: NDArray[np.float32] | None,
+    found: Labels,
+    certainty: NDArray[np.float64] | None,
+    scale: Scale | None,
+    settings: MeasureSettings,
+    edge_shift_px: float = 0.0,
+) -> tuple[pd.DataFrame, Ints, tuple[int, ...]]:
+    """Table, boxes (4, n), and the labels measured again, after labels (H, W) changed within some boxes.
+
+    table, boxes: as before the change; touched: labels that gained or lost pixels, those that are gone included
+    """
+    known = table["label"].to_numpy(np.int64)
+    reach = _RING_PX + np.maximum(_RING_LEAST_PX, table["equivalent_diameter_px"].to_numpy(np.float64) / 8)
+    far = 2 * reach + _SLACK_PX
+    near = np.zeros(known.size, bool)
+    for y0, x0, y1, x1 in changed:
+        near |= (boxes[0] - far < y1) & (boxes[2] + far > y0) & (boxes[1] - far < x1) & (boxes[3] + far > x0)
+    affected = np.union1d(known[near], np.array(touched, np.int64))
+    group = boxes[:, np.isin(known, affected)]
+    corners = np.concatenate([group, np.array(changed).T], axis=1)
+    margin = 2 * float(reach.max(initial=_RING_PX + _RING_LEAST_PX)) + _SLACK_PX
+    h, w = labels.shape
+    top, left = max(int(corners[0].min() - margin), 0), max(int(corners[1].min() - margin), 0)
+    bottom, right = min(int(corners[2].max() + margin) + 1, h), min(int(corners[3].max() + margin) + 1, w)
+    crop = np.s_[top:bottom, left:right]
+    window = np.ascontiguousarray(labels[crop])
+    fresh = measure_all(
+        window,
+        pixels=np.ascontiguousarray(pixels[crop]),
+        probability=None if probability is None else np.ascontiguousarray(probability[crop]),
+        found=found[crop],
+        certainty=certainty,
+        scale=scale,
+        settings=settings,
+        edge_shift_px=edge_shift_px,
+    )
+    fresh = fresh[fresh["label"].isin(affected)]
+    fresh = fresh.assign(y=fresh["y"] + top, x=fresh["x"] + left)
+    new_boxes = boxes_of_labels(window, fresh["label"].to_numpy(np.int64)) + np.array([[top], [left], [top], [left]])
+    kept = ~np.isin(known, affected)
+    parts = [p for p in (table[kept], fresh) if len(p)] or [fresh]
+    joined = pd.concat(parts, ignore_index=True)
+    both = np.concatenate([boxes[:, kept], new_boxes], axis=1)
+    order = np.argsort(joined["label"].to_numpy(), kind="stable")
+    joined = joined.iloc[order].reset_index(drop=True).astype(column_dtypes(in_nm=scale is not None))
+    return with_neighbours(joined, scale), both[:, order], tuple(int(v) for v in affected)
+
+
+def with_neighbours(table: pd.DataFrame, scale: Scale | None) -> pd.DataFrame:
+    """The table with its distances to the nearest neighbour taken anew."""
+    y, x = table["y"].to_numpy(np.float64), table["x"].to_numpy(np.float64)
+    table["nearest_neighbour_distance_px"] = nearest_neighbour(y, x, (1.0, 1.0))
+    if scale is not None:
+        table["nearest_neighbour_distance_nm"] = nearest_neighbour(y, x, scale.nm_per_px)
+    return table
+
+
+def rescaled(
+    table: pd.DataFrame,
+    labels: Labels,
+    scale: Scale | None,
+    *,
+    pixels: NDArray[Any],
+    probability: NDArray[np.float32] | None,
+    found: Labels,
+    certainty: NDArray[np.float64] | None,
+    settings: MeasureSettings,
+    edge_shift_px: float = 0.0,
+    was_square: bool = True,
+) -> pd.DataFrame:
+    """The table under another scale. With square pixels only the nm columns change; else everything is measured again."""
+    if not was_square or (scale is not None and scale.nm_per_px[0] != scale.nm_per_px[1]):
+        return measure_all(
+            labels,
+            pixels=pixels,
+            probability=probability,
+            found=found,
+            certainty=certainty,
+            scale=scale,
+            settings=settings,
+            edge_shift_px=edge_shift_px,
+        )
+    out: dict[str, Any] = {}
+    for name, dtype in column_dtypes(in_nm=scale is not None).items():
+        if scale is None or not name.endswith(("_nm", "_nm2")):
+            out[name] = table[name]
+            continue
+        side = scale.nm_per_px[0]
+        power = 2 if name.endswith("_nm2") else 1
+        px = name.removesuffix("_nm2") + "_px2" if power == 2 else name.removesuffix("_nm") + "_px"
+        out[name] = pd.Series(table[px] * side**power, dtype=dtype)
+    return pd.DataFrame(out)

@@ -1,0 +1,213 @@
+// What picture, table and chart of one micrograph share: the particles, what is selected, and the way to the server.
+// One Workbench a page; each part listens to "particles", "selection", "hover", "state", "refused", "busy".
+
+const HEADERS = { "content-type": "application/json", "x-nanogauge": "1" };
+
+// Okabe & Ito, told apart by colour-blind readers; lightened where they must stand out on a dark picture.
+export const STATUS_COLOURS = { counted: "#1fd1a0", unsure: "#ffb52e", left_out: "#ff7a45", selected: "#ffffff" };
+// viridis from blue to yellow: dark purple would vanish on a dark ground
+export const RAMP = [
+  "#5a7fd6", "#4690cf", "#38a0c4", "#2cb0b5", "#2dbfa2", "#45cc8b", "#68d872", "#8fe057", "#b6e63f", "#dbe92f", "#fbe723",
+];
+const LEFT_OUT = ["touches_border", "touches_data_bar", "too_small", "too_large", "excluded", "filtered"];
+
+export const FLAG_WORDS = {
+  touches_border: "cut by the frame",
+  touches_data_bar: "cut by the data bar",
+  low_confidence: "unsure",
+  separated: "separated",
+  too_small: "too small",
+  too_large: "too large",
+  overlapped: "overlapped",
+  edited: "by hand",
+  accepted: "accepted",
+  excluded: "excluded area",
+  filtered: "filtered out",
+};
+
+class Workbench {
+  constructor(name) {
+    this.name = name;
+    this.particles = new Map();
+    this.selection = new Set();
+    this.hover = 0;
+    this.state = null;
+    this.tiles = null;
+    this.unit = { unit: "px", per_stored: 1 }; // in which lengths are shown; set with each chart
+    this.listeners = {};
+    this.pending = Promise.resolve();
+    this.latency = []; // ms from the gesture to the answer drawn, for benchmarks
+    this.ready = this.load();
+  }
+
+  get url() {
+    return `${window.path_prefix || ""}/api/micrographs/${encodeURIComponent(this.name)}`;
+  }
+
+  on(event, listener) {
+    (this.listeners[event] ||= new Set()).add(listener);
+    return () => this.listeners[event].delete(listener);
+  }
+
+  emit(event, detail) {
+    for (const listener of this.listeners[event] || []) listener(detail);
+  }
+
+  async load() {
+    const answer = await fetch(this.url).catch(() => null);
+    const content = answer ? await answer.json().catch(() => ({})) : {};
+    if (!answer || !answer.ok) {
+      this.emit("refused", content.error || "the server does not answer; is it still running?");
+      this.failed = content.error || "the server does not answer; is it still running?";
+      return;
+    }
+    this.tiles = content.tiles;
+    this.state = content.state;
+    this.take({ everything: true, removed: [], particles: content.particles, state: content.state });
+  }
+
+  // What the server says has changed.
+  take(content) {
+    if (this.state && content.state.revision < this.state.revision) return; // an older answer that came late
+    if (content.everything) this.particles.clear();
+    for (const label of content.removed) this.particles.delete(label);
+    const c = content.particles;
+    for (let i = 0; i < c.label.length; i++) {
+      const rings = c.outline[i].map((r) => Float32Array.from(r));
+      const flags = c.flags[i] ? c.flags[i].split("|") : [];
+      this.particles.set(c.label[i], {
+        label: c.label[i], y: c.y[i], x: c.x[i], d: c.d[i], d_px: c.d_px[i], feret_max: c.feret_max[i], feret_min: c.feret_min[i],
+        aspect_ratio: c.aspect_ratio[i], circularity: c.circularity[i], confidence: c.confidence[i], weight: c.weight[i], flags,
+        kind: c.weight[i] === 0 || flags.some((f) => LEFT_OUT.includes(f) && c.weight[i] === 0) ? "left_out"
+          : flags.includes("low_confidence") ? "unsure" : "counted",
+        rings, box: boxOf(rings), coarse: {},
+      });
+    }
+    this.state = content.state;
+    this.ranked = null;
+    let lost = false;
+    for (const label of [...this.selection]) if (!this.particles.has(label)) lost = this.selection.delete(label) || lost;
+    if (!this.particles.has(this.hover)) this.hover = 0;
+    this.emit("particles");
+    this.emit("state");
+    if (lost) this.emit("selection");
+  }
+
+  // Edits go one after the other, so that a quick hand cannot overtake itself.
+  edit(kind, gesture = {}) {
+    const began = performance.now();
+    const run = async () => {
+      this.emit("busy", true);
+      try {
+        const body = JSON.stringify({ kind, since: this.state.revision, ...gesture });
+        const answer = await fetch(`${this.url}/edit`, { method: "POST", headers: HEADERS, body });
+        const content = await answer.json();
+        if (!answer.ok) {
+          this.emit("refused", content.error);
+          return null;
+        }
+        this.take(content);
+        if (content.focus?.length) this.select(content.focus);
+        this.emit("said", content.text);
+        requestAnimationFrame(() => setTimeout(() => this.latency.push(performance.now() - began), 0));
+        return content;
+      } catch {
+        this.emit("refused", "the server does not answer; is it still running? Nothing was changed.");
+        return null;
+      } finally {
+        this.emit("busy", false);
+      }
+    };
+    this.pending = this.pending.then(run, run);
+    return this.pending;
+  }
+
+  // Another window, or the panel beside, has changed something.
+  follow(revision) {
+    const run = async () => {
+      if (!this.state || this.state.revision >= revision) return;
+      const answer = await fetch(`${this.url}/changes?since=${this.state.revision}`).catch(() => null);
+      if (answer?.ok) this.take(await answer.json());
+    };
+    this.pending = this.pending.then(run, run);
+    return this.pending;
+  }
+
+  select(labels, { add = false, toggle = false } = {}) {
+    if (!add && !toggle) this.selection.clear();
+    for (const label of labels) {
+      if (toggle && this.selection.has(label)) this.selection.delete(label);
+      else if (this.particles.has(label)) this.selection.add(label);
+    }
+    this.emit("selection");
+  }
+
+  setHover(label) {
+    if (label === this.hover) return;
+    this.hover = label;
+    this.emit("hover");
+  }
+
+  setUnit(unit) {
+    this.unit = unit;
+    this.emit("state");
+  }
+
+  // "51.2 nm" of a length stored in nm or px
+  length(stored, digits = 4) {
+    if (stored == null) return "–";
+    const inUnit = this.state?.unit === "px" ? { unit: "px", per_stored: 1 } : this.unit.unit === "px" ? { unit: "nm", per_stored: 1 } : this.unit;
+    return `${figures(stored * inUnit.per_stored, digits)} ${inUnit.unit}`;
+  }
+
+  colour(p, by) {
+    if (by === "size") return p.kind === "left_out" ? "#9aa3ad" : RAMP[this.rank(p)];
+    if (by === "confidence") {
+      if (p.confidence == null) return "#9aa3ad";
+      return RAMP[Math.max(0, Math.min(RAMP.length - 1, Math.floor((p.confidence - 0.5) * 2 * RAMP.length)))];
+    }
+    return STATUS_COLOURS[p.kind];
+  }
+
+  // place of a particle's size on the ramp, between the 2nd and 98th percentile
+  rank(p) {
+    if (!this.ranked) {
+      const d = [...this.particles.values()].filter((q) => q.kind !== "left_out").map((q) => q.d).sort((a, b) => a - b);
+      const low = d[Math.floor(d.length * 0.02)] ?? 0;
+      const high = d[Math.min(d.length - 1, Math.floor(d.length * 0.98))] ?? 1;
+      this.ranked = [low, Math.max(high, low + 1e-9)];
+    }
+    const [low, high] = this.ranked;
+    return Math.max(0, Math.min(RAMP.length - 1, Math.floor(((p.d - low) / (high - low)) * RAMP.length)));
+  }
+}
+
+export function figures(value, digits = 4) {
+  if (value == null || !Number.isFinite(value)) return "–";
+  if (value === 0) return "0";
+  const places = Math.max(digits - 1 - Math.floor(Math.log10(Math.abs(value))), 0);
+  return value.toFixed(Math.min(places, 12));
+}
+
+function boxOf(rings) {
+  let x0 = Infinity, y0 = Infinity, x1 = -Infinity, y1 = -Infinity;
+  for (const r of rings) {
+    for (let i = 0; i < r.length; i += 2) {
+      if (r[i] < x0) x0 = r[i];
+      if (r[i] > x1) x1 = r[i];
+      if (r[i + 1] < y0) y0 = r[i + 1];
+      if (r[i + 1] > y1) y1 = r[i + 1];
+    }
+  }
+  return [x0, y0, x1, y1];
+}
+
+let current = null;
+
+export function workbench(name) {
+  if (!current || current.name !== name) {
+    current = new Workbench(name);
+    window.nanogauge = current; // for tests, benchmarks and the curious
+  }
+  return current;
+}
