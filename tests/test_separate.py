@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from nanogauge.ports import Maps
-from nanogauge.separate import merge, separate, to_grid, touching
+from nanogauge.separate import carried, merge, separate, tidy, to_grid, touching
 from nanogauge.settings import SeparateSettings
 
 
@@ -120,3 +120,36 @@ def test_area_survives_the_way_back_to_the_micrograph_s_grid(zoom: float) -> Non
     assert out.max() == 2
     for k in (1, 2):
         assert (out == k).sum() == pytest.approx(area[k - 1], rel=0.03)
+
+
+def test_tidy_is_what_one_particle_at_a_time_gives():
+    """Largest pieces, filled holes and what lies in them, against the plain loop over particles."""
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        coarse = rng.integers(0, 7, (12, 15)) * (rng.random((12, 15)) < 0.8)
+        labels = np.kron(coarse, np.ones((4, 4), int)).astype(np.int32)
+        labels[rng.random(labels.shape) < 0.05] = 0
+        settings = SeparateSettings(least_diameter_px=2.0, least_confidence=0.0)
+        expected = np.zeros(labels.shape, np.int32)
+        number = 0
+        for label in range(1, int(labels.max()) + 1):
+            piece = labels == label
+            if piece.sum() < np.pi:
+                continue
+            pieces, k = ndimage.label(piece)
+            if k > 1:
+                piece = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
+            number += 1
+            expected[ndimage.binary_fill_holes(piece) & (expected == 0)] = number
+        assert np.array_equal(tidy(labels, np.ones(labels.shape, np.float32), settings), expected)
+
+
+def test_carried_takes_the_nearest_particle_within_reach():
+    coarse = np.zeros((9, 12), np.int32)
+    coarse[4, 2], coarse[4, 8] = 1, 2
+    fine = np.ones((9, 12), np.float32)
+    fine[:, 11] = 0
+    found = carried(coarse, fine, reach=2)
+    assert found[4].tolist() == [1, 1, 1, 1, 1, 0, 2, 2, 2, 2, 2, 0]
+    assert found[2].tolist() == [0, 1, 1, 1, 0, 0, 0, 2, 2, 2, 0, 0]
+    assert carried(coarse, np.zeros((9, 12), np.float32), reach=2)[4, 2] == 1  # never lost

@@ -7,7 +7,7 @@ specks, at finer octaves) estimates the particles' typical diameter; the second 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -48,25 +48,64 @@ def rescale(grey: F32, zoom: float) -> F32:
 def predict(working: F32, engine: Engine, *, overlap_px: int = 64, flips: bool = False) -> Maps:
     """Maps of a standardised working picture (H, W), tile by tile, tiles blended by a smooth window."""
     h, w = working.shape
-    pad_h, pad_w = _padded(h, engine), _padded(w, engine)
+    pad_h, pad_w = padded(h, engine), padded(w, engine)
     picture = np.pad(working, ((0, pad_h - h), (0, pad_w - w)), mode="reflect" if min(h, w) > 1 else "edge")
     if picture.shape != (pad_h, pad_w):
         raise ValueError(f"padding went wrong: {picture.shape}")
-    total = np.zeros((3, pad_h, pad_w), np.float32)
-    weight = np.zeros((pad_h, pad_w), np.float32)
-    for y0, y1 in _spans(pad_h, engine.tile_px, overlap_px, engine.stride):
-        for x0, x1 in _spans(pad_w, engine.tile_px, overlap_px, engine.stride):
-            tile = np.ascontiguousarray(picture[y0:y1, x0:x1])
-            maps = np.asarray(engine.predict(tile), np.float32)
-            if flips:
-                mirrored = np.asarray(engine.predict(np.ascontiguousarray(tile[:, ::-1])), np.float32)
-                maps = np.asarray((maps + mirrored[:, :, ::-1]) / 2, np.float32)
-            window = _window(y1 - y0, overlap_px)[:, None] * _window(x1 - x0, overlap_px)[None]
-            total[:, y0:y1, x0:x1] += window * maps
-            weight[y0:y1, x0:x1] += window
-    total /= weight
-    f, b, d = total[:, :h, :w]
+    f, b, d = np.concatenate(
+        [
+            band
+            for _, band in predict_bands(
+                lambda y0, y1, x0, x1: picture[y0:y1, x0:x1], (pad_h, pad_w), engine, overlap_px=overlap_px, flips=flips
+            )
+        ],
+        axis=1,
+    )[:, :h, :w]
     return Maps(np.ascontiguousarray(f), np.ascontiguousarray(b), np.ascontiguousarray(d))
+
+
+def predict_bands(
+    window: Callable[[int, int, int, int], F32],
+    shape: tuple[int, int],
+    engine: Engine,
+    *,
+    overlap_px: int = 64,
+    flips: bool = False,
+    columns: tuple[int, int] | None = None,
+) -> Iterator[tuple[int, F32]]:
+    """The maps of a picture too large for memory, from top to bottom: (first row, maps (3, rows, columns)).
+
+    window: (y0, y1, x0, x1) -> standardised working pixels there; shape: (H, W), multiples of the engine's stride
+    columns: first and last (exclusive) of the columns wanted; tiles lie where they would for all columns
+    """
+    h, w = shape
+    left, right = columns or (0, w)
+    across = [(a, b) for a, b in _spans(w, engine.tile_px, overlap_px, engine.stride) if b > left and a < right]
+    down = _spans(h, engine.tile_px, overlap_px, engine.stride)
+    x_first, x_last = across[0][0], across[-1][1]
+    total = np.zeros((3, 0, x_last - x_first), np.float32)
+    weight = np.zeros((0, x_last - x_first), np.float32)
+    top = 0
+    for i, (y0, y1) in enumerate(down):
+        more = y1 - top - total.shape[1]
+        total = np.pad(total, ((0, 0), (0, more), (0, 0)))
+        weight = np.pad(weight, ((0, more), (0, 0)))
+        for x0, x1 in across:
+            maps = _tile(np.ascontiguousarray(window(y0, y1, x0, x1)), engine, flips=flips)
+            share = _window(y1 - y0, overlap_px)[:, None] * _window(x1 - x0, overlap_px)[None]
+            total[:, y0 - top : y1 - top, x0 - x_first : x1 - x_first] += share * maps
+            weight[y0 - top : y1 - top, x0 - x_first : x1 - x_first] += share
+        done = (down[i + 1][0] if i + 1 < len(down) else h) - top  # rows that no later tile reaches
+        yield top, (total[:, :done] / weight[:done])[:, :, left - x_first : right - x_first]
+        total, weight, top = total[:, done:], weight[done:], top + done
+
+
+def _tile(tile: F32, engine: Engine, *, flips: bool) -> F32:
+    maps = np.asarray(engine.predict(tile), np.float32)
+    if flips:
+        mirrored = np.asarray(engine.predict(np.ascontiguousarray(tile[:, ::-1])), np.float32)
+        maps = np.asarray((maps + mirrored[:, :, ::-1]) / 2, np.float32)
+    return maps
 
 
 def segment(
@@ -93,7 +132,7 @@ def segment(
         zoom = min(s.working_magnification, s.largest_px / long_side) if s.working_magnification else 1.0
         looks: list[tuple[float, float]] = []
     else:
-        zoom, looks = _working_zoom(grey, engine, typical_diameter, s, ceiling)
+        zoom, looks = working_zoom(grey, engine, typical_diameter, s, ceiling)
     maps = predict(standardise(rescale(grey, zoom)), engine, overlap_px=s.overlap_px, flips=s.flips)
     if excluded is not None and excluded.any():
         h, w = maps.foreground.shape
@@ -102,7 +141,7 @@ def segment(
     return Segmentation(maps, zoom, tuple(looks))
 
 
-def _working_zoom(
+def working_zoom(
     grey: F32, engine: Engine, typical_diameter: Callable[[Maps], float], s: SegmentSettings, ceiling: float
 ) -> tuple[float, list[tuple[float, float]]]:
     """The zoom that brings the typical diameter to the engine's, from looks at octaves: coarse first, finer while the
@@ -129,18 +168,19 @@ def _working_zoom(
     return float(np.clip(want / d, floor, ceiling)), looks
 
 
-def _padded(length: int, engine: Engine) -> int:
+def padded(length: int, engine: Engine) -> int:
     """Next multiple of the stride, with at least four strides where one picture is smaller than that."""
     return max(-(-length // engine.stride), min(4, -(-2 * length // engine.stride))) * engine.stride
 
 
 def _spans(length: int, tile: int, overlap: int, stride: int) -> list[tuple[int, int]]:
-    """Overlapping spans that cover `length`, each at most `tile` long, starts on the stride."""
+    """Overlapping spans that cover `length`: as few as a `tile` allows, each as short as they can then be, starts on the stride."""
     if length <= tile:
         return [(0, length)]
     n = math.ceil((length - overlap) / (tile - overlap))
-    starts = [round(i * (length - tile) / (n - 1) / stride) * stride for i in range(n)]
-    return [(a, a + tile) for a in starts]
+    side = min(tile, math.ceil((length + (n - 1) * overlap) / n / stride) * stride)
+    starts = [round(i * (length - side) / (n - 1) / stride) * stride for i in range(n)]
+    return [(a, a + side) for a in starts]
 
 
 def _window(length: int, overlap: int) -> F32:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.measure import label as connected
 from skimage.segmentation import watershed
 
 from .ports import Maps
@@ -27,18 +28,36 @@ def separate(maps: Maps, settings: SeparateSettings | None = None) -> Labels:
     mask = maps.foreground > s.foreground_above
     if not mask.any():
         return np.zeros(mask.shape, np.int32)
-    middle = cv2.GaussianBlur(maps.distance * (1 - maps.boundary), (0, 0), 0.8)
+    middle = np.asarray(cv2.GaussianBlur(maps.distance * (1 - maps.boundary), (0, 0), 0.8), np.float32)
     seeds, n_seeds = ndimage.label((middle > s.seed_above * (1 - 0.25 * maps.boundary)) & mask)
-    # a component without a seed is one faint or small particle
-    parts, _ = ndimage.label(mask)
-    seeded = np.unique(parts[seeds > 0])
-    lonely = mask & ~np.isin(parts, seeded)
-    more, _ = ndimage.label(lonely)
-    seeds = np.where(more > 0, more + n_seeds, seeds)
-    labels = watershed(-middle, seeds, mask=mask)
+    parts, n_parts = ndimage.label(mask)
+    labels = _grown(middle, seeds, parts, n_seeds, n_parts)
     if s.merge_below > 0:
         labels = merge(labels, maps, below=s.merge_below)
     return tidy(labels, maps.foreground, s)
+
+
+def _grown(
+    middle: NDArray[np.float32], seeds: NDArray[np.int32], parts: NDArray[np.int32], n_seeds: int, n_parts: int
+) -> NDArray[np.int32]:
+    """Every connected part of the mask given to its seeds: to one wholly, to several by watershed. A part without a seed is one
+    faint or small particle, numbered after those with seeds."""
+    flat = np.flatnonzero(seeds)
+    part_of = np.zeros(n_seeds + 1, np.int64)
+    part_of[seeds.ravel()[flat]] = parts.ravel()[flat]
+    n_of = np.bincount(part_of[1:], minlength=n_parts + 1)
+    label_of = np.zeros(n_parts + 1, np.int32)
+    label_of[part_of[1:]] = np.arange(1, n_seeds + 1)
+    lonely = np.flatnonzero(n_of[1:] == 0) + 1
+    label_of[lonely] = n_seeds + 1 + np.arange(lonely.size)
+    shared = n_of > 1
+    label_of[shared] = 0
+    label_of[0] = 0
+    labels = label_of[parts]
+    if shared.any():
+        several = shared[parts]
+        labels += watershed(-middle, np.where(several, seeds, 0), mask=several)
+    return np.asarray(labels, np.int32)
 
 
 def merge(labels: NDArray[np.integer], maps: Maps, *, below: float) -> Labels:
@@ -113,20 +132,52 @@ def tidy(labels: NDArray[np.integer], foreground: NDArray[np.float32], settings:
     least = math.pi / 4 * settings.least_diameter_px**2
     keep = (area >= least) & (mean >= settings.least_confidence)
     keep[0] = False
-    out = np.zeros(labels.shape, np.int32)
-    number = 0
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        if box is None or not keep[label]:
-            continue
-        piece = labels[box] == label
-        pieces, k = ndimage.label(piece)
-        if k > 1:
-            piece = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
-        piece = ndimage.binary_fill_holes(piece)
-        number += 1
-        window = out[box]
-        window[piece & (window == 0)] = number
+    number = np.zeros(n + 1, np.int32)
+    number[keep] = np.arange(1, int(keep.sum()) + 1)
+    out: Labels = number[labels]
+    pieces, k = connected(out, return_num=True, connectivity=1, background=0)
+    if k > out.max():
+        _keep_largest(out, np.asarray(pieces), int(k))
+    holed = _with_holes(out)
+    boxes = ndimage.find_objects(out) if holed.size else []
+    for label in holed.tolist():  # in order: what lies in a hole of two goes to the first
+        window = out[boxes[label - 1]]
+        filled = ndimage.binary_fill_holes(window == label)
+        window[filled & ((window == 0) | (window > label))] = label
     return out
+
+
+def _keep_largest(out: Labels, pieces: NDArray[np.integer], n_pieces: int) -> None:
+    """Leaves of each particle its largest connected piece; of equal ones the first."""
+    area = np.bincount(pieces.ravel(), minlength=n_pieces + 1)
+    owner = np.zeros(n_pieces + 1, np.int64)
+    owner[pieces.ravel()] = out.ravel()
+    order = np.lexsort((np.arange(n_pieces + 1), -area, owner))
+    first = np.concatenate([[True], owner[order][1:] != owner[order][:-1]])
+    stays = np.zeros(n_pieces + 1, bool)
+    stays[order[first]] = True
+    out[~stays[pieces]] = 0
+
+
+def _with_holes(labels: Labels) -> NDArray[np.int64]:
+    """Labels, each in one piece, that enclose pixels which are not theirs: their Euler number is below 1.
+
+    From the counts of 2 x 2 patterns (Gray, IEEE Trans. Comput. C-20 (1971) 551), holes taken as 4-connected.
+    """
+    p = np.pad(labels, 1)
+    a, b, c, d = p[:-1, :-1], p[:-1, 1:], p[1:, :-1], p[1:, 1:]
+    mixed = np.flatnonzero((a != b) | (a != c) | (a != d))
+    a, b, c, d = (np.ascontiguousarray(q).ravel()[mixed] for q in (a, b, c, d))
+    n = int(labels.max()) + 1
+    four_times = np.zeros(n, np.int64)
+    for here, one, two, across in ((a, b, c, d), (b, a, d, c), (c, a, d, b), (d, b, c, a)):
+        alone = (here != one) & (here != two) & (here != across)
+        four_times += np.bincount(here[alone], minlength=n)
+        three = (one == two) & (two == across) & (one != here)
+        four_times -= np.bincount(one[three], minlength=n)
+        diagonal = (here == across) & (here != one) & (here != two)  # met twice, once from each end
+        four_times -= np.bincount(here[diagonal], minlength=n)
+    return 1 + np.flatnonzero((four_times[1:] < 4) & (np.bincount(labels.ravel(), minlength=n)[1:] > 0))
 
 
 def touching(labels: Labels) -> NDArray[np.int64]:
@@ -147,15 +198,38 @@ def to_grid(labels: Labels, foreground: NDArray[np.float32], shape: tuple[int, i
     h, w = shape
     if labels.shape == shape:
         return labels
-    coarse = cv2.resize(labels.astype(np.float32), (w, h), interpolation=cv2.INTER_NEAREST_EXACT).astype(np.int32)
+    coarse = np.asarray(cv2.resize(labels, (w, h), interpolation=cv2.INTER_NEAREST_EXACT), np.int32)
     shrinking = labels.shape[0] > h
-    fine = cv2.resize(foreground, (w, h), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-    mask = fine > foreground_above
+    how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    fine = np.asarray(cv2.resize(foreground, (w, h), interpolation=how), np.float32)
     reach = 1 if shrinking else math.ceil(h / labels.shape[0])
-    distance, index = ndimage.distance_transform_edt(coarse == 0, return_indices=True)
-    grown = np.where(distance <= reach + 0.5, coarse[tuple(index)], 0)
-    out = np.where(mask, grown, 0).astype(np.int32)
-    lost = np.setdiff1d(np.unique(coarse), np.unique(out))
-    for label in lost[lost > 0]:  # a particle thinner than the grid keeps its nearest pixels
-        out[coarse == label] = label
+    return carried(coarse, fine, reach=reach, foreground_above=foreground_above)
+
+
+def carried(coarse: Labels, fine: NDArray[np.float32], *, reach: int, foreground_above: float = 0.5) -> Labels:
+    """Labels on a grid (H, W) from the nearest working label and the interpolated foreground there, as in `to_grid`.
+
+    reach: how many px beyond its coarse outline a particle may grow
+    """
+    mask = fine > foreground_above
+    out = np.where(mask, coarse, 0).astype(np.int32)
+    padded = np.pad(coarse, reach)
+    y, x = np.nonzero(mask & (coarse == 0))
+    for dy, dx in _rings(reach):  # nearest first
+        found = padded[y + (reach + dy), x + (reach + dx)]
+        has = found > 0
+        out[y[has], x[has]] = found[has]
+        y, x = y[~has], x[~has]
+    n = int(coarse.max(initial=0)) + 1
+    lost = (np.bincount(coarse.ravel(), minlength=n) > 0) & (np.bincount(out.ravel(), minlength=n) == 0)
+    lost[0] = False
+    if lost.any():  # a particle thinner than the grid keeps its nearest pixels
+        kept = lost[coarse]
+        out[kept] = coarse[kept]
     return out
+
+
+def _rings(reach: int) -> list[tuple[int, int]]:
+    """Steps (dy, dx) of up to reach + 1/2 px, short ones first."""
+    steps = [(dy, dx) for dy in range(-reach, reach + 1) for dx in range(-reach, reach + 1) if dy or dx]
+    return sorted((s for s in steps if math.hypot(*s) <= reach + 0.5), key=lambda s: (math.hypot(*s), s))

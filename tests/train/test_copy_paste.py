@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("torch", reason='torch is not installed: pip install "nanogauge[train]"')
 
-from nanogauge.train.copy_paste import paste_particles  # noqa: E402
-from nanogauge.train.dataset import Real, make_real  # noqa: E402
+from nanogauge.train.copy_paste import paste_particles
+from nanogauge.train.dataset import Real, make_real
 
 
 def discs(shape: tuple[int, int], centres: list[tuple[int, int]], radius: int, value: int) -> Real:
@@ -23,8 +23,10 @@ def test_pasted_particles_bring_their_grey_levels_and_labels() -> None:
     donor = discs((120, 120), [(40, 40), (80, 80)], 15, 220)
     grey, labels = np.full((160, 160), 40, np.uint8), np.zeros((160, 160), np.int32)
     out, marks, changed = paste_particles(grey, labels, donor, 1.0, np.random.default_rng(3), n=6, match=False)
-    assert changed and changed == set(np.unique(marks)) - {0}
-    assert labels.max() == 0 and grey.max() == 40  # the inputs are left alone
+    assert changed
+    assert changed == set(np.unique(marks)) - {0}
+    assert labels.max() == 0
+    assert grey.max() == 40
     assert np.median(out[marks > 0]) > 200
     assert np.median(out[marks == 0]) == 40
     whole = [k for k in changed if not np.isin(k, np.concatenate([marks[0], marks[-1], marks[:, 0], marks[:, -1]]))]
@@ -59,4 +61,6 @@ def test_a_donor_without_whole_particles_changes_nothing() -> None:
     donor = discs((60, 60), [(0, 0)], 20, 200)
     grey, labels = np.full((64, 64), 9, np.uint8), np.zeros((64, 64), np.int32)
     out, marks, changed = paste_particles(grey, labels, donor, 1.0, np.random.default_rng(1), n=3, match=False)
-    assert not changed and (out == grey).all() and (marks == 0).all()
+    assert not changed
+    assert (out == grey).all()
+    assert (marks == 0).all()

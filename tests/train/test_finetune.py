@@ -56,7 +56,8 @@ def test_fine_tuning_writes_a_network_and_figures_of_held_out_micrographs(annota
     assert len(done.held_out) == 1
     assert any("learning from 3 micrographs" in line and done.held_out[0] in line for line in said)
     figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
-    assert figures["before"] == done.before and figures["after"] == done.after
+    assert figures["before"] == done.before
+    assert figures["after"] == done.after
     assert set(done.before) == set(FIGURES)
     # two small steps: still the same network in the main
     assert done.after["iou_pooled"] == pytest.approx(done.before["iou_pooled"], abs=0.1)

@@ -10,19 +10,21 @@ from ..ports import Engine, TextReader
 ENGINES = ("unet", "threshold")
 
 
-def make_engine(name: str = "unet", *, n_threads: int | None = None) -> Engine:
+def make_engine(name: str = "unet", *, n_threads: int | None = None, device: str = "auto") -> Engine:
     """The engine of that name, or the network in FILE.onnx.
+
+    device: what the network runs on, as in `SegmentSettings.device`; n_threads: on the processor, None: one a core
 
     Raises SettingsError for an unknown name, EngineError where it cannot be loaded.
     """
     if name.endswith(".onnx"):
         from .onnx import OnnxEngine
 
-        return OnnxEngine(Path(name), n_threads=n_threads)
+        return OnnxEngine(Path(name), n_threads=n_threads, device=device)
     if name == "unet":
         from .onnx import OnnxEngine
 
-        return OnnxEngine(n_threads=n_threads)
+        return OnnxEngine(n_threads=n_threads, device=device)
     if name == "threshold":
         from .threshold import ThresholdEngine
 

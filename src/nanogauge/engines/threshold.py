@@ -20,6 +20,7 @@ class ThresholdEngine:
     stride = 1
     tile_px = 1 << 20
     working_diameter_px: float | None = None
+    calibrated = False
 
     def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
         """Grey levels (H, W) -> (3, H, W): 0/1 foreground, 0/1 boundary, normalised distance."""

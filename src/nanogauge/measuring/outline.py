@@ -30,56 +30,94 @@ class Points:
     begin: Ints
 
 
-def outline_points(index: NDArray[np.int32], n: int, probability: NDArray[Any] | None) -> Points:
-    """The outline's points. index: (H, W), -1 = background; probability: (H, W) or None."""
-    padded = np.pad(index, 1, constant_values=-1)
-    height, width = index.shape
+@dataclass(frozen=True, slots=True)
+class Rim:
+    """The pixels of an index picture (H, W) of which a neighbour belongs elsewhere: all that outlines depend on.
+
+    padded: the flat picture with a frame of `BEYOND` round it; at: (r,) places in it, in reading order; step: its width
+    """
+
+    padded: NDArray[np.int32]
+    at: Ints
+    step: int
+    width: int
+
+    @property
+    def flat(self) -> Ints:
+        """(r,) places in the picture itself."""
+        y, x = np.divmod(self.at, self.step)
+        return np.asarray((y - 1) * self.width + x - 1, np.int64)
+
+
+BEYOND = -2  # outside the frame; -1 is background
+
+
+def find_rim(index: NDArray[np.int32]) -> Rim:
+    """The rim of an index picture, -1 = background."""
+    padded = np.pad(index, 1, constant_values=BEYOND)
+    single, block = padded.astype(np.float32), np.ones((3, 3), np.uint8)  # exact below 2**24
+    differs = np.asarray(cv2.dilate(single, block)) != np.asarray(cv2.erode(single, block))
+    differs[[0, -1]] = False
+    differs[:, [0, -1]] = False
+    return Rim(padded.ravel(), np.flatnonzero(differs).astype(np.int64), padded.shape[1], index.shape[1])
+
+
+def outline_points(rim: Rim, n: int, probability: NDArray[Any] | None) -> Points:
+    """The outline's points. probability: (H, W) or None."""
+    own = rim.padded[rim.at]
+    inside = own >= 0
+    places, owners, flats = rim.at[inside], own[inside], rim.flat[inside]
     at, particle = [], []
     for dy, dx in _NEIGHBOURS[:4]:
-        beyond = padded[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
-        flat = np.flatnonzero((index != beyond) & (index >= 0))
-        y, x = np.divmod(flat, width)
+        beyond = rim.padded[places + dy * rim.step + dx]
+        chosen = np.flatnonzero(beyond != owners)
+        flat = flats[chosen]
+        y, x = np.divmod(flat, rim.width)
         part = np.full(flat.size, 0.5)
         if probability is not None:
-            free = beyond.ravel()[flat] < 0  # where two particles meet, they meet at the pixel's edge
-            free &= (y + dy >= 0) & (y + dy < height) & (x + dx >= 0) & (x + dx < width)
+            free = beyond[chosen] == -1  # where two particles meet, or the frame ends, the outline is the pixel's edge
             here = probability.ravel()[flat].astype(np.float64)
-            there = probability.ravel()[np.where(free, flat + dy * width + dx, flat)].astype(np.float64)
+            there = probability.ravel()[np.where(free, flat + dy * rim.width + dx, flat)].astype(np.float64)
             crosses = free & (here >= LEVEL) & (there < LEVEL)
             np.divide(here - LEVEL, here - there, out=part, where=crosses)
         at.append(np.stack([y + dy * part, x + dx * part], axis=1))
-        particle.append(index.ravel()[flat])
+        particle.append(owners[chosen])
     owner = np.concatenate(particle).astype(np.int64)
     order = np.argsort(owner, kind="stable")
     owner = owner[order]
     return Points(np.concatenate(at)[order], owner, np.searchsorted(owner, np.arange(n)).astype(np.int64))
 
 
-def area_correction(index: NDArray[np.int32], n: int, probability: NDArray[Any]) -> Floats:
+def crossings(rim: Rim, n: int) -> Floats:
+    """(4, n) how often lines along x, y and the two diagonals leave each particle."""
+    own = rim.padded[rim.at]
+    places, owners = rim.at[own >= 0], own[own >= 0]
+    counts = np.zeros((4, n))
+    for k, (dy, dx) in enumerate(((0, 1), (1, 0), (1, 1), (1, -1))):
+        counts[k] = np.bincount(owners[rim.padded[places + dy * rim.step + dx] != owners], minlength=n)
+    return counts
+
+
+def area_correction(rim: Rim, n: int, probability: NDArray[Any]) -> Floats:
     """(n,) px² to add to the number of pixels: how far the outline at LEVEL lies outside the pixels' edges.
 
     A pixel at the outline is covered by 1/2 + (p - LEVEL) / |grad p|, its distance to the level set (Osher & Fedkiw, Level Set
     Methods (2003), ch. 1), held to what its label allows: at least half inside, at most half outside.
     """
-    padded = np.pad(index, 1, constant_values=-1)
-    height, width = index.shape
-    owner = np.full(index.shape, -1, np.int32)  # of background pixels beside a particle
-    at_background = np.zeros(index.shape, bool)  # particle pixels beside the background
-    free = index < 0
+    own, flats = rim.padded[rim.at], rim.flat
+    owner = np.full(own.size, -1, np.int32)  # of background pixels beside a particle
+    at_background = np.zeros(own.size, bool)  # particle pixels beside the background; the frame's edge is none
     for dy, dx in _NEIGHBOURS:
-        beyond = padded[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
-        np.copyto(owner, beyond, where=free & (owner < 0))
-        within = np.s_[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]  # the frame's edge is no background
-        at_background[within] |= beyond[within] < 0
+        beyond = rim.padded[rim.at + dy * rim.step + dx]
+        np.copyto(owner, beyond, where=(own < 0) & (owner < 0))
+        at_background |= beyond == -1
     change = np.zeros(n)
-    for chosen, owners in ((at_background & ~free, index), (owner >= 0, owner)):
-        flat = np.flatnonzero(chosen)
+    for chosen, owners, is_inside in ((at_background & (own >= 0), own, True), ((own < 0) & (owner >= 0), owner, False)):
+        flat = flats[chosen]
         p, slope = _level_and_slope(probability, flat)
         signed = np.divide(p - LEVEL, slope, out=np.full(flat.size, 0.5), where=slope > 1e-6)
-        off = np.clip(signed, 0, 0.5) - 0.5 if owners is index else np.clip(signed, -0.5, 0) + 0.5
-        if owners is not index:
-            off = np.where(slope > 1e-6, off, 0.0)
-        change += np.bincount(owners.ravel()[flat], weights=off, minlength=n)
+        off = np.clip(signed, 0, 0.5) - 0.5 if is_inside else np.where(slope > 1e-6, np.clip(signed, -0.5, 0) + 0.5, 0.0)
+        change += np.bincount(owners[chosen], weights=off, minlength=n)
     return change
 
 
@@ -121,6 +159,7 @@ def hull_figures(polygons: list[Floats]) -> HullFigures:
     """
     out = np.zeros((5, len(polygons)))
     k = np.array([len(p) for p in polygons])
+    corners, first = np.concatenate([np.zeros((0, 2)), *polygons]), np.cumsum(k) - k
     order = np.argsort(k, kind="stable")
     at = 0
     while at < order.size:
@@ -130,8 +169,8 @@ def hull_figures(polygons: list[Floats]) -> HullFigures:
             n = max(1, n // 2)
         chosen = order[at : at + n]
         widest = int(k[chosen[-1]])
-        table = np.stack([np.concatenate([polygons[i], np.repeat(polygons[i][-1:], widest - k[i], axis=0)]) for i in chosen])
-        out[:, chosen] = _widths(table)
+        corner = first[chosen][:, None] + np.minimum(np.arange(widest), k[chosen][:, None] - 1)
+        out[:, chosen] = _widths(corners[corner])
         at += n
     return HullFigures(*out)
 
@@ -143,19 +182,22 @@ def _widths(hull: Floats) -> Floats:
     """
     rows = np.arange(len(hull))
     y, x = hull[..., 0], hull[..., 1]
-    y32, x32 = (np.ascontiguousarray(v, np.float32) for v in (y, x))
-    dy, dx = y32[:, None] - y32[:, :, None], x32[:, None] - x32[:, :, None]  # (n, k, k): from i to j
-    i, j = np.divmod((dy * dy + dx * dx).reshape(len(hull), -1).argmax(axis=1), hull.shape[1])
+    h32 = hull.astype(np.float32)
+    square = (h32 * h32).sum(axis=2)
+    apart = h32 @ h32.transpose(0, 2, 1)  # (n, k, k); |a - b|² = a² + b² - 2 ab
+    apart *= -2
+    apart += square[:, :, None]
+    apart += square[:, None]
+    i, j = np.divmod(apart.reshape(len(hull), -1).argmax(axis=1), hull.shape[1])
     long_y, long_x = y[rows, j] - y[rows, i], x[rows, j] - x[rows, i]
     longest = np.hypot(long_y, long_x)
     sy, sx = np.roll(y, -1, axis=1) - y, np.roll(x, -1, axis=1) - x  # (n, k) sides
     length = np.hypot(sy, sx)
     unit_y, unit_x = (np.divide(v, length, out=np.zeros_like(v), where=length > 0) for v in (sy, sx))
-    dx *= unit_y.astype(np.float32)[:, :, None]
-    dy *= unit_x.astype(np.float32)[:, :, None]
-    dx -= dy
-    np.abs(dx, out=dx)
-    height = np.where(length > 0, dx.max(axis=2), np.inf)
+    across_side = np.stack([-unit_x, unit_y], axis=2).astype(np.float32)  # square to each side
+    reach = across_side @ h32.transpose(0, 2, 1)  # (n, sides, corners)
+    at_side = (across_side * h32).sum(axis=2)
+    height = np.where(length > 0, np.maximum(reach.max(axis=2) - at_side, at_side - reach.min(axis=2)), np.inf)
     side = height.argmin(axis=1)
     y0, x0, uy, ux = (v[rows, side][:, None] for v in (y, x, unit_y, unit_x))
     shortest = np.abs((x - x0) * uy - (y - y0) * ux).max(axis=1)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..particles import Flag, column_dtypes, flag_text
 from ..scale import Scale
 from .edges import Frame, edge_flags, edge_weights, window_flags
-from .outline import Points, area_correction, circumscribed, hull_figures, hulls, inscribed, outline_points
+from .outline import Points, area_correction, circumscribed, crossings, find_rim, hull_figures, hulls, inscribed, outline_points
 from .runs import Floats, Moments, boxes_of, ellipse_residual, find_runs, index_image, moments_of, run_sums
 from .surroundings import inner_outer_areas, local_contrast, nearest_neighbour, poles, surroundings
 
@@ -57,9 +57,10 @@ def measure_particles(
     pixels: NDArray[Any],
     scale: Scale | None,
     confidence: NDArray[np.floating[Any]] | None = None,
+    certainty: NDArray[np.floating[Any]] | None = None,
     frame: Frame | None = None,
     separated: Iterable[int] | None = None,
-    low_confidence_below: float = 0.6,
+    low_confidence_below: float = 0.8,
     subpixel: bool = True,
     edge_shift_px: float = 0.0,
     least_diameter_px: float = 0.0,
@@ -71,10 +72,11 @@ def measure_particles(
     pixels: (H, W) grey levels, for `mean_grey` and `local_contrast`
     scale: nm per px in y and x; None leaves the `_nm` columns out
     confidence: (H, W) foreground probability in [0, 1], on the same grid; None gives NaN where it is needed
+    certainty: (largest label + 1,) the column `confidence` by label; None: the mean of `confidence` over the particle
     frame: (y0, x0, y1, x1) in px, half-open, the part of (H, W) that is picture; None: all of it. A side of the frame that
         is not a side of the picture is a data bar
     separated: the labels that touched a neighbour and were split from it
-    low_confidence_below: mean confidence under which a particle is flagged
+    low_confidence_below: the column `confidence` under which a particle is flagged
     subpixel: outlines run where the confidence is 0.5, between the pixels; False or no confidence: along the labels
     edge_shift_px: moves all outlines outwards (or inwards, below 0) before they are measured, as `edge_profile` found they should
     least_diameter_px, largest_frame_share: the size window; a particle of smaller equivalent diameter, or whose box takes a
@@ -100,14 +102,15 @@ def measure_particles(
     index = index_image(runs, shape)
     moments, boxes = moments_of(runs), boxes_of(runs)
     between = confidence if subpixel else None
-    points = outline_points(index, runs.n, between)
-    area = moments.area if between is None else np.maximum(moments.area + area_correction(index, runs.n, between), 0.25)
+    rim = find_rim(index)
+    points = outline_points(rim, runs.n, between)
+    area = moments.area if between is None else np.maximum(moments.area + area_correction(rim, runs.n, between), 0.25)
     near = surroundings(index, np.sqrt(4 * area / np.pi))
     inner, outer = (np.full(runs.n, np.nan),) * 2 if confidence is None else inner_outer_areas(runs, near, confidence)
-    crossings = _crossings(index, runs.n)
+    crossed = crossings(rim, runs.n)
     origin = np.stack([boxes[0], boxes[1]], axis=1)
     polygons, deepest = hulls(points, origin), poles(runs, shape)
-    grid = _figures(moments, (area, inner, outer), crossings, points, polygons, deepest, (1.0, 1.0), edge_shift_px)
+    grid = _figures(moments, (area, inner, outer), crossed, points, polygons, deepest, (1.0, 1.0), edge_shift_px)
     columns: dict[str, Any] = {"label": runs.values, "y": moments.y, "x": moments.x, "area_px2": grid["area"]}
     columns |= {f"{name}_px": grid[name] for name in _LENGTHS}
     specimen = grid
@@ -116,20 +119,25 @@ def measure_particles(
         if y == x:  # only lengths change, and by one factor
             specimen = grid | {name: grid[name] * y for name in _LENGTHS} | {"area": grid["area"] * y * x}
         else:
-            specimen = _figures(moments, (area, inner, outer), crossings, points, polygons, deepest, (y, x), edge_shift_px)
+            specimen = _figures(moments, (area, inner, outer), crossed, points, polygons, deepest, (y, x), edge_shift_px)
         columns["area_nm2"] = specimen["area"]
         columns |= {f"{name}_nm": specimen[name] for name in _LENGTHS}
     columns |= {name: specimen[name] for name in _RATIOS}
     columns["ellipse_residual"] = ellipse_residual(runs, moments)
     mean_grey = runs.total(run_sums(runs, pixels)) / moments.area
     columns |= {"mean_grey": mean_grey, "local_contrast": local_contrast(near, pixels, mean_grey)}
-    certainty = np.full(runs.n, np.nan) if confidence is None else runs.total(run_sums(runs, confidence)) / moments.area
-    columns["confidence"] = certainty
+    if certainty is not None:
+        sure = np.asarray(certainty, np.float64)[runs.values]
+    elif confidence is not None:
+        sure = runs.total(run_sums(runs, confidence)) / moments.area
+    else:
+        sure = np.full(runs.n, np.nan)
+    columns["confidence"] = sure
     flags = edge_flags(boxes, frame, shape) | window_flags(
         grid["equivalent_diameter"], boxes, frame, least_diameter_px=least_diameter_px, largest_frame_share=largest_frame_share
     )
     columns["edge_weight"] = np.where(flags > 0, 0.0, edge_weights(boxes, frame))
-    flags |= np.where(certainty < low_confidence_below, Flag.LOW_CONFIDENCE.value, 0)
+    flags |= np.where(sure < low_confidence_below, Flag.LOW_CONFIDENCE.value, 0)
     if separated is not None:
         flags |= np.where(np.isin(runs.values, np.fromiter(separated, np.int64)), Flag.SEPARATED.value, 0)
     texts = {int(f): flag_text(Flag(int(f))) for f in np.unique(flags)}
@@ -154,21 +162,10 @@ def _checked_frame(labels: NDArray[Any], pixels: NDArray[Any], confidence: NDArr
     return frame
 
 
-def _crossings(index: NDArray[np.int32], n: int) -> Floats:
-    """(4, n) how often lines along x, y and the two diagonals leave each particle."""
-    padded = np.pad(index, 1, constant_values=-1)
-    height, width = index.shape
-    counts = np.zeros((4, n))
-    for k, (dy, dx) in enumerate(((0, 1), (1, 0), (1, 1), (1, -1))):
-        beyond = padded[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
-        counts[k] = np.bincount(index[(index != beyond) & (index >= 0)], minlength=n)
-    return counts
-
-
 def _figures(
     moments: Moments,
     areas: tuple[Floats, Floats, Floats],
-    crossings: Floats,
+    crossed: Floats,
     points: Points,
     polygons: list[Floats],
     deepest: Floats,
@@ -185,7 +182,7 @@ def _figures(
     area, inner, outer = (a * (sy * sx) for a in areas)
     scaled = polygons if spacing == (1.0, 1.0) else [p * spacing for p in polygons]
     hull = hull_figures(scaled)
-    perimeter = _crofton(crossings, spacing)
+    perimeter = _crofton(crossed, spacing)
     yy, xx, xy = moments.yy * sy**2, moments.xx * sx**2, moments.xy * sy * sx
     half, spread = (yy + xx) / 2, np.hypot((yy - xx) / 2, xy)
     # as if each piece of the hull between two outline points bulged a little: half a pixel in all makes the hull of the edge
@@ -233,7 +230,7 @@ def _figures(
     }
 
 
-def _crofton(crossings: Floats, spacing: _Spacing) -> Floats:
+def _crofton(crossed: Floats, spacing: _Spacing) -> Floats:
     """Perimeter (n,) = π Σ share of all directions · spacing of the lines · crossings (Legland et al. 2007).
 
     On square pixels all four shares are 1/4, as in `skimage.measure.perimeter_crofton(directions=4)`.
@@ -242,4 +239,4 @@ def _crofton(crossings: Floats, spacing: _Spacing) -> Floats:
     diagonal = math.atan2(sy, sx)  # each direction stands for those nearer to it than to another
     shares = np.array([diagonal / math.pi, 0.5 - diagonal / math.pi, 0.25, 0.25])
     between = np.array([sy, sx, sy * sx / math.hypot(sy, sx), sy * sx / math.hypot(sy, sx)])
-    return np.asarray(math.pi * (shares * between) @ crossings, np.float64)
+    return np.asarray(math.pi * (shares * between) @ crossed, np.float64)

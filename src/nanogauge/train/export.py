@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .graph import optimise
 from .network import OUTPUTS, UNet, build
 
 OPSET = 18
@@ -119,6 +120,7 @@ def export_file(checkpoint: Path, out: Path, pictures: list[Path]) -> None:
         export_fp32(load(checkpoint), fp32)
         if pictures:
             quantise(fp32, out, calibration(fp32, pictures))
+            optimise(out)
 
 
 def calibration(fp32: Path, pictures: list[Path], *, side_px: int = 384, at_most: int = 32) -> list[NDArray[np.float32]]:

@@ -1,0 +1,33 @@
+import numpy as np
+import onnxruntime
+import pytest
+
+from nanogauge.engines import make_engine
+from nanogauge.engines.onnx import PROVIDERS, OnnxEngine
+from nanogauge.errors import EngineError, SettingsError
+from nanogauge.settings import Settings
+
+
+def test_cpu_and_auto_give_the_same_maps():
+    tile = np.random.default_rng(0).normal(size=(64, 96)).astype(np.float32)
+    maps = [OnnxEngine(n_threads=1, device=device).predict(tile) for device in ("cpu", "auto")]
+    assert maps[0].shape == (3, 64, 96)
+    assert 0 <= maps[0].min() <= maps[0].max() <= 1
+    if PROVIDERS["cuda"] not in onnxruntime.get_available_providers():
+        assert np.array_equal(*maps)
+
+
+def test_a_device_that_is_not_there_is_named():
+    absent = next(d for d, provider in PROVIDERS.items() if provider not in onnxruntime.get_available_providers())
+    with pytest.raises(EngineError, match=f"device '{absent}' is not there; this ONNX Runtime has .*cpu"):
+        make_engine("unet", device=absent)
+    with pytest.raises(SettingsError, match=r"device must be one of auto, cpu"):
+        Settings().replace("segment", device="gpu")
+
+
+def test_a_missing_or_broken_network_is_named(tmp_path):
+    with pytest.raises(EngineError, match="weights are missing"):
+        OnnxEngine(tmp_path / "none.onnx")
+    (tmp_path / "bad.onnx").write_bytes(b"no network")
+    with pytest.raises(EngineError, match=r"bad\.onnx: ONNX Runtime cannot load it"):
+        OnnxEngine(tmp_path / "bad.onnx")

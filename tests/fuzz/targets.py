@@ -1,0 +1,193 @@
+"""What is fuzzed: whole files of every kind that nanogauge reads, each with the function that reads it."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from PIL import Image
+from roifile import ROI_TYPE, ImagejRoi
+
+from nanogauge.annotations import read_annotation
+from nanogauge.formats import read_micrograph
+from nanogauge.formats.labels import read_labels
+from nanogauge.formats.mosaic import open_mosaic
+from nanogauge.given import given_scales
+from nanogauge.report import read_info
+from nanogauge.settings import Settings, read_settings, write_settings
+
+SHAPE = (48, 60)
+
+
+@dataclass(frozen=True)
+class Target:
+    """seeds: file name -> sound bytes; run: reads the damaged file at a path (whatever lies beside it is sound)."""
+
+    name: str
+    seeds: dict[str, bytes]
+    run: Callable[[Path], object]
+    beside: dict[str, bytes]
+
+
+def targets() -> list[Target]:
+    """All of them, made anew (deterministic)."""
+    grey = _picture()
+    pictures = _pictures(grey)
+    texts = _texts()
+    toml = write_settings(Settings()).encode()
+    given = b'scale = "2.5 nm/px"\n[files]\n"a*.tif" = { scale_bar = "500 nm", bar_px = 123.5 }\n'
+    info = b'sample = "Au 30"\noperator = "N. N."\ncalibration = "grating 2025-01"\n'
+    tiff = pictures["a.tif"]
+    return [
+        Target("micrographs", pictures, read_micrograph, {}),
+        Target("micrographs by window", {k: v for k, v in pictures.items() if k.endswith(".tif")}, _windows, {}),
+        Target("sidecars", texts, lambda path: read_micrograph(path.parent / "a.tif"), {"a.tif": tiff}),
+        Target("labels", _labels(), _read_labels, {}),
+        Target("annotations", _annotations(), lambda path: read_annotation(path, shape=SHAPE, image_name="a.tif"), {}),
+        Target("settings", {"s.toml": toml}, read_settings, {}),
+        Target("given scales", {"nanogauge.toml": given}, _given, {"a.tif": tiff}),
+        Target("report facts", {"i.toml": info}, read_info, {}),
+    ]
+
+
+def _windows(path: Path) -> object:
+    mosaic = open_mosaic(path, least_px=1)
+    return None if mosaic is None else mosaic.read(0, min(64, mosaic.shape[0]), 0, min(64, mosaic.shape[1]))
+
+
+def _given(path: Path) -> object:
+    return given_scales([path.parent / "a.tif"], [path.parent], None)
+
+
+def _read_labels(path: Path) -> object:
+    return read_labels(path), read_annotation(path, shape=SHAPE)
+
+
+def _picture() -> np.ndarray:
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    discs = sum((np.hypot(y - a, x - b) < r) * 120 for a, b, r in ((12, 14, 7), (30, 40, 9), (36, 12, 6)))
+    return np.asarray(np.clip(60 + discs + np.random.default_rng(0).normal(0, 8, SHAPE), 0, 255), np.uint8)
+
+
+def _pictures(grey: np.ndarray) -> dict[str, bytes]:
+    out = {f"a.{k}": _pil(grey, k) for k in ("png", "jpeg", "bmp")}
+    out |= {"rgb.png": _pil(np.repeat(grey[..., None], 3, 2), "png"), "deep.png": _pil(grey.astype(np.uint16) * 200, "png")}
+    thermo = b"[User]\r\nDate=06/13/2016\r\n[Beam]\r\nHV=5000\r\n[EScan]\r\nPixelWidth=2e-9\r\nPixelHeight=2e-9\r\n"
+    zeiss = b"\r\nAP_IMAGE_PIXEL_SIZE\r\nImage Pixel Size = 2.5 nm\r\nAP_MAG\r\nMag = 50.00 K X\r\nAP_ACTUALKV\r\nEHT = 5.00 kV\r\n"
+    tescan = b"\0\0[MAIN]\r\nPixelSizeX=2e-9\r\nPixelSizeY=2e-9\r\nMagnification=5e4\r\n[SEM]\r\nHV=5000\r\nWD=0.005\r\n"
+    ome = '<OME><Image><Pixels PhysicalSizeX="2" PhysicalSizeXUnit="nm" PhysicalSizeY="2" PhysicalSizeYUnit="nm"/></Image></OME>'
+    out |= {
+        "a.tif": _tiff(grey),
+        "big.tif": _tiff(grey, bigtiff=True),
+        "tiled.tif": _tiff(grey, tile=(16, 16), compression="zlib"),
+        "strips.tif": _tiff(grey, rowsperstrip=5, compression="lzw"),
+        "jpeg.tif": _tiff(grey, compression="jpeg"),
+        "packbits.tif": _tiff(grey, compression="packbits", byteorder=">"),
+        "deep.tif": _tiff(grey.astype(np.uint16) * 200, predictor=True, compression="zlib"),
+        "float.tif": _tiff(grey.astype(np.float32) / 255),
+        "rgb.tif": _tiff(np.repeat(grey[..., None], 3, 2), photometric="rgb"),
+        "imagej.tif": _tiff(grey, imagej=True, resolution=(0.4, 0.4), metadata={"unit": "nm"}),
+        "ome.tif": _tiff(grey, description=ome),
+        "thermo.tif": _tiff(grey, extratags=[(34680, 2, 0, thermo, True)]),
+        "zeiss.tif": _tiff(grey, extratags=[(34118, 2, 0, zeiss, True)]),
+        "tescan.tif": _tiff(grey, extratags=[(50431, 7, len(tescan), tescan, True)]),
+    }
+    return out
+
+
+def _pil(pixels: np.ndarray, kind: str) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind)
+    return file.getvalue()
+
+
+def _tiff(pixels: np.ndarray, **options: Any) -> bytes:
+    file = io.BytesIO()
+    tifffile.imwrite(file, pixels, **({"photometric": "minisblack", "metadata": None} | options))
+    return file.getvalue()
+
+
+def _texts() -> dict[str, bytes]:
+    hitachi = "[SemImageFile]\r\nInstructName=SU8230\r\nDataSize=60x48\r\nPixelSize=9.9\r\nMagnification=10000\r\n"
+    jeol = "$CM_FORMAT JEOL/SEM\n$CM_MAG 30000\n$CM_FULL_SIZE 60 48\n$$SM_MICRON_BAR 100\n$$SM_MICRON_MARKER 1um\n"
+    tescan = "[MAIN]\nDevice=MIRA3\nPixelSizeX=2e-9\nPixelSizeY=2e-9\n[SEM]\nHV=5000\n"
+    return {"a.txt": hitachi.encode("utf-16"), "a.tif.txt": jeol.encode(), "a-tif.hdr": tescan.encode()}
+
+
+def _labels() -> dict[str, bytes]:
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[5:20, 5:20], labels[25:40, 25:50] = 1, 700
+    return {
+        "l.png": _pil(labels, "png"),
+        "l.tif": _tiff(labels, compression="zlib"),
+        "mask.png": _pil((labels > 0).astype(np.uint8) * 255, "png"),
+    }
+
+
+def _annotations() -> dict[str, bytes]:
+    square = np.array([[5, 5], [20, 5], [20, 20], [5, 20]])
+    roi = ImagejRoi.frompoints(square, name="0001")
+    roi.roitype = ROI_TYPE.POLYGON
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for k in range(3):
+            file.writestr(f"{k}.roi", roi.tobytes())
+    points = square.astype(float).tolist()
+    ring = [*points, points[0]]
+    coco = {
+        "images": [{"id": 1, "file_name": "a.tif", "width": SHAPE[1], "height": SHAPE[0]}],
+        "annotations": [
+            {
+                "id": 1,
+                "image_id": 1,
+                "category_id": 1,
+                "segmentation": [square.ravel().tolist()],
+                "bbox": [5, 5, 15, 15],
+                "area": 225,
+                "iscrowd": 0,
+            },
+            {
+                "id": 2,
+                "image_id": 1,
+                "category_id": 1,
+                "segmentation": {"size": list(SHAPE), "counts": [100, 20, 2760]},
+                "iscrowd": 1,
+            },
+        ],
+        "categories": [{"id": 1, "name": "particle"}],
+    }
+    labelme = {
+        "version": "5.0",
+        "shapes": [
+            {"label": "p", "points": points, "shape_type": "polygon"},
+            {"label": "c", "points": [[30, 30], [36, 30]], "shape_type": "circle"},
+        ],
+        "imagePath": "a.tif",
+        "imageHeight": SHAPE[0],
+        "imageWidth": SHAPE[1],
+    }
+    geojson = {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": {}}],
+    }
+    out = {"r.roi": roi.tobytes(), "r.zip": archive.getvalue(), "n.npy": _npy()}
+    return (
+        out
+        | {f"{n}.json": json.dumps(v).encode() for n, v in (("coco", coco), ("labelme", labelme))}
+        | {"g.geojson": json.dumps(geojson).encode()}
+    )
+
+
+def _npy() -> bytes:
+    file = io.BytesIO()
+    labels = np.zeros(SHAPE, np.int32)
+    labels[5:20, 5:20] = 3
+    np.save(file, labels)
+    return file.getvalue()
