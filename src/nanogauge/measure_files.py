@@ -5,24 +5,21 @@ from __future__ import annotations
 
 import json
 import math
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from .annotations import find_annotations
-from .errors import UnreadableFile
+from .batch import BatchOptions, BatchResult, Item, Listed, Source, Watched, run_batch
+from .errors import SettingsError, UnreadableFile
 from .export import make_folder
-from .formats import SUFFIXES, read_micrograph
+from .formats import SUFFIXES
 from .given import given_scales, stated_scale
-from .imported import measure_annotation
-from .inputs import expand, picture, problem, progress, unique_names
-from .pipeline import Tools, measure_micrograph
+from .inputs import expand, is_glob, unique_names
 from .report import Collected, read_record, result_folders
-from .result import SUMMARY_COLUMNS, Measurement
-from .runfolder import Outputs, RunFolder, write_report
+from .result import SUMMARY_COLUMNS
+from .runfolder import Outputs, write_report
 from .settings import Settings, read_settings
 from .summary import print_summary, stdout
 
@@ -35,26 +32,40 @@ def measure_all(
     scale_bar: str | None = None,
     bar_px: str | None = None,
     engine: str | None = None,
+    device: str | None = None,
     settings_file: Path | None = None,
     outputs: Outputs | None = None,
+    batch: BatchOptions | None = None,
+    watch: bool = False,
+    idle_s: float | None = None,
     json_output: bool = False,
     quiet: bool = False,
 ) -> int:
-    """Measures all inputs into OUT. 0: all measured; 1: some failed."""
-    settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine)
-    files = expand(inputs)
-    scales = given_scales(files, inputs, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
-    tools = Tools(settings.segment.engine)
+    """Measures all inputs into OUT; what an earlier run measured there is kept. 0: all measured; 1: some failed.
+
+    watch: takes the inputs' pictures as they come, until stopped or nothing new came for `idle_s`
+    """
+    settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine, device=device)
+    user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
     about = {
-        "engine": {"name": tools.engine.name, "sha256": tools.engine.sha256},  # one that cannot be loaded fails the run here
         "scale_given": scale if scale_bar is None else f"{scale_bar} / {bar_px} px",
         "settings": settings.to_dict(),
     }
 
-    def measure(file: Path) -> Measurement:
-        return measure_micrograph(picture(file), tools=tools, settings=settings, scale=scales.get(file))
+    def item(file: Path, name: str) -> Item:
+        return Item(file=file, name=name, scale=given_scales([file], inputs, user).get(file))
 
-    return _run(files, measure, out, about=about, outputs=outputs, json_output=json_output, quiet=quiet)
+    if watch:
+        if not any(i.is_dir() or is_glob(i) for i in inputs):
+            raise SettingsError(f"--watch needs a folder or a glob to follow, got {', '.join(map(str, inputs))}")
+        source: Source = Watched(inputs, item, idle_s=idle_s)
+    else:
+        files = expand(inputs)
+        scales = given_scales(files, inputs, user)
+        names = unique_names(files)
+        source = Listed(Item(file=f, name=n, scale=scales.get(f)) for f, n in zip(files, names, strict=True))
+    show: dict[str, Any] = {"json_output": json_output, "quiet": quiet}
+    return _run(source, out, settings, about=about, outputs=outputs, batch=batch, **show)
 
 
 def import_all(
@@ -67,6 +78,7 @@ def import_all(
     bar_px: str | None = None,
     settings_file: Path | None = None,
     outputs: Outputs | None = None,
+    batch: BatchOptions | None = None,
     json_output: bool = False,
     quiet: bool = False,
 ) -> int:
@@ -77,7 +89,6 @@ def import_all(
     """
     settings = read_settings(settings_file) if settings_file else Settings()
     user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
-    tools = Tools(settings.segment.engine)
     if micrographs.is_dir():
         pairs = find_annotations(micrographs, annotations, picture_suffixes=SUFFIXES)
     else:
@@ -96,10 +107,12 @@ def import_all(
         "annotations": {str(p): str(a) for p, a in given.items()},
     }
 
-    def measure(file: Path) -> Measurement:
-        return measure_annotation(read_micrograph(file), given[file], tools=tools, settings=settings, scale=scales.get(file))
-
-    return _run(list(given), measure, out, about=about, outputs=outputs, json_output=json_output, quiet=quiet)
+    items = [
+        Item(file=p, name=n, scale=scales.get(p), annotation=a)
+        for (p, a), n in zip(given.items(), unique_names(list(given)), strict=True)
+    ]
+    show: dict[str, Any] = {"json_output": json_output, "quiet": quiet}
+    return _run(Listed(items), out, settings, about=about, outputs=outputs, batch=batch, imported=True, **show)
 
 
 def _beside(micrograph: Path) -> Path:
@@ -164,37 +177,55 @@ def _link(file: Path, base: Path) -> str:
 
 
 def _run(
-    files: list[Path],
-    measure: Callable[[Path], Measurement],
+    source: Source,
     out: Path,
+    settings: Settings,
     *,
     about: dict[str, Any],
     outputs: Outputs | None,
+    batch: BatchOptions | None,
     json_output: bool,
     quiet: bool,
+    imported: bool = False,
 ) -> int:
-    """Measures files one after the other into OUT."""
-    console = Console(stderr=True)
-    failed = 0
-    with (
-        RunFolder(out, n_inputs=len(files), about=about, outputs=outputs) as run,
-        progress(len(files), console, quiet=quiet or json_output) as step,
-    ):
-        for file, name in zip(files, unique_names(files), strict=True):
-            begun = time.perf_counter()
-            try:
-                run.add(measure(file), name=name, file=file)
-            except Exception as error:  # the other inputs are still measured; the row says what happened
-                failed += 1
-                message = problem(error, file)
-                run.fail(file, message, seconds=time.perf_counter() - begun)
-                console.print(f"nanogauge: {message}", markup=False, highlight=False, soft_wrap=True)
-            step(file.name)
-    if json_output:
-        print(json.dumps([{c: _plain(r.get(c)) for c in SUMMARY_COLUMNS} for r in run.rows], indent=1))
-    elif not quiet:
-        print_summary(run.rows, files, out, stdout())
-    return 1 if failed or not files else 0
+    """Measures what the source gives into OUT, and says what became of it."""
+    run = run_batch(
+        source,
+        out,
+        settings=settings,
+        tools={"engine_name": settings.segment.engine, "device": settings.segment.device},
+        about=about,
+        outputs=outputs or Outputs(),
+        options=batch or BatchOptions(),
+        imported=imported,
+        quiet=quiet or json_output,
+    )
+    with run as result:
+        if json_output:
+            _print_json(result)
+        elif not quiet:
+            files = [i.file for i in result.items]
+            print_summary(result.rows(), files, out, stdout(), report=outputs is None or outputs.report)
+        errors = Console(stderr=True)
+        if result.n_not_tried:
+            left = f"{result.n_not_tried} of {result.n} not measured: {result.stopped}"
+            _say(errors, f"nanogauge: {left}; the same command again measures what is missing")
+        if result.report_error:
+            _say(errors, f"nanogauge: {result.report_error}")
+        return 1 if result.n_failed or result.report_error or not result.n else 0
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_json(result: BatchResult) -> None:
+    """The rows of summary.csv as a JSON list, one by one: there may be very many."""
+    print("[", end="")
+    for k, row in enumerate(result.rows()):
+        text = json.dumps({c: _plain(row.get(c)) for c in SUMMARY_COLUMNS}, indent=1).replace("\n", "\n ")
+        print(("," if k else "") + "\n " + text, end="")
+    print("\n]")
 
 
 def _plain(value: Any) -> Any:

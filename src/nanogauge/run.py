@@ -58,6 +58,7 @@ def scale_all(
             table.add_column(heading, overflow="fold", no_wrap=heading not in ("micrograph", "scale bar"))
         for r in rows:
             bar = f"{r['text']} = {r['bar_length_px']:.1f} px" if r["bar_length_px"] else ""
+            bar += f", {r['refined_by']}" if r["refined_by"] else ""
             meta = f"{r['metadata_nm_per_px']:.4g} nm/px" if r["metadata_nm_per_px"] else ""
             value = f"{r['nm_per_px']:.5g} nm/px" if r["nm_per_px"] else "none"
             source, confidence = ("", "") if r["source"] == "none" else (r["source"].replace("_", " "), f"{r['confidence']:.2f}")
@@ -77,12 +78,14 @@ def _scale_row(file: Path, tools: Tools, user: Scale | None) -> dict[str, Any]:
         "file": str(file),
         "status": "error",
         "nm_per_px": None,
+        "relative_uncertainty": None,
         "source": "none",
         "confidence": 0.0,
         "value_nm": None,
         "bar_length_px": None,
         "bar_box": None,
         "text": None,
+        "refined_by": "",
         "metadata_nm_per_px": None,
         "warnings": [],
     }
@@ -95,6 +98,7 @@ def _scale_row(file: Path, tools: Tools, user: Scale | None) -> dict[str, Any]:
     row |= {
         "status": "ok" if scale else "no_scale",
         "nm_per_px": scale.nm_per_px[1] if scale else None,
+        "relative_uncertainty": scale.relative_uncertainty if scale else None,
         "source": decision.source,
         "confidence": round(decision.confidence, 4),
         "metadata_nm_per_px": micrograph.scale.nm_per_px[1] if micrograph.scale else None,
@@ -107,6 +111,7 @@ def _scale_row(file: Path, tools: Tools, user: Scale | None) -> dict[str, Any]:
             "bar_length_px": read["length_px"],
             "bar_box": read["box_y0_x0_y1_x1"],
             "text": bar.text,
+            "refined_by": bar.refined_by,
         }
     return row
 
@@ -117,15 +122,16 @@ def evaluate_all(
     *,
     ids_file: Path | None = None,
     engine: str | None = None,
+    device: str | None = None,
     settings_file: Path | None = None,
     json_output: bool = False,
 ) -> int:
     """Segments the micrographs that have labels and prints the scores. Raises TruthError where truth and micrographs do not fit."""
     from .formats.labels import read_labels
 
-    settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine)
+    settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine, device=device)
     settings = settings.replace("measure", n_bootstrap=0)  # scores need no intervals
-    tools = Tools(settings.segment.engine)
+    tools = Tools(settings.segment.engine, device=settings.segment.device)
     truth_files, image_files = _by_stem(labels), _by_stem(images)
     names = _read_ids(ids_file) if ids_file else [n for n in truth_files if n in image_files]
     missing = [n for n in names if n not in truth_files or n not in image_files]

@@ -1,31 +1,42 @@
-"""The folder of a run: files of each micrograph as it is done, and in the end those of the sample and the report.
+"""The files of a run that are made in the end, from the folders of its micrographs: report, workbook, plots.
 
-    with RunFolder(out, n_inputs=len(files), ...) as run:
-        run.add(measurement, name=name, file=file)       # or run.fail(...)
-    run.rows                                             # the rows of summary.csv
+    collected = collect(out, entries, n=n, sample="lot 7")
+    write_report(out, collected, Outputs())
 
-Only sizes and a row are kept of each micrograph, and pictures only of a run small enough for one page, so memory hardly grows
-with the number of micrographs.
+Of each micrograph only a row and its particles' sizes are kept, and pictures only of a run small enough for one page.
 """
 
 from __future__ import annotations
 
 import json
-import platform
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+from urllib.parse import quote
 
-from ._version import __version__
-from .errors import OutputError
-from .export import CocoWriter, ParticleWriter, append_summary, make_folder, save_measurement, write_summary, write_workbook
-from .report import Collected, ReportInfo, build, micrograph_page, record_of, report_page, report_pdf
-from .report.records import Record
-from .result import SUMMARY_COLUMNS, Measurement
-from .sample import Sample
+import pandas as pd
+
+from .errors import OutputError, UnreadableFile
+from .export import make_folder, write_workbook
+from .report import (
+    MOST_ROWS,
+    MOST_THUMBNAILS,
+    Collected,
+    Record,
+    ReportInfo,
+    build,
+    card_of,
+    doubtful,
+    index_pages,
+    micrograph_page,
+    read_json,
+    read_record,
+    report_page,
+    report_pdf,
+)
+from .sample import SIZE_COLUMNS, Sample
 
 RUN_FILES = (
     "summary.csv",
@@ -37,6 +48,10 @@ RUN_FILES = (
     "report.pdf",
     "results.xlsx",
 )
+MOST_FULL_TABLES = 500
+"""Micrographs of a run whose particles are pooled with all their columns."""
+MOST_WHOLE_PAGES = 200
+"""Micrographs of a run whose pages hold their pictures; those of a larger run show the pictures beside them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,74 +73,60 @@ class Outputs:
     info: ReportInfo = field(default_factory=ReportInfo)
 
 
-class RunFolder:
-    """Writes a run into OUT, made if need be. Raises OutputError where it cannot be written."""
+def collect(out: Path, entries: Iterable[tuple[str | None, dict[str, Any]]], *, n: int, sample: str) -> Collected:
+    """What a report needs, from the folders of a run's micrographs; those of a large run get the pages they lack.
 
-    def __init__(self, out: Path, *, n_inputs: int, about: dict[str, Any], outputs: Outputs | None = None) -> None:
-        """about: what run.json says of engine, settings and the command."""
-        self.out = make_folder(out)
-        self.outputs = outputs or Outputs()
-        self.about = about
-        self.rows: list[dict[str, Any]] = []
-        self.inputs: list[dict[str, Any]] = []
-        self.started = datetime.now(UTC)
-        self.collected = Collected(n_expected=n_inputs)
-        self._stack = ExitStack()
+    entries: folder name, None for an input that failed, and row of summary.csv, in order; n: how many
 
-    def __enter__(self) -> Self:
-        write_summary(self.out / "summary.csv", [], SUMMARY_COLUMNS)
-        particles = ParticleWriter(
-            self.out / "particles.csv", parquet=self.out / "particles.parquet", unit_row=self.outputs.unit_row
-        )
-        self._particles = self._stack.enter_context(particles)
-        self._coco = self._stack.enter_context(CocoWriter(self.out / "coco.json")) if self.outputs.coco else None
-        return self
+    Of a run of more than MOST_FULL_TABLES micrographs only the columns in SIZE_COLUMNS are read, from particles.parquet.
+    """
+    collected = Collected(n_expected=n)
+    sizes = _sizes(out / "particles.parquet") if n > MOST_FULL_TABLES else None
+    for name, row in entries:
+        if name is None:
+            collected.failures.append(row)
+            continue
+        folder = out / name
+        if sizes is None:
+            record = read_record(folder, pictures=not collected.paged)
+        else:
+            record = Record(name=name, about=read_json(folder / "measurement.json"), particles=sizes(name))
+            if record.scale is None:
+                px = [c for c in map(str, record.particles) if not c.endswith("_nm")]
+                record = replace(record, particles=record.particles[px])
+        collected.add(record, sample=sample, link=f"{quote(name)}/report.html")
+        if collected.paged and not (folder / "report.html").is_file():  # measured in a run small enough to go without
+            page = micrograph_page(card_of(read_record(folder)), linked=True)
+            (folder / "report.html").write_text(page, encoding="utf-8")
+        if n > MOST_ROWS and len(collected.doubtful) < MOST_THUMBNAILS and (row["status"] != "ok" or row["message"]):
+            with suppress(UnreadableFile):
+                collected.doubtful.append(doubtful(folder, row, link=f"{quote(name)}/report.html"))
+    return collected
 
-    def add(self, m: Measurement, *, name: str, file: Path) -> None:
-        """Files of one measurement, and its row. Raises OutputError where its folder cannot be written."""
-        o = self.outputs
-        save_measurement(m, self.out / name, unit_row=o.unit_row, ome=o.ome)
-        self._particles.add(name, m.particles)
-        if self._coco is not None:
-            self._coco.add(m)
-        if o.report:
-            self._show(record_of(m, name=name), self.out / name)
-        self.inputs.append(
-            {"file": str(file), "sha256": m.micrograph.sha256, "folder": name, "status": m.status, "seconds": m.seconds}
-        )
-        self._row(m.summary_row() | {"file": str(file)})
 
-    def fail(self, file: Path, message: str, *, seconds: float) -> None:
-        """The row of an input that could not be measured."""
-        row = {"file": str(file), "status": "error", "message": message, "scale_source": "none", "seconds": round(seconds, 3)}
-        self.inputs.append({"file": str(file), "sha256": None, "folder": None, "status": "error", "seconds": row["seconds"]})
-        self.collected.failures.append(row)
-        self._row(row)
+def _sizes(path: Path) -> Callable[[str], pd.DataFrame]:
+    """name -> its particles, from a run's Parquet file or data set; names asked for in its order, each once."""
+    import pyarrow.dataset as ds
 
-    def _row(self, row: dict[str, Any]) -> None:
-        self.rows.append(row)
-        append_summary(self.out / "summary.csv", row, SUMMARY_COLUMNS)
+    data = ds.dataset(path, format="parquet")
+    columns = [c for c in SIZE_COLUMNS if c in data.schema.names]
+    parts = (
+        (str(key), part)
+        for batch in data.to_batches(columns=["micrograph", *columns], use_threads=False)
+        for key, part in batch.to_pandas().groupby("micrograph", sort=False)
+    )
+    waiting = next(parts, None)
+    none = pd.DataFrame({c: pd.Series(dtype="object" if c == "flags" else "float64") for c in columns})
 
-    def _show(self, record: Record, folder: Path) -> None:
-        card = self.collected.add(record, sample=self.outputs.sample or self.out.resolve().name, link=f"{record.name}/report.html")
-        if self.collected.paged:
-            (folder / "report.html").write_text(micrograph_page(card), encoding="utf-8")
-        if self.outputs.pdf_each:
-            write_single_pdf(record, folder / "report.pdf", info=self.outputs.info)
+    def of(name: str) -> pd.DataFrame:
+        nonlocal waiting
+        found = []
+        while waiting is not None and waiting[0] == name:  # one micrograph may lie across two batches
+            found.append(waiting[1])
+            waiting = next(parts, None)
+        return pd.concat(found, ignore_index=True).drop(columns="micrograph") if found else none
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._stack.close()
-        run = {
-            "version": __version__,
-            "python": platform.python_version(),
-            "started": self.started.isoformat(timespec="seconds"),
-            "seconds": (datetime.now(UTC) - self.started).total_seconds(),
-            **self.about,
-            "inputs": self.inputs,
-        }
-        (self.out / "run.json").write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        if kind is None and self.outputs.report:
-            write_report(self.out, self.collected, self.outputs, started=self.started.strftime("%Y-%m-%d %H:%M UTC"))
+    return of
 
 
 def write_report(out: Path, collected: Collected, outputs: Outputs, *, started: str = "") -> list[Sample]:
@@ -138,7 +139,8 @@ def write_report(out: Path, collected: Collected, outputs: Outputs, *, started: 
         single_population=outputs.single_population,
     )
     try:
-        (out / "report.html").write_text(report_page(document), encoding="utf-8")
+        _write_index(out, document["title"], collected)
+        (out / "report.html").write_text(report_page(document), encoding="utf-8", errors="replace")
         if samples:
             content = [s.to_dict() for s in samples]
             text = json.dumps(content[0] if len(content) == 1 else content, indent=1, ensure_ascii=False)
@@ -162,6 +164,18 @@ def write_report(out: Path, collected: Collected, outputs: Outputs, *, started: 
     except OSError as error:
         raise OutputError(f"{out / 'report.pdf'}: cannot write ({error.strerror}); close it in other programs") from error
     return samples
+
+
+def _write_index(out: Path, title: str, collected: Collected) -> None:
+    """The pages that list the micrographs of a run too large for one table; none are left where there is no need."""
+    folder = out / "micrographs"
+    pages = index_pages(title, collected.rows, collected.failures)
+    if folder.is_dir():
+        for old in folder.glob("page-*.html"):
+            old.unlink()
+    for name, text in pages:
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8", errors="replace")
 
 
 def write_single_pdf(record: Record, path: Path, *, info: ReportInfo | None = None) -> None:

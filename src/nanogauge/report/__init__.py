@@ -9,23 +9,30 @@ from __future__ import annotations
 
 from .cards import Card, card, card_of
 from .document import MOST_CARDS, Collected, build
+from .gallery import MOST_THUMBNAILS, Doubtful, doubtful
 from .info import ReportInfo, info_from_dict, read_info
-from .page import micrograph_page, report_page
+from .page import MOST_ROWS, index_pages, micrograph_page, report_page
 from .pdf import report_pdf
-from .records import Record, read_record, record_of, result_folders
+from .records import Record, read_json, read_record, record_of, result_folders
 
 __all__ = [
     "MOST_CARDS",
+    "MOST_ROWS",
+    "MOST_THUMBNAILS",
     "Card",
     "Collected",
+    "Doubtful",
     "Record",
     "ReportInfo",
     "build",
     "card",
     "card_of",
+    "doubtful",
+    "index_pages",
     "info_from_dict",
     "micrograph_page",
     "read_info",
+    "read_json",
     "read_record",
     "record_of",
     "report_page",

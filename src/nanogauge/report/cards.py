@@ -31,6 +31,7 @@ class Card:
     edits: list[str]
     overlay: bytes = field(repr=False)
     scale_bar: bytes | None = field(repr=False)
+    has_scale_bar: bool = False
 
 
 def card(m: Measurement) -> Card:
@@ -57,6 +58,7 @@ def card_of(record: Record) -> Card:
         edits=[str(e) for e in about.get("operator_edits") or []],
         overlay=record.overlay,
         scale_bar=record.scale_bar,
+        has_scale_bar=record.scale_bar is not None,
     )
 
 
@@ -91,7 +93,8 @@ def _evidence(scale: dict[str, Any]) -> str:
     bar = scale["scale_bar"]
     if bar and bar["nm_per_px"]:
         refused = " (not used)" if bar["refused"] else ""
-        parts.append(f"bar {bar['text']} / {number(bar['length_px'], 5)} px = {number(bar['nm_per_px'])} nm/px{refused}")
+        printed = f", taken together with the {bar['refined_by']}" if bar.get("refined_by") else ""
+        parts.append(f"bar {bar['text']} / {number(bar['length_px'], 5)} px = {number(bar['nm_per_px'])} nm/px{printed}{refused}")
     return "; ".join(parts) or DASH
 
 
@@ -147,6 +150,8 @@ def scale_rows(about: dict[str, Any]) -> list[tuple[str, str]]:
         over = f"{bar['text']} over {number(bar['length_px'], 5)} px"
         said = f"{over} = {number(bar['nm_per_px'], 5)} nm/px, confidence {bar['confidence']:.2f}"
         rows.append(("Scale bar", said))
+        if bar.get("refined_by") and not bar["refused"]:
+            rows.append(("Taken together with", f"the {bar['refined_by']}, which says the same more precisely"))
         if meta and not bar["refused"]:
             rows.append(("Bar against metadata", f"{number(100 * (bar['nm_per_px'] / meta[1] - 1), 2).replace('-', '−')} %"))
     elif bar is None or not bar["refused"]:

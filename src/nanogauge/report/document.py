@@ -13,6 +13,7 @@ from ..sample import Part, Sample, compare, pool_tables
 from .cards import Card, card_of, table_row
 from .content import comparison_content, iso_rows, provenance_rows, sample_content, settings_rows
 from .facts import Gathered
+from .gallery import Doubtful
 from .info import ReportInfo
 from .plots import comparison_plot, sample_plots
 from .records import Record
@@ -33,6 +34,7 @@ class Collected:
     failures: list[dict[str, Any]] = field(default_factory=list)
     gathered: Gathered = field(default_factory=Gathered)
     first: Record | None = None
+    doubtful: list[Doubtful] = field(default_factory=list)
 
     @property
     def paged(self) -> bool:
@@ -100,6 +102,7 @@ def build(
         "comparison": comparison,
         "rows": collected.rows,
         "cards": collected.cards,
+        "doubtful": collected.doubtful,
         "failures": collected.failures,
         "instrument": g.instrument(),
         "scale": g.scale_rows(),

@@ -54,7 +54,9 @@ def report_pdf(document: Mapping[str, Any], *, timestamp: int | None = None) -> 
 def _content(document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The document as JSON can hold it: pictures as files, long names breakable, tables cut where they would fill a book."""
     rows = document["rows"]
-    out = {k: v for k, v in document.items() if k not in ("cards", "samples", "comparison", "rows", "failures", "title")}
+    out = {
+        k: v for k, v in document.items() if k not in ("cards", "samples", "comparison", "rows", "failures", "doubtful", "title")
+    }
     out["title"] = breakable(document["title"])
     out["short_title"] = breakable(document["title"] if len(document["title"]) <= 70 else document["title"][:69] + "…")
     out["footer"] = dict(document["provenance"]).get("nanogauge", "") and f"nanogauge {dict(document['provenance'])['nanogauge']}"

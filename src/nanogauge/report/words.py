@@ -39,6 +39,8 @@ REASONS = {
     "touches_data_bar": "cut by the data bar",
     "too_small": "below the size window",
     "too_large": "above the size window",
+    "excluded": "in an area the operator excluded",
+    "filtered": "left out by the operator's filter",
 }
 DASH = "–"
 _MICROMETRES_FROM_NM = 1000.0

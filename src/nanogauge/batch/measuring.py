@@ -1,0 +1,133 @@
+"""One task carried out, in whatever process it was sent to. Never raises for a bad file: that is an outcome too."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .._version import __version__
+from ..errors import EngineError, UnreadableFile
+from ..formats.ome_zarr import sha256_of as sha256_of_folder
+from ..formats.sidecar import sidecar_files
+from ..imported import measure_annotation
+from ..inputs import picture, printable, problem
+from ..pipeline import Tools, measure_micrograph
+from ..report import read_json
+from ..result import SUMMARY_STATISTICS, Measurement
+from ..scale import Scale
+from .job import Item, Job, Outcome, Task, Trouble, failure, key_of
+from .parts import MARK, is_disk_full, is_edited, is_whole, write_part
+
+
+def carry_out(job: Job, task: Task, tools: Tools) -> Outcome:
+    """Measures one micrograph and writes its folder; keeps what an earlier run left where its key is still the same."""
+    begun = time.perf_counter()
+    file = task.item.file
+    before = _stamp(file)
+    try:
+        picture(file)
+        _check_network(job, tools)
+        if task.previous is not None and task.previous.files:
+            key = _key(job, task.item, sha256_of(file))
+            if key == task.previous.key and (kept := _kept(job, task, key)) is not None:
+                return kept
+        m = _measured(job, task.item, tools)
+        if before != _stamp(file):
+            raise UnreadableFile(_CHANGED.format(file))
+        key = _key(job, task.item, m.micrograph.sha256)
+        files = write_part(job, task.item.name, m)
+    except Exception as error:  # the other inputs are still measured; the row says what happened
+        changed = before is not None and before != _stamp(file)
+        said = problem(UnreadableFile(_CHANGED.format(file)) if changed else error, file)
+        trouble: Trouble = "disk_full" if is_disk_full(error) else "input"
+        return failure(task, said, trouble=trouble, seconds=time.perf_counter() - begun)
+    row = m.summary_row() | {"file": str(file)}
+    return Outcome(index=task.index, row=row, sha256=m.micrograph.sha256, key=key, files=files)
+
+
+def _kept(job: Job, task: Task, key: str) -> Outcome | None:
+    """The earlier results, where they are whole. Those that an operator edited since are kept too, and their row is read anew."""
+    if task.previous is None:
+        return None
+    folder, files = job.out / task.item.name, task.previous.files
+    if is_whole(folder, files):
+        return Outcome(index=task.index, row={"status": KEPT}, key=key, files=files, kept=True)
+    if not is_edited(folder):
+        return None
+    row = row_from_folder(folder, task.item.file)
+    files = {p.name: p.stat().st_size for p in folder.iterdir() if p.name in files}
+    return Outcome(index=task.index, row=row, sha256=read_json(folder / MARK)["sha256"], key=key, files=files, kept=True)
+
+
+KEPT = "kept"
+"""The status of an outcome whose row stands in the journal already."""
+_CHANGED = "{}: the file changed while it was read; run the same command again once it is complete"
+
+
+def row_from_folder(folder: Path, file: Path) -> dict[str, Any]:
+    """The row of summary.csv from a saved measurement, such as one that an operator edited. Raises UnreadableFile."""
+    about = read_json(folder / "measurement.json")
+    try:
+        pair = about["scale"]["nm_per_px_y_x"]
+        row: dict[str, Any] = {
+            "file": str(file),
+            "status": about["status"],
+            "message": about["message"],
+            "nm_per_px": None if pair is None else Scale((pair[0], pair[1]), 0.0, "user").mean_nm_per_px,
+            "scale_source": about["scale"]["source"],
+            "n_particles": about["n_particles"],
+            "n_border": about["n_border"],
+        }
+        for unit, key in (("nm", "distribution"), ("px", "distribution_px")):
+            for name in SUMMARY_STATISTICS:
+                row[f"{name}_{unit}"] = None if unit == "nm" and pair is None else about[key][name]["value"]
+        return row | {"seconds": round(float(about["seconds"]), 3)}
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableFile(f"{folder}: damaged results ({error}); measure again") from error
+
+
+def _measured(job: Job, item: Item, tools: Tools) -> Measurement:
+    if item.annotation is not None:
+        m = measure_annotation(item.file, item.annotation, tools=tools, settings=job.settings, scale=item.scale)
+    else:
+        m = measure_micrograph(item.file, tools=tools, settings=job.settings, scale=item.scale)
+    name = printable(m.micrograph.name)  # bytes of a file's name that are no text fit into none of the files to be written
+    return m if name == m.micrograph.name else replace(m, micrograph=replace(m.micrograph, name=name))
+
+
+def _check_network(job: Job, tools: Tools) -> None:
+    """All processes of a run, on whatever machine, must measure alike."""
+    if job.version != __version__:
+        raise EngineError(f"this process has nanogauge {__version__}, the run {job.version}; install the same everywhere")
+    if not job.imported and job.engine_sha256 is not None and tools.engine.sha256 != job.engine_sha256:
+        raise EngineError("this process has another network than the run was started with; install the same nanogauge everywhere")
+
+
+def _key(job: Job, item: Item, sha256: str) -> str:
+    beside = {}
+    for path in sidecar_files(item.file):
+        with suppress(OSError):
+            beside[path.name] = sha256_of(path)
+    annotation = "" if item.annotation is None else sha256_of(item.annotation)
+    return key_of(job.fingerprint(), item, sha256=sha256, beside=beside, annotation_sha256=annotation)
+
+
+def sha256_of(file: Path) -> str:
+    """Hex digest of a file, or of a picture that is a folder. Raises OSError."""
+    if file.is_dir():
+        return sha256_of_folder(file)
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """Length and time of the last change; None where there is no such file."""
+    try:
+        s = file.stat()
+    except (OSError, ValueError):
+        return None
+    return s.st_size, s.st_mtime_ns
