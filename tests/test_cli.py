@@ -29,7 +29,7 @@ from nanogauge.synthetic import Rendering
 from nanogauge.synthetic.annotate import add_data_bar
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("measure", "import", "report", "scale", "evaluate", "synth", "train", "export", "settings")
+COMMANDS = ("measure", "import", "report", "scale", "evaluate", "synth", "train", "export", "serve", "settings")
 PER_MICROGRAPH = {"measurement.json", "particles.csv", "labels.tif", "overlay.png", "rois.zip"}
 NM = [c for c in column_names(in_nm=True) if c not in column_names(in_nm=False)]
 
@@ -135,7 +135,7 @@ def test_summary_has_a_row_and_the_status_of_every_file(measured: tuple[subproce
 def test_all_files_of_what_was_measured_are_there(measured: tuple[subprocess.CompletedProcess[str], Path]) -> None:
     _, out = measured
     wanted = {FOLDERS.get(n, Path(n).stem) for n, status in STATUS.items() if status != "error"}
-    assert {p.name for p in out.iterdir() if p.is_dir()} == {*wanted, "plots"}
+    assert {p.name for p in out.iterdir() if p.is_dir()} == {*wanted, "plots", ".nanogauge"}
     assert {p.name for p in out.iterdir() if p.is_file()} == {*RUN_FILES, "blocked"}
     for name in wanted:
         assert {p.name for p in (out / name).iterdir()} - {"scale_bar.png"} == PER_MICROGRAPH
@@ -441,18 +441,18 @@ def test_a_run_of_many_has_a_page_a_micrograph(tmp_path: Path, bare_scene: Rende
 def test_an_error_nobody_foresaw_fails_its_file_only(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nanogauge import measure_files
+    from nanogauge.batch import measuring
 
     for name in ("a.png", "b.png", "c.png"):
         Image.new("L", (40, 20), 90).save(tmp_path / name)
-    real = measure_files.measure_micrograph
+    real = measuring.measure_micrograph
 
     def sometimes(source: Path, **kwargs: object) -> object:
         if source.name == "b.png":
             raise RuntimeError("two\nlines")
         return real(source, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(measure_files, "measure_micrograph", sometimes)
+    monkeypatch.setattr(measuring, "measure_micrograph", sometimes)
     with pytest.raises(SystemExit) as end:
         main(["measure", str(tmp_path), "--engine", "threshold", "-q", "-o", str(tmp_path / "out")])
     assert end.value.code == 1

@@ -172,14 +172,14 @@ def test_dark_particles_are_found_as_bright_ones_are(blind_tools: Tools, bare_sc
 
 def test_nothing_outside_the_frame_nor_in_text(bare_scene: Rendering) -> None:
     settings = Settings().replace("segment", engine="threshold")
-    everywhere, _, _ = find_particles(bare_scene.pixels, make_engine("threshold"), settings)
-    upper, _, _ = find_particles(bare_scene.pixels, make_engine("threshold"), settings, frame=(0, 0, 150, 420))
+    everywhere, *_ = find_particles(bare_scene.pixels, make_engine("threshold"), settings)
+    upper, *_ = find_particles(bare_scene.pixels, make_engine("threshold"), settings, frame=(0, 0, 150, 420))
     assert not upper[150:].any()
     assert upper[:150].any()
     first = everywhere == 1
     ys, xs = np.nonzero(first)
     box = (int(ys.min()), int(xs.min()), int(ys.max()) + 1, int(xs.max()) + 1)
-    fewer, _, _ = find_particles(bare_scene.pixels, make_engine("threshold"), settings, keep_out=[box])
+    fewer, *_ = find_particles(bare_scene.pixels, make_engine("threshold"), settings, keep_out=[box])
     assert not fewer[first].any()
     assert fewer.max() == everywhere.max() - 1
     assert np.array_equal(np.unique(fewer), np.arange(fewer.max() + 1))
@@ -255,7 +255,7 @@ def test_missing_weights_are_an_engine_error(tmp_path: Path) -> None:
 
 def test_the_network_measures_the_scene(bare_scene: Rendering) -> None:
     tools = Tools("unet", n_threads=1)
-    labels, confidence, _ = find_particles(bare_scene.pixels, tools.engine, Settings())
+    labels, confidence, *_ = find_particles(bare_scene.pixels, tools.engine, Settings())
     area = np.bincount(labels.ravel())[1:]
     truth = np.bincount(bare_scene.labels.ravel())[1:]
     assert abs(len(area) - len(truth)) <= 2

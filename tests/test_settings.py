@@ -12,6 +12,7 @@ from nanogauge.settings import MeasureSettings, SegmentSettings, SeparateSetting
 
 OTHER = Settings(
     segment=SegmentSettings(
+        device="cpu",
         engine="threshold",
         working_magnification=0.75,
         thumbnail_px=200,

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .ports import Maps
+from .ports import Engine, Maps
 
-INTERCEPT, OUTLINE, MIDDLE = -9.9, 10.3, 8.0
+INTERCEPT, OUTLINE, MIDDLE = -12.38, 12.60, 5.13
 
 
 def traits(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
@@ -44,3 +44,8 @@ def particle_confidence(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.f
 def probability(found: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, 2) traits -> (n,) probability."""
     return np.asarray(1 / (1 + np.exp(-(INTERCEPT + found @ np.array([OUTLINE, MIDDLE])))), np.float64)
+
+
+def certainty_by_label(labels: NDArray[np.integer], maps: Maps, engine: Engine) -> NDArray[np.float64] | None:
+    """(n + 1,) by label, 1 for the background; None where the engine is not calibrated."""
+    return np.concatenate([[1.0], particle_confidence(labels, maps)]) if engine.calibrated else None

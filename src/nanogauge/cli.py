@@ -28,6 +28,9 @@ Inputs = Annotated[list[Path], typer.Argument(metavar="INPUTS", help="Files, fol
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", metavar="FILE", help="TOML file of settings; see `nanogauge settings`.")
 ]
+Device = Annotated[
+    str | None, typer.Option(metavar="NAME", help="What the network runs on: auto (default), cpu, cuda, tensorrt, openvino ...")
+]
 ScaleGiven = Annotated[
     str | None,
     typer.Option(metavar="SIZE", help="Pixel size for all inputs: '2.5 nm/px' or '500 nm / 123.5 px'. Wins over what is read."),
@@ -45,6 +48,18 @@ Separate = Annotated[
 ]
 NoReport = Annotated[bool, typer.Option("--no-report", metavar="", help="Leave out report, plots and workbook.")]
 PdfEach = Annotated[bool, typer.Option("--pdf", metavar="", help="A PDF for each micrograph too.")]
+Workers = Annotated[
+    str, typer.Option(metavar="N", help="Processes to measure in, or auto: one a core, none for a few micrographs.")
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Measure on a Dask cluster: tcp://scheduler:8786, or local.", show_default=False),
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", min=0.1, help="Give a micrograph up after so long; default: 10 min and 10 s a megabyte."),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", metavar="", help="Measure everything again, also what is there already.")]
 Coco = Annotated[bool, typer.Option("--coco", metavar="", help="Write coco.json too.")]
 Ome = Annotated[bool, typer.Option("--ome", metavar="", help="Write labels.ome.tif too.")]
 UnitRow = Annotated[bool, typer.Option("--unit-row", metavar="", help="Units as second line of the particle tables (CSV).")]
@@ -67,6 +82,7 @@ def measure(
     engine: Annotated[
         str | None, typer.Option(metavar="NAME", help="unet (the network, default) or threshold (Otsu + watershed, a baseline).")
     ] = None,
+    device: Device = None,
     settings: SettingsFile = None,
     sample: SampleName = "",
     info: InfoFile = None,
@@ -76,6 +92,14 @@ def measure(
     coco: Coco = False,
     ome: Ome = False,
     unit_row: UnitRow = False,
+    workers: Workers = "auto",
+    cluster: Cluster = None,
+    time_limit: TimeLimit = None,
+    watch: Annotated[bool, typer.Option("--watch", metavar="", help="Follow the folder as it fills; Ctrl-C ends it.")] = False,
+    idle: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=1, help="With --watch: end when nothing new came for so long.")
+    ] = None,
+    fresh: Fresh = False,
     json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -91,6 +115,8 @@ def measure(
       NAME/            for each micrograph measurement.json, particles.csv,
                        labels.tif, overlay.png, rois.zip (Fiji's ROI Manager)
 
+    The same command again measures only what is missing or changed, whatever stopped it before.
+
     Examples:
 
       nanogauge measure image.tif                      scale from the file
@@ -98,13 +124,20 @@ def measure(
       nanogauge measure "run7/*.tif" --json            a glob; JSON for scripts
       nanogauge measure crop.png --scale "2.5 nm/px"   scale from you
       nanogauge measure crop.png --scale-bar "500 nm" --bar-px 123.5
+      nanogauge measure folder --watch --workers 4     as the microscope fills it
+      nanogauge measure folder --cluster tcp://head:8786
     """
     from . import run
+    from .batch import BatchOptions
 
+    if idle is not None and not watch:
+        raise typer.BadParameter("--idle goes with --watch")
+    batch = BatchOptions(workers=workers, cluster=cluster, time_limit_s=time_limit, fresh=fresh)
     shown = {"sample": sample, "single_population": not separate, "report": not no_report, "pdf_each": pdf}
     outputs = _outputs(info, **shown, coco=coco, ome=ome, unit_row=unit_row)
     options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px}
-    options |= {"engine": engine, "settings_file": settings, "outputs": outputs}
+    options |= {"engine": engine, "device": device, "settings_file": settings, "outputs": outputs}
+    options |= {"batch": batch, "watch": watch, "idle_s": idle}
     raise typer.Exit(run.measure_all(inputs, out, **options, json_output=json_output, quiet=quiet))
 
 
@@ -128,6 +161,9 @@ def import_annotations(
     coco: Coco = False,
     ome: Ome = False,
     unit_row: UnitRow = False,
+    workers: Workers = "auto",
+    time_limit: TimeLimit = None,
+    fresh: Fresh = False,
     json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -143,11 +179,13 @@ def import_annotations(
       nanogauge import micrographs/ masks/ -o results
     """
     from . import run
+    from .batch import BatchOptions
 
     shown = {"sample": sample, "single_population": not separate, "report": not no_report, "pdf_each": pdf}
     outputs = _outputs(info, **shown, coco=coco, ome=ome, unit_row=unit_row)
     options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px}
-    options |= {"settings_file": settings, "outputs": outputs}
+    batch = BatchOptions(workers=workers, time_limit_s=time_limit, fresh=fresh)
+    options |= {"settings_file": settings, "outputs": outputs, "batch": batch}
     raise typer.Exit(run.import_all(micrographs, annotations, out, **options, json_output=json_output, quiet=quiet))
 
 
@@ -206,13 +244,15 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE", help="Text file of file stems to use; default: all that have labels.")
     ] = None,
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="unet (default), threshold, or a network's FILE.onnx.")] = None,
+    device: Device = None,
     settings: SettingsFile = None,
     json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON: the figures and a row an image.")] = False,
 ) -> None:
     """Score segmentation and sizes against ground truth: IoU, F1, panoptic quality, diameter errors, rank correlation."""
     from . import run
 
-    raise typer.Exit(run.evaluate_all(images, labels, ids_file=ids, engine=engine, settings_file=settings, json_output=json_output))
+    options: dict[str, Any] = {"engine": engine, "device": device, "settings_file": settings}
+    raise typer.Exit(run.evaluate_all(images, labels, ids_file=ids, **options, json_output=json_output))
 
 
 @app.command()
@@ -283,6 +323,37 @@ def export(
     from . import run
 
     raise typer.Exit(run.export(checkpoint, out, calibrate=calibrate, ids_file=ids))
+
+
+@app.command()
+def serve(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FOLDER]", help="Results to open, micrographs to measure, or a new folder.", show_default=False),
+    ] = None,
+    port: Annotated[int | None, typer.Option(metavar="N", min=1, max=65535, help="Default: the first free one from 8765.")] = None,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Others than this computer's own need the token printed.")
+    ] = "127.0.0.1",
+    no_browser: Annotated[bool, typer.Option("--no-browser", metavar="", help="Only print the address.")] = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Open the page where you check and correct, in your browser.
+
+    Drop micrographs, see what was measured, mend outlines and scale, leave with the figures. Everything stays on this computer
+    and is saved in FOLDER (default: results) as it is done, in the layout that `nanogauge measure` writes.
+
+    nanogauge serve                  a new or earlier session in results
+    nanogauge serve results          what was measured on the command line
+    nanogauge serve my-micrographs   results go into my-micrographs/results
+
+    Needs the extra: pip install "nanogauge\\[serve]". docs/serve.md tells more.
+    """
+    from .serve.server import serve as run_page
+    from .settings import read_settings
+
+    chosen = read_settings(settings) if settings else None
+    raise typer.Exit(run_page(folder, host=host, port=port, browser=not no_browser, settings=chosen))
 
 
 @app.command("settings")

@@ -9,7 +9,8 @@
     ├── SettingsError          an unknown key or a value out of range in the settings
     ├── EngineError            a network or text reader that cannot be loaded or run
     ├── TruthError             ground truth that does not fit (no labels, another shape)
-    └── OutputError            a folder or file that cannot be written
+    ├── OutputError            a folder or file that cannot be written
+    └── EditError              a correction by hand that cannot be made, such as a line that cuts no particle
 
 Messages are one line, name the file or value at fault, and say what to do.
 """
@@ -55,3 +56,7 @@ class TruthError(NanogaugeError):
 
 class OutputError(NanogaugeError):
     """A folder or file that cannot be written."""
+
+
+class EditError(NanogaugeError):
+    """A correction by hand that cannot be made."""

@@ -25,6 +25,7 @@ from .verdicts import Verdict, eu_nanomaterial, monodisperse
 Floats = NDArray[np.float64]
 
 LEFT_OUT = (Flag.TOUCHES_BORDER, Flag.TOUCHES_DATA_BAR, Flag.TOO_SMALL, Flag.TOO_LARGE)
+BY_HAND = (Flag.EXCLUDED, Flag.FILTERED)  # named among the exclusions only where there are any
 _FEW_PX = 8.0  # below, sizes are biased by more than 1 % (docs/accuracy.md)
 _FEW_SHARE = 0.05
 _LEFT_OVER = 0.5  # of the edge's offset, once outlines are moved by it (docs/accuracy.md)
@@ -168,7 +169,8 @@ def exclusions_of(table: pd.DataFrame) -> dict[str, int]:
     """Reason -> number of particles left out for it; one that has two reasons counts under both."""
     reasons = [flag_text(flag) for flag in LEFT_OUT]
     found = [name for flags in table["flags"] for name in flags.split("|")]
-    return {reason: found.count(reason) for reason in reasons}
+    named = [flag_text(flag) for flag in BY_HAND if flag_text(flag) in found]
+    return {reason: found.count(reason) for reason in [*reasons, *named]}
 
 
 def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: MeasureSettings) -> tuple[str, ...]:

@@ -62,7 +62,11 @@ COLUMNS: tuple[Column, ...] = (
     _ratio("orientation_deg", "angle of the long axis from the x axis, counter-clockwise, -90 to 90", "", "deg"),
     _ratio("mean_grey", "mean grey level of the particle's pixels"),
     _ratio("local_contrast", "mean grey less that of a ring of background round the particle, over the ring's standard deviation"),
-    _ratio("confidence", "mean certainty of the network over the particle, 0 to 1"),
+    _ratio(
+        "confidence",
+        "how likely the particle is one that a careful person would draw (IoU ≥ 0.5), calibrated; 1 where the operator drew it; "
+        "with engines other than the network the mean foreground probability",
+    ),
     _ratio("edge_weight", "HW / ((H - h)(W - w)), at most 10; 0 for a particle left out", "Miles 1974, Lantuéjoul 1980"),
     Column("flags", "", "str", "flag names joined by |; empty where there is nothing to say"),
 )
@@ -78,6 +82,10 @@ class Flag(IntFlag):
     TOO_SMALL = 16
     TOO_LARGE = 32
     OVERLAPPED = 64
+    EDITED = 128
+    ACCEPTED = 256
+    EXCLUDED = 512
+    FILTERED = 1024
 
 
 FLAGS: dict[Flag, str] = {
@@ -88,6 +96,10 @@ FLAGS: dict[Flag, str] = {
     Flag.TOO_SMALL: "smaller than the size window of the settings; left out of the distribution",
     Flag.TOO_LARGE: "larger than the size window of the settings; left out of the distribution",
     Flag.OVERLAPPED: "drawn elsewhere, partly under a smaller shape, which was given the common pixels",
+    Flag.EDITED: "drawn or changed by the operator",
+    Flag.ACCEPTED: "looked at and accepted by the operator",
+    Flag.EXCLUDED: "in an area that the operator excluded, or cut by its edge; left out of the distribution",
+    Flag.FILTERED: "left out of the distribution by the operator's filter of circularity or confidence",
 }
 
 

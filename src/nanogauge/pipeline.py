@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,11 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ._version import __version__
+from .certainty import certainty_by_label
 from .engines import make_engine, make_reader
 from .formats import read_micrograph
+from .formats.mosaic import open_mosaic
 from .measuring import edge_profile, measure_particles
 from .metrology import distribution_of, warnings_of
 from .micrograph import Micrograph
+from .mosaic import measure_mosaic
 from .ports import Engine, Maps, TextLine, TextReader
 from .result import Measurement
 from .scale import Scale, parse_scale
@@ -37,10 +41,11 @@ class Tools:
 
     engine_name: str = "unet"
     n_threads: int | None = None
+    device: str = "auto"
 
     @cached_property
     def engine(self) -> Engine:
-        return make_engine(self.engine_name, n_threads=self.n_threads)
+        return make_engine(self.engine_name, n_threads=self.n_threads, device=self.device)
 
     @cached_property
     def reader(self) -> TextReader:
@@ -65,7 +70,8 @@ def measure(
     if isinstance(source, np.ndarray):
         source = Micrograph(pixels=source, name="array")
     user = parse_scale(scale) if isinstance(scale, str) else scale
-    return measure_micrograph(source, tools=Tools(settings.segment.engine), settings=settings, scale=user)
+    tools = Tools(settings.segment.engine, device=settings.segment.device)
+    return measure_micrograph(source, tools=tools, settings=settings, scale=user)
 
 
 def measure_micrograph(
@@ -74,14 +80,24 @@ def measure_micrograph(
     """File -> scale -> maps -> labels -> particle table -> distribution. Raises InputError, EngineError."""
     started = time.perf_counter()
     settings = settings or Settings()
+    if not isinstance(source, Micrograph):
+        large = open_mosaic(source)
+        if large is not None:
+            return measure_mosaic(
+                large,
+                engine=tools.engine,
+                typical_diameter=lambda maps: typical_diameter(maps, settings.separate),
+                settings=settings,
+                scale=scale,
+            )
     micrograph = source if isinstance(source, Micrograph) else read_micrograph(source)
     bar, decision, frame = find_scale(micrograph, tools, user=scale)
 
     grey = micrograph.grey8()
     texts = [_whole(b) for b in annotation_boxes(bar)]
-    labels, confidence, zoom = find_particles(grey, tools.engine, settings, frame=frame, keep_out=texts)
+    labels, confidence, zoom, sure = find_particles(grey, tools.engine, settings, frame=frame, keep_out=texts)
     doubts = doubtful_share(labels, confidence, settings.separate, keep_out=texts)
-    table = _measured(labels, micrograph, decision.scale, confidence, frame, settings.measure)
+    table = _measured(labels, micrograph, decision.scale, confidence, frame, settings.measure, certainty=sure)
     in_px = distribution_of(table, "px", settings.measure)
     return Measurement(
         micrograph=micrograph,
@@ -123,25 +139,40 @@ def find_scale(
     return bar, decision, frame
 
 
+class Found(NamedTuple):
+    """Labels (H, W), foreground probability (H, W), zoom, and by label (n + 1,) how likely a particle is right, None where
+    the engine is not calibrated."""
+
+    labels: NDArray[np.int32]
+    probability: NDArray[np.float32]
+    zoom: float
+    certainty: NDArray[np.float64] | None
+
+
 def find_particles(
     grey: NDArray[np.uint8], engine: Engine, settings: Settings, *, frame: Box | None = None, keep_out: list[Box] | None = None
-) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
-    """Labels (H, W), confidence map (H, W) and zoom. Nothing outside `frame`; an object mostly in a `keep_out` box is text."""
+) -> Found:
+    """Particles of a micrograph (H, W). Nothing outside `frame`; an object mostly in a `keep_out` box is text."""
     h, w = grey.shape
     y0, x0, y1, x1 = frame or (0, 0, h, w)
     picture = grey[y0:y1, x0:x1]
     labels = np.zeros((h, w), np.int32)
     confidence = np.zeros((h, w), np.float32)
     if min(picture.shape) < 8:
-        return labels, confidence, 1.0
+        return Found(labels, confidence, 1.0, np.ones(1))
     result = segment(
         picture, engine, typical_diameter=lambda maps: typical_diameter(maps, settings.separate), settings=settings.segment
     )
     working = separate(result.maps, settings.separate)
+    sure = certainty_by_label(working, result.maps, engine)
     found = to_grid(working, result.maps.foreground, picture.shape, foreground_above=settings.separate.foreground_above)
     labels[y0:y1, x0:x1] = found
     confidence[y0:y1, x0:x1] = _resize(result.maps.foreground, picture.shape)
-    return _without_text(labels, keep_out or []), confidence, result.zoom
+    number = _without_text(labels, keep_out or [])
+    kept = np.flatnonzero(number)
+    if sure is not None:
+        sure = np.concatenate([[1.0], sure[kept]])
+    return Found(number[labels], confidence, result.zoom, sure)
 
 
 def doubtful_share(
@@ -178,6 +209,8 @@ def _measured(
     confidence: NDArray[np.float32] | None,
     frame: Box,
     s: MeasureSettings,
+    *,
+    certainty: NDArray[np.float64] | None = None,
 ) -> pd.DataFrame:
     """The particle table under the settings. Labels made elsewhere keep their outlines: they are what was asked for."""
     shift = 0.0
@@ -189,6 +222,7 @@ def _measured(
         pixels=micrograph.pixels,
         scale=scale,
         confidence=confidence,
+        certainty=certainty,
         frame=frame,
         separated=touching(labels),
         low_confidence_below=s.low_confidence_below,
@@ -205,7 +239,7 @@ def _whole(box: tuple[float, ...]) -> Box:
 
 
 def _without_text(labels: NDArray[np.int32], boxes: list[Box]) -> NDArray[np.int32]:
-    """Labels without the objects of which more than half lies in a box of burned-in text; renumbered from 1."""
+    """(largest label + 1,) new numbers, from 1; 0 for objects of which more than half lies in a box of burned-in text."""
     n = int(labels.max())
     area = np.bincount(labels.ravel(), minlength=n + 1)
     gone = np.zeros(n + 1, bool)
@@ -215,8 +249,7 @@ def _without_text(labels: NDArray[np.int32], boxes: list[Box]) -> NDArray[np.int
     gone[0] = False
     keep = (area > 0) & ~gone
     keep[0] = False
-    number = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
-    return np.asarray(number[labels], np.int32)
+    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)
 
 
 def _resize(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -49,6 +49,7 @@ class Engine(Protocol):
     stride: int  # heights and widths must be multiples of this
     tile_px: int  # largest side it takes at once
     working_diameter_px: float | None  # particle diameter it sees best; None: it takes pictures as they are
+    calibrated: bool  # whether `certainty` tells from its maps how likely a particle is right
 
     @property
     def sha256(self) -> str:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from .mosaic import MosaicFiles
+
 Status = Literal["ok", "no_scale", "no_particles", "error"]
 SCHEMA_VERSION = 1  # of measurement.json; see schemas/measurement.schema.json
 SUMMARY_STATISTICS = ("mean", "sd", "median", "d10", "d50", "d90")
@@ -47,6 +49,8 @@ class Measurement:
     zoom: working px per input px
     confidence: (H, W) float32 foreground probability, None for labels made elsewhere; with it, outlines run between the pixels
     labels_source: kind, file and sha256 of labels made elsewhere; empty where they were found here
+    operator_edits: what a person changed by hand, a line each, in order
+    mosaic: of a picture too large for memory, the full labels and outlines; its pixels and `labels` here are previews
     """
 
     micrograph: Micrograph
@@ -66,6 +70,8 @@ class Measurement:
     warnings: tuple[str, ...] = field(default=())
     confidence: NDArray[np.float32] | None = None
     labels_source: dict[str, str] = field(default_factory=dict)
+    operator_edits: tuple[str, ...] = ()
+    mosaic: MosaicFiles | None = None
 
     @property
     def scale(self) -> Scale | None:
@@ -184,7 +190,7 @@ class Measurement:
             "file": m.name,
             "sha256": m.sha256,
             "format": m.format,
-            "shape_px": list(m.shape),
+            "shape_px": list(m.shape if self.mosaic is None else self.mosaic.shape),
             "status": self.status,
             "message": self.message,
             "notes": list(m.notes),
@@ -214,7 +220,7 @@ class Measurement:
             "settings": self.settings.to_dict(),
             "version": self.version,
             "seconds": self.seconds,
-            "operator_edits": [],
+            "operator_edits": list(self.operator_edits),
         }
 
     def save(self, folder: str | Path) -> Path:
@@ -275,6 +281,7 @@ def scale_bar_dict(bar: ScaleBarReading) -> dict[str, Any]:
         "nm_per_px": bar.nm_per_px,
         "confidence": bar.confidence,
         "relative_uncertainty": bar.relative_uncertainty,
+        "refined_by": bar.refined_by,
         "warnings": list(bar.warnings),
         "refused": bar.refused,
     }

@@ -22,6 +22,7 @@ class SegmentSettings:
     """pixels -> probability maps."""
 
     engine: str = "unet"
+    device: str = "auto"  # cpu, cuda, tensorrt, openvino, directml, coreml; auto: cuda where there is one, else cpu
     working_magnification: float = 0.0  # working px per input px; 0: found from the particles' size
     thumbnail_px: int = 384  # long side of the first look
     largest_px: int = 4096  # long side of the working picture at most
@@ -45,7 +46,7 @@ class SeparateSettings:
 class MeasureSettings:
     """labels -> particle table and distribution."""
 
-    low_confidence_below: float = 0.9
+    low_confidence_below: float = 0.8  # particles less likely right are flagged
     subpixel: bool = True  # outlines where the probability is 0.5, between the pixels; False: along the labels
     edge: str = "outline"  # or "steepest": outlines moved to where the mean grey level changes most steeply
     least_diameter_px: float = 0.0  # size window: smaller particles are left out of the distribution
@@ -125,7 +126,11 @@ _RANGES: dict[str, tuple[float, float]] = {
     "edge_uncertainty_nm": (0, 1e6),
     "seed": (0, 2**31 - 1),
 }
-_CHOICES: dict[str, tuple[str, ...]] = {"weighting": ("number", "volume"), "edge": ("outline", "steepest")}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "device": ("auto", "cpu", "cuda", "tensorrt", "openvino", "directml", "coreml"),
+    "weighting": ("number", "volume"),
+    "edge": ("outline", "steepest"),
+}
 
 
 def _check(where: str, section: str, key: str, value: Any, default: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,20 @@ def stdout() -> Console:
     return console if console.is_terminal else Console(width=max(console.width, 160))
 
 
-def print_summary(rows: list[dict[str, Any]], files: list[Path], out: Path, console: Console) -> None:
-    """What was measured, a line a micrograph; beside it the truth, where a truth.csv lies beside the micrographs."""
+MOST_LINES = 200
+"""Micrographs listed one by one; of a larger run only how many there are of each status."""
+
+
+def print_summary(rows: Iterable[dict[str, Any]], files: list[Path], out: Path, console: Console, *, report: bool = True) -> None:
+    """What was measured, a line a micrograph; beside it the truth, where a truth.csv lies beside the micrographs.
+
+    report: whether there is one to look at
+    """
+    look = out / ("report.html" if report else "summary.csv")
+    if len(files) > MOST_LINES:
+        _print_counts(rows, look, console)
+        return
+    rows = list(rows)
     truths = {folder: _read_truth(folder) for folder in {f.parent for f in files}}
     known = any(truths.values())
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -40,7 +54,20 @@ def print_summary(rows: list[dict[str, Any]], files: list[Path], out: Path, cons
         console.print(f"{Path(r['file']).name}: {r['message']}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     if len(notes) > 10:
         console.print(f"… and {len(notes) - 10} more notes in summary.csv", style="yellow")
-    done = f"{len(rows) - len(bad)} of {len(rows)} measured. Look at {out / 'report.html'}"
+    done = f"{len(rows) - len(bad)} of {len(rows)} measured. Look at {look}"
+    console.print(done, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_counts(rows: Iterable[dict[str, Any]], look: Path, console: Console) -> None:
+    status, n_particles, n_notes = Counter[str](), 0, 0
+    for row in rows:
+        status[row["status"]] += 1
+        n_particles += row.get("n_particles") or 0
+        n_notes += bool(row.get("message")) and row["status"] != "error"
+    of_each = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in status.most_common())
+    notes = f"; {n_notes} with a note in summary.csv" if n_notes else ""
+    n_measured = status.total() - status["error"]
+    done = f"{n_measured} of {status.total()} measured ({of_each}{notes}), {n_particles} particles. Look at {look}"
     console.print(done, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -89,7 +89,10 @@ def _patch(segmentation: Any, shape: tuple[int, int], what: str) -> Patch | None
             raise AnnotationError(f"{what}: a run-length mask without its height and width; export the file again")
         check_shape(stated, shape, what)
         counts = segmentation["counts"]
-        runs = uncompressed(counts) if isinstance(counts, str) else np.asarray(counts, np.int64)
+        try:
+            runs = uncompressed(counts) if isinstance(counts, str) else np.asarray(counts, np.int64)
+        except (OverflowError, ValueError, TypeError):
+            raise AnnotationError(f"{what}: run lengths that are no whole numbers; export the file again") from None
         return place(decode_runs(runs, shape, what), (0, 0), shape)
     raise AnnotationError(f"{what}: neither polygons nor a run-length mask; export the file again")
 

@@ -7,6 +7,7 @@ import logging
 import math
 import struct
 import zipfile
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,9 @@ def _rois(path: Path, data: bytes) -> list[tuple[str, Any]]:
                     raise ValueError(f"{name} would be {entry.file_size / 1e6:.0f} MB")
                 found.append((Path(name).stem, ImagejRoi.frombytes(archive.read(entry))))
             if archive.namelist() and not found:
-                seen = ", ".join(archive.namelist()[:3])
+                seen = ", ".join(map(repr, archive.namelist()[:3]))
                 raise AnnotationError(f"{path}: a zip without .roi files (it holds {seen}); save it from ImageJ's ROI Manager")
-    except (zipfile.BadZipFile, OSError, *_DAMAGE) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, *_DAMAGE) as error:
         raise AnnotationError(f"{path}: damaged ROI file ({error}); save it again from ImageJ's ROI Manager") from error
     return found
 

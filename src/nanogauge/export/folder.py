@@ -36,7 +36,7 @@ def save_measurement(m: Measurement, folder: Path, *, unit_row: bool = False, co
     """measurement.json, particles.csv, labels.tif, overlay.png, rois.zip, and scale_bar.png where a scale bar was seen.
 
     unit_row: a second line of particles.csv with the units
-    coco: coco.json too; ome: labels.ome.tif too
+    coco: coco.json too; ome: labels.ome.tif too; of a mosaic neither is written, nor scale_bar.png
 
     Raises OutputError.
     """
@@ -44,8 +44,11 @@ def save_measurement(m: Measurement, folder: Path, *, unit_row: bool = False, co
     try:
         (folder / "measurement.json").write_text(json.dumps(m.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         write_particle_csv(folder / "particles.csv", m.particles, unit_row=unit_row)
-        write_labels(folder / "labels.tif", m.labels, m.scale)
         (folder / "overlay.png").write_bytes(png_bytes(m.overlay))
+        if m.mosaic is not None:
+            m.mosaic.save(folder, m.scale, n_labels=m.n_particles)
+            return folder
+        write_labels(folder / "labels.tif", m.labels, m.scale)
         write_rois(folder / "rois.zip", m.labels)
         crop = scale_bar_crop(m)
         if crop is not None:

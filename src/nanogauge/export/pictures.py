@@ -15,7 +15,19 @@ from ..scale import Scale
 def write_labels(path: Path, labels: NDArray[np.int32], scale: Scale | None) -> None:
     """Labels (H, W) int32 as a compressed TIFF, tagged as ImageJ tags its own: pixels per nm in the resolution tags, the unit in
     the description, so that Fiji opens it calibrated. Without a scale the tags are absent."""
-    lines = ["ImageJ=1.54f", "images=1", "min=0.0", f"max={float(labels.max(initial=0))}"]
+    tifffile.imwrite(
+        path,
+        np.asarray(labels, np.int32),
+        compression="zlib",
+        photometric="minisblack",
+        metadata=None,
+        **label_tags(scale, highest=int(labels.max(initial=0))),
+    )
+
+
+def label_tags(scale: Scale | None, *, highest: int) -> dict[str, Any]:
+    """Resolution and description of a labels TIFF, as ImageJ wants them; arguments of `tifffile.imwrite`."""
+    lines = ["ImageJ=1.54f", "images=1", "min=0.0", f"max={float(highest)}"]
     about: dict[str, Any] = {}
     if scale is not None:
         y, x = scale.nm_per_px
@@ -23,15 +35,7 @@ def write_labels(path: Path, labels: NDArray[np.int32], scale: Scale | None) -> 
         lines += ["unit=nm", "yunit=nm", f"info=nanogauge labels, pixel size {x:.9g} x {y:.9g} nm (x x y)"]
     else:
         lines += ["info=nanogauge labels, no scale"]
-    tifffile.imwrite(
-        path,
-        np.asarray(labels, np.int32),
-        compression="zlib",
-        photometric="minisblack",
-        description="\n".join(lines) + "\n",
-        metadata=None,
-        **about,
-    )
+    return about | {"description": "\n".join(lines) + "\n"}
 
 
 def write_labels_ome(path: Path, labels: NDArray[np.int32], scale: Scale | None, *, name: str = "labels") -> None:

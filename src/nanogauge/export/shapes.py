@@ -25,10 +25,11 @@ def write_rois(path: Path, labels: NDArray[np.int32]) -> None:
     pixels; a particle with holes or in several pieces is a composite ROI. A file without particles is an empty zip."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for label, rings in contours(labels):
-            archive.writestr(f"{label:05d}.roi", _roi(rings, f"{label:05d}"))
+            archive.writestr(f"{label:05d}.roi", roi_bytes(rings, f"{label:05d}"))
 
 
-def _roi(rings: Sequence[Polygon], name: str) -> bytes:
+def roi_bytes(rings: Sequence[Polygon], name: str) -> bytes:
+    """An ImageJ ROI of closed outlines (n, 2) in corner coordinates: a traced polygon, or a composite of several."""
     from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
 
     if len(rings) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -89,7 +90,7 @@ class ParticleWriter:
             return
         tables = [t for t in self._waiting if len(t)]
         wanted = ["micrograph", *column_names(in_nm=self.in_nm)] if not self._waiting else list(self._waiting[0].columns)
-        schema = _arrow_schema(wanted, in_nm=self.in_nm)
+        schema = arrow_schema(wanted, in_nm=self.in_nm)
         if self._writer is None:
             self._writer = pq.ParquetWriter(self.parquet, schema, compression="zstd")
         joined = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=wanted)
@@ -104,7 +105,8 @@ class ParticleWriter:
             self._file.close()
 
 
-def _arrow_schema(columns: list[str], *, in_nm: bool) -> Any:
+def arrow_schema(columns: list[str], *, in_nm: bool) -> Any:
+    """pyarrow schema of a particle table's columns; each has its unit and meaning as metadata."""
     import pyarrow as pa
 
     kinds = {"int64": pa.int64(), "float64": pa.float64(), "str": pa.string(), "bool": pa.bool_()}
@@ -140,7 +142,14 @@ def write_summary(path: Path, rows: Iterable[dict[str, Any]], columns: list[str]
 def append_summary(path: Path, row: dict[str, Any], columns: list[str]) -> None:
     """One row more at the end of summary.csv, so that a run of any length writes each row once."""
     with path.open("a", newline="", encoding="utf-8") as f:
-        csv.DictWriter(f, columns, restval="", lineterminator="\n").writerow(_cells(row))
+        f.write(summary_line(row, columns))
+
+
+def summary_line(row: dict[str, Any], columns: list[str]) -> str:
+    """One line of summary.csv; empty where a figure is not known."""
+    text = io.StringIO()
+    csv.DictWriter(text, columns, restval="", lineterminator="\n", extrasaction="ignore").writerow(_cells(row))
+    return text.getvalue()
 
 
 def _cells(row: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,6 @@ compare([sample, other]).table
 """
 
 from .comparison import Comparison, compare
-from .pooled import MICROGRAPH_COLUMNS, Part, Sample, part_of, pool, pool_tables
+from .pooled import MICROGRAPH_COLUMNS, SIZE_COLUMNS, Part, Sample, part_of, pool, pool_tables
 
-__all__ = ["MICROGRAPH_COLUMNS", "Comparison", "Part", "Sample", "compare", "part_of", "pool", "pool_tables"]
+__all__ = ["MICROGRAPH_COLUMNS", "SIZE_COLUMNS", "Comparison", "Part", "Sample", "compare", "part_of", "pool", "pool_tables"]

@@ -29,6 +29,12 @@ from ..settings import MeasureSettings, Settings
 from ..uncertainty import Budget
 from ..verdicts import Verdict
 
+SIZE_COLUMNS = (
+    "label", "equivalent_diameter_px", "equivalent_diameter_nm", "equivalent_diameter_inner_px", "equivalent_diameter_inner_nm",
+    "equivalent_diameter_outer_px", "equivalent_diameter_outer_nm", "feret_min_px", "feret_min_nm", "edge_weight", "flags",
+)  # fmt: skip
+"""Columns that a sample's figures are made of: enough where the particles of very many micrographs are pooled."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -173,16 +179,19 @@ def pool_tables(parts: Iterable[Part], *, name: str, settings: Settings | None =
         warnings.append("no micrograph has a scale: sizes are pooled in pixels, which holds only at one magnification")
     used = scaled or every
     keys = _unique([p.name for p in used])
-    columns = column_names(in_nm=unit == "nm")
+    there = {c for p in used for c in p.particles.columns}
+    columns = [c for c in column_names(in_nm=unit == "nm") if c in there]
     frames = [p.particles.reindex(columns=columns).assign(micrograph=key) for key, p in zip(keys, used, strict=True)]
     table = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
     table = table[["micrograph", *columns]]
     m = settings.measure
     rows = [_row(key, p, unit, m) for key, p in zip(keys, used, strict=True)]
-    distribution = distribution_of(table, unit, m, clusters=table["micrograph"].to_numpy(str))
+    rank = {key: k for k, key in enumerate(sorted(keys))}
+    clusters = np.repeat([rank[key] for key in keys], [len(p.particles) for p in used])
+    distribution = distribution_of(table, unit, m, clusters=clusters)
     counts = weights_of(table, m) > 0
     diameters = table.loc[counts, f"equivalent_diameter_{unit}"].to_numpy(np.float64)
-    alike = homogeneity(diameters, table.loc[counts, "micrograph"].to_numpy(str), unit=unit)
+    alike = homogeneity(diameters, clusters[counts], unit=unit)
     if alike.homogeneous is False:
         warnings.append(
             f"the micrographs differ more than chance allows (p = {alike.p_value:.2g}, between them "
