@@ -4,7 +4,7 @@
 
 OUT keeps each run's folder and figures.json; the same command again trains what is missing and prints the table. Scored at the
 true working magnification (the truth's median diameter brought to the network's), so that only the network differs, separation as
-shipped but for its least confidence; "Otsu + watershed" is the ImageJ recipe at full size. Needs nanogauge[train] and, for the
+shipped; "Otsu + watershed" is the ImageJ recipe at full size. Needs nanogauge[train] and, for the
 networks that are not our own, segmentation-models-pytorch.
 """
 
@@ -103,8 +103,7 @@ def score(engine: Any, items: list[Real], *, zoomed: bool) -> dict[str, float]:
         zoom = min(WORKING_DIAMETER_PX / item.diameter_px, 4.0) if zoomed else 0.0
         # never so coarse that little picture is left, as in the shipped pipeline
         zoom = max(zoom, min(192 / max(item.grey.shape), 1.0)) if zoomed else 0.0
-        # a network trained for minutes is unsure of all it sees: with the shipped limit of 0.8 little would be left to compare
-        settings = Settings().replace("segment", working_magnification=zoom).replace("separate", least_confidence=0.5)
+        settings = Settings().replace("segment", working_magnification=zoom)
         scores.append(score_image(find_particles(item.grey, engine, settings)[0], item.labels, name=item.name))
     found: dict[str, Any] = dict(summarise_scores(scores))
     return {key: float(found[key]) for key in COLUMNS}
@@ -145,7 +144,7 @@ def main() -> None:
         torch.set_num_threads(args.threads)
     recipe = Recipe(
         steps=args.steps, batch=args.batch, crop_px=args.crop_px, seed=args.seed, cooldown_steps=args.steps // 3, warmup_steps=50,
-        ema_decay=0.98, overlay_steps=10**9,
+        ema_decay=0.97, overlay_steps=10**9, synthetic_share=0.0,
     )  # fmt: skip
     val = read(args.val)
     items: list[Real] = []

@@ -10,6 +10,7 @@ most 60 particles. ECE: expected calibration error, the mean gap between said an
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def collect(args: argparse.Namespace) -> tuple[Floats, NDArray[np.bool_], NDArra
         maps = segment(
             grey, engine, typical_diameter=lambda m: typical_diameter(m, settings.separate), settings=settings.segment
         ).maps
-        labels = separate(maps, settings.separate)
+        labels = separate(maps, replace(settings.separate, least_confidence=0.0))
         found = to_grid(labels, maps.foreground, grey.shape, foreground_above=settings.separate.foreground_above)
         if not labels.any():
             continue
@@ -99,7 +100,7 @@ def main() -> None:
         b = fit(x[fold != k], right[fold != k], weight[fold != k])
         held[fold == k] = 1 / (1 + np.exp(-(b[0] + x[fold == k] @ b[1:])))
     b = fit(x, right, weight)
-    print(f"{len(x)} particles found on {len(np.unique(which))} micrographs, {right.mean():.1%} right")
+    print(f"{len(x)} objects on {len(np.unique(which))} micrographs, {right.mean():.1%} right")
     print(f"fitted: INTERCEPT, OUTLINE, MIDDLE = {b[0]:.2f}, {b[1]:.2f}, {b[2]:.2f}  (shipped {INTERCEPT}, {OUTLINE}, {MIDDLE})")
     print(f"cross-validated: {summary(held, right)}\nas shipped: {summary(probability(x), right)}")
     print("| said (cross-validated) | right | particles |\n|---|---|---|")

@@ -20,6 +20,7 @@ from scipy import ndimage
 from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
 
+from nanogauge.certainty import particle_confidence
 from nanogauge.engines import make_engine
 from nanogauge.evaluate import score_image, summarise_scores
 from nanogauge.formats import read_micrograph
@@ -34,10 +35,15 @@ Labels = NDArray[np.int32]
 S = SeparateSettings()
 
 
+def finished(labels: Labels, maps: Maps) -> Labels:
+    """What the shipped way does after separating: unsure and tiny objects dropped, holes filled."""
+    return tidy(labels, particle_confidence(labels, maps), S)
+
+
 def components(maps: Maps) -> Labels:
     """No separation: connected parts of the foreground."""
     labels, _ = ndimage.label(maps.foreground > S.foreground_above)
-    return tidy(labels, maps.foreground, S)
+    return finished(labels, maps)
 
 
 def boundary_cut(maps: Maps) -> Labels:
@@ -47,7 +53,7 @@ def boundary_cut(maps: Maps) -> Labels:
     parts, _ = ndimage.label(mask)
     lonely, _ = ndimage.label(mask & ~np.isin(parts, np.unique(parts[inner > 0])))
     seeds = np.where(lonely > 0, lonely + n, inner)
-    return tidy(watershed(maps.boundary, seeds, mask=mask), maps.foreground, S)
+    return finished(watershed(maps.boundary, seeds, mask=mask), maps)
 
 
 def mask_distance(maps: Maps) -> Labels:
@@ -55,7 +61,7 @@ def mask_distance(maps: Maps) -> Labels:
     mask = maps.foreground > S.foreground_above
     distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(mask), 1.0)
     seeds, _ = ndimage.label(h_maxima(distance, 1.0))
-    return tidy(watershed(-distance, seeds, mask=mask), maps.foreground, S)
+    return finished(watershed(-distance, seeds, mask=mask), maps)
 
 
 def domes(maps: Maps) -> Labels:
@@ -63,7 +69,7 @@ def domes(maps: Maps) -> Labels:
     mask = maps.foreground > S.foreground_above
     middle = ndimage.gaussian_filter(maps.distance * (1 - maps.boundary), 0.8)
     seeds, _ = ndimage.label(h_maxima(middle, 0.15))
-    return tidy(watershed(-middle, seeds, mask=mask), maps.foreground, S)
+    return finished(watershed(-middle, seeds, mask=mask), maps)
 
 
 METHODS: dict[str, Callable[[Maps], Labels]] = {
@@ -71,8 +77,10 @@ METHODS: dict[str, Callable[[Maps], Labels]] = {
     "watershed on the mask's distance": mask_distance,
     "boundary cut": boundary_cut,
     "watershed, domes of the learned distance": domes,
-    "watershed, thresholded learned distance": lambda maps: separate(maps, dataclasses.replace(S, merge_below=0.0)),
-    "the same, weak cuts merged (shipped)": lambda maps: separate(maps, S),
+    "watershed, thresholded learned distance": lambda maps: separate(
+        maps, dataclasses.replace(S, merge_below=0.0), judge=particle_confidence
+    ),
+    "the same, weak cuts merged (shipped)": lambda maps: separate(maps, S, judge=particle_confidence),
 }
 COLUMNS = ("iou_pooled", "f50_mean", "f50_pooled", "pq_mean", "particle_mre", "image_mean_mre_median")
 

@@ -141,7 +141,7 @@ def test_tidy_is_what_one_particle_at_a_time_gives():
                 piece = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
             number += 1
             expected[ndimage.binary_fill_holes(piece) & (expected == 0)] = number
-        assert np.array_equal(tidy(labels, np.ones(labels.shape, np.float32), settings), expected)
+        assert np.array_equal(tidy(labels, np.ones(int(labels.max())), settings), expected)
 
 
 def test_carried_takes_the_nearest_particle_within_reach():

@@ -1,18 +1,21 @@
 """How likely a found particle is one that a careful person would have drawn: calibrated, so that 0.9 is right nine times in ten.
 
 A logistic regression (Platt, 1999) on two traits of the probability maps: how clearly the network draws the particle's outline, and
-how clearly it sees its middle. "Right" means an overlap (IoU) of at least 0.5 with a particle drawn by hand. Fitted on micrographs
-the network has not learned from; `benchmarks/confidence.py` fits it and draws the reliability diagram (docs/accuracy.md).
+how clearly it sees its middle. "Right" means an overlap (IoU) of at least 0.5 with a particle drawn by hand. Fitted on all objects
+that the maps hold, on micrographs the network has not learned from; `benchmarks/confidence.py` fits it and draws the reliability
+diagram (docs/accuracy.md). Objects under `least_confidence` are dropped.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .ports import Engine, Maps
 
-INTERCEPT, OUTLINE, MIDDLE = -12.38, 12.60, 5.13
+INTERCEPT, OUTLINE, MIDDLE = -9.83, 11.28, 3.44
 
 
 def traits(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
@@ -44,6 +47,11 @@ def particle_confidence(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.f
 def probability(found: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, 2) traits -> (n,) probability."""
     return np.asarray(1 / (1 + np.exp(-(INTERCEPT + found @ np.array([OUTLINE, MIDDLE])))), np.float64)
+
+
+def judge_of(engine: Engine) -> Callable[[NDArray[np.integer], Maps], NDArray[np.float64]] | None:
+    """`particle_confidence`, None where the engine is not calibrated."""
+    return particle_confidence if engine.calibrated else None
 
 
 def certainty_by_label(labels: NDArray[np.integer], maps: Maps, engine: Engine) -> NDArray[np.float64] | None:

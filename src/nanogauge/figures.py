@@ -153,11 +153,15 @@ def _caption(m: Measurement, width: int) -> NDArray[np.uint8]:
         lines = [m.headline(), scale]
     longest = max(ruler.textlength(line, font=_font(em)) for line in lines)
     top = max(7, min(em, int(em * (width - em) / longest)))
-    widest = max(ruler.textlength(text, font=_font(em)) for text in _LEGEND.values()) + 2 * em
+    legend = _LEGEND
+    widest = max(ruler.textlength(text, font=_font(em)) for text in legend.values()) + 2 * em
+    if em * (width - 4) / widest < 9:  # too small to be read: the reasons go
+        legend = {kind: text.split(":")[0] for kind, text in _LEGEND.items()}
+        widest = max(ruler.textlength(text, font=_font(em)) for text in legend.values()) + 2 * em
     em = max(6, min(em, int(em * (width - 4) / widest)))
     keys: list[tuple[float, int, str]] = []  # x, row, kind: as many side by side as fit
     x, row = 0.5 * em, 0
-    for kind, text in _LEGEND.items():
+    for kind, text in legend.items():
         wide = 2.4 * em + ruler.textlength(text, font=_font(em))
         if x > em and x + wide > width:
             x, row = 0.5 * em, row + 1
@@ -175,7 +179,7 @@ def _caption(m: Measurement, width: int) -> NDArray[np.uint8]:
         pieces = _dashed(ring, wide * _DASHES[kind] / 2) if kind in _DASHES else [np.vstack([ring, ring[:1]])]
         for piece in pieces:
             draw.line([(float(a), float(b)) for a, b in piece.reshape(-1, 2)], fill=COLOURS[kind], width=wide)
-        draw.text((x + 1.4 * em, y), _LEGEND[kind], font=_font(em), fill=(220, 220, 220))
+        draw.text((x + 1.4 * em, y), legend[kind], font=_font(em), fill=(220, 220, 220))
     return np.asarray(strip)
 
 

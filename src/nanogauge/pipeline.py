@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ._version import __version__
-from .certainty import certainty_by_label
+from .certainty import certainty_by_label, judge_of
 from .engines import make_engine, make_reader
 from .formats import read_micrograph
 from .formats.mosaic import open_mosaic
@@ -32,6 +32,7 @@ from .separate import separate, to_grid, touching
 from .settings import MeasureSettings, SeparateSettings, Settings
 
 Box = tuple[int, int, int, int]
+_CLEARLY_SEEN = 0.8  # mean foreground probability of the objects that say how large particles are, before the second look
 MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
 
 
@@ -163,11 +164,11 @@ def find_particles(
     result = segment(
         picture, engine, typical_diameter=lambda maps: typical_diameter(maps, settings.separate), settings=settings.segment
     )
-    working = separate(result.maps, settings.separate)
+    working = separate(result.maps, settings.separate, judge=judge_of(engine))
     sure = certainty_by_label(working, result.maps, engine)
     found = to_grid(working, result.maps.foreground, picture.shape, foreground_above=settings.separate.foreground_above)
     labels[y0:y1, x0:x1] = found
-    confidence[y0:y1, x0:x1] = _resize(result.maps.foreground, picture.shape)
+    confidence[y0:y1, x0:x1] = np.minimum(_resize(result.maps.foreground, picture.shape), 1)  # blending rounds
     number = _without_text(labels, keep_out or [])
     kept = np.flatnonzero(number)
     if sure is not None:
@@ -194,7 +195,7 @@ def doubtful_share(
 def typical_diameter(maps: Maps, settings: SeparateSettings) -> float:
     """Median equivalent diameter in px of the maps' grid, 0 where nothing is seen. Specks weigh nothing beside particles:
     the median is taken over the particles that make up the largest 95 % of the area."""
-    area = np.bincount(separate(maps, settings).ravel())[1:]
+    area = np.bincount(separate(maps, replace(settings, least_confidence=_CLEARLY_SEEN)).ravel())[1:]
     area = np.sort(area[area > 0])[::-1]
     if not len(area):
         return 0.0

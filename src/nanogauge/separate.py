@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -20,10 +21,14 @@ from .ports import Maps
 from .settings import SeparateSettings
 
 Labels = NDArray[np.int32]
+Judge = Callable[[NDArray[np.integer], Maps], NDArray[np.float64]]
 
 
-def separate(maps: Maps, settings: SeparateSettings | None = None) -> Labels:
-    """Labels (H, W) int32, 0 = background, 1 ... n in reading order of their first pixel, from maps of the same shape."""
+def separate(maps: Maps, settings: SeparateSettings | None = None, *, judge: Judge | None = None) -> Labels:
+    """Labels (H, W) int32, 0 = background, 1 ... n in reading order of their first pixel, from maps of the same shape.
+
+    judge: (labels, maps) -> (n,), how likely objects 1 ... n are particles; default: their mean foreground probability
+    """
     s = settings or SeparateSettings()
     mask = maps.foreground > s.foreground_above
     if not mask.any():
@@ -34,7 +39,14 @@ def separate(maps: Maps, settings: SeparateSettings | None = None) -> Labels:
     labels = _grown(middle, seeds, parts, n_seeds, n_parts)
     if s.merge_below > 0:
         labels = merge(labels, maps, below=s.merge_below)
-    return tidy(labels, maps.foreground, s)
+    return tidy(labels, (judge or mean_foreground)(labels, maps), s)
+
+
+def mean_foreground(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
+    """(n,) mean foreground probability of objects 1 ... n; 0 for a number that no pixel bears."""
+    n = int(labels.max(initial=0))
+    area = np.bincount(labels.ravel(), minlength=n + 1)
+    return np.bincount(labels.ravel(), maps.foreground.ravel(), minlength=n + 1)[1:] / np.maximum(area[1:], 1)
 
 
 def _grown(
@@ -122,15 +134,18 @@ def _shared_edges(labels: NDArray[np.integer], maps: Maps, peak: NDArray[np.floa
     return found
 
 
-def tidy(labels: NDArray[np.integer], foreground: NDArray[np.float32], settings: SeparateSettings) -> Labels:
-    """Drops objects too small or too unsure, fills holes, keeps each particle's largest piece, numbers from 1."""
+def tidy(labels: NDArray[np.integer], sure: NDArray[np.float64], settings: SeparateSettings) -> Labels:
+    """Drops objects too small or too unsure, fills holes, keeps each particle's largest piece, numbers from 1.
+
+    sure: (n,) how likely objects 1 ... n are particles
+    """
     n = int(labels.max())
     if n == 0:
         return labels.astype(np.int32)
     area = np.bincount(labels.ravel(), minlength=n + 1)
-    mean = np.bincount(labels.ravel(), foreground.ravel(), minlength=n + 1) / np.maximum(area, 1)
     least = math.pi / 4 * settings.least_diameter_px**2
-    keep = (area >= least) & (mean >= settings.least_confidence)
+    keep = area >= least
+    keep[1:] &= sure >= settings.least_confidence
     keep[0] = False
     number = np.zeros(n + 1, np.int32)
     number[keep] = np.arange(1, int(keep.sum()) + 1)

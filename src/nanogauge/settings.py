@@ -39,7 +39,7 @@ class SeparateSettings:
     seed_above: float = 0.4  # normalised distance from which a pixel is in a particle's middle
     merge_below: float = 0.6  # neighbours with weaker evidence of a cut between them are one particle; 0: never joined
     least_diameter_px: float = 4.0  # smaller objects are dropped; in working px
-    least_confidence: float = 0.8  # objects whose mean foreground probability is lower are dropped
+    least_confidence: float = 0.1  # objects less likely to be particles are dropped
 
 
 @dataclass(frozen=True, kw_only=True)

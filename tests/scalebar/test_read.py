@@ -210,3 +210,15 @@ def test_ends_lie_between_pixels(shift: float) -> None:
     ends = measure_ends(drawn, bar)
     assert ends.length_px == pytest.approx(100, abs=0.3)
     assert ends.x0 == pytest.approx(39.5 + shift, abs=0.3)
+
+
+def test_what_is_taken_for_a_huge_letter_hides_no_particles(ground: Grey) -> None:
+    """A picture full of particles is now and then read as one large sign; boxes of text are kept free of particles."""
+    h, w = ground.shape
+    huge = (0.0, 0.05 * w, float(h), 0.9 * w)
+    letter = TextLine("b", 0.99, (4.0, 4.0, 4.0 + 0.1 * h, 30.0))
+    sign = TextLine("惠", 0.9, (4.0, 100.0, 20.0, 120.0))
+    reading = read_scale_bar(ground, Fixed(TextLine("8", 0.95, huge), TextLine("100 nm", 0.95, huge), letter, sign))
+    assert reading is not None
+    assert len(reading.text_boxes) == 1
+    assert reading.text_boxes[0][2] < 0.3 * h

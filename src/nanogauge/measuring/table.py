@@ -211,6 +211,7 @@ def _figures(
     root = perimeter**2 / 16 - area
     length = np.where(root >= 0, perimeter / 4 + np.sqrt(np.maximum(root, 0)), np.nan)
     feret_max = widths["feret_max"]
+    angle = np.rad2deg(np.arctan2(-2 * xy, xx - yy)) / 2  # rows count downwards, hence -xy for counter-clockwise
     return widths | {
         "area": area,
         "equivalent_diameter": np.sqrt(4 * area / np.pi),
@@ -225,8 +226,7 @@ def _figures(
         "compactness": np.sqrt(4 * area / np.pi) / feret_max,
         "solidity": area / hull_area,
         "convexity": hull_perimeter / perimeter,
-        # rows count downwards, hence -xy for counter-clockwise; + 0.0 turns -0.0 into 0.0, and so -90° into 90°
-        "orientation_deg": np.rad2deg(np.arctan2(-2 * xy + 0.0, xx - yy)) / 2,
+        "orientation_deg": np.where(angle <= -90, 90.0, angle),  # -90 from a covariance of 0, or rounded to it
     }
 
 

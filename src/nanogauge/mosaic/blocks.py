@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..certainty import certainty_by_label
+from ..certainty import certainty_by_label, judge_of
 from ..formats.mosaic import Mosaic
 from ..measuring import measure_particles
 from ..measuring.edges import Frame, edge_weights
@@ -33,7 +33,7 @@ F32 = NDArray[np.float32]
 _BLOCK_PX, _MARGIN_PX, _WIDEST_MARGIN_PX = 1536, 132, 384  # of the working picture; a typical particle has 44 px
 _LEAST_BLOCK_PX, _LEAST_MARGIN_PX = 96, 32
 _PANEL_PX = 8192  # columns whose maps are kept at once
-_WINDOW_PX, _WIDEST_WINDOW_PX = 3400, 4600  # sides of a window on the mosaic itself: what memory holds
+_WINDOW_PX, _WIDEST_WINDOW_PX = 3000, 4000  # sides of a window on the mosaic itself: what memory holds
 
 
 @dataclass
@@ -138,7 +138,7 @@ def _take(
     if not (foreground > above).any():
         return True
     maps = Maps(foreground, boundary, distance)
-    working = separate(maps, settings.separate)
+    working = separate(maps, settings.separate, judge=judge_of(engine))
     reach = 1 if grid[0] > native[0] else math.ceil(native[0] / grid[0])
     coarse = nearest(working, window.origin, span, shapes)
     labels = coarse if grid == native else carried(coarse, fine, reach=reach, foreground_above=above)

@@ -20,6 +20,7 @@ from .plates import with_plate
 from .printed import Printed, printed_facts
 from .text import LengthText, is_common, label_rounding, parse_lengths
 
+_TALLEST_TEXT = 0.2  # of the picture's height
 _LEAST_SCORE = 0.45  # of a bar and its text together
 _LEAST_CONFIDENCE = 0.55
 _DRAWN_PX = 1 / math.sqrt(12)  # a bar is drawn in whole px (rectangular distribution, GUM 4.3.7)
@@ -79,7 +80,7 @@ def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader) -> ScaleBarRea
             labels = labels_in(pixels, sight.lines, reader)
             pairs = _pairs(labels, sight)
     lines = sight.lines
-    boxes = tuple(with_plate(pixels, _whole(line.box, pixels.shape)) for line in lines if _is_text(line))
+    boxes = tuple(with_plate(pixels, _whole(line.box, pixels.shape)) for line in lines if _is_text(line, pixels.shape[0]))
     if not lines:
         return None
     if not labels:
@@ -212,8 +213,11 @@ def _relative_uncertainty(pair: LabelledBar) -> float:
     return min(math.hypot(pair.ends.sigma_px / length, _DRAWN_PX / length, label_rounding(pair.label.text)), 0.5)
 
 
-def _is_text(line: TextLine) -> bool:
-    """Whether a line is burned-in text for sure: a reader takes rows of round particles for "8000"."""
+def _is_text(line: TextLine, picture_height: int) -> bool:
+    """Whether a line is burned-in text for sure: a reader takes rows of round particles for "8000", a picture full of them for
+    one large letter."""
+    if line.box[2] - line.box[0] > _TALLEST_TEXT * picture_height or not re.search(r"[A-Za-z0-9µμ]", line.text):
+        return False
     if parse_lengths(line):
         return True
     return line.confidence >= 0.8 and re.fullmatch(r"[O0o8Q°()\s.,:;\-_—一|]*", line.text) is None
