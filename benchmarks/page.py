@@ -162,7 +162,10 @@ def main() -> None:
             browser.close()
     finally:
         server.terminate()
-        server.wait(20)
+        try:
+            server.wait(60)  # it writes what was edited last
+        except subprocess.TimeoutExpired:
+            server.kill()
         shutil.rmtree(root, ignore_errors=True)
 
 

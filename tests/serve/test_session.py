@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from nanogauge.errors import EditError, ScaleError, UnreadableFile
 from nanogauge.serve.journal import FILE_NAME, Edit, read_journal
 from nanogauge.serve.opened import open_result
+from nanogauge.serve.scale_choice import decide, evidence
 from nanogauge.serve.session import Session
 from nanogauge.serve.studio import save_session
 from nanogauge.serve.views import changes_of, particles_of, state_of
@@ -80,8 +82,47 @@ def test_a_drawn_outline_is_measured_where_it_was_drawn(session: Session) -> Non
     delta = session.edit("polygon", {"points": [[2, 2], [2, 21.9], [21.9, 21.9], [21.9, 2]]})
     row = session.table.set_index("label").loc[delta.focus[0]]
     assert row["area_px2"] == pytest.approx(400, rel=0.02)
-    assert row["confidence"] < 0.2  # what the network thinks of it is still said
+    assert row["confidence"] == 1  # a person's word, whatever the network thinks
     assert row["flags"] == "touches_border|edited" or row["flags"] == "edited"
+
+
+def test_confidence_of_what_a_person_changed_is_1_and_that_of_the_rest_as_found(session: Session) -> None:
+    found = session.opened.table.set_index("label")["confidence"]
+    a, b = some(session, 2)
+    delta = session.edit("split", {"points": across(session, a), "labels": [a]})
+    now = session.table.set_index("label")["confidence"]
+    assert (now.loc[list(delta.focus)] == 1).all()
+    rest = now.index.difference(list(delta.focus))
+    assert b in rest
+    pd.testing.assert_series_equal(now.loc[rest], found.loc[rest])
+    session.undo()
+    pd.testing.assert_series_equal(session.table.set_index("label")["confidence"], found)
+
+
+def test_a_bar_taken_together_with_the_magnification_is_offered_so(session: Session, work: Path) -> None:
+    session.edit("scale", {"choice": {"source": "typed", "text": "1.873 nm/px"}})
+    save_session(session)
+    shutil.rmtree(work / "a" / "found")
+    path = work / "a" / "measurement.json"
+    about = json.loads(path.read_text())
+    bar = {"text": "100 nm", "value_nm": 100.0, "length_px": 54.0, "box_y0_x0_y1_x1": [250, 20, 256, 74], "nm_per_px": 100 / 54}
+    bar |= {
+        "confidence": 0.9,
+        "relative_uncertainty": 0.0095,
+        "refined_by": "printed magnification",
+        "warnings": [],
+        "refused": None,
+    }
+    about["scale"] |= {"source": "scale_bar", "nm_per_px_y_x": [1.873, 1.873], "relative_uncertainty": 0.003, "scale_bar": bar}
+    path.write_text(json.dumps(about))
+    opened = open_result(work / "a", work / "uploads" / "a.png")
+    (row,) = evidence(metadata=None, bar=opened.scale_bar)
+    assert row["text"] == "1.873 nm/px"
+    assert row["why"] == "100 nm over 54.0 px = 1.8519 nm/px, taken together with the printed magnification"
+    again = decide({"source": "scale_bar"}, found=opened.decision, metadata=None, bar=opened.scale_bar)
+    assert again.scale is not None
+    assert again.scale.nm_per_px == (1.873, 1.873)
+    assert again.scale.relative_uncertainty == 0.003
 
 
 def test_after_a_crash_everything_is_there(session: Session, work: Path) -> None:

@@ -13,7 +13,8 @@ import urllib.parse
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -172,11 +173,18 @@ def page(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int])
 
 
 def send(
-    page: Page, name: str, content: bytes, *, headers: dict[str, str] | None = None, folder: str = ""
+    page: Page,
+    name: str,
+    content: bytes,
+    *,
+    headers: dict[str, str] | None = None,
+    folder: str = "",
+    where: str = "",
+    more: dict[str, str] | None = None,
 ) -> tuple[int, dict[str, Any]]:
-    """Status and answer of an upload."""
-    query = urllib.parse.urlencode({"name": name, "folder": folder})
-    request = urllib.request.Request(f"{page.address}/api/uploads?{query}", data=content, method="POST")
+    """Status and answer of an upload; more: further fields of the query."""
+    query = urllib.parse.urlencode({"name": name, "folder": folder, **(more or {})})
+    request = urllib.request.Request(f"{page.address}/api/uploads{where}?{query}", data=content, method="POST")
     for key, value in ({"x-nanogauge": "1"} if headers is None else headers).items():
         request.add_header(key, value)
     try:
@@ -218,6 +226,36 @@ def test_the_server_still_takes_a_good_file_after_all_that(page: Page) -> None:
     assert "here already" in answer["message"]
     with urllib.request.urlopen(page.address, timeout=30) as front:
         assert front.status == 200
+
+
+def test_text_beside_a_picture_is_taken_only_from_a_microscope(page: Page) -> None:
+    def beside(text: bytes) -> tuple[int, dict[str, Any]]:
+        return send(page, "", text, where="/beside")
+
+    def picture(seed: int) -> bytes:
+        return saved(Image.fromarray(rendered(seed, shape=(120, 160)).pixels), "PNG")
+
+    def texts() -> list[str]:
+        return sorted(p.name for p in (page.root / "uploads").iterdir() if p.suffix != ".png")
+
+    assert beside(b"x" * 1_000_001)[0] in (400, 0)  # 0: the server need not read to the end what it refuses
+    assert beside(b"")[0] == 400
+    assert send(page, "", b"x", where="/beside", headers={})[0] == 400
+    hitachi = b"[SemImageFile]\r\nDataSize=160x120\r\nPixelSize=2\r\n"
+    for k, (ticket, suffix) in enumerate((("../../serve.json", ".txt"), ("0" * 32, ".txt"), ("", ".txt"))):
+        assert send(page, f"no{k}.png", picture(30 + k), more={"beside": ticket, "suffix": suffix})[0] == 200
+    ticket = beside(hitachi)[1]["ticket"]
+    assert send(page, "no3.png", picture(33), more={"beside": ticket, "suffix": "/../../x.txt"})[0] == 200
+    ticket = beside(b"buy milk")[1]["ticket"]
+    assert send(page, "no4.png", picture(34), more={"beside": ticket, "suffix": ".txt"})[0] == 200
+    assert texts() == []
+    ticket = beside(hitachi)[1]["ticket"]
+    assert send(page, "broken.png", b"no picture", more={"beside": ticket, "suffix": ".txt"})[0] == 400
+    ticket = beside(hitachi)[1]["ticket"]
+    assert send(page, "yes.png", picture(35), more={"beside": ticket, "suffix": ".txt"})[0] == 200
+    assert texts() == ["yes.png.txt"]
+    assert (page.root / "serve.json").is_file()
+    assert not list((page.root / INCOMING).iterdir())
 
 
 PATHS = [
@@ -301,13 +339,19 @@ def test_folders_become_samples() -> None:
     assert safe_folder("") == ""
 
 
+def finished(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine returns, run in a thread of its own: the browser of other tests keeps this thread's loop running."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 async def _chunks(parts: list[bytes]) -> AsyncIterator[bytes]:
     for part in parts:
         yield part
 
 
 def received(root: Path, parts: list[bytes], announced: int | None = None, limits: Limits | None = None) -> Path:
-    return asyncio.run(receive(_chunks(parts), root, announced_bytes=announced, limits=limits or Limits(most_bytes=10)))
+    return finished(receive(_chunks(parts), root, announced_bytes=announced, limits=limits or Limits(most_bytes=10)))
 
 
 def test_limits_hold_while_a_file_arrives(tmp_path: Path) -> None:
@@ -362,7 +406,7 @@ def answered(
         "query_string": query.encode(),
         "headers": [(k.encode(), v.encode()) for k, v in every.items()],
     }
-    asyncio.run(guard(scope, receive_, send_))
+    finished(guard(scope, receive_, send_))
     return int(sent[0]["status"]), dict(sent[0]["headers"])
 
 

@@ -10,7 +10,7 @@ from .contract import Facts
 from .makers import MAKERS
 from .text import decode
 
-_MAX_BYTES = 1_000_000
+MOST_BYTES = 1_000_000
 
 
 def read_sidecar(path: Path, shape: tuple[int, int]) -> tuple[str, Facts | None, tuple[str, ...]]:
@@ -21,17 +21,25 @@ def read_sidecar(path: Path, shape: tuple[int, int]) -> tuple[str, Facts | None,
     notes: list[str] = []
     for candidate in sidecar_files(path):
         try:
-            if candidate.stat().st_size > _MAX_BYTES:
-                continue
-            text = decode(candidate.read_bytes())
+            found = facts_in(candidate, shape)
         except OSError as error:
             notes.append(f"{candidate.name} beside the picture cannot be read ({error.strerror or error})")
             continue
-        for maker in MAKERS:
-            facts = maker.from_sidecar(text, shape) if maker.from_sidecar else None
-            if facts is not None:
-                return maker.name, facts, (*notes, f"instrument data from {candidate.name}")
+        if found is not None:
+            return *found, (*notes, f"instrument data from {candidate.name}")
     return "", None, tuple(notes)
+
+
+def facts_in(text_file: Path, shape: tuple[int, int]) -> tuple[str, Facts] | None:
+    """Maker's name and facts that a text file states of a picture of (H, W); None where no maker knows it. Raises OSError."""
+    if text_file.stat().st_size > MOST_BYTES:
+        return None
+    text = decode(text_file.read_bytes())
+    for maker in MAKERS:
+        facts = maker.from_sidecar(text, shape) if maker.from_sidecar else None
+        if facts is not None:
+            return maker.name, facts
+    return None
 
 
 def sidecar_files(path: Path) -> list[Path]:

@@ -6,6 +6,7 @@
     GET  /api/micrographs/NAME/tiles/K/ROW/COLUMN  PNG
     GET  /api/micrographs/NAME/files/FILE          a file of the result, as edited
     POST /api/uploads?name=N                       the file's bytes as the body
+    POST /api/uploads/beside                       the text that lay beside it, first; the ticket answered goes as &beside=
     GET  /api/files/FILE                           a file of the report
 
 Names are looked up among the micrographs of the project and files among fixed lists; no path is ever made of what comes in.
@@ -29,12 +30,13 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from ..errors import EditError, InputError, NanogaugeError, OutputError
+from .delta import Delta
 from .leave import FIGURES, MICROGRAPH_FILES, REPORT_FILES, figure_file, write_whole_report, zip_everything
-from .session import Delta, Session
+from .session import Session
 from .studio import Studio
 from .thumbnails import THUMBNAIL
 from .tiles import TILE_PX, Pyramid
-from .uploads import check, receive, safe_folder, safe_name
+from .uploads import check, check_beside, drop_beside, receive, receive_beside, safe_folder, safe_name
 from .views import changes_of, particles_of, state_of
 
 _log = logging.getLogger("nanogauge.serve")
@@ -82,7 +84,7 @@ class Desk:
 
 def add_routes(app: FastAPI, desk: Desk) -> None:
     """The addresses above, on the application."""
-    studio = desk.studio
+    studio, root = desk.studio, desk.studio.project.root
 
     @app.exception_handler(NanogaugeError)
     async def refused(request: Request, error: Exception) -> Response:
@@ -141,18 +143,34 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
             raise InputError(f"{file}: not there yet; wait until {entry.title} is measured")
         return _download(path, f"{entry.name}-{file}")
 
-    @app.post("/api/uploads")
-    async def upload(request: Request, name: str, folder: str = "") -> Response:
+    @app.post("/api/uploads/beside")
+    async def upload_beside(request: Request) -> Response:
         _own(request)
-        length = request.headers.get("content-length")
-        announced = int(length) if length and length.isdigit() else None
+        return _json({"ticket": await receive_beside(request.stream(), root, announced_bytes=_announced(request))})
+
+    @app.post("/api/uploads")
+    async def upload(request: Request, name: str, folder: str = "", beside: str = "", suffix: str = ".txt") -> Response:
+        _own(request)
         shown = safe_name(name)
         try:
-            path = await receive(request.stream(), studio.project.root, announced_bytes=announced, limits=studio.limits)
+            path = await receive(request.stream(), root, announced_bytes=_announced(request), limits=studio.limits)
         except NanogaugeError as error:
             raise type(error)(f"{shown}: {error}") from error
-        received = await run_in_threadpool(check, path, name, studio.checker, limits=studio.limits)
+        try:
+            received = await run_in_threadpool(check, path, name, studio.checker, limits=studio.limits)
+        except NanogaugeError:
+            drop_beside(beside, root)
+            raise
+        text_file = None
+        if beside:
+            text_file = await run_in_threadpool(check_beside, beside, suffix, received, root, studio.checker)
         entry, said = await run_in_threadpool(studio.project.take, received, sample=safe_folder(folder))
+        if text_file is not None and studio.project.put_beside(entry, text_file, suffix) and entry.state == "done":
+            if not entry.summary.get("n_edits"):
+                studio.measure_again(entry.name)
+                said = f"{entry.title} is measured again with what the text beside it states"
+                return _json({"name": entry.name, "message": said})
+            said += "; the text beside it counts when it is measured again"
         if entry.state in ("waiting", "error") and entry.stage != "queued":
             studio.enqueue([entry.name])
         return _json({"name": entry.name, "message": said})
@@ -212,6 +230,11 @@ async def _gesture(request: Request) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise EditError("the edit cannot be understood")
     return content
+
+
+def _announced(request: Request) -> int | None:
+    length = request.headers.get("content-length")
+    return int(length) if length and length.isdigit() else None
 
 
 def _own(request: Request) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from .project import Project
 
 TRAINING = "training"
 _MOST_LINES = 400
+_TORCH_LOG = re.compile(r"[WI]\d{4} \d\d:\d\d:\d\d\.\d+ .*torch/")
 
 
 def worth_learning_from(project: Project) -> list[str]:
@@ -104,7 +106,8 @@ class FineTuning:
         assert process.stdout is not None
         with process.stdout:
             for line in process.stdout:
-                self.lines = [*self.lines, line.rstrip()][-_MOST_LINES:]
+                if not _TORCH_LOG.match(line):  # warnings of its own parts, which say nothing to the user
+                    self.lines = [*self.lines, line.rstrip()][-_MOST_LINES:]
         code = process.wait()
         path = self.folder / "figures.json"
         if code == 0 and path.is_file():

@@ -15,12 +15,20 @@ if TYPE_CHECKING:
     from .project import Entry
 
 
+_CALLS = 6.0  # some 5 % of the particles unsure, or anything worse
+
+
 @dataclass(frozen=True)
 class Doubt:
     """How much a micrograph needs a person: `rank` to sort by, the highest first, and why, the worst first."""
 
     rank: float
     reasons: tuple[str, ...]
+
+    @property
+    def calls(self) -> bool:
+        """Whether a person should look; one unsure particle among a hundred is no reason."""
+        return self.rank >= _CALLS
 
 
 def summary_of(about: dict[str, Any], folder: Path) -> dict[str, Any]:

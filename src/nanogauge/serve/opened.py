@@ -85,7 +85,7 @@ def open_result(folder: Path, micrograph_file: Path) -> Opened:
         about=about,
         settings=record.settings,
         decision=_decision(about, record.scale),
-        scale_bar=_bar(about["scale"]["scale_bar"]),
+        scale_bar=_bar(about["scale"]["scale_bar"], record.scale),
         labels=labels,
         table=record.particles,
         probability=read_probability(folder / PROBABILITY, micrograph.shape),
@@ -128,10 +128,14 @@ def _decision(about: dict[str, Any], scale: Scale | None) -> ScaleDecision:
     return ScaleDecision(scale, s["source"], 1.0 if scale else 0.0, tuple(s["warnings"]))
 
 
-def _bar(read: dict[str, Any] | None) -> ScaleBarReading | None:
+def _bar(read: dict[str, Any] | None, scale: Scale | None) -> ScaleBarReading | None:
+    """The reading as it was made. What it gave together with the printed magnification is the scale that was used, if it was."""
     if read is None:
         return None
     box = read["box_y0_x0_y1_x1"]
     known = {f.name for f in dataclasses.fields(ScaleBarReading)}
     plain = {k: tuple(v) if isinstance(v, list) else v for k, v in read.items() if k in known}
-    return ScaleBarReading(**plain | {"box": None if box is None else tuple(box), "text": read["text"] or ""})
+    bar = ScaleBarReading(**plain | {"box": None if box is None else tuple(box), "text": read["text"] or ""})
+    if not bar.refined_by or scale is None or scale.source != "scale_bar":
+        return bar
+    return dataclasses.replace(bar, refined=(scale.nm_per_px[1], scale.relative_uncertainty))

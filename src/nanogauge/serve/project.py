@@ -174,6 +174,18 @@ class Project:
             entry.sha256 = received.sha256
             return entry, ""
 
+    def put_beside(self, entry: Entry, text_file: Path, suffix: str) -> bool:
+        """Moves the text file that a microscope wrote beside a picture to it, under the picture's whole name so that no other
+        picture is taken to be meant; False, and it is removed, where the picture has one or lies outside the work folder."""
+        with self.lock:
+            file = entry.file
+            target = None if file is None else file.with_name(file.name + suffix)
+            if target is None or target.parent != self.root / UPLOADS or target.exists():
+                text_file.unlink(missing_ok=True)
+                return False
+            os.replace(text_file, target)
+            return True
+
     def _move_in(self, received: Received) -> Path:
         folder = make_folder(self.root / UPLOADS)
         path = folder / received.name

@@ -38,7 +38,7 @@ def decide(
     if source == "scale_bar":
         if bar is None or bar.nm_per_px is None:
             raise ScaleError("no scale bar was read: trace it, or type the scale")
-        scale = Scale((bar.nm_per_px, bar.nm_per_px), bar.relative_uncertainty, "scale_bar")
+        scale = bar.scale or Scale((bar.nm_per_px, bar.nm_per_px), bar.relative_uncertainty, "scale_bar")
         return ScaleDecision(scale, "scale_bar", 1.0, _said(scale, metadata, None))
     if source == "none":
         return ScaleDecision(None, "none", 0.0, ("sizes are in pixels, as the operator chose",))
@@ -97,10 +97,13 @@ def evidence(*, metadata: Scale | None, bar: ScaleBarReading | None) -> list[dic
         )
     if bar is not None and bar.nm_per_px is not None and bar.length_px is not None:
         label = bar.text or (format_length(bar.value_nm, digits=3) if bar.value_nm else "")
-        why = f"{label} over {bar.length_px:.1f} px"
+        value, why = bar.nm_per_px, f"{label} over {bar.length_px:.1f} px"
         if bar.refused:
             why += f"; not used: {bar.refused}"
-        rows.append({"source": "scale_bar", "text": f"{bar.nm_per_px:.5g} nm/px", "why": why, "usable": bar.refused is None})
+        elif bar.scale is not None and bar.refined_by:
+            value = bar.scale.mean_nm_per_px
+            why += f" = {bar.nm_per_px:.5g} nm/px, taken together with the {bar.refined_by}"
+        rows.append({"source": "scale_bar", "text": f"{value:.5g} nm/px", "why": why, "usable": bar.refused is None})
     elif bar is not None and bar.refused:
         rows.append({"source": "scale_bar", "text": "not read", "why": str(bar.refused), "usable": False})
     return rows

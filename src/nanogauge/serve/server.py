@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
+import signal
 import socket
 import sys
 import threading
@@ -18,7 +20,7 @@ from ..settings import Settings
 from .access import Guard, is_loopback, new_token
 from .project import Project, choose_work_folder
 from .studio import Studio
-from .uploads import Limits
+from .uploads import INCOMING, Limits
 
 FIRST_PORT, LAST_PORT = 8765, 8799
 LOCK = ".serve.lock"
@@ -55,6 +57,7 @@ def serve(
         raise InputError(f"{root}: served already{_where(project.root)}; use that page, or stop it first") from None
     except OSError as error:
         raise OutputError(f"{root}: cannot be locked ({error.strerror}); check the folder's access rights") from error
+    shutil.rmtree(project.root / INCOMING, ignore_errors=True)  # what a crash left half received
     token = None if is_loopback(host) else new_token()
     listening = _listen(host, port)
     address = _address(host, listening.getsockname()[1], token)
@@ -70,6 +73,8 @@ def serve(
             print("Whoever has this address, token and all, can use the page; it is not encrypted.", flush=True)
         if browser:
             threading.Timer(1.0, _open, (address,)).start()
+        if threading.current_thread() is threading.main_thread():  # uvicorn raises the signal again once it has stopped
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         run(studio, listening, token=token)
     finally:
         studio.close()

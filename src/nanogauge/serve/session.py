@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,32 +17,20 @@ from numpy.typing import NDArray
 
 from ..errors import EditError
 from ..measuring import edge_profile
-from ..metrology import distribution_of, warnings_of
 from ..result import Measurement
 from ..scale import Scale
 from ..scalebar import ScaleDecision
+from ..settings import Settings
 from .contour import outline_of
+from .delta import MOST_DELTAS, Delta
 from .gestures import Standing, filters_text
 from .journal import FILE_NAME, Edit, Journal, now, read_journal
 from .judgement import Decisions, Judged, decisions_from_dict, filters_from_dict, judge, region_from_dict
 from .opened import Opened
+from .outcome import measurement_of
 from .patches import Box, Patch, write_into
 from .remeasure import Ints, boxes_of_labels, certainty_by_label, measure_all, remeasure, rescaled
 from .scale_choice import decide, describe
-
-MOST_DELTAS = 300
-
-
-@dataclass(frozen=True)
-class Delta:
-    """What changed: `removed` and `changed` labels, or everything; `text` says it; `focus` labels to select."""
-
-    revision: int
-    removed: tuple[int, ...] = ()
-    changed: tuple[int, ...] = ()
-    everything: bool = False
-    text: str = ""
-    focus: tuple[int, ...] = ()
 
 
 class Session:
@@ -104,35 +92,9 @@ class Session:
 
     def measurement(self) -> Measurement:
         """The result as it stands, edits and decisions in it."""
-        with self.lock:
-            o, table, decision = self.opened, self.table, self.decision
-            labels, done, notes = self.labels.copy(), self.journal.texts, self.judged.notes
-            probability = self.probability if o.about.get("outline") == "probability_map" else None
-            settings = self.settings_in_force()
-            frame = self.decisions.region.frame(o.frame)
-        in_px = distribution_of(table, "px", settings.measure)
-        return Measurement(
-            micrograph=o.micrograph,
-            decision=decision,
-            scale_bar=o.scale_bar,
-            labels=labels,
-            particles=table,
-            distribution=in_px if decision.scale is None else distribution_of(table, "nm", settings.measure),
-            distribution_px=in_px,
-            frame=frame,
-            zoom=o.about["working_magnification"],
-            settings=settings,
-            engine=o.about["engine"]["name"],
-            engine_sha256=o.about["engine"]["sha256"] or "",
-            version=o.about["version"],
-            seconds=o.about["seconds"],
-            warnings=(*o.micrograph.notes, *notes, *warnings_of(table, in_px, settings.measure)),
-            confidence=probability,
-            labels_source=dict(o.about.get("labels_source") or {}),
-            operator_edits=done,
-        )
+        return measurement_of(self)
 
-    def settings_in_force(self) -> Any:
+    def settings_in_force(self) -> Settings:
         """The settings it was measured with; without edge weights where border particles are counted."""
         s = self.opened.settings
         return s.replace("measure", edge_correction=False) if self.decisions.filters.border else s

@@ -18,9 +18,10 @@ from typing import Any
 from ..errors import NanogaugeError, UnreadableFile
 from ..export import save_measurement
 from ..settings import Settings
+from .delta import Delta
 from .opened import PROBABILITY, keep_found, open_result, read_probability
 from .project import UPLOADS, Entry, Project
-from .session import Delta, Session
+from .session import Session
 from .thumbnails import write_thumbnail
 from .uploads import Limits
 from .worker import Worker, WorkerError

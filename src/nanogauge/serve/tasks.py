@@ -39,6 +39,14 @@ def check_picture(*, path: str, most_pixels: int, progress: Progress) -> dict[st
     return {"format": m.format, "shape": [h, w], "sha256": m.sha256, "maker": m.instrument.maker}
 
 
+def check_sidecar(*, path: str, shape: list[int], progress: Progress) -> str:
+    """The maker whose text file this is, written beside a picture of (H, W); "" where no maker knows it."""
+    from ..formats.sidecar import facts_in
+
+    found = facts_in(Path(path), (shape[0], shape[1]))
+    return "" if found is None else found[0]
+
+
 def refuse_large(file: Path, most_pixels: int) -> None:
     """UnsupportedFormat where a header announces more pixels than allowed, before any is decoded. Other kinds of file pass."""
     import tifffile

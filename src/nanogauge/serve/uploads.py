@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import InputError, NanogaugeError, OutputError, UnreadableFile
+from ..formats.sidecar import MOST_BYTES as SIDECAR_BYTES
 from .worker import Worker, WorkerError
 
 INCOMING = ".incoming"
+SIDECAR_SUFFIXES = (".txt", ".hdr")
 _LONGEST_NAME = 80
 _RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10))}
 _SPARE_BYTES = 200_000_000
@@ -117,6 +119,41 @@ def check(path: Path, given_name: str, worker: Worker, *, limits: Limits) -> Rec
         path.unlink(missing_ok=True)
         raise InputError(str(error).replace(str(path), name).replace(path.name, name)) from error
     return Received(path, name, str(found["sha256"]), (int(found["shape"][0]), int(found["shape"][1])))
+
+
+async def receive_beside(chunks: AsyncIterator[bytes], root: Path, *, announced_bytes: int | None) -> str:
+    """Receives the text file that a microscope wrote beside a picture; answers the ticket by which the picture claims it."""
+    return (await receive(chunks, root, announced_bytes=announced_bytes, limits=Limits(most_bytes=SIDECAR_BYTES))).name
+
+
+def check_beside(ticket: str, suffix: str, received: Received, root: Path, worker: Worker) -> Path | None:
+    """The text file of a ticket, where it is one that a microscope wrote beside a picture of this shape; else it is removed."""
+    path = _waiting(ticket, root)
+    if path is None:
+        return None
+    if suffix not in SIDECAR_SUFFIXES:
+        path.unlink()
+        return None
+    arguments = {"path": str(path), "shape": list(received.shape)}
+    maker = ""
+    try:
+        maker = worker.call("check_sidecar", arguments, timeout_s=_CHECK_SECONDS)
+    finally:
+        if not maker:
+            path.unlink(missing_ok=True)
+    return path if maker else None
+
+
+def drop_beside(ticket: str, root: Path) -> None:
+    """Removes the text file of a ticket: its picture was refused."""
+    path = _waiting(ticket, root)
+    if path is not None:
+        path.unlink(missing_ok=True)
+
+
+def _waiting(ticket: str, root: Path) -> Path | None:
+    path = root / INCOMING / ticket
+    return path if re.fullmatch(r"[0-9a-f]{32}", ticket) and path.is_file() else None
 
 
 def _too_large(limits: Limits) -> str:

@@ -11,8 +11,9 @@ import pandas as pd
 
 from ..result import scale_bar_dict
 from ..scale import format_length, unit_nm
+from .delta import Delta
 from .scale_choice import evidence
-from .session import Delta, Session
+from .session import Session
 
 COLUMNS = {
     "feret_max": "feret_max_{}",

@@ -55,13 +55,16 @@ class FiltersPanel:
         with ui.element("section").classes("ng-block"):
             ui.label("Go by confidence").classes("ng-h3")
             self.unsure = ui.label().classes("ng-soft")
-            with ui.row().classes("items-center"):
-                self.limit = ui.number(value=0.95, min=0, max=1, step=0.01, format="%.2f").props(
+            with ui.row().classes("items-center no-wrap"):
+                low = page.session.opened.settings.measure.low_confidence_below
+                self.limit = ui.number(value=low, min=0, max=1, step=0.01, format="%.2f", on_change=self._counts).props(
                     'dense outlined aria-label="Confidence"'
                 )
                 self.limit.classes("ng-short")
+                self.counts = ui.label().classes("ng-soft")
+            with ui.row().classes("items-center"):
                 ui.button("Accept those above", on_click=self._accept).props("outline no-caps dense").classes("ng-nowrap")
-                ui.button("Delete those below", on_click=self._delete).props("flat no-caps dense").classes("ng-nowrap")
+                ui.button("Delete those below", on_click=self._delete).props("outline no-caps dense").classes("ng-nowrap")
 
     def _number(self, text: str, meaning: str, *, step: float = 1) -> ui.number:
         box = ui.number(text, min=0, step=step, on_change=self._changed).props(
@@ -110,11 +113,25 @@ class FiltersPanel:
         self.whole.set_visibility(r.rectangle is not None)
         self.fewer.set_visibility(len(r.excluded) > 1)
         self.no_areas.set_visibility(bool(r.excluded))
+        low = session.opened.settings.measure.low_confidence_below
         unsure = int(session.table["flags"].str.contains("low_confidence").sum())
-        self.unsure.text = (
-            f"{unsure} particle{'s are' if unsure != 1 else ' is'} unsure; press U to go from one to the next."
-            if unsure
-            else "No particle is unsure."
+        self.unsure.text = "No particle is unsure."
+        if unsure:
+            those = f"{unsure} particle{'s are' if unsure != 1 else ' is'} unsure (confidence below {low:g})"
+            self.unsure.text = f"{those}; press U to go from one to the next."
+        self._counts()
+
+    def _by_confidence(self) -> tuple[list[int], list[int]]:
+        """Labels at or above the confidence typed, and below; those accepted or by hand are in neither."""
+        table = self.page.session.table
+        rest = table[~table["flags"].str.contains("accepted|edited")]
+        above = rest["confidence"] >= float(self.limit.value or 0)
+        return rest.loc[above, "label"].tolist(), rest.loc[rest["confidence"].notna() & ~above, "label"].tolist()
+
+    def _counts(self) -> None:
+        above, below = self._by_confidence()
+        self.counts.text = (
+            f"{len(above)} above, {len(below)} below; {len(self.page.session.table) - len(above) - len(below)} settled"
         )
 
     async def _changed(self) -> None:
@@ -151,9 +168,7 @@ class FiltersPanel:
         await self.page.edit("accept", above_confidence=float(self.limit.value or 0))
 
     async def _delete(self) -> None:
-        table = self.page.session.table
-        below = table["confidence"] < float(self.limit.value or 0)
-        labels = table.loc[below & ~table["flags"].str.contains("accepted|edited"), "label"].tolist()
+        labels = self._by_confidence()[1]
         if not labels:
             ui.notify("no particle lies below that", position="bottom")
             return

@@ -9,7 +9,8 @@ from urllib.parse import quote
 from nicegui import run, ui
 
 from ...errors import NanogaugeError
-from ..session import Delta, Session
+from ..delta import Delta
+from ..session import Session
 from ..studio import Studio
 from .elements import MicrographView, ParticleTable
 from .files_panel import FilesPanel
@@ -19,6 +20,7 @@ from .scale_panel import ScalePanel
 from .sizes_panel import SizesPanel
 
 _PATIENCE_S = 1.5
+_ANSWER_FIRST_S = 0.04  # the window that edited gets its answer before the panels are brought up to date
 TABS = (
     ("sizes", "Sizes", "bar_chart"),
     ("particles", "Particles", "table_rows"),
@@ -36,6 +38,7 @@ class MicrographPage:
         self.loop = asyncio.get_running_loop()
         self.entry = studio.project.entry(name)
         self.parts: dict[str, ui.element] = {}
+        self.left = False
         self.tab = "scale" if session.scale is None else "sizes"
 
     def build(self) -> None:
@@ -88,13 +91,14 @@ class MicrographPage:
             ui.button(icon="chevron_right", on_click=lambda: self.step(1)).props(
                 'flat round dense aria-label="Next micrograph (Page down)"'
             ).tooltip("Next (Page down)")
-            self.checked = ui.button(on_click=self._check).props("no-caps dense").classes("ng-check")
+            self.checked = ui.button(on_click=self._check).props('no-caps dense aria-label="Mark as checked"').classes("ng-check")
         self._show_check()
 
     def _show_check(self) -> None:
         on = self.entry.checked
         self.checked.props(f"icon={'check_circle' if on else 'radio_button_unchecked'}")
         self.checked.text = "Checked" if on else "Mark as checked"
+        self.checked.props(f"aria-pressed={'true' if on else 'false'}")
         self.checked.props(remove="outline unelevated").props("unelevated color=positive" if on else "outline")
 
     def _check(self) -> None:
@@ -148,9 +152,11 @@ class MicrographPage:
 
     def _heard(self, delta: Delta) -> None:
         """Called in any thread, by any window."""
-        self.loop.call_soon_threadsafe(self._follow, delta.revision)
+        self.loop.call_soon_threadsafe(self.loop.call_later, _ANSWER_FIRST_S, self._follow, delta.revision)
 
     def _follow(self, revision: int) -> None:
+        if self.left or revision < self.session.revision:
+            return  # the window is closed, or the next edit has come meanwhile and follows
         with self.view:
             self.view.run_method("follow", revision)
         self.refresh()
@@ -164,6 +170,7 @@ class MicrographPage:
             self.files.refresh()
 
     def _leave(self) -> None:
+        self.left = True
         if self._heard in self.session.listeners:
             self.session.listeners.remove(self._heard)
         self.sizes.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nicegui import ui
+from nicegui import app, ui
 
 from ...errors import NanogaugeError
 from ..corrections import FineTuning, save_training_data, worth_learning_from
@@ -156,3 +156,5 @@ def add_report(studio: Studio, tuning: FineTuning) -> None:
     @ui.page("/report")
     def report() -> None:
         ReportPage(studio, tuning).build()
+
+    app.on_shutdown(tuning.stop)

@@ -57,7 +57,7 @@ class ScalePanel:
         with ui.element("section").classes("ng-block") as self.others:
             self.all_text = ui.label().classes("ng-soft")
             ui.button("Use this scale for them too", icon="content_copy", on_click=self._use_for_all).props("outline no-caps dense")
-        with ui.row().classes("ng-block"):
+        with ui.row().classes("ng-block") as self.ways_back:
             self.back = ui.button("Back to what was found", on_click=lambda: self._use(None)).props("flat no-caps dense")
             self.none = ui.button("No scale: in px", on_click=lambda: self._use({"source": "none"})).props("flat no-caps dense")
 
@@ -76,13 +76,14 @@ class ScalePanel:
             value = f"{x:.5g} nm/px" if y == x else f"{x:.5g} × {y:.5g} nm/px (x × y)"
             notes = "".join(f'<p class="ng-note">{esc(w)}</p>' for w in decision.warnings)
             from_ = _SOURCES.get(decision.source, decision.source)
-            u = f"{100 * scale.relative_uncertainty:.2g}"
+            u = f"{100 * scale.relative_uncertainty:.2g}\N{NO-BREAK SPACE}%"
             self.now.content = (
-                f'<div class="ng-now"><b>{esc(value)}</b><span>from {esc(from_)}, standard uncertainty {u} %</span>{notes}</div>'
+                f'<div class="ng-now"><b>{esc(value)}</b><span>from {esc(from_)}, standard uncertainty {u}</span>{notes}</div>'
             )
         self._evidence()
         self.back.set_visibility(session.decisions.scale is not None)
         self.none.set_visibility(scale is not None)
+        self.ways_back.set_visibility(scale is not None or session.decisions.scale is not None)
         same = self._same_but_none()
         self.others.set_visibility(bool(same) and scale is not None and decision.source == "user")
         self.all_text.text = (

@@ -1,6 +1,8 @@
 // Where micrographs are dropped: files, whole folders, or chosen by hand; each with its own progress, refusals said at once.
 
 const MOST_AT_ONCE = 2;
+const MOST_TEXT = 1_000_000;
+const TEXTS = /\.(txt|hdr)$/i;
 const PICTURES = /\.(tiff?|png|jpe?g|bmp|dm3|dm4|emd|ser|emi|bcf|elid)$/i;
 
 export default {
@@ -10,7 +12,7 @@ export default {
     <div class="ng-drop" :class="{ compact, over }" @dragover.prevent @drop.prevent="dropped">
       <div class="ng-drop-in">
         <i class="material-icons" aria-hidden="true">add_photo_alternate</i>
-        <div class="ng-drop-text"><b>Drop micrographs or a folder here</b><span v-if="!compact">TIFF, PNG, JPEG, BMP; dm3, dm4, emd, ser, bcf with their reader installed. Nothing leaves this computer.</span></div>
+        <div class="ng-drop-text"><b>Drop micrographs or a folder here</b><span v-if="!compact">TIFF, PNG, JPEG, BMP; dm3, dm4, emd, ser, bcf with their reader installed</span></div>
         <div class="ng-drop-buttons"><button type="button" @click="$refs.files.click()">Choose files</button><button type="button" @click="$refs.folder.click()">Choose a folder</button><slot></slot></div>
       </div>
       <input ref="files" type="file" multiple hidden data-testid="files" aria-label="Micrographs" @change="chosen">
@@ -59,14 +61,22 @@ export default {
       e.target.value = "";
     },
     add(found) {
-      const wanted = found.filter(({ file, folder }) => !file.name.startsWith(".") && (!folder || PICTURES.test(file.name)));
+      const texts = new Map(found.filter(({ file }) => TEXTS.test(file.name) && file.size <= MOST_TEXT).map((f) => [key(f, f.file.name), f]));
+      const taken = new Set();
+      for (const f of found) {
+        const text = textNames(f.file.name).map((name) => texts.get(key(f, name))).find((t) => t && t !== f);
+        if (!PICTURES.test(f.file.name) || !text) continue;
+        f.beside = text.file;
+        taken.add(text);
+      }
+      const wanted = found.filter((f) => !f.file.name.startsWith(".") && (!f.folder || PICTURES.test(f.file.name)) && !taken.has(f));
       if (found.length && !wanted.length) {
         this.sending.unshift({ id: this.count++, name: "this folder", state: "refused", share: 0, said: "no micrographs in it" });
       }
-      for (const { file, folder } of wanted) {
+      for (const { file, folder, beside } of wanted) {
         const s = { id: this.count++, name: file.name, state: "sending", share: 0, said: "" };
         this.sending.push(s);
-        this.queue.push({ file, folder, s: this.sending[this.sending.length - 1] });
+        this.queue.push({ file, folder, beside, s: this.sending[this.sending.length - 1] });
       }
       this.next();
     },
@@ -80,9 +90,15 @@ export default {
         });
       }
     },
-    send({ file, folder, s }) {
-      return new Promise((resolve) => {
-        const query = `name=${encodeURIComponent(file.name)}&folder=${encodeURIComponent(folder)}`;
+    async send({ file, folder, beside, s }) {
+      let query = `name=${encodeURIComponent(file.name)}&folder=${encodeURIComponent(folder)}`;
+      if (beside) {
+        const options = { method: "POST", headers: { "x-nanogauge": "1" }, body: beside };
+        const answer = await fetch(`${window.path_prefix || ""}/api/uploads/beside`, options).catch(() => null);
+        const { ticket } = answer?.ok ? await answer.json() : {};
+        if (ticket) query += `&beside=${ticket}&suffix=.${beside.name.split(".").pop().toLowerCase()}`;
+      }
+      await new Promise((resolve) => {
         const x = new XMLHttpRequest();
         x.open("POST", `${window.path_prefix || ""}/api/uploads?${query}`);
         x.setRequestHeader("x-nanogauge", "1");
@@ -104,6 +120,16 @@ export default {
     clearRefused() { this.sending = this.sending.filter((s) => s.state === "sending"); },
   },
 };
+
+// Names of the text that a microscope writes beside a picture, as nanogauge.formats.sidecar looks for them
+function textNames(name) {
+  const dot = name.lastIndexOf("."), stem = name.slice(0, dot), suffix = name.slice(dot + 1);
+  return [`${stem}-${suffix}.hdr`, `${name}.hdr`, `${stem}.hdr`, `${name}.txt`, `${stem}.txt`];
+}
+
+function key({ folder }, name) {
+  return `${folder}/${name.toLowerCase()}`;
+}
 
 async function walk(entry, folder, out) {
   if (entry.isFile) {

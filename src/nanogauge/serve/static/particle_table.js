@@ -5,10 +5,10 @@ import { workbench, figures, FLAG_WORDS, STATUS_COLOURS } from "nanogauge-page/w
 const ROW_PX = 28;
 const COLUMNS = [
   { id: "label", head: "#", title: "number of the particle" },
-  { id: "d", head: "diameter", title: "equivalent diameter" },
-  { id: "feret_max", head: "Feret max", title: "largest Feret diameter" },
+  { id: "d", head: "diam.", title: "equivalent diameter" },
+  { id: "feret_max", head: "Feret", title: "largest Feret diameter" },
   { id: "circularity", head: "circ.", title: "circularity, √(4πA)/P" },
-  { id: "confidence", head: "conf.", title: "mean certainty of the network" },
+  { id: "confidence", head: "conf.", title: "how likely it is a particle, outlined rightly: 0 to 1; 1 where you drew it" },
   { id: "flags", head: "notes", title: "what there is to say" },
 ];
 

@@ -1,0 +1,60 @@
+// Keys: methods of the picture's component. None acts while a person types, or while a dialog is open.
+
+import { ACTIONS, TOOLS } from "./tools.js";
+
+export const keys = {
+  typing(e) {
+    const t = e.target;
+    return t instanceof HTMLElement && (t.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(t.tagName)) && t.type !== "range";
+  },
+  key(e) {
+    if (e.key === " " && e.target === this.$refs.stage) {
+      this.gestures.space = true;
+      e.preventDefault();
+    }
+    const far = e.shiftKey ? 240 : 60;
+    const moves = { ArrowLeft: [far, 0], ArrowRight: [-far, 0], ArrowUp: [0, far], ArrowDown: [0, -far] };
+    if (moves[e.key] && e.target === this.$refs.stage) {
+      this.pan(...moves[e.key]);
+      e.preventDefault();
+    }
+  },
+  keyUp(e) { if (e.key === " ") this.gestures.space = false; },
+  globalKey(e) {
+    if (!this.loaded || this.typing(e) || document.querySelector(".q-dialog")) return;
+    const k = e.key.length === 1 ? e.key.toLowerCase() : e.key;
+    const stop = () => e.preventDefault();
+    if (e.ctrlKey || e.metaKey) {
+      if (k === "z") { stop(); this.act(e.shiftKey ? "redo" : "undo"); }
+      else if (k === "y") { stop(); this.act("redo"); }
+      else if (k === "a") { stop(); this.bench.select([...this.bench.particles.keys()]); }
+      return;
+    }
+    if (e.altKey) return;
+    if (k === "Escape") { this.stroke = null; if (this.tool !== "select") this.setTool("select"); else this.bench.select([]); this.dirty("top"); return; }
+    if (k === "Enter" && this.stroke?.open) { stop(); this.closePolygon(); return; }
+    if (k === "Backspace" && this.stroke?.open) { stop(); this.stroke.points.pop(); this.dirty("top"); return; }
+    if (k === "Delete" || k === "Backspace") { stop(); if (this.selected) this.act("delete"); return; }
+    if (k === "?") { this.$emit("help"); return; }
+    if (k === "[" || k === "]") { this.brush = Math.max(1, Math.min(120, Math.round(this.brush * (k === "]" ? 1.25 : 0.8) * 2) / 2)); this.dirty("top"); return; }
+    if (k === "+" || k === "=") return this.zoomBy(1.4);
+    if (k === "-") return this.zoomBy(1 / 1.4);
+    if (k === "0") return this.fit();
+    if (k === "1") return this.zoomAt(this.width / 2, this.height / 2, 1 / this.camera.zoom);
+    if (k === "h") return this.toggleOutlines();
+    if (k === "PageDown" || k === "PageUp") { stop(); this.$emit("step", k === "PageDown" ? 1 : -1); return; }
+    if (k === "u") return this.nextUnsure();
+    const action = ACTIONS.find((a) => a.key === k);
+    if (action) return this.act(action.name);
+    for (const [id, t] of Object.entries(TOOLS)) if (t.key === k) { stop(); this.setTool(id); return; }
+  },
+  // the least certain particle that nobody has looked at, then the next
+  nextUnsure() {
+    const unsure = [...this.bench.particles.values()].filter((p) => p.flags.includes("low_confidence")).sort((a, b) => a.confidence - b.confidence);
+    if (!unsure.length) return this.tell("no particle is unsure any more");
+    const now = unsure.findIndex((p) => this.bench.selection.has(p.label));
+    const p = unsure[(now + 1) % unsure.length];
+    this.bench.select([p.label]);
+    this.reveal(p.label);
+  },
+};

@@ -1,0 +1,73 @@
+// Moving and zooming over the picture: methods of its component.
+
+const SETTLED_MS = 140;
+const LARGEST_ZOOM = 40;
+
+export const looking = {
+  cameraMoved() {
+    const [h, w] = this.bench.state.shape;
+    const c = this.camera, slackX = (this.width / c.zoom) * 0.6, slackY = (this.height / c.zoom) * 0.6;
+    c.x = Math.max(-slackX, Math.min(w - this.width / c.zoom + slackX, c.x));
+    c.y = Math.max(-slackY, Math.min(h - this.height / c.zoom + slackY, c.y));
+    this.percent = `${c.zoom >= 0.095 ? Math.round(c.zoom * 100) : (c.zoom * 100).toFixed(1)} %`;
+    this.moving = true;
+    clearTimeout(this.settle);
+    this.settle = setTimeout(() => { this.moving = false; this.dirty("lines", "top"); }, SETTLED_MS);
+    this.measureRuler();
+    if (!this.need.lines) this.need.lines = "moved";
+    this.dirty("picture", "top");
+  },
+  measureRuler() {
+    const s = this.bench.state;
+    const most = (140 / this.camera.zoom) * (s.nm_per_px ? s.nm_per_px[1] : 1);
+    const decade = 10 ** Math.floor(Math.log10(most));
+    const nice = [5, 2, 1].find((k) => k * decade <= most) * decade;
+    const wide = nice / (s.nm_per_px ? s.nm_per_px[1] : 1);
+    let [unit, value] = [s.unit, nice];
+    if (s.nm_per_px) for (const [u, k] of Object.entries(s.units)) if (nice * k >= 0.999) [unit, value] = [u, nice * k];
+    this.ruler = { px: wide * this.camera.zoom, text: `${+value.toPrecision(3)} ${unit}` };
+  },
+  leastZoom() {
+    const [h, w] = this.bench.state.shape;
+    return Math.min(this.width / w, this.height / h, 1) * 0.5;
+  },
+  fit() {
+    const [h, w] = this.bench.state.shape;
+    const below = 46; // what lies under the controls at the bottom is no place for a scale bar
+    const zoom = Math.min((this.width - 12) / w, (this.height - 8 - below) / h, 8);
+    Object.assign(this.camera, { zoom, x: w / 2 - this.width / zoom / 2, y: h / 2 - (this.height - below) / zoom / 2 });
+    this.cameraMoved();
+    this.fitted = true;
+  },
+  zoomBy(factor) { this.zoomAt(this.width / 2, this.height / 2, factor); },
+  zoomAt(sx, sy, factor) {
+    const c = this.camera;
+    const zoom = Math.max(this.leastZoom(), Math.min(LARGEST_ZOOM, c.zoom * factor));
+    c.x += sx / c.zoom - sx / zoom;
+    c.y += sy / c.zoom - sy / zoom;
+    c.zoom = zoom;
+    this.fitted = false;
+    this.cameraMoved();
+  },
+  pan(dx, dy) {
+    this.camera.x -= dx / this.camera.zoom;
+    this.camera.y -= dy / this.camera.zoom;
+    this.fitted = false;
+    this.cameraMoved();
+  },
+  reveal(label) {
+    const p = this.bench.particles.get(label);
+    if (!p) return;
+    const c = this.camera;
+    const want = Math.min(Math.max(c.zoom, 70 / Math.max(p.d_px, 1)), 12);
+    const [sx, sy] = c.toScreen(p.x, p.y);
+    const hidden = sx < 40 || sy < 40 || sx > this.width - 40 || sy > this.height - 40;
+    if (!hidden && want <= c.zoom * 1.6) return;
+    c.zoom = want;
+    c.x = p.x + 0.5 - this.width / want / 2;
+    c.y = p.y + 0.5 - this.height / want / 2;
+    this.fitted = false;
+    this.cameraMoved();
+  },
+  toggleOutlines() { this.shown = !this.shown; this.dirty("lines"); },
+};

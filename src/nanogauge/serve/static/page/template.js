@@ -1,0 +1,63 @@
+// The markup of the picture's component.
+
+export const TEMPLATE = `
+<div class="ng-view">
+  <div class="ng-tools" role="toolbar" aria-label="Tools" aria-orientation="vertical">
+    <button v-for="(t, id) in tools" :key="id" type="button" :class="{ on: tool === id }" :aria-pressed="tool === id"
+      :aria-label="t.title" :data-tool="id" @click="setTool(id)">
+      <i class="material-icons" aria-hidden="true">{{ t.icon }}</i>
+      <span class="ng-tip">{{ t.title }} <kbd>{{ t.key.toUpperCase() }}</kbd></span>
+    </button>
+    <hr>
+    <button v-for="a in actions" :key="a.name" type="button" :disabled="!selected" :aria-label="a.title" :data-action="a.name"
+      @click="act(a.name)">
+      <i class="material-icons" aria-hidden="true">{{ a.icon }}</i>
+      <span class="ng-tip">{{ a.title }} <kbd>{{ a.key.toUpperCase() }}</kbd></span>
+    </button>
+    <hr>
+    <button type="button" :disabled="!canUndo" aria-label="Undo" data-action="undo" @click="act('undo')">
+      <i class="material-icons" aria-hidden="true">undo</i><span class="ng-tip">Undo{{ undoText }} <kbd>Ctrl Z</kbd></span>
+    </button>
+    <button type="button" :disabled="!canRedo" aria-label="Redo" data-action="redo" @click="act('redo')">
+      <i class="material-icons" aria-hidden="true">redo</i><span class="ng-tip">Redo{{ redoText }} <kbd>Ctrl Y</kbd></span>
+    </button>
+  </div>
+  <div class="ng-stage" ref="stage" tabindex="0" role="application" :aria-label="'Micrograph ' + title + ', ' + hint"
+    :style="{ cursor }" @keydown="key" @keyup="keyUp">
+    <canvas ref="picture" class="ng-canvas" :style="{ filter }"></canvas>
+    <canvas ref="lines" class="ng-canvas ng-lines"></canvas>
+    <canvas ref="top" class="ng-canvas"></canvas>
+    <div v-if="failed" class="ng-failed" role="alert"><i class="material-icons">error_outline</i><p>{{ failed }}</p></div>
+    <div v-else-if="!loaded" class="ng-failed"><p>Opening …</p></div>
+    <div class="ng-hint" v-if="loaded && tool !== 'select'"><b>{{ tools[tool].title }}.</b> {{ tools[tool].hint }}
+      <button type="button" @click="setTool('select')" aria-label="Put the tool away">Esc</button></div>
+    <div class="ng-card" v-if="card" :style="card.style"><b>{{ card.head }}</b><span v-for="line in card.lines">{{ line }}</span></div>
+    <div class="ng-toast" v-if="told" role="status">{{ told }}</div>
+    <div class="ng-ruler" v-if="ruler" :title="'Length on the specimen at this zoom'"><i :style="{ width: ruler.px + 'px' }"></i><span>{{ ruler.text }}</span></div>
+    <div class="ng-look" :class="{ brushing: tool === 'brush' || tool === 'erase' }" v-if="loaded">
+      <label class="ng-select"><span>Colour by</span>
+        <select v-model="by" @change="redraw" aria-label="Colour outlines by">
+          <option value="status">status</option><option value="size">size</option><option value="confidence">confidence</option>
+        </select></label>
+      <span class="ng-legend" v-if="by === 'status'">
+        <i :style="{ background: colours.counted }"></i>counted <i :style="{ background: colours.unsure }"></i>unsure
+        <i class="dash" :style="{ borderColor: colours.left_out }"></i>left out</span>
+      <span class="ng-legend" v-else><span>{{ rampEnds[0] }}</span><i class="ramp" :style="{ background: ramp }"></i><span>{{ rampEnds[1] }}</span></span>
+      <label class="ng-slider" v-if="tool === 'brush' || tool === 'erase'"><span>Brush</span>
+        <input type="range" min="1" max="120" step="0.5" v-model.number="brush" @input="redraw" aria-label="Brush radius"><span>{{ brush }} px</span></label>
+    </div>
+    <div class="ng-zoom" v-if="loaded">
+      <button type="button" :class="{ on: light }" aria-label="Brightness and contrast" title="Brightness and contrast" @click="light = !light"><i class="material-icons">contrast</i></button>
+      <button type="button" :class="{ on: !shown }" aria-label="Hide or show the outlines" title="Hide or show the outlines (H)" @click="toggleOutlines"><i class="material-icons">{{ shown ? 'visibility' : 'visibility_off' }}</i></button>
+      <button type="button" aria-label="Zoom out" title="Zoom out (−)" @click="zoomBy(1 / 1.4)"><i class="material-icons">remove</i></button>
+      <span class="ng-percent">{{ percent }}</span>
+      <button type="button" aria-label="Zoom in" title="Zoom in (+)" @click="zoomBy(1.4)"><i class="material-icons">add</i></button>
+      <button type="button" aria-label="Show all" title="Show all (0)" @click="fit"><i class="material-icons">fit_screen</i></button>
+    </div>
+    <div class="ng-light" v-if="light">
+      <label>Brightness <input type="range" min="40" max="260" v-model.number="brightness" aria-label="Brightness"></label>
+      <label>Contrast <input type="range" min="40" max="300" v-model.number="contrast" aria-label="Contrast"></label>
+      <button type="button" @click="brightness = contrast = 100">Reset</button><small>Only what you see; nothing is measured anew.</small>
+    </div>
+  </div>
+</div>`;
