@@ -19,7 +19,7 @@ from nanogauge.particles import column_names
 from nanogauge.pipeline import Tools, doubtful_share, find_particles, measure_micrograph, with_scale
 from nanogauge.result import SUMMARY_COLUMNS
 from nanogauge.scale import Scale
-from nanogauge.synthetic import Rendering
+from nanogauge.synthetic import Rendering, render_crop
 from nanogauge.synthetic.annotate import draw_scale_bar
 
 
@@ -274,3 +274,12 @@ def test_foreground_left_out_as_unsure_is_told() -> None:
     assert doubtful_share(labels, confidence, separate, keep_out=[(18, 28, 32, 52)]) == ()
     labels[20:30, 30:50] = 2
     assert doubtful_share(labels, confidence, separate, keep_out=[]) == ()
+
+
+def test_strong_noise_is_looked_at_more_coarsely() -> None:
+    """Specks of noise at a fine magnification give way to particles that a coarser one shows surely."""
+    pixels, truth = render_crop(np.random.default_rng([99, 121]), (384, 512))[:2]
+    found = find_particles(pixels, Tools("unet", n_threads=1).engine, Settings())
+    assert found.zoom < 0.5
+    assert 0 < found.labels.max() <= 3 * len(np.unique(truth))
+    assert np.median(found.certainty[1:]) > 0.6

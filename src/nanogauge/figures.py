@@ -125,7 +125,10 @@ def scale_bar_crop(m: Measurement) -> NDArray[np.uint8] | None:
     if bar is None or bar.box is None:
         return None
     y0, x0, y1, x1 = (float(v) for v in bar.box)
-    up, aside = max(3 * (y1 - y0), 40.0), max(3 * (x1 - x0), 40.0)  # the label may stand above, below, or well beside
+    up, aside = (
+        max(3 * (y1 - y0), 40.0),
+        max(3 * (x1 - x0), 0.25 * m.micrograph.shape[1]),
+    )  # in a data bar the label may stand far off
     near = [b for b in bar.text_boxes if b[0] < y1 + up and b[2] > y0 - up and b[1] < x1 + aside and b[3] > x0 - aside]
     y0, x0 = min([y0, *(b[0] for b in near)]), min([x0, *(b[1] for b in near)])
     y1, x1 = max([y1, *(b[2] for b in near)]), max([x1, *(b[3] for b in near)])

@@ -27,12 +27,13 @@ from .ports import Engine, Maps, TextLine, TextReader
 from .result import Measurement
 from .scale import Scale, parse_scale
 from .scalebar import ScaleBarReading, ScaleDecision, annotation_boxes, find_data_bar, read_scale_bar, resolve_scale
-from .segment import segment
+from .segment import Segmentation, segment
 from .separate import separate, to_grid, touching
 from .settings import MeasureSettings, SeparateSettings, Settings
 
 Box = tuple[int, int, int, int]
 _CLEARLY_SEEN = 0.8  # mean foreground probability of the objects that say how large particles are, before the second look
+_UNSURE, _MUCH_SURER, _COARSEST_PX = 0.6, 0.1, 96  # mean confidence; long side of the working picture
 MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
 
 
@@ -161,12 +162,11 @@ def find_particles(
     confidence = np.zeros((h, w), np.float32)
     if min(picture.shape) < 8:
         return Found(labels, confidence, 1.0, np.ones(1))
-    result = segment(
-        picture, engine, typical_diameter=lambda maps: typical_diameter(maps, settings.separate), settings=settings.segment
-    )
-    working = separate(result.maps, settings.separate, judge=judge_of(engine))
-    sure = certainty_by_label(working, result.maps, engine)
-    found = to_grid(working, result.maps.foreground, picture.shape, foreground_above=settings.separate.foreground_above)
+    seen = _seen(picture, engine, settings)
+    if seen.certainty is not None and not settings.segment.working_magnification:
+        seen = _coarser_if_unsure(seen, picture, engine, settings)
+    result, sure = seen.segmentation, seen.certainty
+    found = to_grid(seen.labels, result.maps.foreground, picture.shape, foreground_above=settings.separate.foreground_above)
     labels[y0:y1, x0:x1] = found
     confidence[y0:y1, x0:x1] = np.minimum(_resize(result.maps.foreground, picture.shape), 1)  # blending rounds
     number = _without_text(labels, keep_out or [])
@@ -174,6 +174,38 @@ def find_particles(
     if sure is not None:
         sure = np.concatenate([[1.0], sure[kept]])
     return Found(number[labels], confidence, result.zoom, sure)
+
+
+class _Seen(NamedTuple):
+    """Maps at one working magnification and the labels on their grid; certainty as in `Found`."""
+
+    segmentation: Segmentation
+    labels: NDArray[np.int32]
+    certainty: NDArray[np.float64] | None
+
+    @property
+    def mean_certainty(self) -> float:
+        return 0.0 if self.certainty is None or self.certainty.size < 2 else float(self.certainty[1:].mean())
+
+
+def _seen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Seen:
+    result = segment(
+        picture, engine, typical_diameter=lambda maps: typical_diameter(maps, settings.separate), settings=settings.segment
+    )
+    labels = separate(result.maps, settings.separate, judge=judge_of(engine))
+    return _Seen(result, labels, certainty_by_label(labels, result.maps, engine))
+
+
+def _coarser_if_unsure(seen: _Seen, picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Seen:
+    """Where the particles found are unsure, as specks of strong noise are, what is seen at coarser magnifications, in which
+    noise averages out, if that is much surer. Costs at most a third of the first look."""
+    best, zoom = seen, seen.segmentation.zoom / 2
+    while seen.mean_certainty < _UNSURE and zoom * max(picture.shape) >= _COARSEST_PX:
+        coarser = _seen(picture, engine, settings.replace("segment", working_magnification=zoom))
+        if coarser.mean_certainty > best.mean_certainty + _MUCH_SURER:
+            best = coarser
+        zoom /= 2
+    return best
 
 
 def doubtful_share(

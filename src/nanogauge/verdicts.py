@@ -79,7 +79,7 @@ def eu_nanomaterial(
         shifts.append(_share_between(up, w, NANO_FROM_NM, NANO_TO_NM) - _share_between(down, w, NANO_FROM_NM, NANO_TO_NM))
     n = float(w.sum() ** 2 / (w**2).sum()) if x.size else 0.0
     low, high = _interval(value, n, shifts, standard_error, coverage_factor)
-    answer, reasons = _decide(value, low, high, NANO_SHARE, x.size)
+    answer, reasons = _decide(low, high, NANO_SHARE, x.size)
     if nm_per_px is not None:
         least = LEAST_PX_SEEN * nm_per_px
         if answer == "no" and least > NANO_TO_NM:
@@ -136,7 +136,7 @@ def monodisperse(
     else:
         value, mass, n = math.nan, math.nan, 0.0
     low, high = _interval(value, n, [], standard_error, coverage_factor)
-    answer, reasons = _decide(value, low, high, MONO_SHARE, x.size)
+    answer, reasons = _decide(low, high, MONO_SHARE, x.size)
     return Verdict(
         "monodisperse",
         "Do 90 % or more of the particles by number lie within 5 % of the median diameter?",
@@ -189,15 +189,14 @@ def _interval(
     return max(value - math.hypot(below, common), 0.0), min(value + math.hypot(above, common), 1.0)
 
 
-def _decide(value: float, low: float, high: float, threshold: float, n: int) -> tuple[Answer, tuple[str, ...]]:
+def _decide(low: float, high: float, threshold: float, n: int) -> tuple[Answer, tuple[str, ...]]:
     if n < LEAST_N:
         return "inconclusive", (f"{n} particles count, {LEAST_N} are needed",)
-    words = f"{100 * value:.1f} % (interval {100 * low:.1f} to {100 * high:.1f} %) against {100 * threshold:.0f} %"
     if low >= threshold:
-        return "yes", (words,)
+        return "yes", ()
     if high < threshold:
-        return "no", (words,)
-    return "inconclusive", (f"{words}: the interval holds the threshold; measure more particles, or the scale more closely",)
+        return "no", ()
+    return "inconclusive", ("the interval holds the threshold: measure more particles, or the scale more closely",)
 
 
 def _plain(value: Any) -> Any:
