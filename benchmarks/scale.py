@@ -6,7 +6,7 @@
 
 Right: within max(2 %, 1.5 px of the bar's length) of the truth. Refused: no scale, with a reason. Wrong: any other number.
 Invented: a number read from a picture that has no readable bar. The rendered set covers all styles of bars and data bars, fonts,
-tones, sizes, spellings, grounds, blur and JPEG; the seed decides all.
+tones, sizes, spellings, grounds, blur and JPEG; the seed decides all. Wrong and invented ones are printed as they come.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ import html
 import math
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-from scale_cases import REAL, Case, real_cases, rendered_cases
+from scale_cases import REAL, Case, real_cases, rendered_case
 
 from nanogauge.micrograph import Micrograph
 from nanogauge.pipeline import Tools, find_scale
@@ -63,6 +66,38 @@ def judge(case: Case, tools: Tools, *, bar_only: bool) -> Outcome:
         verdict = "right" if abs(off) <= tolerance else "wrong" if abs(math.log(1 + off)) < math.log(1.5) else "grossly wrong"
         sigma = off / max(decision.scale.relative_uncertainty, 1e-9) if decision.scale and verdict == "right" else None
     return Outcome(case, verdict, read, sigma, reason, reading, seconds)
+
+
+def rendered_outcomes(numbers: range, *, seed: int, workers: int) -> Iterator[Outcome]:
+    """What becomes of the rendered micrographs of these numbers, in order."""
+    work = partial(_judge_rendered, seed=seed)
+    if workers == 1:
+        yield from (o for k in numbers if (o := work(k)) is not None)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from (o for o in pool.map(work, numbers, chunksize=8) if o is not None)
+
+
+def _judge_rendered(k: int, *, seed: int) -> Outcome | None:
+    case = rendered_case(k, seed)
+    return _without_picture(judge(case, _tools(), bar_only=True)) if case is not None else None
+
+
+@cache
+def _tools() -> Tools:
+    """Those of this process. The models load here, not in the first measurement."""
+    cv2.setNumThreads(1)
+    tools = Tools(n_threads=1)
+    tools.reader.read(np.zeros((64, 64), np.uint8))
+    return tools
+
+
+def _without_picture(o: Outcome) -> Outcome:
+    """As it is where the sheet needs its picture, else with a blank of its size, which takes no memory."""
+    if o.verdict not in ("right", "rightly none", "unscored"):
+        return o
+    blank = np.broadcast_to(np.zeros((1, 1), np.uint8), (1, o.case.micrograph.pixels.size))
+    return replace(o, case=replace(o.case, micrograph=Micrograph(pixels=blank, name=o.case.name)))
 
 
 def print_table(name: str, outcomes: list[Outcome]) -> None:
@@ -122,11 +157,15 @@ def _figure(o: Outcome) -> str:
     factor = min(1.0, 640 / colour.shape[1])
     small = cv2.resize(colour, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     packed = base64.b64encode(cv2.imencode(".png", small)[1].tobytes()).decode()
+    return f'<figure><img src="data:image/png;base64,{packed}"><figcaption>{html.escape(_words(o))}</figcaption></figure>'
+
+
+def _words(o: Outcome) -> str:
+    """The truth and what was read."""
     truth = f"{o.case.wanted[0]:.4g} nm/px" if o.case.wanted else "none"
     read = f"{o.nm_per_px:.4g} nm/px" if o.nm_per_px else "none"
     seen = f"{o.reading.raw_text!r} = {o.reading.length_px} px" if o.reading and o.reading.length_px else ""
-    words = f"{o.case.name} ({o.case.group}): {o.case.text!r} over {o.case.bar_px:.1f} px, {truth}; read {seen} {read}. {o.reason}"
-    return f'<figure><img src="data:image/png;base64,{packed}"><figcaption>{html.escape(words)}</figcaption></figure>'
+    return f"{o.case.name} ({o.case.group}): {o.case.text!r} over {o.case.bar_px:.1f} px, {truth}; read {seen} {read}. {o.reason}"
 
 
 def main() -> None:
@@ -141,30 +180,24 @@ def main() -> None:
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--every", type=int, default=1, help="only every so many cases")
     p.add_argument("--bar-only", action="store_true", help="ignore the files' metadata")
+    p.add_argument("--workers", type=int, default=1, help="processes for the rendered micrographs")
     a = p.parse_args()
-    cv2.setNumThreads(1)
-    tools = Tools(n_threads=1)
-    tools.reader.read(np.zeros((64, 64), np.uint8))  # the models load here, not in the first measurement
     a.out.mkdir(parents=True, exist_ok=True)
     results: dict[str, list[Outcome]] = {}
     for name in a.sets:
         if name != "rendered" and not (a.data / REAL[name][1]).is_file():
             print(f"{name}: {a.data / REAL[name][1]} is not there; left out")
             continue
-        cases = rendered_cases(a.n, a.seed) if name == "rendered" else real_cases(name, a.data)
+        if name == "rendered":
+            outcomes = rendered_outcomes(range(0, a.n, a.every), seed=a.seed, workers=a.workers)
+        else:
+            cases = (case for k, case in enumerate(real_cases(name, a.data)) if k % a.every == 0)
+            outcomes = (_without_picture(judge(case, _tools(), bar_only=a.bar_only)) for case in cases)
         results[name] = []
-        for k, case in enumerate(cases):
-            if k % a.every == 0:
-                o = judge(case, tools, bar_only=a.bar_only)
-                if o.verdict in ("right", "rightly none", "unscored"):  # the sheet does not need its picture
-                    blank = np.zeros((1, case.micrograph.pixels.size), np.uint8)
-                    o = replace(
-                        o,
-                        case=replace(
-                            case, micrograph=Micrograph(pixels=np.broadcast_to(blank[:, :1], blank.shape), name=case.name)
-                        ),
-                    )
-                results[name].append(o)
+        for o in outcomes:
+            results[name].append(o)
+            if o.verdict in ("wrong", "grossly wrong", "invented"):
+                print(f"{o.verdict}: {_words(o)}", flush=True)
         print_table(name, results[name])
         print(write_sheet(a.out, results), flush=True)
 

@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -104,19 +105,19 @@ def real_cases(name: str, data: Path) -> Iterator[Case]:
         yield Case(path.name, row.get("maker") or name, micrograph, tuple(wanted), bar_px, text, unscored, nothing)
 
 
-def rendered_cases(n: int, seed: int) -> Iterator[Case]:
-    """n rendered micrographs: styles and makers in turn, all else at random; one in twelve has no readable scale."""
+def rendered_case(k: int, seed: int) -> Case | None:
+    """The k-th rendered micrograph of a seed: styles and makers in turn, all else at random; one in twelve has no readable scale.
+
+    None where no bar of its kind fitted in forty attempts.
+    """
     groups = [*STYLES, *(f"data bar {m}" for m in MAKERS), "nothing to read", "nothing to read"]
-    fonts = [*FONTS, *_system_fonts()]
-    for k in range(n):
-        group = groups[k % len(groups)]
-        for attempt in range(40):  # a bar may not fit
-            rng = np.random.default_rng([seed, k, attempt])
-            try:
-                yield _rendered(f"{k:05d}", group, rng, fonts)
-                break
-            except ValueError:
-                continue
+    for attempt in range(40):
+        rng = np.random.default_rng([seed, k, attempt])
+        try:
+            return _rendered(f"{k:05d}", groups[k % len(groups)], rng, _fonts())
+        except ValueError:
+            continue
+    return None
 
 
 def _rendered(name: str, group: str, rng: np.random.Generator, fonts: list[Path]) -> Case:
@@ -238,7 +239,8 @@ def _degraded(name: str, pixels: Grey, rng: np.random.Generator) -> Micrograph:
     return Micrograph(pixels=pixels, name=name)
 
 
-def _system_fonts() -> list[Path]:
-    """Upright text fonts of the machine, none where there are none."""
+@cache
+def _fonts() -> list[Path]:
+    """Those that ship with matplotlib, and upright text fonts of the machine, none where there are none."""
     found = [p for p in Path("/usr/share/fonts").rglob("*.ttf") if p.name.startswith(EXTRA_FONTS)]
-    return sorted(p for p in found if not any(w in p.name for w in ("Emoji", "Symbol", "Math", "Mono")))[:24]
+    return [*FONTS, *sorted(p for p in found if not any(w in p.name for w in ("Emoji", "Symbol", "Math", "Mono")))[:24]]

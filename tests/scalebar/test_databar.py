@@ -43,6 +43,14 @@ def test_what_is_no_data_bar(ground: Grey) -> None:
     assert find_data_bar(black, text) == (300, 0, 360, 480)
 
 
+def test_a_plate_behind_a_scale_bar_is_none(ground: Grey) -> None:
+    plate = ground.copy()
+    plate[310:345, 150:470] = 0
+    assert find_data_bar(plate) is None
+    plate[310:345, 20:470] = 0  # Philips' reach nearly across
+    assert find_data_bar(plate) is not None
+
+
 @pytest.mark.skipif(not SILICA.is_dir(), reason="../shared/data/silica is not there")
 def test_jeol_micrographs() -> None:
     with (SILICA / "scale_truth.csv").open() as f:

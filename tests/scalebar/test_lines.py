@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from nanogauge.ports import TextLine
@@ -61,6 +62,17 @@ def test_a_data_bar_is_read_first_and_once() -> None:
     assert len(sight.lines) == 1
     assert len(reader.sizes) == 2
     assert reader.sizes[1] < 100_000  # the rest coarsely, for the length is known
+
+
+def test_text_that_a_strip_cuts_is_read_whole() -> None:
+    """What was taken for a data bar may be a plate whose text goes on below it."""
+    pixels = picture()
+    for x in range(700, 820, 40):
+        pixels[860:890, x : x + 25] = 120  # letters do not cover all of their box
+    sight = Sight(pixels, Counting("500 nm"))
+    sight.look((840, 0, 870, 1280))
+    (line,) = sight.lines
+    assert line.box[2] == pytest.approx(890, abs=3)
 
 
 def test_bars_are_looked_at_where_nothing_was_read() -> None:

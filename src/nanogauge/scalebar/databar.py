@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,7 @@ _DENSE_SHARE = 0.15  # of rows of dense text, and of a ruler across half the pic
 _MOST_DENSE_ROWS = 24
 _MOST_HEIGHT = 0.3  # of the picture
 _LEAST_ROWS = 6
+_LEAST_SPAN, _LEAST_COLUMN = 0.82, 0.3  # of the picture's width; of a column in the strip's tone
 
 
 def find_data_bar(pixels: NDArray[np.uint8], text_lines: list[TextLine] | None = None) -> Box | None:
@@ -33,10 +35,12 @@ def find_data_bar(pixels: NDArray[np.uint8], text_lines: list[TextLine] | None =
     for same in _SAME:
         best: Box | None = None
         for tone in _tones(low):
-            share = (np.abs(low.astype(np.int16) - tone) <= same).mean(axis=1)
+            share = _alike(low, tone, same).mean(axis=1) / 255
             for a, b in _strips(share):
                 box = (first + a, 0, first + b, width)
                 if b - a < max(_LEAST_ROWS, 0.012 * height) or not _sharp(pixels, box, tone, same) or not _flat(pixels, box):
+                    continue
+                if not _spans(pixels, box, tone, same):
                     continue
                 if text_lines is not None and not any(_within(line, box) for line in text_lines):
                     continue
@@ -56,6 +60,11 @@ def _tones(low: NDArray[np.uint8]) -> list[int]:
     return [int(v) for v in values[np.argsort(-counts)][:4]]
 
 
+def _alike(pixels: NDArray[np.uint8], tone: int, same: int) -> NDArray[np.uint8]:
+    """255 where a pixel is within `same` grey levels of a tone, else 0."""
+    return np.asarray(cv2.inRange(pixels, max(tone - same, 0), min(tone + same, 255)), np.uint8)
+
+
 def _strips(share: NDArray[np.float64]) -> list[tuple[int, int]]:
     """Runs of rows mostly in the strip's tone; rows of dense text, of a ruler and of table lines inside a run are bridged."""
     rows = np.flatnonzero(share >= _LEAST_SHARE)
@@ -73,11 +82,17 @@ def _strips(share: NDArray[np.float64]) -> list[tuple[int, int]]:
 def _sharp(pixels: NDArray[np.uint8], box: Box, tone: int, same: int) -> bool:
     """Whether the strip starts at a straight edge: nearly all of its first rows in its tone, few of the rows above it."""
     y0 = box[0]
-    inside = (np.abs(pixels[y0 : y0 + 3].astype(np.int16) - tone) <= same).mean()
     if y0 < 4:
         return False
-    above = (np.abs(pixels[max(y0 - 8, 0) : y0 - 2].astype(np.int16) - tone) <= same).mean()
+    inside = _alike(pixels[y0 : y0 + 3], tone, same).mean() / 255
+    above = _alike(pixels[max(y0 - 8, 0) : y0 - 2], tone, same).mean() / 255
     return bool(inside > 0.6 and above < 0.5 * inside)
+
+
+def _spans(pixels: NDArray[np.uint8], box: Box, tone: int, same: int) -> bool:
+    """Whether a strip's tone goes across the picture, or nearly, unlike a plate behind a scale bar."""
+    columns = np.flatnonzero(_alike(pixels[box[0] : box[2]], tone, same).mean(axis=0) / 255 > _LEAST_COLUMN)
+    return bool(columns.size) and int(columns[-1] - columns[0]) + 1 > _LEAST_SPAN * pixels.shape[1]
 
 
 def _flat(pixels: NDArray[np.uint8], box: Box) -> bool:

@@ -22,8 +22,7 @@ def bar_like(pixels: NDArray[np.uint8], *, most: int = 6) -> list[Box]:
     """
     if pixels.shape[0] < 4 or pixels.shape[1] < _LEAST_LENGTH_PX:
         return []
-    step = pixels[2:].astype(np.int16) - pixels[:-2]
-    up, down = _edges(step), _edges(-step)
+    up, down = (_edges(np.asarray(cv2.subtract(a, b), np.uint8)) for a, b in ((pixels[2:], pixels[:-2]), (pixels[:-2], pixels[2:])))
     found: list[tuple[float, Box]] = []
     for first, second, sign in ((up, down, 1), (down, up, -1)):
         for y0, x0, _, x1 in first:
@@ -45,9 +44,9 @@ def bar_like(pixels: NDArray[np.uint8], *, most: int = 6) -> list[Box]:
     return kept
 
 
-def _edges(step: NDArray[np.int16]) -> NDArray[np.int64]:
+def _edges(step: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Rows (y0, x0, y1, x1) of the long runs of a strong step, the longest first."""
-    mask = (step >= _LEAST_STEP).astype(np.uint8)
+    mask = np.asarray(cv2.threshold(step, _LEAST_STEP - 1, 1, cv2.THRESH_BINARY)[1], np.uint8)
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((1, 3), np.uint8)), np.uint8)
     line = np.ones((1, _LEAST_LENGTH_PX), np.uint8)
     mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, line, borderType=cv2.BORDER_CONSTANT, borderValue=0), np.uint8)

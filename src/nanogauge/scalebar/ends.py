@@ -22,6 +22,7 @@ _LEAST_RIM = 40.0  # grey levels by which an outline is darker (or lighter) than
 _THIN_PX = 9  # only thin lines carry end ticks
 _CLEAR_STROKE_PX = 3  # end ticks as thin as this leave no doubt about what their bar spans
 _BEYOND_PX = (2, 9)  # off an end, where a bar should be no more
+_ASKEW_PX = 1.5
 _COMB_TEETH = 3  # even strokes between the ends
 _COMB_SIGMA_PX = 1.0  # of what a comb spans
 _STUBBY = 4  # times their width, in height: lower ones look like serifs
@@ -33,7 +34,8 @@ class Ends:
 
     x0, x1: px, pixel centres at integers; sigma_px: standard uncertainty of the length; by_ticks: centres of end ticks;
     clipped: an end lies on the frame, so the bar may go on beyond it; unsure: an end runs into something of its own tone;
-    goes_on: beyond an end there is a line still, of another tone, as where a blurred thin bar runs from a light ground to a dark
+    goes_on: beyond an end there is a line still, of another tone, as where a blurred thin bar runs from a light ground to a dark,
+    or an arrow's tips are unclear
     """
 
     x0: float
@@ -77,12 +79,15 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
             unsure = unsure or apart > max(_BOTH_PX, _MOST_APART * (right - left))
             left_sigma = float(np.hypot(left_sigma, min(apart, _BOTH_PX) / (2 * np.sqrt(3))))
         left_sigma, right_sigma = max(left_sigma, _TIP_SIGMA_PX), max(right_sigma, _TIP_SIGMA_PX)
-    elif bar.kind == "solid" and len(rows) >= 3:
+    torn = False  # whether the two ways to find the tips of an arrow differ too much
+    if bar.kind == "solid" and len(rows) >= 3:
         pointed = rows[middle : len(rows) - middle].max(axis=0)
         tip_right = edge(pointed, bar.box[1], bar.box[3] - 1, bar)[0]
         tip_left = width - 1 - edge(pointed[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)[0]
         if min(tip_right - right, left - tip_left) > _POINTED_PX:  # an arrow whose heads were not made out
             left, right = tip_left, tip_right
+            tips = arrow_tips(pixels, bar)
+            torn = tips is not None and abs((tips[1] - tips[0]) - (right - left)) > max(_BOTH_PX, _MOST_APART * (right - left))
             left_sigma, right_sigma = max(left_sigma, _TIP_SIGMA_PX), max(right_sigma, _TIP_SIGMA_PX)
     if bar.kind == "solid" and (rim := _rim(pixels, bar, sign)):
         left, right = left - rim / 2, right + rim / 2  # an outline is drawn half outside of what it outlines
@@ -105,7 +110,7 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
     if bar.kind == "hollow":  # the label may mean the inner edges of the outline
         left_sigma = float(np.hypot(left_sigma, max(bar.stroke_px, 1) / np.sqrt(3)))
     sigma = float(np.hypot(left_sigma, right_sigma))
-    goes_on = not by_ticks and bar.kind == "solid" and _goes_on(pixels, bar, left, right, sign)
+    goes_on = not by_ticks and bar.kind == "solid" and (torn or _goes_on(pixels, bar, left, right, sign))
     return Ends(float(left), float(right), sigma, by_ticks, left_cut or right_cut, unsure and not by_ticks, goes_on)
 
 
@@ -221,6 +226,8 @@ def _ticks(
                 ends[k] += [both[k]] if both[k] is not None else []  # type: ignore[list-item]
     if not ends[0] or not ends[1]:
         return None
+    if bar.kind != "ticks" and abs((ends[0][0][0] - left) - (right - ends[1][0][0])) > _ASKEW_PX:
+        return None  # both strokes are as wide, so their centres are as deep
     first, last = (float(np.average([e[0] for e in end], weights=[e[1] for e in end])) for end in ends)
     return first, last, float(np.mean([e[2] for end in ends for e in end]))
 

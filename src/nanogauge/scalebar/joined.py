@@ -23,7 +23,7 @@ def joined(bars: list[BarCandidate], text: InkBox, n_characters: int, *, bright_
         for j, b in enumerate(bars):
             if i == j or a.bright != b.bright:
                 continue
-            if _mirrored(a, b, text):
+            if mirrored(a, b, text):
                 dropped |= {i, j}  # halves: one alone would be read as twice the scale
                 if (whole := _split(a, b, text, n_characters)) is not None:
                     out.append(whole)
@@ -46,7 +46,7 @@ def joined(bars: list[BarCandidate], text: InkBox, n_characters: int, *, bright_
     return out
 
 
-def _mirrored(a: BarCandidate, b: BarCandidate, text: InkBox) -> bool:
+def mirrored(a: BarCandidate, b: BarCandidate, text: InkBox) -> bool:
     """Whether two lines stand left and right of the text in one row, about as long."""
     middle_x, middle_y = 0.5 * (text[1] + text[3]), 0.5 * (a.rows[0] + a.rows[1])
     level = abs(a.rows[0] - b.rows[0]) <= 2 and abs(a.rows[1] - b.rows[1]) <= 2

@@ -76,6 +76,13 @@ def without_stroke(pixels: NDArray[np.uint8], label: LengthText, reader: TextRea
     return None
 
 
+def read_again(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader) -> LengthText | None:
+    """The length in the label's box alone, with hardly a margin; None where there is not exactly one."""
+    text, confidence = reader.read_line(crop(pixels, label.box, margin=0.02))
+    found = parse_lengths(TextLine(text, confidence, label.box))
+    return replace(found[0], box=label.box) if len(found) == 1 else None
+
+
 def _with_point(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader) -> LengthText | None:
     """The label as a reading at another height has it, the same digits with a point between them; None where none has."""
     digits = label.text.split()[0]

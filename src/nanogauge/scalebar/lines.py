@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ _CLOSE_HEIGHT_PX = 800.0  # pictures as high as this have text of the height tha
 _MOST_CLOSE_PX2 = 130_000  # of one close look
 _MOST_BAR_PX2 = 80_000  # of one close look at a bar
 _MOST_LOW_PX2 = 130_000  # of the look at the lowest part
+_INK, _LEAST_INKED = 50, 0.08  # grey levels off the ground; of a row through letters
 _MOST_CLOSE = 4  # close looks at text
 _MOST_BARS = 2  # close looks at bars without text
 _UNIT = re.compile(r"\d|[nuµμpNU]\s?[mM]|Å")
@@ -40,6 +42,11 @@ class Sight:
     coarse: list[TextLine] = field(default_factory=list)  # of the coarse look: a second opinion
     seen: list[Box] = field(default_factory=list)  # what was looked at closely
 
+    @cached_property
+    def bars(self) -> list[Box]:
+        """What may be a bar, the likeliest first."""
+        return bar_like(self.pixels, most=3 * _MOST_BARS)
+
     def look(self, strip: Box | None = None) -> None:
         """Closely the data bar `strip`, coarsely the rest of the picture, and closely again what may be a length there."""
         height, width = self.pixels.shape
@@ -48,8 +55,9 @@ class Sight:
             return
         rest: Box = (0, 0, height, width)
         if strip is not None and strip[2] - strip[0] >= 12:
-            self._closely(strip, 1.0 if strip[2] - strip[0] > 50 else 1.6)
-            rest = (0, 0, strip[0], width) if strip[0] >= height - strip[2] else (strip[2], 0, height, width)
+            is_whole = self._closely(strip, 1.0 if strip[2] - strip[0] > 50 else 1.6)
+            if is_whole:  # else it is a plate, or a part of one
+                rest = (0, 0, strip[0], width) if strip[0] >= height - strip[2] else (strip[2], 0, height, width)
         known = any(parse_lengths(line) for line in self.lines)
         area = (rest[2] - rest[0]) * width
         factor = min(1.0, ((_REST_PX2 if known else _COARSE_PX2) / max(area, 1)) ** 0.5)
@@ -57,7 +65,7 @@ class Sight:
         self.lines += self.coarse
         lengths = [line for line in self.coarse if parse_lengths(line)]
         wanted = lengths or [line for line in self.coarse if _UNIT.search(line.text) and not known]
-        bars = bar_like(self.pixels) if len(wanted) > 1 else []
+        bars = self.bars if len(wanted) > 1 else []
         wanted.sort(key=lambda line: (not any(_near(line, bar) for bar in bars), -line.box[2], -line.confidence))
         for line in [w for w in wanted if not self._seen(w.box)][:_MOST_CLOSE]:
             y0, x0, y1, x1 = line.box
@@ -72,7 +80,7 @@ class Sight:
         height, width = self.pixels.shape
         up, aside = float(np.clip(0.085 * height, 34, 120)), 0.16 * width
         n = 0
-        for y0, x0, y1, x1 in bar_like(self.pixels, most=3 * _MOST_BARS):
+        for y0, x0, y1, x1 in self.bars:
             beside = aside if x1 - x0 < 0.3 * width else 0.4 * aside
             region = _inside((y0 - up, x0 - beside, y1 + up, x1 + beside), self.pixels.shape)
             if n >= _MOST_BARS or self._seen(region):
@@ -89,14 +97,17 @@ class Sight:
         self._closely((int(0.8 * height), 0, height, width), 1.6, most_px2=_MOST_LOW_PX2)
         return True
 
-    def _closely(self, region: Box, factor: float, *, most_px2: int = _MOST_CLOSE_PX2) -> None:
-        """Reads a region at its own resolution times `factor`; what is found there replaces what the coarse look saw."""
+    def _closely(self, region: Box, factor: float, *, most_px2: int = _MOST_CLOSE_PX2) -> bool:
+        """Reads a region at its own resolution times `factor`; what is found there replaces what the coarse look saw. Whether no
+        text goes through its upper or lower side."""
         area = (region[2] - region[0]) * (region[3] - region[1])
         if area < 64:
-            return
+            return True
         factor = min(factor, max((most_px2 / area) ** 0.5, 0.5))
         width = self.pixels.shape[1]
-        found = [line for line in _read(self.pixels, region, factor, self.reader) if not _cut(line.box, region, width)]
+        read = _read(self.pixels, region, factor, self.reader)
+        whole = [line for line in read if not _halved(self.pixels, line.box, region)]
+        found = [line for line in whole if not _cut(line.box, region, width)]
         self.seen.append(region)
         kept = []
         for old in self.lines:
@@ -107,6 +118,7 @@ class Sight:
                 kept.append(old)
                 found = [new for new in found if new not in over]
         self.lines = kept + found
+        return len(whole) == len(read)
 
     def _seen(self, box: tuple[float, ...]) -> bool:
         """Whether most of a box has been looked at closely."""
@@ -147,6 +159,18 @@ def _same(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
     height, width = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     least = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
     return height > 0 and width > 0 and height * width > 0.33 * least
+
+
+def _halved(pixels: NDArray[np.uint8], box: tuple[float, ...], region: Box) -> bool:
+    """Whether letters of a line go through the upper or lower side of the region it was read in, so that half of them was seen."""
+    rows = [region[0]] * (region[0] > 0 and box[0] <= region[0] + 1)
+    rows += [region[2] - 1] * (region[2] < pixels.shape[0] and box[2] >= region[2] - 1)
+    for row in rows:
+        part = pixels[row, int(box[1]) : int(box[3]) + 1].astype(np.int16)
+        inked = float((np.abs(part - np.median(part)) > _INK).mean()) if part.size else 0.0
+        if inked > _LEAST_INKED:
+            return True
+    return False
 
 
 def _cut(box: tuple[float, ...], region: Box, width: int) -> bool:

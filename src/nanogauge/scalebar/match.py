@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..ports import TextLine
 from .ends import Ends, measure_ends
-from .joined import joined
+from .joined import joined, mirrored
 from .locate import BarCandidate, Box, find_bars
 from .plates import block_around
 from .ruler import find_rulers
@@ -19,6 +19,10 @@ _REACH = 8.5  # heights of the text: how far beside it a bar may begin
 _GOOD = 0.45  # score of a bar that leaves no need to look for others
 _LEAST_PIECE = 0.3  # of the text's height: of a bar, or of a half of one
 _SHORT = 0.25  # of the text's width
+_CLEAN, _CLEAN_LEVELS = 0.9, 4  # quality, and thresholds it is found at, of what is drawn for sure
+_DRAWN_LENGTH, _LEAST_OTHER = 0.6, 0.02  # of the text's height; of the rows' pixels: ink of other letters
+_BESIDE_LENGTH = 0.9  # of the text's height: more than any stroke of a letter
+_PLAIN = 6.0  # grey levels of spread
 _LEVEL_STEP = 25.0  # grey levels between the thresholds of the search
 
 
@@ -52,7 +56,8 @@ def bars_at(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine])
     ]
     columns = (label.box[1] - _REACH * high, label.box[3] + _REACH * high)
     found = find_bars(pixels, region, columns=columns, least_length_px=int(_LEAST_PIECE * high))
-    bars = [b for b in found if not any(_is_stroke(b, line) for line in letters)]
+    bars = [b for b in found if not any(_is_stroke(pixels, b, line) for line in letters)]
+    label = _without(pixels, label, bars)
     tone = text_tone(pixels, label)
     out = []
     for bar in joined(bars, _ink_box(label), len(label.text), bright_text=tone.bright):
@@ -67,7 +72,9 @@ def bars_at(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine])
         if bar.kind != "split" and _goes_on(pixels, bar, label):
             score *= 0.4  # half of a bar that its text splits
         out.append(LabelledBar(label, bar, ends, score))
-    rulers = find_rulers(pixels, region)
+    rulers = find_rulers(pixels, region, bright=tone.bright)
+    if not rulers and not any(p.score >= _GOOD for p in out):  # letters over particles may be taken for dark ones
+        rulers = find_rulers(pixels, region, bright=not tone.bright)
     if rulers:  # marks of a ruler, or pieces of them, are no bars
         out = [p for p in out if not any(_overlaps(p.bar.box, r.box) or 4 * p.bar.length_px < r.length_px for r, _, _ in rulers)]
     for ruler, first, last in rulers:
@@ -86,7 +93,46 @@ def _overlaps(a: Box, b: Box) -> bool:
     return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) - max(a[1], b[1]) > 2
 
 
-def _is_stroke(bar: BarCandidate, line: TextLine) -> bool:
+def _without(pixels: NDArray[np.uint8], label: LengthText, bars: list[BarCandidate]) -> LengthText:
+    """The label without a bar that the reader took into one box with it. Halves on both sides stay: their middle is the text's."""
+    y0, x0, y1, x1 = label.box
+    for bar in bars:
+        if bar.box[3] < x0 or bar.box[1] > x1 or bar.rows[0] < y0 - 1 or bar.rows[1] > y1 + 1:
+            continue
+        if any(mirrored(bar, other, label.box) or mirrored(other, bar, label.box) for other in bars):
+            continue
+        if _is_at_end(bar, label.box):
+            left = bar.box[1] - x0 < x1 - bar.box[3]
+            x0, x1 = (max(x0, bar.box[3] + 1.0), x1) if left else (x0, min(x1, bar.box[1] - 1.0))
+        elif bar.box[1] >= x0 - 3 and bar.box[3] <= x1 + 3 and _is_drawn(pixels, bar, label.box):
+            y0, y1 = (y0, bar.rows[0] - 1.0) if bar.rows[0] - y0 > y1 - bar.rows[1] else (bar.rows[1] + 1.0, y1)
+    fits = x1 - x0 > y1 - y0 > 0.5 * (label.box[2] - label.box[0])
+    return replace(label, box=(y0, x0, y1, x1)) if fits else label
+
+
+def _is_at_end(bar: BarCandidate, box: tuple[float, float, float, float]) -> bool:
+    """Whether a candidate is a bar beside a text read in one box, (y0, x0, y1, x1) px, with it: in its middle rows, at an end,
+    clean, and longer than any stroke of a letter."""
+    y0, x0, y1, x1 = box
+    high = y1 - y0
+    place = (0.5 * (bar.rows[0] + bar.rows[1]) - y0) / high
+    at_end = bar.box[1] < x0 + 0.3 * high or bar.box[3] > x1 - 0.3 * high
+    sure = bar.quality >= _CLEAN and bar.n_levels >= _CLEAN_LEVELS and bar.length_px > _BESIDE_LENGTH * high
+    return at_end and sure and 0.3 < place < 0.7
+
+
+def _is_drawn(pixels: NDArray[np.uint8], bar: BarCandidate, box: tuple[float, float, float, float]) -> bool:
+    """Whether a candidate within a line of text, (y0, x0, y1, x1) px, is none of its letters: clean, and with no other ink in its
+    rows, for letters stand side by side."""
+    if bar.quality < _CLEAN or bar.n_levels < _CLEAN_LEVELS or bar.length_px < _DRAWN_LENGTH * (box[2] - box[0]):
+        return False
+    sign = 1 if bar.bright else -1
+    rows = pixels[bar.rows[0] : bar.rows[1], max(int(box[1]), 0) : int(box[3]) + 1].astype(np.float64) * sign
+    rows[:, max(bar.box[1] - 3 - int(box[1]), 0) : max(bar.box[3] + 3 - int(box[1]), 0)] = -np.inf
+    return bool((rows > bar.tone * sign - 0.5 * bar.contrast).mean() < _LEAST_OTHER)
+
+
+def _is_stroke(pixels: NDArray[np.uint8], bar: BarCandidate, line: TextLine) -> bool:
     """Whether a candidate is a stroke of a letter, or a rim of one. A line's box reaches beyond its letters, and over the bar."""
     y0, x0, y1, x1 = line.box
     high = y1 - y0
@@ -98,6 +144,8 @@ def _is_stroke(bar: BarCandidate, line: TextLine) -> bool:
     at_end = bar.box[1] < x0 + 0.3 * high or bar.box[3] > x1 - 0.3 * high
     if at_end and 0.3 < place < 0.7 and has_remains(line.text) and bar.length_px > 0.5 * high:
         return False  # half of a split bar in one box with the text
+    if _is_at_end(bar, line.box) or (0.2 < place < 0.76 and _is_drawn(pixels, bar, line.box)):
+        return False
     shortest = 1.3 * high if 0.2 < place < 0.76 else 0.46 * high
     return bar.length_px < min(shortest, 0.6 * (x1 - x0))
 
@@ -181,8 +229,13 @@ def _goes_on(pixels: NDArray[np.uint8], bar: BarCandidate, label: LengthText) ->
     if beyond is None:
         return False
     tone = float(np.median(pixels[y0:y1, bar.box[1] : bar.box[3]]))
-    there = np.median(pixels[y0:y1, max(beyond[0], 0) : max(beyond[1], 0)].astype(np.float64), axis=0)
+    columns = slice(max(beyond[0], 0), max(beyond[1], 0))
+    there = np.median(pixels[y0:y1, columns].astype(np.float64), axis=0)
     alike = np.abs(there - tone) < 0.25 * bar.contrast
+    sides = np.concatenate([pixels[max(y0 - 4, 0) : max(y0 - 2, 0)], pixels[y1 + 2 : y1 + 4]]).astype(np.float64)
+    beside = sides[:, bar.box[1] : bar.box[3]]
+    if beside.size and float(beside.std()) < _PLAIN:  # on a plate: what lies beyond the plate is none of it
+        alike &= (np.abs(sides[:, columns] - float(np.median(beside))) < 0.5 * bar.contrast).any(axis=0)
     runs = np.diff(np.flatnonzero(np.diff(np.concatenate([[0], alike.astype(np.int8), [0]]))))[::2]
     return bool(runs.size and runs.max() >= 0.6 * bar.length_px)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..ports import TextLine, TextReader
 from ..scale import Scale, unit_nm
 from .databar import find_data_bar
-from .labels import confirmed, labels_in, without_stroke
+from .labels import confirmed, labels_in, read_again, without_stroke
 from .lines import Sight
 from .locate import Box
 from .match import LabelledBar, bars_at
@@ -114,6 +114,12 @@ def _pairs(labels: list[LengthText], sight: Sight) -> list[LabelledBar]:
         if not found:
             continue
         found.sort(key=lambda p: not (p.bar.kind == "arrows" and p.ends.unsure))  # what is there, though its tips are unclear
+        if found[0].label.box != label.box and label.text.startswith("1"):  # the bar was read in one box with its label
+            alone = read_again(sight.pixels, found[0].label, sight.reader)
+            if alone is not None and alone.text == label.text[1:]:
+                found = [replace(p, label=alone) for p in found]
+                votes = [line for line in votes if line.text != label.raw]
+                label = alone
         sure = confirmed(sight.pixels, label, votes, sight.reader)
         rivals = [p for p in found[1:] if p.score > 0.9 * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
         if not sure.doubt and _stroke_for_one(found[0]):

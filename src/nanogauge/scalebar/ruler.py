@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -12,29 +13,52 @@ _LEVELS = (60, 90, 120, 150, 180, 210, 235, 251)
 _N_TICKS = 11
 _MOST_WIDE_PX = 9
 _MOST_HIGH_PX = 40
+_HAT_PX = 13  # wider than a mark
+_CONTRASTS = (22, 40, 70, 120)  # grey levels
+_MOST_INKED = 0.6  # of a region: where more is in the marks' tone, they do not stand apart
+_CROWD = 60  # of marks in one row: of grain, among which eleven in a row are not found
 
 
-def find_rulers(pixels: NDArray[np.uint8], region: Box | None = None) -> list[tuple[BarCandidate, float, float]]:
-    """Rulers in an (H, W) uint8 picture or a region of it: (candidate, first tick's centre x, last tick's centre x)."""
+def find_rulers(
+    pixels: NDArray[np.uint8], region: Box | None = None, *, bright: bool | None = None
+) -> list[tuple[BarCandidate, float, float]]:
+    """Rulers in an (H, W) uint8 picture or a region of it: (candidate, first tick's centre x, last tick's centre x).
+
+    bright: marks lighter than around them, or darker; None: either
+    """
     y0, x0, y1, x1 = region or (0, 0, *pixels.shape)
     part = pixels[y0:y1, x0:x1]
     best: dict[tuple[int, int, bool], tuple[float, BarCandidate, float, float]] = {}
-    for bright in (True, False):
-        for level in _LEVELS:
-            mask = (part >= level if bright else part <= 255 - level).astype(np.uint8)
-            for ticks in _rows_of_ticks(mask):
-                fit = _even(ticks)
-                if fit is None:
+    for light in (True, False) if bright is None else (bright,):
+        plain = [(part >= level if light else part <= 255 - level).astype(np.uint8) for level in _LEVELS]
+        for masks in (plain, _narrow(part, light)):
+            for mask, level in zip(masks, _LEVELS, strict=False):
+                if cv2.countNonZero(mask) > _MOST_INKED * mask.size:
                     continue
-                first, last, residual = fit
-                top, bottom = int(ticks[:, 1].min()) + y0, int(ticks[:, 2].max()) + y0
-                box = (top, int(ticks[0, 3]) + x0, bottom, int(np.ceil(ticks[-1, 4])) + x0)
-                quality = max(0.0, 1.0 - residual / 2.0)
-                c = BarCandidate("ruler", box, (top, bottom), bright, abs(float(level)), quality)
-                key = (round((first + x0) / 8), round((last + x0) / 8), bright)
-                if key not in best or best[key][0] > residual:
-                    best[key] = (residual, c, first + x0, last + x0)
+                for ticks in _rows_of_ticks(mask):
+                    fit = _even(ticks)
+                    if fit is None:
+                        continue
+                    first, last, residual = fit
+                    top, bottom = int(ticks[:, 1].min()) + y0, int(ticks[:, 2].max()) + y0
+                    box = (top, int(ticks[0, 3]) + x0, bottom, int(np.ceil(ticks[-1, 4])) + x0)
+                    quality = max(0.0, 1.0 - residual / 2.0)
+                    c = BarCandidate("ruler", box, (top, bottom), light, abs(float(level)), quality)
+                    key = (round((first + x0) / 8), round((last + x0) / 8), light)
+                    if key not in best or best[key][0] > residual:
+                        best[key] = (residual, c, first + x0, last + x0)
+            if best:  # marks on an uneven ground need the second look only
+                break
     return [(c, first, last) for _, c, first, last in best.values()]
+
+
+def _narrow(part: NDArray[np.uint8], bright: bool) -> list[NDArray[np.uint8]]:
+    """Masks of what is narrow and stands out from both its sides, whatever the ground: a top-hat at several contrasts."""
+    if part.shape[1] <= _HAT_PX:
+        return []
+    how = cv2.MORPH_TOPHAT if bright else cv2.MORPH_BLACKHAT
+    hat = np.asarray(cv2.morphologyEx(part, how, np.ones((1, _HAT_PX), np.uint8)), np.uint8)
+    return [(hat >= contrast).astype(np.uint8) for contrast in _CONTRASTS]
 
 
 def _rows_of_ticks(mask: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
@@ -51,7 +75,7 @@ def _rows_of_ticks(mask: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
     for column in (1, 2):
         level = marks[:, column].astype(np.int64)
         crowd = np.convolve(np.bincount(level), [1, 1, 1], mode="same")
-        for y in np.flatnonzero((crowd >= _N_TICKS) & (np.bincount(level) > 0)).tolist():
+        for y in np.flatnonzero((crowd >= _N_TICKS) & (crowd <= _CROWD) & (np.bincount(level) > 0)).tolist():
             windows.append(sliding_window_view(np.flatnonzero(np.abs(level - y) <= 1), _N_TICKS))
     if not windows:
         return []
