@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,14 @@ def main() -> None:
     print("| said (cross-validated) | right | particles |\n|---|---|---|")
     for said, seen, n in bins(held, right):
         print(f"| {said:.3f} | {seen:.3f} | {n} |")
+    kept = held >= Settings().separate.least_confidence
+    each = [(held[m].mean(), right[m].mean()) for m in (kept & (which == k) for k in np.unique(which)) if m.any()]
+    print(f"\nMicrographs, objects under {Settings().separate.least_confidence} dropped:")
+    print("| mean confidence | micrographs | said | right |\n|---|---|---|---|")
+    for low, high in pairwise((0.0, 0.7, 0.85, 0.93, 0.96, 1.0)):
+        found = np.array([e for e in each if low <= e[0] < high]).reshape(-1, 2)
+        if len(found):
+            print(f"| {low} to {high} | {len(found)} | {found[:, 0].mean():.3f} | {found[:, 1].mean():.3f} |")
     if args.plot:
         draw(args.plot, held, right)
 

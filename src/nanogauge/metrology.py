@@ -111,7 +111,7 @@ def budget_of(
             inner=counted[f"equivalent_diameter_inner_{unit}"].to_numpy(np.float64),
             outer=counted[f"equivalent_diameter_outer_{unit}"].to_numpy(np.float64),
             outline_half_width=settings.outline_uncertainty_px * length,
-            edge_offset=edge_offset_px * length * (_LEFT_OVER if settings.edge == "steepest" else 1.0),
+            edge_offset=edge_offset_px * length * (_LEFT_OVER if settings.edge == "steepest" else math.hypot(1.0, _LEFT_OVER)),
             edge_uncertainty=settings.edge_uncertainty_nm if unit == "nm" else 0.0,
             scale_uncertainty=relative,
             scale_source=source,

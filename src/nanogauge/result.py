@@ -33,7 +33,7 @@ Status = Literal["ok", "no_scale", "no_particles", "error"]
 SCHEMA_VERSION = 1  # of measurement.json; see schemas/measurement.schema.json
 SUMMARY_STATISTICS = ("mean", "sd", "median", "d10", "d50", "d90")
 SUMMARY_COLUMNS = (
-    ["file", "status", "message", "nm_per_px", "scale_source", "n_particles", "n_border"]
+    ["file", "status", "message", "nm_per_px", "scale_source", "n_particles", "n_border", "confidence"]
     + [f"{name}_{unit}" for unit in ("nm", "px") for name in SUMMARY_STATISTICS]
     + ["seconds"]
 )
@@ -95,6 +95,11 @@ class Measurement:
         """Particles cut by the frame or the data bar, which the distribution leaves out."""
         names = self.particles["flags"].str.split("|")
         return int(names.map(lambda has: "touches_border" in has or "touches_data_bar" in has).sum())
+
+    @property
+    def mean_confidence(self) -> float:
+        """Of all particles found: the share expected to be right. NaN where there are none, or none was said."""
+        return float(self.particles["confidence"].mean())
 
     @property
     def exclusions(self) -> dict[str, int]:
@@ -174,6 +179,7 @@ class Measurement:
             "scale_source": self.decision.source,
             "n_particles": self.n_particles,
             "n_border": self.n_border,
+            "confidence": None if math.isnan(self.mean_confidence) else round(self.mean_confidence, 4),
         }
         for unit, values in (("nm", self.distribution if self.scale else None), ("px", self.distribution_px)):
             for name in SUMMARY_STATISTICS:
@@ -206,6 +212,7 @@ class Measurement:
             "frame_y0_x0_y1_x1": list(self.frame),
             "n_particles": self.n_particles,
             "n_border": self.n_border,
+            "confidence": None if math.isnan(self.mean_confidence) else round(self.mean_confidence, 4),
             "exclusions": self.exclusions,
             "outline": self.outline,
             "edge_offset_px": None if math.isnan(self.edge_offset_px) else self.edge_offset_px,

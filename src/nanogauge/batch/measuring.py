@@ -81,6 +81,7 @@ def row_from_folder(folder: Path, file: Path) -> dict[str, Any]:
             "scale_source": about["scale"]["source"],
             "n_particles": about["n_particles"],
             "n_border": about["n_border"],
+            "confidence": about["confidence"],
         }
         for unit, key in (("nm", "distribution"), ("px", "distribution_px")):
             for name in SUMMARY_STATISTICS:

@@ -127,6 +127,8 @@ def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
         ("Outlines", outline.get(str(about.get("outline")), str(about.get("outline") or DASH))),
         ("SHA-256", str(about["sha256"]) or DASH),
     ]
+    if about.get("confidence") is not None:
+        facts.insert(-2, ("Confidence", f"{about['confidence']:.2f}: the share of the particles expected to be right"))
     source = about.get("labels_source")
     if source:
         facts.append(("Labels", f"{source['file']}, SHA-256 {source['sha256']}"))

@@ -86,6 +86,7 @@ def summary_row(about: dict[str, Any], entry: Entry) -> dict[str, Any]:
         "scale_source": about["scale"]["source"],
         "n_particles": about["n_particles"],
         "n_border": about["n_border"],
+        "confidence": about.get("confidence"),
         "seconds": round(about["seconds"], 3),
     }
     for unit, d in (("nm", about["distribution"] if pair else None), ("px", about["distribution_px"])):
