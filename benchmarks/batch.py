@@ -1,12 +1,13 @@
 """Very many micrographs: rate, memory, nothing lost; a run killed again and again; two workers against one.
 
     python benchmarks/batch.py --n 10000                       the long run, killed three times, with its report
+    python benchmarks/batch.py --n 1000 --engine unet --real ../shared/data/emps/images --every-real 10
     python benchmarks/batch.py --compare 1,2 --n 60            micrographs a second by number of workers
     python benchmarks/batch.py --compare 1,2 --n 40 --engine unet --real ../shared/data/emps/images
 
 The micrographs are strips of a rendered field, each another; every hundredth is a file that is none. With --real every
-two hundredth (with --compare: each) is a real one, repeated under other names. Memory is the resident memory of the run's
-processes, looked up in /proc each second.
+two hundredth (--every-real; with --compare: each) is a real one, repeated under other names. Memory is the resident memory of
+the run's processes, looked up in /proc each second.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from nanogauge.synthetic import Scene, render
 EVERY_BAD, EVERY_REAL = 100, 200
 
 
-def make_inputs(folder: Path, n: int, real: list[Path], *, only_real: bool = False) -> tuple[int, int]:
+def make_inputs(folder: Path, n: int, real: list[Path], *, every_real: int = EVERY_REAL) -> tuple[int, int]:
     """n inputs; how many of them are no pictures, and how many real."""
     folder.mkdir(parents=True)
     scene = Scene(shape=(900, 1300), layout="sparse", overlap=-0.25, coverage=0.15, median_diameter_px=14, geometric_sd=1.2)
@@ -37,11 +38,11 @@ def make_inputs(folder: Path, n: int, real: list[Path], *, only_real: bool = Fal
     n_bad = n_real = 0
     for k in range(n):
         name = folder / f"m{k:05d}"
-        if real and (only_real or k % EVERY_REAL == 7):
+        if real and k % every_real == min(7, every_real - 1):
             source = real[n_real % len(real)]
             shutil.copy(source, name.with_suffix(source.suffix))
             n_real += 1
-        elif k % EVERY_BAD == 50 and not only_real:
+        elif k % EVERY_BAD == 50:
             name.with_suffix(".png").write_bytes(b"\x89PNG\r\n\x1a\n cut off")
             n_bad += 1
         else:
@@ -95,9 +96,9 @@ def run(
     return process.returncode
 
 
-def long_run(work: Path, n: int, real: list[Path], workers: int, engine: str) -> None:
+def long_run(work: Path, n: int, real: list[Path], workers: int, engine: str, every_real: int) -> None:
     begun = time.time()
-    n_bad, n_real = make_inputs(work / "in", n, real)
+    n_bad, n_real = make_inputs(work / "in", n, real, every_real=every_real)
     print(f"{n} inputs, {n_real} of them real, {n_bad} no pictures, made in {time.time() - begun:.0f} s", flush=True)
     out, log, begun = work / "out", [], time.time()
     arguments = command(work, "out", "--workers", str(workers), "--engine", engine)
@@ -145,7 +146,7 @@ def processor_s() -> float:
 
 
 def compare(work: Path, n: int, real: list[Path], numbers: list[int], engine: str, repeats: int) -> None:
-    make_inputs(work / "in", n, real, only_real=bool(real))
+    make_inputs(work / "in", n, real, every_real=1 if real else EVERY_REAL)
     seconds: dict[int, list[float]] = {k: [] for k in numbers}
     busy: dict[int, list[float]] = {k: [] for k in numbers}
     for _ in range(repeats):
@@ -169,6 +170,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--engine", default="threshold")
     parser.add_argument("--real", type=Path, help="folder of real micrographs")
+    parser.add_argument("--every-real", type=int, default=EVERY_REAL, help="of the long run, one input in so many is a real one")
     parser.add_argument("--compare", help="numbers of workers, such as 1,2")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--work", type=Path, default=Path("runs/batch"), help="folder for inputs and results; deleted first")
@@ -179,7 +181,7 @@ def main() -> None:
     if a.compare:
         compare(a.work, a.n, real, [int(k) for k in a.compare.split(",")], a.engine, a.repeats)
     else:
-        long_run(a.work, a.n, real, a.workers, a.engine)
+        long_run(a.work, a.n, real, a.workers, a.engine, a.every_real)
 
 
 if __name__ == "__main__":

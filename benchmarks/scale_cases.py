@@ -179,7 +179,8 @@ def _spelling(value_nm: float, rng: np.random.Generator) -> str:
     if unit == "µm":
         unit = str(rng.choice(["µm", "µm", "μm", "um"]))
     if rng.random() < 0.15 and float(number) < 100 and unit != "nm":
-        number = f"{float(number):.1f}" if rng.random() < 0.5 else f"{float(number):#.3g}"
+        longer = f"{float(number):.1f}" if rng.random() < 0.5 else f"{float(number):#.3g}"
+        number = longer if float(longer) == float(number) else number  # nobody rounds 0.25 to 0.2
     if "." in number and rng.random() < 0.1:
         number = number.replace(".", ",")
     if number.startswith("0.") and rng.random() < 0.1:

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from .errors import NanogaugeError, TruthError, UnreadableFile
-from .evaluate import score_image, summarise_scores
 from .export import make_folder
 from .formats import SUFFIXES, read_micrograph
 from .given import given_scales, stated_scale
@@ -127,6 +126,7 @@ def evaluate_all(
     json_output: bool = False,
 ) -> int:
     """Segments the micrographs that have labels and prints the scores. Raises TruthError where truth and micrographs do not fit."""
+    from .evaluate import score_image, summarise_scores  # brings scipy.stats, which takes half a second to import
     from .formats.labels import read_labels
 
     settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine, device=device)
@@ -142,9 +142,7 @@ def evaluate_all(
     with progress(len(names), console, quiet=json_output) as step:
         for name in names:
             micrograph = read_micrograph(image_files[name])
-            truth = read_labels(truth_files[name])
-            if truth.shape != micrograph.shape:
-                raise TruthError(f"{truth_files[name]}: labels are {truth.shape}, the micrograph {micrograph.shape}")
+            truth = read_labels(truth_files[name], shape=micrograph.shape)
             scores.append(score_image(measure_micrograph(micrograph, tools=tools, settings=settings).labels, truth, name=name))
             step(name)
     figures = summarise_scores(scores)

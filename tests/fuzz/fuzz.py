@@ -110,11 +110,11 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _work(numbers: range, seed: int, pipe: Connection) -> None:
+def _work(numbers: range, seed: int, target: str | None, pipe: Connection) -> None:
     """Tells each number before it is tried, so that the parent knows what killed this process."""
     resource.setrlimit(resource.RLIMIT_AS, (3 * LIMIT_BYTES, 3 * LIMIT_BYTES))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    all_targets = targets()
+    all_targets = chosen(target)
     ram = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=ram if ram.is_dir() else None) as folder:
         for k, number in enumerate(numbers):
@@ -128,7 +128,12 @@ def _work(numbers: range, seed: int, pipe: Connection) -> None:
     pipe.send(None)
 
 
-def run(n: int, *, seed: int, workers: int, first: int = 0) -> list[Outcome]:
+def chosen(name: str | None) -> list[Target]:
+    """All targets, or the one of that name."""
+    return [t for t in targets() if name is None or t.name == name]
+
+
+def run(n: int, *, seed: int, workers: int, first: int = 0, target: str | None = None) -> list[Outcome]:
     """Outcomes of n inputs from number `first` on, tried in processes of their own. Only failures and slow ones keep details."""
     context = multiprocessing.get_context("fork")
     out: list[Outcome] = []
@@ -137,7 +142,7 @@ def run(n: int, *, seed: int, workers: int, first: int = 0) -> list[Outcome]:
 
     def start(w: int) -> None:
         here, there = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(todo[w], seed, there))
+        process = context.Process(target=_work, args=(todo[w], seed, target, there))
         process.start()
         there.close()
         live[here] = (w, process)
@@ -173,7 +178,12 @@ def run(n: int, *, seed: int, workers: int, first: int = 0) -> list[Outcome]:
                     if at[w] not in known:
                         out.append(
                             Outcome(
-                                at[w], the_input(at[w], seed, targets())[0].name, "killed", f"exit code {process.exitcode}", 0, 0
+                                at[w],
+                                the_input(at[w], seed, chosen(target))[0].name,
+                                "killed",
+                                f"exit code {process.exitcode}",
+                                0,
+                                0,
                             )
                         )
                         todo[w] = range(at[w] + workers, first + n, workers)
@@ -191,6 +201,8 @@ def table(outcomes: list[Outcome]) -> str:
     lines = ["| Target | Inputs | Read | Refused | Failed | Slowest | Peak memory |", "|---|---|---|---|---|---|---|"]
     for name in dict.fromkeys(t.name for t in targets()):
         rows = [o for o in outcomes if o.target == name]
+        if not rows:
+            continue
         kinds = Counter("failed" if o.failed else o.kind for o in rows)
         slowest, peak = max((o.seconds for o in rows), default=0), max((o.peak_mb for o in rows), default=0)
         lines.append(
@@ -206,18 +218,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--target", help="only this kind of file; inputs are numbered anew then")
     parser.add_argument("--only", type=int)
     parser.add_argument("--keep", type=Path)
     args = parser.parse_args()
     if args.only is not None:
-        target, name, data = the_input(args.only, args.seed, targets())
+        target, name, data = the_input(args.only, args.seed, chosen(args.target))
         if args.keep:
             args.keep.write_bytes(data)
         with tempfile.TemporaryDirectory() as folder:
-            print(target.name, name, try_one(args.only, args.seed, targets(), Path(folder)), sep="\n")
+            print(target.name, name, try_one(args.only, args.seed, chosen(args.target), Path(folder)), sep="\n")
         return 0
     began = time.perf_counter()
-    outcomes = run(args.n, seed=args.seed, workers=args.workers, first=args.first)
+    outcomes = run(args.n, seed=args.seed, workers=args.workers, first=args.first, target=args.target)
     print(table(outcomes))
     failures = [o for o in outcomes if o.failed]
     print(f"\n{len(outcomes)} inputs, {len(failures)} failures, {time.perf_counter() - began:.0f} s, seed {args.seed}")

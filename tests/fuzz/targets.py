@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from nanogauge.formats import read_micrograph
 from nanogauge.formats.labels import read_labels
 from nanogauge.formats.mosaic import open_mosaic
 from nanogauge.given import given_scales
-from nanogauge.report import read_info
+from nanogauge.micrograph import Micrograph
+from nanogauge.pipeline import Tools, measure_micrograph
+from nanogauge.report import card_of, micrograph_page, read_info, read_record
 from nanogauge.settings import Settings, read_settings, write_settings
 
 SHAPE = (48, 60)
@@ -45,15 +48,18 @@ def targets() -> list[Target]:
     given = b'scale = "2.5 nm/px"\n[files]\n"a*.tif" = { scale_bar = "500 nm", bar_px = 123.5 }\n'
     info = b'sample = "Au 30"\noperator = "N. N."\ncalibration = "grating 2025-01"\n'
     tiff = pictures["a.tif"]
+    results = _results(grey)
     return [
         Target("micrographs", pictures, read_micrograph, {}),
         Target("micrographs by window", {k: v for k, v in pictures.items() if k.endswith(".tif")}, _windows, {}),
         Target("sidecars", texts, lambda path: read_micrograph(path.parent / "a.tif"), {"a.tif": tiff}),
-        Target("labels", _labels(), _read_labels, {}),
+        Target("labels", _labels(), lambda path: read_annotation(path, shape=SHAPE), {}),
+        Target("labels of truth", _labels(), lambda path: read_labels(path, shape=SHAPE), {}),
         Target("annotations", _annotations(), lambda path: read_annotation(path, shape=SHAPE, image_name="a.tif"), {}),
         Target("settings", {"s.toml": toml}, read_settings, {}),
         Target("given scales", {"nanogauge.toml": given}, _given, {"a.tif": tiff}),
         Target("report facts", {"i.toml": info}, read_info, {}),
+        Target("saved results", results, _report, results),
     ]
 
 
@@ -62,12 +68,12 @@ def _windows(path: Path) -> object:
     return None if mosaic is None else mosaic.read(0, min(64, mosaic.shape[0]), 0, min(64, mosaic.shape[1]))
 
 
+def _report(path: Path) -> object:
+    return micrograph_page(card_of(read_record(path.parent)))
+
+
 def _given(path: Path) -> object:
     return given_scales([path.parent / "a.tif"], [path.parent], None)
-
-
-def _read_labels(path: Path) -> object:
-    return read_labels(path), read_annotation(path, shape=SHAPE)
 
 
 def _picture() -> np.ndarray:
@@ -100,6 +106,16 @@ def _pictures(grey: np.ndarray) -> dict[str, bytes]:
         "tescan.tif": _tiff(grey, extratags=[(50431, 7, len(tescan), tescan, True)]),
     }
     return out
+
+
+def _results(grey: np.ndarray) -> dict[str, bytes]:
+    """What `measure` saves of a micrograph and `report` reads."""
+    settings = Settings().replace("segment", engine="threshold").replace("measure", n_bootstrap=0)
+    m = measure_micrograph(Micrograph(pixels=grey, name="a.tif"), tools=Tools("threshold", n_threads=1), settings=settings)
+    with tempfile.TemporaryDirectory() as place:
+        m.save(Path(place) / "a")
+        names = ("measurement.json", "particles.csv", "overlay.png")
+        return {n: (Path(place) / "a" / n).read_bytes() for n in names}
 
 
 def _pil(pixels: np.ndarray, kind: str) -> bytes:

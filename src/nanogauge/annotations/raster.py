@@ -59,6 +59,8 @@ def _tiff(path: Path, data: bytes, shape: tuple[int, int]) -> NDArray[Any]:
 
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+            if 0 in tiff.pages[0].shape:  # damaged; the series would be sought for minutes
+                raise ValueError("an empty picture")
             series = tiff.series[0]
             sides = tuple(n for n in series.shape if n > 1)
             if len(sides) >= 2 and max(sides) > 4 * max(*shape, 8):  # before its pixels are unpacked

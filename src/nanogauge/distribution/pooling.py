@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
-from scipy.stats import kruskal
 
 from .summary import MIN_N_FOR_INTERVALS, STATISTICS, Distribution, Estimate, statistics_of_rows, summarise
 from .weighted import Floats, Unit, Weighting, checked
@@ -60,6 +59,8 @@ def homogeneity(diameters: ArrayLike, clusters: ArrayLike, *, unit: Unit) -> Hom
     Sources: Kruskal & Wallis, J. Am. Stat. Assoc. 47 (1952) 583; ISO Guide 35:2017, 7.7.
     Raises ValueError for shapes that do not fit.
     """
+    from scipy.stats import kruskal  # half a second to import, which one micrograph does not need
+
     x, number, k = _grouped(diameters, clusters)
     groups = [g for g in (x[number == i] for i in range(k)) if g.size >= _LEAST_IN_GROUP]
     nan = Homogeneity(unit, k, *(math.nan,) * 6, None)
@@ -211,7 +212,7 @@ def compare_groups(groups: Sequence[ArrayLike], clusters: Sequence[ArrayLike]) -
     Sources: Kruskal & Wallis 1952; Mann & Whitney, Ann. Math. Stat. 18 (1947) 50; Cliff, Psychol. Bull. 114 (1993) 494; Holm,
     Scand. J. Stat. 6 (1979) 65. Raises ValueError for fewer than two groups or shapes that do not fit.
     """
-    from scipy.stats import mannwhitneyu
+    from scipy.stats import kruskal, mannwhitneyu
 
     if len(groups) < 2 or len(groups) != len(clusters):
         raise ValueError(f"two or more groups with their clusters are needed, got {len(groups)} and {len(clusters)}")

@@ -33,7 +33,7 @@ from .working import WorkingPicture
 
 _LOOK_PX = 2048  # side of the part in which the particles' typical size is sought
 _PREVIEW_PX = 3000  # long side of the picture shown
-_EDGE_PX = 3072  # side of the part in which the edges' profile is taken
+_EDGE_PX = 2048  # side of the part in which the edges' profile is taken
 _LARGEST_TILE_PX = 8192
 _SHIFT = 4  # bits of a pixel in which outlines are drawn
 

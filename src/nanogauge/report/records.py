@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,8 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from ..errors import UnreadableFile
+from ..distribution import STATISTICS
+from ..errors import ScaleError, UnreadableFile
 from ..figures import jpeg_bytes, png_bytes, scale_bar_crop
 from ..particles import column_dtypes
 from ..result import Measurement
@@ -65,6 +68,7 @@ def read_record(folder: Path, *, pictures: bool = True) -> Record:
     """The record of a saved measurement. Raises UnreadableFile where a file is missing or damaged."""
     about = read_json(folder / "measurement.json")
     try:
+        _check(about)
         scaled = about["scale"]["nm_per_px_y_x"] is not None
         particles = _read_particles(folder / "particles.csv", in_nm=scaled)
         overlay, crop = b"", None
@@ -73,9 +77,34 @@ def read_record(folder: Path, *, pictures: bool = True) -> Record:
                 overlay = jpeg_bytes(image)
             if (folder / "scale_bar.png").is_file():
                 crop = (folder / "scale_bar.png").read_bytes()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except _DAMAGE as error:
         raise UnreadableFile(f"{folder}: damaged results ({' '.join(str(error).split())[:120]}); measure again") from error
     return Record(name=folder.name, about=about, particles=particles, overlay=overlay, scale_bar=crop)
+
+
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, SyntaxError, struct.error, zlib.error, ScaleError)
+_NEEDED = ("file", "format", "sha256", "status", "message", "n_particles", "instrument", "settings", "version")
+
+
+def _check(about: dict[str, Any]) -> None:
+    """KeyError, TypeError or ValueError where a report could not be made of it: what was damaged may still be JSON."""
+    for key in _NEEDED:
+        about[key]
+    height, width = about["shape_px"]
+    engine, scale, distribution = about["engine"], about["scale"], about["distribution"]
+    for part, keys in ((engine, ("name", "sha256")), (scale, ("source", "relative_uncertainty", "metadata_nm_per_px_y_x"))):
+        for key in keys:
+            part[key]
+    if scale["nm_per_px_y_x"] is not None:
+        Scale(tuple(scale["nm_per_px_y_x"]), scale["relative_uncertainty"], scale["source"])
+    if scale["scale_bar"] is not None:
+        for key in ("text", "length_px", "nm_per_px", "refined_by", "refused", "confidence"):
+            scale["scale_bar"][key]
+    figures = [distribution[name][key] for name in STATISTICS for key in ("value", "low", "high")]
+    for number in (height, width, about["n_particles"], distribution["n"], *(f for f in figures if f is not None)):
+        float(number)
+    if distribution["unit"] not in ("nm", "px"):
+        raise ValueError(f"no unit of sizes: {distribution['unit']!r}")
 
 
 def result_folders(out: Path) -> Iterator[Path]:
