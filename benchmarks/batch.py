@@ -1,9 +1,9 @@
 """Very many micrographs: rate, memory, nothing lost; a run killed again and again; two workers against one.
 
     python benchmarks/batch.py --n 10000                       the long run, killed three times, with its report
-    python benchmarks/batch.py --n 1000 --engine unet --real ../shared/data/emps/images --every-real 10
+    python benchmarks/batch.py --n 1000 --engine unet --real DATA/emps/images --every-real 10
     python benchmarks/batch.py --compare 1,2 --n 60            micrographs a second by number of workers
-    python benchmarks/batch.py --compare 1,2 --n 40 --engine unet --real ../shared/data/emps/images
+    python benchmarks/batch.py --compare 1,2 --n 40 --engine unet --real DATA/emps/images
 
 The micrographs are strips of a rendered field, each another; every hundredth is a file that is none. With --real every
 two hundredth (--every-real; with --compare: each) is a real one, repeated under other names. Memory is the resident memory of

@@ -1,6 +1,6 @@
 """A mosaic measured window by window: time, peak memory, and whether the particles are those of the picture measured whole.
 
-    python benchmarks/mosaic.py ../shared/data/silica/images/B01-1.bmp --side 20000
+    python benchmarks/mosaic.py DATA/silica/images/B01-1.bmp --side 20000
 
 The mosaic is a micrograph (without its data bar) and its mirror images, side by side, as tiled OME-TIFF. It is measured by the
 command line in a process of its own. Its upper left part, small enough to be measured whole, is measured both ways, with windows

@@ -1,7 +1,7 @@
 """How fast it is, as ratios measured in one run: networks interleaved, stages, cost against pixels, particles and start-up.
 
-    python benchmarks/performance.py ../shared/data -o docs          # writes docs/performance.json and docs/performance.png
-    python benchmarks/performance.py ../shared/data --threads 1 --cpu-time        # on a machine that is busy
+    python benchmarks/performance.py DATA -o docs          # writes docs/performance.json and docs/performance.png
+    python benchmarks/performance.py DATA --threads 1 --cpu-time        # on a machine that is busy
 
 `--rivals PYTHON` runs the architectures of Cellpose 3 and InstanSeg (untrained: time only) in another environment, that has
 torch and `pip install --no-deps "cellpose<4" instanseg-torch fastremap fill-voids natsort numba llvmlite`.
