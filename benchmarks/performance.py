@@ -329,6 +329,7 @@ def main() -> None:
     print(table(result))
     print(json.dumps({k: result[k] for k in ("machine", "clock", "peak_memory_mb")} | {"ratios": _ratios(result)}, indent=1))
     if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
         (args.out / "performance.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         plot(result, args.out / "performance.png")
 

@@ -82,7 +82,19 @@ def read_record(folder: Path, *, pictures: bool = True) -> Record:
     return Record(name=folder.name, about=about, particles=particles, overlay=overlay, scale_bar=crop)
 
 
-_DAMAGE = (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, SyntaxError, struct.error, zlib.error, ScaleError)
+_DAMAGE = (
+    OverflowError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    EOFError,
+    SyntaxError,
+    struct.error,
+    zlib.error,
+    ScaleError,
+)
 _NEEDED = ("file", "format", "sha256", "status", "message", "n_particles", "instrument", "settings", "version")
 
 
