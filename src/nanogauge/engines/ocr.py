@@ -100,7 +100,7 @@ def _load(n_threads: int) -> Any:
         if not found:  # without an explicit path the library would fetch one from the network
             raise EngineError(f"rapidocr carries no model {pattern} in {models}; reinstall rapidocr")
         params[f"{part}.model_path"] = str(found[0])
-    with _quiet():
+    with _quiet(), _plain_tables():
         try:
             from rapidocr import RapidOCR
 
@@ -118,3 +118,26 @@ def _quiet() -> Any:
         yield
     finally:
         log.setLevel(logging.CRITICAL)
+
+
+@contextlib.contextmanager
+def _plain_tables() -> Any:
+    """RapidOCR reads its table of models for download, of which none is wanted here, into OmegaConf twice, which takes a second.
+    Within the body it is a plain dict."""
+    import yaml  # type: ignore[import-untyped]
+    from omegaconf import OmegaConf
+
+    tables: Any = OmegaConf
+    load = tables.load
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    def quick(file: Any) -> Any:
+        if not str(file).endswith("default_models.yaml"):
+            return load(file)
+        return yaml.load(Path(file).read_text(encoding="utf-8"), loader)
+
+    tables.load = staticmethod(quick)
+    try:
+        yield
+    finally:
+        tables.load = staticmethod(load)
