@@ -7,6 +7,7 @@ cluster nothing. The machines share the file system of the inputs and of the res
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import queue
 import socket
@@ -62,6 +63,12 @@ class DaskCluster:
         except (OSError, ValueError, TimeoutError) as error:
             raise NanogaugeError(f"{address}: no Dask scheduler answers there ({_short(error)}); check the address") from error
         self.address = str(self.client.scheduler.address)
+        for name in (
+            "asyncio",
+            "tornado.application",
+            *(n for n in logging.root.manager.loggerDict if n.startswith("distributed")),
+        ):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what they say with tracebacks, the run says in a line
 
     @property
     def n_workers(self) -> int:
