@@ -21,6 +21,7 @@ from .printed import Printed, printed_facts
 from .text import LengthText, is_common, label_rounding, parse_lengths
 
 _TALLEST_TEXT = 0.2  # of the picture's height
+_LEAST_ARROW_PX = 80.0  # fine tips fade: up to 5 px were missed in 30 to 67 px
 _LEAST_SCORE = 0.45  # of a bar and its text together
 _LEAST_CONFIDENCE = 0.55
 _DRAWN_PX = 1 / math.sqrt(12)  # a bar is drawn in whole px (rectangular distribution, GUM 4.3.7)
@@ -165,6 +166,8 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
         refused = "the bar touches the frame, so its end may be cut off"
     elif best.ends.goes_on or (best.bar.kind == "arrows" and best.ends.unsure):  # refused here, lest a worse candidate be taken
         refused = f"the ends of the bar at {best.label.text!r} cannot be made out"
+    elif best.bar.kind == "arrows" and best.ends.length_px < _LEAST_ARROW_PX and verdict != "agrees":
+        refused = f"the arrow at {best.label.text!r} is too short ({best.ends.length_px:.0f} px) to make out its tips well enough"
     elif strong:
         refused = f"two bars disagree: {best.label.text} and {strong[0].label.text}"
     elif verdict == "contradicts":
