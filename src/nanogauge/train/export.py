@@ -58,6 +58,8 @@ def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None 
     if program is None:
         raise RuntimeError("torch.onnx.export returned nothing")
     model = program.model_proto
+    for node in model.graph.node:
+        del node.metadata_props[:]  # torch writes stack traces with this machine's paths there
     for key, value in ({"outputs": ",".join(OUTPUTS)} | (names or {})).items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
