@@ -28,6 +28,7 @@ LEFT_OUT = (Flag.TOUCHES_BORDER, Flag.TOUCHES_DATA_BAR, Flag.TOO_SMALL, Flag.TOO
 BY_HAND = (Flag.EXCLUDED, Flag.FILTERED)  # named among the exclusions only where there are any
 _FEW_PX = 8.0  # below, sizes are biased by more than 1 % (docs/accuracy.md)
 _FEW_SHARE = 0.05
+MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
 _LEFT_OVER = 0.5  # of the edge's offset, once outlines are moved by it (docs/accuracy.md)
 _ONE_PARTICLE = 0.1  # share of the whole weight
 _LEAST_EFFECTIVE = 0.7  # of the number counted
@@ -194,3 +195,14 @@ def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: Measu
     if share > _FEW_SHARE:
         said.append(f"{100 * share:.0f} % of the particles are under {_FEW_PX:g} px across: their sizes are biased, magnify more")
     return tuple(said)
+
+
+def left_out_warnings(likely_px: int, left_out_px: int) -> tuple[str, ...]:
+    """A warning where much of what may be particles was left out as too unsure: the distribution may miss dim ones."""
+    share = left_out_px / max(likely_px, 1)
+    if share < MOST_LEFT_OUT:
+        return ()
+    return (
+        f"{100 * share:.0f} % of what may be particles was left out because the network is unsure of it: look at the overlay, "
+        f"and lower least_confidence in the settings if particles are missing",
+    )

@@ -20,7 +20,7 @@ from .engines import make_engine, make_reader
 from .formats import read_micrograph
 from .formats.mosaic import open_mosaic
 from .measuring import edge_profile, measure_particles
-from .metrology import distribution_of, warnings_of
+from .metrology import distribution_of, left_out_warnings, warnings_of
 from .micrograph import Micrograph
 from .mosaic import measure_mosaic
 from .ports import Engine, Maps, TextLine, TextReader
@@ -34,7 +34,6 @@ from .settings import MeasureSettings, SeparateSettings, Settings
 Box = tuple[int, int, int, int]
 _CLEARLY_SEEN = 0.8  # mean foreground probability of the objects that say how large particles are, before the second look
 _UNSURE, _MUCH_SURER, _COARSEST_PX = 0.6, 0.1, 96  # mean confidence; long side of the working picture
-MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
 
 
 @dataclass
@@ -215,13 +214,7 @@ def doubtful_share(
     likely = confidence > settings.foreground_above
     for y0, x0, y1, x1 in keep_out:
         likely[max(y0, 0) : y1, max(x0, 0) : x1] = False
-    share = float((likely & (labels == 0)).sum()) / max(int(likely.sum()), 1)
-    if share < MOST_LEFT_OUT:
-        return ()
-    return (
-        f"{100 * share:.0f} % of what may be particles was left out because the network is unsure of it: look at the overlay, "
-        f"and lower least_confidence in the settings if particles are missing",
-    )
+    return left_out_warnings(int(likely.sum()), int((likely & (labels == 0)).sum()))
 
 
 def typical_diameter(maps: Maps, settings: SeparateSettings) -> float:

@@ -17,8 +17,7 @@ from ..imported import measure_annotation
 from ..inputs import picture, printable, problem
 from ..pipeline import Tools, measure_micrograph
 from ..report import read_json
-from ..result import SUMMARY_STATISTICS, Measurement
-from ..scale import Scale
+from ..result import Measurement, summary_row_of
 from .job import Item, Job, Outcome, Task, Trouble, failure, key_of
 from .parts import MARK, is_disk_full, is_edited, is_whole, write_part
 
@@ -72,21 +71,7 @@ def row_from_folder(folder: Path, file: Path) -> dict[str, Any]:
     """The row of summary.csv from a saved measurement, such as one that an operator edited. Raises UnreadableFile."""
     about = read_json(folder / "measurement.json")
     try:
-        pair = about["scale"]["nm_per_px_y_x"]
-        row: dict[str, Any] = {
-            "file": str(file),
-            "status": about["status"],
-            "message": about["message"],
-            "nm_per_px": None if pair is None else Scale((pair[0], pair[1]), 0.0, "user").mean_nm_per_px,
-            "scale_source": about["scale"]["source"],
-            "n_particles": about["n_particles"],
-            "n_border": about["n_border"],
-            "confidence": about["confidence"],
-        }
-        for unit, key in (("nm", "distribution"), ("px", "distribution_px")):
-            for name in SUMMARY_STATISTICS:
-                row[f"{name}_{unit}"] = None if unit == "nm" and pair is None else about[key][name]["value"]
-        return row | {"seconds": round(float(about["seconds"]), 3)}
+        return summary_row_of(about, str(file))
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableFile(f"{folder}: damaged results ({error}); measure again") from error
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ..scale import Scale
 from .runs import Floats, Ints, Runs, index_image, run_sums
 
 INNER, OUTER = 0.7, 0.3  # probabilities between which the outline may lie
@@ -93,3 +95,12 @@ def nearest_neighbour(y: Floats, x: Floats, spacing: tuple[float, float]) -> Flo
         return np.full(y.size, np.nan)
     at = np.stack([y, x], axis=1) * spacing
     return np.asarray(cKDTree(at).query(at, k=2)[0][:, 1], np.float64)
+
+
+def with_neighbours(table: pd.DataFrame, scale: Scale | None) -> pd.DataFrame:
+    """The table with its distances to the nearest neighbour taken anew."""
+    y, x = table["y"].to_numpy(np.float64), table["x"].to_numpy(np.float64)
+    table["nearest_neighbour_distance_px"] = nearest_neighbour(y, x, (1.0, 1.0))
+    if scale is not None:
+        table["nearest_neighbour_distance_nm"] = nearest_neighbour(y, x, scale.nm_per_px)
+    return table

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,8 +15,8 @@ from ..errors import SettingsError
 from ..figures import COLOURS, kind_of
 from ..formats.mosaic import Mosaic
 from ..measuring import edge_profile
-from ..measuring.surroundings import nearest_neighbour
-from ..metrology import distribution_of, warnings_of
+from ..measuring.surroundings import with_neighbours
+from ..metrology import distribution_of, left_out_warnings, warnings_of
 from ..micrograph import Micrograph
 from ..particles import column_dtypes
 from ..ports import Engine, Maps
@@ -153,11 +152,7 @@ def _joined(tables: list[pd.DataFrame], scale: Scale | None) -> pd.DataFrame:
     if not tables:
         return pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in dtypes.items()})
     table = pd.concat(tables, ignore_index=True).sort_values("label", ignore_index=True)
-    y, x = (table[name].to_numpy(np.float64) for name in ("y", "x"))
-    table["nearest_neighbour_distance_px"] = nearest_neighbour(y, x, (1.0, 1.0))
-    if scale is not None:
-        table["nearest_neighbour_distance_nm"] = nearest_neighbour(y, x, scale.nm_per_px)
-    return table.astype(dtypes)
+    return with_neighbours(table, scale).astype(dtypes)
 
 
 def _edge_offset(mosaic: Mosaic, files: MosaicFiles) -> float:
@@ -169,16 +164,8 @@ def _edge_offset(mosaic: Mosaic, files: MosaicFiles) -> float:
 
 
 def _said(found: Found) -> tuple[str, ...]:
-    said: list[Any] = []
-    share = found.left_out_px / max(found.likely_px, 1)
-    if share >= MOST_LEFT_OUT:
-        said.append(
-            f"{100 * share:.0f} % of what may be particles was left out because the network is unsure of it: look at the overlay, "
-            f"and lower least_confidence in the settings if particles are missing"
-        )
+    said = left_out_warnings(found.likely_px, found.left_out_px)
     if found.n_cut:
-        said.append(f"{found.n_cut} particles are longer than a block's margin and were cut: measure a smaller copy of the mosaic")
-    return tuple(said)
-
-
-MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
+        cut = f"{found.n_cut} particles are longer than a block's margin and were cut: measure a smaller copy of the mosaic"
+        said = (*said, cut)
+    return said

@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..export import ParticleWriter, make_folder, write_summary
 from ..report import Collected, read_record
 from ..report.plots import sample_plots
-from ..result import SUMMARY_COLUMNS, SUMMARY_STATISTICS
+from ..result import SUMMARY_COLUMNS, summary_row_of
 from ..runfolder import Outputs, write_report
 from .journal import now
 from .live import sample_of
@@ -57,7 +57,7 @@ def write_whole_report(project: Project, *, outputs: Outputs | None = None) -> P
                 link = f"{entry.name}/overlay.png"
                 collected.add(record, sample=sample, link=link)
                 particles.add(entry.name, record.particles)
-                rows.append(summary_row(record.about, entry))
+                rows.append(summary_row_of(record.about, str(entry.file or record.about["file"])))
                 inputs.append(_input(entry, record.about))
     failed = [e for e in project.entries.values() if e.state == "error"]
     collected.failures.extend({"file": e.title, "status": "error", "message": e.message} for e in failed)
@@ -73,26 +73,6 @@ def write_whole_report(project: Project, *, outputs: Outputs | None = None) -> P
     write_report(project.root, collected, outputs)
     write_atomic(project.root / "run.json", json.dumps(run, indent=1, ensure_ascii=False) + "\n")
     return project.root / "report.html"
-
-
-def summary_row(about: dict[str, Any], entry: Entry) -> dict[str, Any]:
-    """The row of summary.csv, from measurement.json."""
-    pair = about["scale"]["nm_per_px_y_x"]
-    row: dict[str, Any] = {
-        "file": str(entry.file or about["file"]),
-        "status": about["status"],
-        "message": about["message"],
-        "nm_per_px": None if pair is None else (pair[0] * pair[1]) ** 0.5,
-        "scale_source": about["scale"]["source"],
-        "n_particles": about["n_particles"],
-        "n_border": about["n_border"],
-        "confidence": about.get("confidence"),
-        "seconds": round(about["seconds"], 3),
-    }
-    for unit, d in (("nm", about["distribution"] if pair else None), ("px", about["distribution_px"])):
-        for name in SUMMARY_STATISTICS:
-            row[f"{name}_{unit}"] = None if d is None else d[name]["value"]
-    return row
 
 
 def _input(entry: Entry, about: dict[str, Any]) -> dict[str, Any]:

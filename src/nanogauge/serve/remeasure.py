@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from ..measuring import measure_particles
 from ..measuring.outline import LEVEL
-from ..measuring.surroundings import nearest_neighbour
+from ..measuring.surroundings import with_neighbours
 from ..particles import column_dtypes
 from ..scale import Scale
 from ..separate import touching
@@ -149,15 +149,6 @@ def remeasure(
     order = np.argsort(joined["label"].to_numpy(), kind="stable")
     joined = joined.iloc[order].reset_index(drop=True).astype(column_dtypes(in_nm=scale is not None))
     return with_neighbours(joined, scale), both[:, order], tuple(int(v) for v in affected)
-
-
-def with_neighbours(table: pd.DataFrame, scale: Scale | None) -> pd.DataFrame:
-    """The table with its distances to the nearest neighbour taken anew."""
-    y, x = table["y"].to_numpy(np.float64), table["x"].to_numpy(np.float64)
-    table["nearest_neighbour_distance_px"] = nearest_neighbour(y, x, (1.0, 1.0))
-    if scale is not None:
-        table["nearest_neighbour_distance_nm"] = nearest_neighbour(y, x, scale.nm_per_px)
-    return table
 
 
 def rescaled(
