@@ -26,7 +26,7 @@ from nanogauge.formats import read_micrograph
 from nanogauge.formats.mosaic import open_mosaic
 from nanogauge.micrograph import Micrograph
 from nanogauge.mosaic import measure_mosaic
-from nanogauge.pipeline import Tools, _measured, find_particles, typical_diameter
+from nanogauge.pipeline import Tools, _measured, find_particles, magnification_of
 from nanogauge.scale import Scale
 from nanogauge.settings import Settings
 
@@ -100,7 +100,7 @@ def both_ways(path: Path, engine: str, threads: int) -> pd.DataFrame:
     windows = measure_mosaic(
         mosaic,
         engine=tools.engine,
-        typical_diameter=lambda maps: typical_diameter(maps, settings.separate),
+        magnification=lambda part: magnification_of(part, tools.engine, settings),
         settings=settings,
         scale=scale,
     )

@@ -72,7 +72,7 @@ def by_windows(path, settings):
     settings = all_kept(settings)
     mosaic = open_mosaic(path, least_px=1)
     assert mosaic is not None
-    return measure_mosaic(mosaic, engine=SmallTiles(), typical_diameter=lambda maps: 0.0, settings=settings, scale=SCALE)
+    return measure_mosaic(mosaic, engine=SmallTiles(), magnification=lambda part: None, settings=settings, scale=SCALE)
 
 
 @pytest.mark.parametrize("zoom", [1.0, 0.75, 1.4])

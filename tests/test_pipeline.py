@@ -16,7 +16,7 @@ from nanogauge import Measurement, Micrograph, Settings
 from nanogauge.engines import make_engine
 from nanogauge.errors import EngineError, ScaleError, SettingsError, UnreadableFile
 from nanogauge.particles import column_names
-from nanogauge.pipeline import Tools, doubtful_share, find_particles, measure_micrograph, with_scale
+from nanogauge.pipeline import Tools, doubtful_share, find_particles, magnification_of, measure_micrograph, with_scale
 from nanogauge.result import SUMMARY_COLUMNS
 from nanogauge.scale import Scale
 from nanogauge.synthetic import Rendering, render_crop
@@ -279,7 +279,10 @@ def test_foreground_left_out_as_unsure_is_told() -> None:
 def test_strong_noise_is_looked_at_more_coarsely() -> None:
     """Specks of noise at a fine magnification give way to particles that a coarser one shows surely."""
     pixels, truth = render_crop(np.random.default_rng([99, 121]), (384, 512))[:2]
-    found = find_particles(pixels, Tools("unet", n_threads=1).engine, Settings())
+    engine = Tools("unet", n_threads=1).engine
+    found = find_particles(pixels, engine, Settings())
     assert found.zoom < 0.5
+    assert magnification_of(pixels, engine, Settings()) == found.zoom  # for parts of a mosaic
+    assert magnification_of(np.full((384, 512), 90, np.uint8), engine, Settings()) is None
     assert 0 < found.labels.max() <= 3 * len(np.unique(truth))
     assert np.median(found.certainty[1:]) > 0.6

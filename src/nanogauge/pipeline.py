@@ -87,7 +87,7 @@ def measure_micrograph(
             return measure_mosaic(
                 large,
                 engine=tools.engine,
-                typical_diameter=lambda maps: typical_diameter(maps, settings.separate),
+                magnification=lambda part: magnification_of(part, tools.engine, settings),
                 settings=settings,
                 scale=scale,
             )
@@ -161,9 +161,7 @@ def find_particles(
     confidence = np.zeros((h, w), np.float32)
     if min(picture.shape) < 8:
         return Found(labels, confidence, 1.0, np.ones(1))
-    seen = _seen(picture, engine, settings)
-    if seen.certainty is not None and not settings.segment.working_magnification:
-        seen = _coarser_if_unsure(seen, picture, engine, settings)
+    seen = _coarser_if_unsure(_seen(picture, engine, settings), picture, engine, settings)
     result, sure = seen.segmentation, seen.certainty
     found = to_grid(seen.labels, result.maps.foreground, picture.shape, foreground_above=settings.separate.foreground_above)
     labels[y0:y1, x0:x1] = found
@@ -198,6 +196,8 @@ def _seen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Se
 def _coarser_if_unsure(seen: _Seen, picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Seen:
     """Where the particles found are unsure, as specks of strong noise are, what is seen at coarser magnifications, in which
     noise averages out, if that is much surer. Costs at most a third of the first look."""
+    if seen.certainty is None or settings.segment.working_magnification:
+        return seen
     best, zoom = seen, seen.segmentation.zoom / 2
     while seen.mean_certainty < _UNSURE and zoom * max(picture.shape) >= _COARSEST_PX:
         coarser = _seen(picture, engine, settings.replace("segment", working_magnification=zoom))
@@ -205,6 +205,14 @@ def _coarser_if_unsure(seen: _Seen, picture: NDArray[np.uint8], engine: Engine, 
             best = coarser
         zoom /= 2
     return best
+
+
+def magnification_of(part: NDArray[np.uint8], engine: Engine, settings: Settings) -> float | None:
+    """The working magnification at which `find_particles` would look at a part (H, W) of a mosaic; None where it sees none."""
+    seen = _seen(part, engine, settings)
+    if not any(diameter > 0 for _, diameter in seen.segmentation.looks):
+        return None
+    return _coarser_if_unsure(seen, part, engine, settings).segmentation.zoom
 
 
 def doubtful_share(

@@ -2,6 +2,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from nanogauge import engines
 from nanogauge.engines import make_engine
 from nanogauge.engines.onnx import PROVIDERS, OnnxEngine
 from nanogauge.errors import EngineError, SettingsError
@@ -31,3 +32,23 @@ def test_a_missing_or_broken_network_is_named(tmp_path):
     (tmp_path / "bad.onnx").write_bytes(b"no network")
     with pytest.raises(EngineError, match=r"bad\.onnx: ONNX Runtime cannot load it"):
         OnnxEngine(tmp_path / "bad.onnx")
+
+
+def test_what_was_loaded_ahead_is_taken_once() -> None:
+    engines.load_ahead(n_threads=1)
+    network, reader = make_engine("unet", n_threads=1), engines.make_reader(n_threads=1)
+    assert "sha256" in network.__dict__
+    assert engines._ahead == {}
+    assert make_engine("unet", n_threads=1) is not network
+    assert reader.read(np.full((40, 60), 128, np.uint8)) == []
+
+
+def test_trouble_while_loading_ahead_is_told_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(**options: object) -> OnnxEngine:
+        raise EngineError("the weights are missing")
+
+    monkeypatch.setattr("nanogauge.engines.onnx.loaded_engine", missing)
+    engines.load_ahead(n_threads=1)
+    with pytest.raises(EngineError, match="weights are missing"):
+        make_engine("unet", n_threads=1)
+    engines.make_reader(n_threads=1)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 
 from .laws import LAWS, Law, LawName
 from .weighted import Floats, Unit, checked
@@ -72,6 +71,8 @@ class Fit:
         shares = np.asarray(p, np.float64)
         if not ((shares > 0) & (shares < 1)).all():
             raise ValueError("shares must lie between 0 and 1")
+        from scipy.optimize import brentq  # half a second to import, which nothing but reports needs
+
         middle = max(self._values[1] if self.law == "lognormal_mixture" else self._values[0], 1e-300)
 
         def solve(share: float) -> float:

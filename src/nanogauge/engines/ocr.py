@@ -26,7 +26,7 @@ _LEAST_REC_SHAPE = [3, 48, 160]  # channels, height, least width in px; short la
 class RapidOcrReader:
     """A `TextReader` on RapidOCR. The models ship in its wheel: nothing is fetched from the network.
 
-    n_threads: threads a network may use; None: half the processors, at least 1. Models load at the first reading.
+    n_threads: threads a network may use; None: one a processor. Models load at the first reading.
     """
 
     name = "rapidocr"
@@ -34,7 +34,7 @@ class RapidOcrReader:
     def __init__(self, n_threads: int | None = None) -> None:
         if n_threads is not None and n_threads < 1:
             raise ValueError(f"n_threads must be a positive integer, got {n_threads}")
-        self._n_threads = n_threads or max(1, (os.cpu_count() or 2) // 2)
+        self._n_threads = n_threads or os.cpu_count() or 1
         self._engine: Any = None
 
     def read(self, pixels: NDArray[np.uint8]) -> list[TextLine]:
@@ -67,14 +67,25 @@ class RapidOcrReader:
             return "", 0.0
         return str(out.txts[0]), float(out.scores[0])
 
-    def _run(self, pixels: NDArray[np.uint8], *, use_det: bool) -> Any:
+    def load(self) -> None:
+        """Loads the models, if they are not. Raises EngineError."""
         if self._engine is None:
             self._engine = _load(self._n_threads)
+
+    def _run(self, pixels: NDArray[np.uint8], *, use_det: bool) -> Any:
+        self.load()
         coloured = np.ascontiguousarray(np.repeat(pixels[..., None], 3, axis=2))
         try:
             return self._engine(coloured, use_det=use_det, use_cls=False, use_rec=True)
         except Exception as error:  # whatever the library raises, the caller gets ours
             raise EngineError(f"RapidOCR failed on a picture of shape {pixels.shape}: {error}") from error
+
+
+def loaded_reader(*, n_threads: int | None = None) -> RapidOcrReader:
+    """A reader with its models. Raises EngineError."""
+    reader = RapidOcrReader(n_threads)
+    reader.load()
+    return reader
 
 
 def _load(n_threads: int) -> Any:

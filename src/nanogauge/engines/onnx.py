@@ -65,6 +65,13 @@ class OnnxEngine:
         return np.asarray(out[0], np.float32)
 
 
+def loaded_engine(*, n_threads: int | None = None, device: str = "auto") -> OnnxEngine:
+    """The shipped network, its hash taken too. Raises EngineError."""
+    engine = OnnxEngine(n_threads=n_threads, device=device)
+    _ = engine.sha256
+    return engine
+
+
 def _provider(device: str) -> str:
     """The provider of a device. EngineError where this build of ONNX Runtime has none."""
     available = onnxruntime.get_available_providers()

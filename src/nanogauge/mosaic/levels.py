@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..formats.mosaic import Mosaic
 
 _ROWS_BYTES = 96 << 20  # read at once
+_COUNTED = 1 << 22  # pixels counted at once, each of which takes 8 bytes then
 _BINS = 1 << 16
 _LOWEST, _HIGHEST = 0.001, 0.999  # shares below which and above which levels are clipped, as in `Micrograph.grey8`
 
@@ -46,8 +47,10 @@ def levels_of(mosaic: Mosaic) -> Levels:
         values = np.arange(1 << (8 * mosaic.dtype.itemsize), dtype=np.float64)
     counts = np.zeros(values.size, np.int64)
     for _, rows in rows_of(mosaic):
-        index = rows.ravel() if mosaic.dtype.kind == "u" else np.rint((rows.ravel() - first) / step).astype(np.int64)
-        counts += np.bincount(index, minlength=values.size)
+        for k in range(0, rows.size, _COUNTED):
+            part = rows.reshape(-1)[k : k + _COUNTED]
+            index = part if mosaic.dtype.kind == "u" else np.rint((part - first) / step).astype(np.int64)
+            counts += np.bincount(index, minlength=values.size)
     if mosaic.dtype == np.uint8:
         low, high, shown = 0.0, 255.0, values
     else:

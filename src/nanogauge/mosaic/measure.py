@@ -19,11 +19,11 @@ from ..measuring.surroundings import with_neighbours
 from ..metrology import distribution_of, left_out_warnings, warnings_of
 from ..micrograph import Micrograph
 from ..particles import column_dtypes
-from ..ports import Engine, Maps
+from ..ports import Engine
 from ..result import Measurement
 from ..scale import Scale
 from ..scalebar import resolve_scale
-from ..segment import padded, standardise, working_zoom
+from ..segment import padded
 from ..settings import SegmentSettings, Settings
 from .blocks import Found, find_in_blocks
 from .files import MosaicFiles
@@ -41,7 +41,7 @@ def measure_mosaic(
     mosaic: Mosaic,
     *,
     engine: Engine,
-    typical_diameter: Callable[[Maps], float],
+    magnification: Callable[[NDArray[np.uint8]], float | None],
     settings: Settings,
     scale: Scale | None = None,
 ) -> Measurement:
@@ -50,6 +50,8 @@ def measure_mosaic(
     The result is that of `measure_micrograph` on a machine large enough, but for these: no scale bar and no data bar is looked
     for; the working magnification comes from a part of the picture and is not lowered to `largest_px`; labels are numbered
     block by block; picture and labels of the Measurement are previews, the full ones are in `Measurement.mosaic`.
+
+    magnification: a part of the picture (h, w) -> its working magnification, None where no particle is seen there
 
     Raises SettingsError for `edge = "steepest"` and for an engine without tiles, which need the whole picture at once.
     """
@@ -60,7 +62,7 @@ def measure_mosaic(
         raise SettingsError(f"{mosaic.path}: too large for the engine {engine.name!r}, which takes pictures whole; use unet")
     levels = levels_of(mosaic)
     decision = resolve_scale(metadata=mosaic.scale, bar=None, user=scale)
-    zoom = _zoom(mosaic, levels, engine, typical_diameter, settings.segment)
+    zoom = _zoom(mosaic, levels, engine, magnification, settings.segment)
     plain = WorkingPicture(mosaic, levels, zoom)
     picture = WorkingPicture(mosaic, levels, zoom, padded=_padded(plain.shape, engine), moments=plain.moments)
     preview = _preview(mosaic, levels)
@@ -102,22 +104,25 @@ def measure_mosaic(
     return result
 
 
-def _zoom(mosaic: Mosaic, levels: Levels, engine: Engine, typical_diameter: Callable[[Maps], float], s: SegmentSettings) -> float:
+def _zoom(
+    mosaic: Mosaic,
+    levels: Levels,
+    engine: Engine,
+    magnification: Callable[[NDArray[np.uint8]], float | None],
+    s: SegmentSettings,
+) -> float:
     """The working magnification, from the middle of the mosaic, else from the middles of its quarters."""
     if s.working_magnification:
         return s.working_magnification
     if engine.working_diameter_px is None:
         return 1.0
     height, width = mosaic.shape
-    zoom = 1.0
     for at_y, at_x in ((0.5, 0.5), (0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)):
         y0, x0 = (max(round(at * n) - _LOOK_PX // 2, 0) for at, n in ((at_y, height), (at_x, width)))
-        part = levels.to8(mosaic.read(y0, min(y0 + _LOOK_PX, height), x0, min(x0 + _LOOK_PX, width)))
-        ceiling = min(s.largest_zoom, s.largest_px / max(part.shape))
-        zoom, looks = working_zoom(standardise(part), engine, typical_diameter, s, ceiling)
-        if any(diameter > 0 for _, diameter in looks):
-            break
-    return zoom
+        found = magnification(levels.to8(mosaic.read(y0, min(y0 + _LOOK_PX, height), x0, min(x0 + _LOOK_PX, width))))
+        if found is not None:
+            return found
+    return 1.0
 
 
 def _padded(shape: tuple[int, int], engine: Engine) -> tuple[int, int]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, select_autoescape
+from typing import TYPE_CHECKING, Any
 
 from ..figures import data_uri
 from .cards import Card
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 MOST_ROWS = 500
 """Micrographs listed in report.html; a larger run has pages of so many, and in report.html only those with something to look at."""
@@ -75,6 +76,8 @@ def _with_pictures(card: Card, *, linked: bool = False) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, select_autoescape
+
     return Environment(
         loader=PackageLoader("nanogauge"), autoescape=select_autoescape(["html", "j2"]), trim_blocks=True, lstrip_blocks=True
     )
