@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,4 +59,13 @@ class Engine(Protocol):
 
     def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
         """Standardised grey levels (H, W) -> (3, H, W) float32: foreground, boundary, distance."""
+        ...
+
+
+@runtime_checkable
+class SideBySide(Protocol):
+    """An engine that takes several tiles at a time."""
+
+    def predict_all(self, tiles: Iterator[NDArray[np.float32]], n: int) -> Iterator[NDArray[Any]]:
+        """The maps of `n` tiles, in their order, each as `Engine.predict` gives them."""
         ...

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .ports import Engine, Maps
+from .ports import Engine, Maps, SideBySide
 from .settings import SegmentSettings
 
 F32 = NDArray[np.float32]
@@ -86,26 +86,30 @@ def predict_bands(
     total = np.zeros((3, 0, x_last - x_first), np.float32)
     weight = np.zeros((0, x_last - x_first), np.float32)
     top = 0
+    tiles = (np.ascontiguousarray(window(y0, y1, x0, x1)) for y0, y1 in down for x0, x1 in across)
+    found = _predicted(tiles, len(down) * len(across), engine, flips=flips)
     for i, (y0, y1) in enumerate(down):
         more = y1 - top - total.shape[1]
         total = np.pad(total, ((0, 0), (0, more), (0, 0)))
         weight = np.pad(weight, ((0, more), (0, 0)))
         for x0, x1 in across:
-            maps = _tile(np.ascontiguousarray(window(y0, y1, x0, x1)), engine, flips=flips)
             share = _window(y1 - y0, overlap_px)[:, None] * _window(x1 - x0, overlap_px)[None]
-            total[:, y0 - top : y1 - top, x0 - x_first : x1 - x_first] += share * maps
+            total[:, y0 - top : y1 - top, x0 - x_first : x1 - x_first] += share * next(found)
             weight[y0 - top : y1 - top, x0 - x_first : x1 - x_first] += share
         done = (down[i + 1][0] if i + 1 < len(down) else h) - top  # rows that no later tile reaches
         yield top, (total[:, :done] / weight[:done])[:, :, left - x_first : right - x_first]
         total, weight, top = total[:, done:], weight[done:], top + done
 
 
-def _tile(tile: F32, engine: Engine, *, flips: bool) -> F32:
-    maps = np.asarray(engine.predict(tile), np.float32)
+def _predicted(tiles: Iterator[F32], n: int, engine: Engine, *, flips: bool) -> Iterator[F32]:
+    """The maps of n tiles, in their order; with `flips` the mean with the mirrored tile's."""
     if flips:
-        mirrored = np.asarray(engine.predict(np.ascontiguousarray(tile[:, ::-1])), np.float32)
-        maps = np.asarray((maps + mirrored[:, :, ::-1]) / 2, np.float32)
-    return maps
+        tiles, n = (t for tile in tiles for t in (tile, np.ascontiguousarray(tile[:, ::-1]))), 2 * n
+    found = engine.predict_all(tiles, n) if isinstance(engine, SideBySide) else map(engine.predict, tiles)
+    for maps in found:
+        if flips:
+            maps = (maps + next(found)[:, :, ::-1]) / 2
+        yield np.asarray(maps, np.float32)
 
 
 def segment(

@@ -52,3 +52,15 @@ def test_trouble_while_loading_ahead_is_told_when_it_is_needed(monkeypatch: pyte
     with pytest.raises(EngineError, match="weights are missing"):
         make_engine("unet", n_threads=1)
     engines.make_reader(n_threads=1)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_tiles_side_by_side_give_what_each_gives_alone(n_threads: int, n: int) -> None:
+    rng = np.random.default_rng(0)
+    tiles = [rng.normal(size=(32 * (1 + k), 64)).astype(np.float32) for k in range(n)]
+    alone = OnnxEngine(n_threads=1)
+    found = list(OnnxEngine(n_threads=n_threads).predict_all(iter(tiles), n))
+    assert len(found) == n
+    for maps, tile in zip(found, tiles, strict=True):
+        assert np.array_equal(maps, alone.predict(tile))

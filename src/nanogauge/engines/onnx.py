@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,8 @@ PROVIDERS = {
 }
 """Devices by the names of ONNX Runtime's providers; which of them there are depends on the build that is installed."""
 
+_MOST_AT_ONCE = 4  # tiles; each takes 0.1 GB
+
 SHIPPED = Path(__file__).resolve().parent.parent / "models" / "unet-resnet50-cbam.onnx"
 
 
@@ -41,19 +46,30 @@ class OnnxEngine:
         self.path = path
         if not path.is_file():
             raise EngineError(f"{path}: the network's weights are missing; install nanogauge again or export a network there")
+        chosen = _provider(device)
+        self._providers = list(dict.fromkeys([chosen, PROVIDERS["cpu"]]))
+        self._session = self._load(n_threads)
+        n_threads = n_threads or _cores()
+        self._at_once = min(n_threads, _MOST_AT_ONCE) if chosen == PROVIDERS["cpu"] else 1
+        self._threads_each = n_threads // self._at_once
+        if chosen not in self._session.get_providers():  # ONNX Runtime falls back without a word
+            raise EngineError(f"device {device!r} could not be started ({chosen}); check its driver, or choose another --device")
+        self._input = self._session.get_inputs()[0].name
+
+    def _load(self, n_threads: int | None) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         if n_threads is not None:
             options.intra_op_num_threads = n_threads
-        chosen = _provider(device)
-        providers = list(dict.fromkeys([chosen, PROVIDERS["cpu"]]))
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+            return onnxruntime.InferenceSession(str(self.path), options, providers=self._providers)
         except Exception as error:  # onnxruntime raises its own types, none of them public
-            raise EngineError(f"{path}: ONNX Runtime cannot load it ({str(error).splitlines()[0]})") from error
-        if chosen not in self._session.get_providers():  # ONNX Runtime falls back without a word
-            raise EngineError(f"device {device!r} could not be started ({chosen}); check its driver, or choose another --device")
-        self._input = self._session.get_inputs()[0].name
+            raise EngineError(f"{self.path}: ONNX Runtime cannot load it ({str(error).splitlines()[0]})") from error
+
+    @cached_property
+    def _narrow(self) -> onnxruntime.InferenceSession:
+        """The network on its share of the threads, for several tiles at a time."""
+        return self._load(self._threads_each)
 
     @cached_property
     def sha256(self) -> str:
@@ -61,8 +77,33 @@ class OnnxEngine:
 
     def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
         """Standardised (H, W), multiples of 32 -> (3, H, W): foreground, boundary, distance, in [0, 1]."""
-        out = self._session.run(None, {self._input: np.asarray(tile, np.float32)[None, None]})[0]
+        return self._run(self._session, tile)
+
+    def predict_all(self, tiles: Iterator[NDArray[np.float32]], n: int) -> Iterator[NDArray[Any]]:
+        """`predict` of n tiles, in their order. Side by side on a core each they take less time than one after the other on all
+        cores, for these wait for each other at every layer."""
+        alone = n if self._at_once == 1 else int(n % self._at_once == 1)
+        for _ in range(alone):
+            yield self.predict(next(tiles))
+        if alone == n:
+            return
+        with ThreadPoolExecutor(self._at_once) as pool:
+            waiting: deque[Future[NDArray[Any]]] = deque()
+            for tile in tiles:
+                waiting.append(pool.submit(self._run, self._narrow, tile))
+                if len(waiting) > self._at_once:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def _run(self, session: onnxruntime.InferenceSession, tile: NDArray[np.float32]) -> NDArray[Any]:
+        out = session.run(None, {self._input: np.asarray(tile, np.float32)[None, None]})[0]
         return np.asarray(out[0], np.float32)
+
+
+def _cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def loaded_engine(*, n_threads: int | None = None, device: str = "auto") -> OnnxEngine:

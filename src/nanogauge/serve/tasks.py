@@ -6,6 +6,7 @@ Arguments and answers are plain JSON; files are named by their paths. Each takes
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import UnsupportedFormat
 from ..formats import read_micrograph
+from ..ports import SideBySide
 from ..settings import settings_from_dict
 from .worker import Progress
 
@@ -179,9 +181,21 @@ class _Counted:
         return self._engine.sha256
 
     def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
+        self._tell()
+        return self._engine.predict(tile)
+
+    def predict_all(self, tiles: Iterator[NDArray[np.float32]], n: int) -> Iterator[NDArray[Any]]:
+        def told() -> Iterator[NDArray[np.float32]]:
+            for tile in tiles:
+                self._tell()
+                yield tile
+
+        engine = self._engine
+        yield from engine.predict_all(told(), n) if isinstance(engine, SideBySide) else map(engine.predict, told())
+
+    def _tell(self) -> None:
         # how many tiles there will be is known from the last micrograph of this shape; else the bar nears its end more slowly
         share = self.n_calls / self._expected if self._expected else 1 - 0.85**self.n_calls
         low, high = _SHARES["network"], _SHARES["measure"]
         self._progress(low + (high - low) * min(share, 1), f"finding particles, tile {self.n_calls + 1}")
         self.n_calls += 1
-        return self._engine.predict(tile)
