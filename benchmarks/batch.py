@@ -146,22 +146,27 @@ def processor_s() -> float:
 
 
 def compare(work: Path, n: int, real: list[Path], numbers: list[int], engine: str, repeats: int) -> None:
+    """Each number of workers on all cores, and on a core each: one worker alone uses every core for the network's tiles."""
     make_inputs(work / "in", n, real, every_real=1 if real else EVERY_REAL)
-    seconds: dict[int, list[float]] = {k: [] for k in numbers}
-    busy: dict[int, list[float]] = {k: [] for k in numbers}
+    all_cores = sorted(os.sched_getaffinity(0))
+    cases = [(k, c) for k in numbers for c in sorted({min(k, len(all_cores)), len(all_cores)})]
+    seconds: dict[tuple[int, int], list[float]] = {case: [] for case in cases}
+    busy: dict[tuple[int, int], list[float]] = {case: [] for case in cases}
     for _ in range(repeats):
-        for k in numbers:
+        for k, n_cores in cases:
             shutil.rmtree(work / "out", ignore_errors=True)
             arguments = command(work, "out", "--workers", str(k), "--engine", engine, "--no-report", "-q")
             begun, before = time.time(), processor_s()
+            os.sched_setaffinity(0, all_cores[:n_cores])  # the command inherits it
             subprocess.run(arguments, cwd=work, stderr=subprocess.DEVNULL, check=False)
-            seconds[k].append(time.time() - begun)
-            busy[k].append(processor_s() - before)
-    first = min(seconds[numbers[0]])
-    for k in numbers:
-        each = ", ".join(f"{s:.1f}" for s in seconds[k])
-        rate = f"{n / min(seconds[k]):.2f} a second, {first / min(seconds[k]):.2f} x ({each} s for {n})"
-        print(f"{k} workers: {rate}; {min(busy[k]) / n:.3f} s of processor each", flush=True)
+            os.sched_setaffinity(0, all_cores)
+            seconds[k, n_cores].append(time.time() - begun)
+            busy[k, n_cores].append(processor_s() - before)
+    first = min(seconds[cases[0]])
+    for k, n_cores in cases:
+        took = seconds[k, n_cores]
+        rate = f"{n / min(took):.2f} a second, {first / min(took):.2f} x ({', '.join(f'{s:.1f}' for s in took)} s for {n})"
+        print(f"{k} workers on {n_cores} cores: {rate}; {min(busy[k, n_cores]) / n:.3f} s of processor each", flush=True)
 
 
 def main() -> None:
