@@ -26,7 +26,7 @@ from ..result import Measurement
 from ..scale import Scale
 from ..scalebar import resolve_scale
 from ..serve.judgement import Decisions, judge
-from ..serve.remeasure import boxes_of_labels, certainty_by_label, measure_all
+from ..serve.remeasure import Basis, boxes_of_labels, certainty_in, measure_all
 from ..settings import Settings
 
 Labels = NDArray[np.int32]
@@ -56,16 +56,8 @@ def measure_edited(found: Measurement, labels: Labels, *, scale: Scale | None = 
     if s.edge == "steepest" and found.confidence is not None:
         offset = edge_profile(found.labels, found.micrograph.pixels, frame=found.frame).offset_px
         shift = 0.0 if np.isnan(offset) else offset
-    table = measure_all(
-        labels,
-        pixels=found.micrograph.pixels,
-        probability=found.confidence,
-        found=found.labels,
-        certainty=certainty_by_label(found.particles),
-        scale=decision.scale,
-        settings=s,
-        edge_shift_px=shift,
-    )
+    basis = Basis(found.micrograph.pixels, found.labels, found.confidence, certainty_in(found.particles), s, shift)
+    table = measure_all(labels, basis, decision.scale)
     table = judge(
         table,
         boxes_of_labels(labels, table["label"].to_numpy(np.int64)),

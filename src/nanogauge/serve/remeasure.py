@@ -7,6 +7,7 @@ nearest there. Rows of particles farther away from the change are kept; the resu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,36 +47,45 @@ def decided(probability: NDArray[np.float32], labels: Labels, found: Labels) -> 
     return out
 
 
-def measure_all(
-    labels: Labels,
-    *,
-    pixels: NDArray[Any],
-    probability: NDArray[np.float32] | None,
-    found: Labels,
-    certainty: NDArray[np.float64] | None,
-    scale: Scale | None,
-    settings: MeasureSettings,
-    edge_shift_px: float = 0.0,
-) -> pd.DataFrame:
-    """The particle table of all labels; flags and weights of region and filters are the business of `judgement`.
+@dataclass(frozen=True)
+class Basis:
+    """What edits leave as it is.
 
-    found: labels as found, before any edit; probability: as the network gave it; certainty: `confidence` by label as found,
-        which particles not edited keep; None: not known
+    pixels: (H, W) grey levels; found: (H, W) labels as found, before any edit
+    probability: (H, W) as the network gave it; None: not known
+    certainty: `confidence` by label as found, which particles not edited keep; None: not known
     """
+
+    pixels: NDArray[Any]
+    found: Labels
+    probability: NDArray[np.float32] | None
+    certainty: NDArray[np.float64] | None
+    settings: MeasureSettings
+    edge_shift_px: float = 0.0
+
+    def within(self, window: tuple[slice, slice]) -> Basis:
+        """The same for a part of the picture."""
+        probability = None if self.probability is None else np.ascontiguousarray(self.probability[window])
+        return replace(self, pixels=np.ascontiguousarray(self.pixels[window]), found=self.found[window], probability=probability)
+
+
+def measure_all(labels: Labels, basis: Basis, scale: Scale | None) -> pd.DataFrame:
+    """The particle table of all labels; flags and weights of region and filters are the business of `judgement`."""
+    b = basis
     return measure_particles(
         labels,
-        pixels=pixels,
+        pixels=b.pixels,
         scale=scale,
-        confidence=None if probability is None else decided(probability, labels, found),
-        certainty=None if certainty is None else certainty_now(certainty, labels, found),
+        confidence=None if b.probability is None else decided(b.probability, labels, b.found),
+        certainty=None if b.certainty is None else certainty_now(b.certainty, labels, b.found),
         separated=touching(labels),
-        low_confidence_below=settings.low_confidence_below,
-        subpixel=settings.subpixel,
-        edge_shift_px=edge_shift_px,
+        low_confidence_below=b.settings.low_confidence_below,
+        subpixel=b.settings.subpixel,
+        edge_shift_px=b.edge_shift_px,
     )
 
 
-def certainty_by_label(table: pd.DataFrame) -> NDArray[np.float64] | None:
+def certainty_in(table: pd.DataFrame) -> NDArray[np.float64] | None:
     """(largest label + 1,) the column `confidence` of what was found, by label; None where nothing was said."""
     label, said = table["label"].to_numpy(np.int64), table["confidence"].to_numpy(np.float64)
     if not label.size or np.isnan(said).all():
@@ -101,14 +111,8 @@ def remeasure(
     labels: Labels,
     changed: Sequence[Box],
     touched: tuple[int, ...],
-    *,
-    pixels: NDArray[Any],
-    probability: NDArray[np.float32] | None,
-    found: Labels,
-    certainty: NDArray[np.float64] | None,
+    basis: Basis,
     scale: Scale | None,
-    settings: MeasureSettings,
-    edge_shift_px: float = 0.0,
 ) -> tuple[pd.DataFrame, Ints, tuple[int, ...]]:
     """Table, boxes (4, n), and the labels measured again, after labels (H, W) changed within some boxes.
 
@@ -129,16 +133,7 @@ def remeasure(
     bottom, right = min(int(corners[2].max() + margin) + 1, h), min(int(corners[3].max() + margin) + 1, w)
     crop = np.s_[top:bottom, left:right]
     window = np.ascontiguousarray(labels[crop])
-    fresh = measure_all(
-        window,
-        pixels=np.ascontiguousarray(pixels[crop]),
-        probability=None if probability is None else np.ascontiguousarray(probability[crop]),
-        found=found[crop],
-        certainty=certainty,
-        scale=scale,
-        settings=settings,
-        edge_shift_px=edge_shift_px,
-    )
+    fresh = measure_all(window, basis.within(crop), scale)
     fresh = fresh[fresh["label"].isin(affected)]
     fresh = fresh.assign(y=fresh["y"] + top, x=fresh["x"] + left)
     new_boxes = boxes_of_labels(window, fresh["label"].to_numpy(np.int64)) + np.array([[top], [left], [top], [left]])
@@ -151,31 +146,10 @@ def remeasure(
     return with_neighbours(joined, scale), both[:, order], tuple(int(v) for v in affected)
 
 
-def rescaled(
-    table: pd.DataFrame,
-    labels: Labels,
-    scale: Scale | None,
-    *,
-    pixels: NDArray[Any],
-    probability: NDArray[np.float32] | None,
-    found: Labels,
-    certainty: NDArray[np.float64] | None,
-    settings: MeasureSettings,
-    edge_shift_px: float = 0.0,
-    was_square: bool = True,
-) -> pd.DataFrame:
+def rescaled(table: pd.DataFrame, labels: Labels, basis: Basis, scale: Scale | None, *, was_square: bool = True) -> pd.DataFrame:
     """The table under another scale. With square pixels only the nm columns change; else everything is measured again."""
     if not was_square or (scale is not None and scale.nm_per_px[0] != scale.nm_per_px[1]):
-        return measure_all(
-            labels,
-            pixels=pixels,
-            probability=probability,
-            found=found,
-            certainty=certainty,
-            scale=scale,
-            settings=settings,
-            edge_shift_px=edge_shift_px,
-        )
+        return measure_all(labels, basis, scale)
     out: dict[str, Any] = {}
     for name, dtype in column_dtypes(in_nm=scale is not None).items():
         if scale is None or not name.endswith(("_nm", "_nm2")):

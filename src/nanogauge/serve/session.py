@@ -29,7 +29,7 @@ from .judgement import Decisions, Judged, decisions_from_dict, filters_from_dict
 from .opened import Opened
 from .outcome import measurement_of
 from .patches import Box, Patch, write_into
-from .remeasure import Ints, boxes_of_labels, certainty_by_label, measure_all, remeasure, rescaled
+from .remeasure import Basis, Ints, boxes_of_labels, certainty_in, measure_all, remeasure, rescaled
 from .scale_choice import decide, describe
 
 
@@ -49,7 +49,7 @@ class Session:
         self.decisions = Decisions()
         self._hidden: frozenset[int] = frozenset()
         self._table = opened.table
-        self._certainty = certainty_by_label(opened.table)
+        self._certainty = certainty_in(opened.table)
         self._boxes: Ints = np.zeros((4, 0), np.int64)
         self._outlines: dict[int, list[list[float]]] = {}
         self._shift = self._edge_shift()
@@ -222,36 +222,19 @@ class Session:
 
     def _measure_in(self, changed: list[Box], touched: tuple[int, ...]) -> tuple[int, ...]:
         self._table, self._boxes, affected = remeasure(
-            self._table,
-            self._boxes,
-            self.labels,
-            changed,
-            touched,
-            pixels=self.opened.micrograph.pixels,
-            probability=self.probability,
-            found=self.opened.labels,
-            certainty=self._certainty,
-            scale=self.scale,
-            settings=self.opened.settings.measure,
-            edge_shift_px=self._shift,
+            self._table, self._boxes, self.labels, changed, touched, self._basis(), self.scale
         )
         for label in affected:
             self._outlines.pop(label, None)
         return affected
 
     def _rescaled(self, was: Scale | None) -> pd.DataFrame:
-        return rescaled(
-            self._table,
-            self.labels,
-            self.scale,
-            pixels=self.opened.micrograph.pixels,
-            probability=self.probability,
-            found=self.opened.labels,
-            certainty=self._certainty,
-            settings=self.opened.settings.measure,
-            edge_shift_px=self._shift,
-            was_square=was is None or was.nm_per_px[0] == was.nm_per_px[1],
-        )
+        was_square = was is None or was.nm_per_px[0] == was.nm_per_px[1]
+        return rescaled(self._table, self.labels, self._basis(), self.scale, was_square=was_square)
+
+    def _basis(self) -> Basis:
+        o = self.opened
+        return Basis(o.micrograph.pixels, o.labels, self.probability, self._certainty, o.settings.measure, self._shift)
 
     def _decision(self) -> ScaleDecision:
         o = self.opened
@@ -308,14 +291,4 @@ class Session:
     def measured_whole(self) -> pd.DataFrame:
         """Everything measured again, for checking that the table kept up with the edits."""
         with self.lock:
-            table = measure_all(
-                self.labels,
-                pixels=self.opened.micrograph.pixels,
-                probability=self.probability,
-                found=self.opened.labels,
-                certainty=self._certainty,
-                scale=self.scale,
-                settings=self.opened.settings.measure,
-                edge_shift_px=self._shift,
-            )
-            return table
+            return measure_all(self.labels, self._basis(), self.scale)
