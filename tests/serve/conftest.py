@@ -14,12 +14,13 @@ from PIL import Image
 pytest.importorskip("nicegui", reason="the page's packages are not installed: pip install 'nanogauge[serve]'")
 sys.path.insert(0, str(Path(__file__).parent))
 
-from serve_tools import blind, chromium, rendered
+from serve_tools import chromium
 
 from nanogauge.pipeline import measure_micrograph
 from nanogauge.serve.opened import PROBABILITY, open_result, write_probability
 from nanogauge.serve.session import Session
 from nanogauge.serve.thumbnails import write_thumbnail
+from scenes import blind, spheres
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +29,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("measured")
     (root / "uploads").mkdir()
     picture = root / "uploads" / "a.png"
-    Image.fromarray(rendered().pixels).save(picture)
+    Image.fromarray(spheres().pixels).save(picture)
     m = measure_micrograph(picture, tools=blind())
     m.save(root / "a")
     assert m.confidence is not None

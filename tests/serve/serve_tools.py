@@ -17,48 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from nanogauge.pipeline import Tools
-from nanogauge.synthetic import Rendering, Scene, render
-from nanogauge.synthetic.imaging import Look
-
-CLEAN = Look(
-    background=0.2,
-    contrast=0.5,
-    body_spread=0.02,
-    edge=0.1,
-    light=0.0,
-    shadow=0.0,
-    texture=0.0,
-    ground_texture=0.01,
-    gradient=0.0,
-    noise=0.02,
-)
-
-
-class NoText:
-    """A `TextReader` that finds no text, in no time."""
-
-    name = "none"
-
-    def read(self, pixels: Any) -> list[Any]:
-        return []
-
-    def read_line(self, pixels: Any) -> tuple[str, float]:
-        return "", 0.0
-
-
-def rendered(seed: int = 7, *, shape: tuple[int, int] = (300, 420)) -> Rendering:
-    """Bright, well separated spheres on a dark, even ground."""
-    scene = Scene(shape=shape, layout="sparse", overlap=-0.25, coverage=0.15, median_diameter_px=28, geometric_sd=1.1)
-    return render(scene, seed=seed, look=CLEAN)
-
-
-def blind() -> Tools:
-    """The threshold engine and a reader that finds no text."""
-    tools = Tools("threshold")
-    tools.__dict__["reader"] = NoText()
-    return tools
-
 
 @dataclass
 class Page:

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from serve_tools import Page, rendered, running
+from serve_tools import Page, running
+
+from scenes import spheres
 
 PORT = Callable[[], int]
 READY = "() => window.nanogauge?.name === %r && window.nanogauge.state && window.nanogaugeView?.loaded"
@@ -27,7 +29,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two micrographs to drop."""
     folder = tmp_path_factory.mktemp("pictures")
     for name, seed in (("spheres", 7), ("more spheres µ", 9)):
-        Image.fromarray(rendered(seed).pixels).save(folder / f"{name}.png")
+        Image.fromarray(spheres(seed).pixels).save(folder / f"{name}.png")
     return folder
 
 
@@ -237,7 +239,7 @@ def filled(page: Page, browser: Any, pictures: Path) -> Page:
 def test_what_the_microscope_wrote_beside_a_picture_gives_its_scale(tab: Any, filled: Page, tmp_path: Path) -> None:
     h, w = 200, 260
     for name, seed in (("hitachi", 21), ("plain", 22)):
-        Image.fromarray(rendered(seed, shape=(h, w)).pixels).save(tmp_path / f"{name}.png")
+        Image.fromarray(spheres(seed, shape=(h, w)).pixels).save(tmp_path / f"{name}.png")
     (tmp_path / "hitachi.txt").write_text(f"[SemImageFile]\r\nInstructName=SU8230\r\nDataSize={w}x{h}\r\nPixelSize=1.5\r\n")
     (tmp_path / "plain.txt").write_text("shopping list\n")
     tab.goto(filled.address)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from serve_tools import discs, rendered
+from serve_tools import discs
 
 from nanogauge.errors import EditError, InputError, NanogaugeError, OutputError
 from nanogauge.report import read_record
@@ -32,6 +32,7 @@ from nanogauge.serve.studio import Studio, settings_with_engine
 from nanogauge.serve.tiles import TILE_PX, Pyramid
 from nanogauge.serve.uploads import Received
 from nanogauge.settings import Settings
+from scenes import spheres
 
 TRUE = discs((140, 200), [(50, 50, 18), (50, 88, 18), (90, 150, 24)])
 
@@ -330,4 +331,4 @@ def test_a_port_that_is_taken_is_said() -> None:
 
 
 def test_pictures_of_every_size_are_rendered_for_the_tests() -> None:
-    assert Image.fromarray(rendered(3, shape=(120, 160)).pixels).size[0] == 160
+    assert Image.fromarray(spheres(3, shape=(120, 160)).pixels).size[0] == 160

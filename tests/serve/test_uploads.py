@@ -22,12 +22,13 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from serve_tools import Page, rendered, running
+from serve_tools import Page, running
 
 from nanogauge.errors import NanogaugeError, UnreadableFile
 from nanogauge.serve.access import Guard, is_loopback, new_token
 from nanogauge.serve.uploads import INCOMING, Limits, receive, safe_folder, safe_name
 from nanogauge.serve.worker import Worker, WorkerError
+from scenes import spheres
 
 MOST_PIXELS = 4_000_000
 MOST_BYTES = 6_000_000
@@ -86,7 +87,7 @@ def zipped(names: list[str], content: bytes = b"x" * 100) -> bytes:
 
 def hostile() -> dict[str, tuple[str, bytes]]:
     """What is wrong -> (name, content)."""
-    grey = Image.fromarray(rendered(3, shape=(120, 160)).pixels)
+    grey = Image.fromarray(spheres(3, shape=(120, 160)).pixels)
     good, jpeg, bmp = saved(grey, "PNG"), saved(grey, "JPEG"), saved(grey, "BMP")
     frame = jpeg.index(b"\xff\xc0") + 5  # of the height and width
     tif = io.BytesIO()
@@ -218,7 +219,7 @@ def test_hostile_files_are_refused_with_one_line(page: Page, what: str) -> None:
 
 
 def test_the_server_still_takes_a_good_file_after_all_that(page: Page) -> None:
-    good = saved(Image.fromarray(rendered(3, shape=(120, 160)).pixels), "PNG")
+    good = saved(Image.fromarray(spheres(3, shape=(120, 160)).pixels), "PNG")
     status, answer = send(page, "../../../etc/<b>good</b>\u202e.png", good, folder="../../lot 7/../..")
     assert (status, answer["message"]) == (200, "")
     assert [p.name for p in (page.root / "uploads").iterdir()] == ["b_.png"]
@@ -233,7 +234,7 @@ def test_text_beside_a_picture_is_taken_only_from_a_microscope(page: Page) -> No
         return send(page, "", text, where="/beside")
 
     def picture(seed: int) -> bytes:
-        return saved(Image.fromarray(rendered(seed, shape=(120, 160)).pixels), "PNG")
+        return saved(Image.fromarray(spheres(seed, shape=(120, 160)).pixels), "PNG")
 
     def texts() -> list[str]:
         return sorted(p.name for p in (page.root / "uploads").iterdir() if p.suffix != ".png")
