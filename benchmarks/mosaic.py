@@ -12,7 +12,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -77,17 +79,30 @@ def command(path: Path, out: Path, engine: str, threads: int) -> pd.DataFrame:
     ]
     began = time.perf_counter()
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    pid = os.posix_spawn(sys.executable, arguments, environment)
-    _, status, used = os.wait4(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0, "the command failed"
+    process = subprocess.Popen(arguments, env=environment)
+    before, peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN), 0.0
+    while process.poll() is None:  # not ru_maxrss: it starts at the memory that this process, the parent, once had
+        peak_mb = max(peak_mb, _high_water_mb(process.pid))
+        time.sleep(0.2)
+    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - began
+    assert process.returncode == 0, "the command failed"
     about = json.loads(next(out.glob("*/measurement.json")).read_text(encoding="utf-8"))
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(
         f"{path.name}: {about['n_particles']} particles, magnification {about['working_magnification']:.3g}, "
-        f"{used.ru_utime + used.ru_stime:.0f} s of processor, {time.perf_counter() - began:.0f} s in all, "
-        f"peak memory {used.ru_maxrss / 1024:.0f} MB",
+        f"{processor:.0f} s of processor, {wall:.0f} s in all, peak memory {peak_mb:.0f} MB",
         flush=True,
     )
     return pd.read_csv(out / "particles.csv")
+
+
+def _high_water_mb(pid: int) -> float:
+    """The most resident memory a process has had; 0 where it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("VmHWM")), 0.0)
 
 
 def both_ways(path: Path, engine: str, threads: int) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from .contract import calibrate
 MOSAIC_PX = 1 << 25
 """From so many pixels a file is read and measured window by window; smaller ones are read whole."""
 
-_CACHE_BYTES = 192 << 20
+_CACHE_BYTES = 128 << 20
 _LARGEST_PIECE_BYTES = 512 << 20
 Window = Callable[[int, int, int, int], NDArray[Any]]
 
