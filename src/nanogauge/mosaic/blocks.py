@@ -87,7 +87,7 @@ def find_in_blocks(
 
 
 def _give_back() -> None:
-    """Returns freed memory to the system, where the C library is glibc: it keeps what lies between pieces in use, hundreds of MB."""
+    """Returns freed memory to the system: glibc keeps what lies between pieces in use, some hundred MB."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
