@@ -14,6 +14,27 @@ from typing import Annotated, Any
 import typer
 
 from .errors import NanogaugeError
+from .options import (
+    BarPx,
+    Cluster,
+    Coco,
+    Device,
+    Fresh,
+    InfoFile,
+    Inputs,
+    NoReport,
+    Ome,
+    PdfEach,
+    SampleName,
+    ScaleBarGiven,
+    ScaleGiven,
+    Separate,
+    SettingsFile,
+    TimeLimit,
+    UnitRow,
+    Workers,
+)
+from .processors import SMALL_RUN
 
 app = typer.Typer(
     name="nanogauge",
@@ -28,46 +49,6 @@ metadata or the burned-in scale bar, and writes sizes, size distribution, outlin
     epilog="Exit codes: 0 all done, 1 some inputs failed (the others are written), 2 wrong usage.",
 )
 
-Inputs = Annotated[list[Path], typer.Argument(metavar="INPUTS", help="Files, folders (all pictures in them) or globs.")]
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", metavar="FILE", help="TOML file of settings; see `nanogauge settings`.")
-]
-Device = Annotated[
-    str | None, typer.Option(metavar="NAME", help="What the network runs on: auto (default), cpu, cuda, tensorrt, openvino ...")
-]
-ScaleGiven = Annotated[
-    str | None,
-    typer.Option(metavar="SIZE", help="Pixel size for all inputs: '2.5 nm/px' or '500 nm / 123.5 px'. Wins over what is read."),
-]
-ScaleBarGiven = Annotated[
-    str | None, typer.Option("--scale-bar", metavar="LABEL", help="Or the scale bar's label, '500 nm'; with --bar-px.")
-]
-BarPx = Annotated[str | None, typer.Option("--bar-px", metavar="PX", help="Length of that scale bar in px: 123.5.")]
-InfoFile = Annotated[
-    Path | None, typer.Option("--info", metavar="FILE", help="TOML file of facts for the report: sample, operator, calibration ...")
-]
-SampleName = Annotated[str, typer.Option("--sample", metavar="NAME", help="Name of the sample; default: of the folder.")]
-Separate = Annotated[
-    bool, typer.Option("--separate", metavar="", help="The files belong to no one sample: no pooled figures in the report.")
-]
-NoReport = Annotated[bool, typer.Option("--no-report", metavar="", help="Leave out report, plots and workbook.")]
-PdfEach = Annotated[bool, typer.Option("--pdf", metavar="", help="A PDF for each micrograph too.")]
-Workers = Annotated[
-    str, typer.Option(metavar="N", help="Processes to measure in, or auto: one a core, none for a few micrographs.")
-]
-Cluster = Annotated[
-    str | None,
-    typer.Option(metavar="ADDRESS", help="Measure on a Dask cluster: tcp://scheduler:8786, or local.", show_default=False),
-]
-TimeLimit = Annotated[
-    float | None,
-    typer.Option(metavar="SECONDS", min=0.1, help="Give a micrograph up after so long; default: 10 min and 10 s a megabyte."),
-]
-Fresh = Annotated[bool, typer.Option("--fresh", metavar="", help="Measure everything again, also what is there already.")]
-Coco = Annotated[bool, typer.Option("--coco", metavar="", help="Write coco.json too.")]
-Ome = Annotated[bool, typer.Option("--ome", metavar="", help="Write labels.ome.tif too.")]
-UnitRow = Annotated[bool, typer.Option("--unit-row", metavar="", help="Units as second line of the particle tables (CSV).")]
-
 
 @contextmanager
 def _nothing_to_collect() -> Iterator[None]:
@@ -77,11 +58,6 @@ def _nothing_to_collect() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _few_files(inputs: list[Path]) -> bool:
-    """Whether they will be measured in this process, with the network, and nothing else decides so later."""
-    return len(inputs) < 8 and all(i.is_file() for i in inputs)
 
 
 def _outputs(info: Path | None, **options: Any) -> Any:
@@ -146,7 +122,8 @@ def measure(
       nanogauge measure folder --watch --workers 4     as the microscope fills it
       nanogauge measure folder --cluster tcp://head:8786
     """
-    if engine is None and device is None and settings is None and workers == "auto" and cluster is None and _few_files(inputs):
+    usual = (engine, device, settings, cluster, time_limit) == (None,) * 5 and workers == "auto"
+    if usual and len(inputs) < SMALL_RUN and all(i.is_file() for i in inputs):  # to be measured in this process
         from .engines import load_ahead
 
         load_ahead()

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from .distribution import Distribution, Fit, Unit, Weighting, fit_distributions, quantiles, summarise, summarise_pooled
-from .measuring import EDGE_WEIGHT_CAP
+from .measuring import EDGE_WEIGHT_CAP, edge_profile
 from .particles import Flag, flag_text
 from .scale import Scale
 from .settings import MeasureSettings
@@ -172,6 +172,22 @@ def exclusions_of(table: pd.DataFrame) -> dict[str, int]:
     found = [name for flags in table["flags"] for name in flags.split("|")]
     named = [flag_text(flag) for flag in BY_HAND if flag_text(flag) in found]
     return {reason: found.count(reason) for reason in [*reasons, *named]}
+
+
+def edge_shift_of(
+    labels: NDArray[Any],
+    pixels: NDArray[Any],
+    confidence: NDArray[Any] | None,
+    settings: MeasureSettings,
+    *,
+    frame: tuple[int, int, int, int],
+) -> float:
+    """How far (px) outlines are moved outwards: to the steepest edge where the settings ask for it, all arrays (H, W). 0 where no
+    edge is seen, and for labels made elsewhere (confidence None), which keep their outlines: they are what was asked for."""
+    if settings.edge != "steepest" or confidence is None:
+        return 0.0
+    found = edge_profile(labels, pixels, frame=frame).offset_px
+    return 0.0 if math.isnan(found) else found
 
 
 def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: MeasureSettings) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ from .certainty import certainty_by_label, judge_of
 from .engines import make_engine, make_reader
 from .formats import read_micrograph
 from .formats.mosaic import open_mosaic
-from .measuring import edge_profile, measure_particles
-from .metrology import distribution_of, left_out_warnings, warnings_of
+from .measuring import measure_particles
+from .metrology import distribution_of, edge_shift_of, left_out_warnings, warnings_of
 from .micrograph import Micrograph
 from .mosaic import measure_mosaic
 from .ports import Engine, Maps, TextLine, TextReader
@@ -246,11 +246,7 @@ def _measured(
     *,
     certainty: NDArray[np.float64] | None = None,
 ) -> pd.DataFrame:
-    """The particle table under the settings. Labels made elsewhere keep their outlines: they are what was asked for."""
-    shift = 0.0
-    if s.edge == "steepest" and confidence is not None:
-        found = edge_profile(labels, micrograph.pixels, frame=frame).offset_px
-        shift = 0.0 if math.isnan(found) else found
+    """The particle table under the settings."""
     return measure_particles(
         labels,
         pixels=micrograph.pixels,
@@ -261,7 +257,7 @@ def _measured(
         separated=touching(labels),
         low_confidence_below=s.low_confidence_below,
         subpixel=s.subpixel,
-        edge_shift_px=shift,
+        edge_shift_px=edge_shift_of(labels, micrograph.pixels, confidence, s, frame=frame),
         least_diameter_px=s.least_diameter_px,
         largest_frame_share=s.largest_frame_share,
     )

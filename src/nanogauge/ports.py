@@ -69,3 +69,8 @@ class SideBySide(Protocol):
     def predict_all(self, tiles: Iterator[NDArray[np.float32]], n: int) -> Iterator[NDArray[Any]]:
         """The maps of `n` tiles, in their order, each as `Engine.predict` gives them."""
         ...
+
+
+def predict_each(engine: Engine, tiles: Iterator[NDArray[np.float32]], n: int) -> Iterator[NDArray[Any]]:
+    """The maps of n tiles, in their order: side by side where the engine can."""
+    return engine.predict_all(tiles, n) if isinstance(engine, SideBySide) else map(engine.predict, tiles)

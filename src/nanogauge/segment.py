@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .ports import Engine, Maps, SideBySide
+from .ports import Engine, Maps, predict_each
 from .settings import SegmentSettings
 
 F32 = NDArray[np.float32]
@@ -105,7 +105,7 @@ def _predicted(tiles: Iterator[F32], n: int, engine: Engine, *, flips: bool) -> 
     """The maps of n tiles, in their order; with `flips` the mean with the mirrored tile's."""
     if flips:
         tiles, n = (t for tile in tiles for t in (tile, np.ascontiguousarray(tile[:, ::-1]))), 2 * n
-    found = engine.predict_all(tiles, n) if isinstance(engine, SideBySide) else map(engine.predict, tiles)
+    found = predict_each(engine, tiles, n)
     for maps in found:
         if flips:
             maps = (maps + next(found)[:, :, ::-1]) / 2

@@ -18,7 +18,7 @@ from rich.console import Console
 from nanogauge.batch import Item, Listed, Watched, parse_workers
 from nanogauge.batch.job import Job, Outcome, Task, failure, key_of
 from nanogauge.batch.journal import Journal
-from nanogauge.batch.local import LocalWorkers, cores
+from nanogauge.batch.local import LocalWorkers
 from nanogauge.batch.measuring import carry_out, row_from_folder
 from nanogauge.batch.parts import is_disk_full, is_edited, is_whole, write_part
 from nanogauge.batch.progress import RunProgress, duration
@@ -29,6 +29,7 @@ from nanogauge.batch.worker import Ready, Worker, usual_limit_s
 from nanogauge.cli import main
 from nanogauge.errors import EngineError, NanogaugeError, OutputError, SettingsError, UnreadableFile
 from nanogauge.pipeline import Tools
+from nanogauge.processors import cores
 from nanogauge.runfolder import collect
 from nanogauge.sample import SIZE_COLUMNS, pool_tables
 from nanogauge.scale import Scale

@@ -20,8 +20,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import NanogaugeError, SettingsError
+from ..processors import cores
 from .job import Job, Outcome, Task, failure
-from .local import cores
 from .worker import Ready, Worker
 
 CONNECT_S = 20.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from dataclasses import replace
@@ -11,11 +10,11 @@ from typing import Protocol
 
 from ..errors import SettingsError
 from ..pipeline import Tools
+from ..processors import SMALL_RUN, cores
 from .job import Job, Outcome, Task, failure
 from .worker import Ready, Worker, ready_of
 
 _GIB_PER_WORKER = 1.5  # network, text reader and a picture of some megapixels
-_FEW = 16  # a run of fewer micrographs is over before more processes have loaded their networks
 
 
 class Executor(Protocol):
@@ -55,11 +54,6 @@ class Executor(Protocol):
         ...
 
 
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def parse_workers(text: str, *, n_files: int | None) -> int:
     """Worker processes meant by "auto" or a number; 0: no process of their own.
 
@@ -68,7 +62,7 @@ def parse_workers(text: str, *, n_files: int | None) -> int:
     Raises SettingsError.
     """
     if text == "auto":
-        if n_files is not None and n_files < _FEW:
+        if n_files is not None and n_files < SMALL_RUN:
             return 0
         return max(1, min(cores(), int(_free_gib() / _GIB_PER_WORKER)))
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import EngineError
 from ..ports import TextLine
+from ..processors import cores
 
 _MODELS = {"Det": "*det*.onnx", "Rec": "*rec*.onnx"}
 _LEAST_CONFIDENCE = 0.3  # of a line; callers judge for themselves, this only drops noise
@@ -26,7 +26,7 @@ _LEAST_REC_SHAPE = [3, 48, 160]  # channels, height, least width in px; short la
 class RapidOcrReader:
     """A `TextReader` on RapidOCR. The models ship in its wheel: nothing is fetched from the network.
 
-    n_threads: threads a network may use; None: one a processor. Models load at the first reading.
+    n_threads: threads a network may use; None: one a core. Models load at the first reading.
     """
 
     name = "rapidocr"
@@ -34,7 +34,7 @@ class RapidOcrReader:
     def __init__(self, n_threads: int | None = None) -> None:
         if n_threads is not None and n_threads < 1:
             raise ValueError(f"n_threads must be a positive integer, got {n_threads}")
-        self._n_threads = n_threads or os.cpu_count() or 1
+        self._n_threads = n_threads or cores()
         self._engine: Any = None
 
     def read(self, pixels: NDArray[np.uint8]) -> list[TextLine]:

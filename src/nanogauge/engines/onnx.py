@@ -16,6 +16,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ..errors import EngineError
+from ..processors import cores
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -49,7 +50,7 @@ class OnnxEngine:
         chosen = _provider(device)
         self._providers = list(dict.fromkeys([chosen, PROVIDERS["cpu"]]))
         self._session = self._load(n_threads)
-        n_threads = n_threads or _cores()
+        n_threads = n_threads or cores()
         self._at_once = min(n_threads, _MOST_AT_ONCE) if chosen == PROVIDERS["cpu"] else 1
         self._threads_each = n_threads // self._at_once
         if chosen not in self._session.get_providers():  # ONNX Runtime falls back without a word
@@ -99,11 +100,6 @@ class OnnxEngine:
     def _run(self, session: onnxruntime.InferenceSession, tile: NDArray[np.float32]) -> NDArray[Any]:
         out = session.run(None, {self._input: np.asarray(tile, np.float32)[None, None]})[0]
         return np.asarray(out[0], np.float32)
-
-
-def _cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def loaded_engine(*, n_threads: int | None = None, device: str = "auto") -> OnnxEngine:

@@ -47,8 +47,9 @@ def levels_of(mosaic: Mosaic) -> Levels:
         values = np.arange(1 << (8 * mosaic.dtype.itemsize), dtype=np.float64)
     counts = np.zeros(values.size, np.int64)
     for _, rows in rows_of(mosaic):
-        for k in range(0, rows.size, _COUNTED):
-            part = rows.reshape(-1)[k : k + _COUNTED]
+        flat = rows.reshape(-1)
+        for k in range(0, flat.size, _COUNTED):
+            part = flat[k : k + _COUNTED]
             index = part if mosaic.dtype.kind == "u" else np.rint((part - first) / step).astype(np.int64)
             counts += np.bincount(index, minlength=values.size)
     if mosaic.dtype == np.uint8:

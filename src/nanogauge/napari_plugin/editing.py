@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from ..annotations import Annotation
 from ..errors import AnnotationError
 from ..imported import measure_annotation
-from ..measuring import edge_profile
-from ..metrology import distribution_of, warnings_of
+from ..metrology import distribution_of, edge_shift_of, warnings_of
 from ..micrograph import Micrograph
 from ..pipeline import Tools
 from ..result import Measurement
@@ -52,10 +51,7 @@ def measure_edited(found: Measurement, labels: Labels, *, scale: Scale | None = 
     if decision.scale != found.scale and decision.scale is not None:
         said.append(f"stated the scale: {decision.scale.mean_nm_per_px:.5g} nm/px")
     s = found.settings.measure
-    shift = 0.0
-    if s.edge == "steepest" and found.confidence is not None:
-        offset = edge_profile(found.labels, found.micrograph.pixels, frame=found.frame).offset_px
-        shift = 0.0 if np.isnan(offset) else offset
+    shift = edge_shift_of(found.labels, found.micrograph.pixels, found.confidence, s, frame=found.frame)
     basis = Basis(found.micrograph.pixels, found.labels, found.confidence, certainty_in(found.particles), s, shift)
     table = measure_all(labels, basis, decision.scale)
     table = judge(

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import EditError
-from ..measuring import edge_profile
+from ..metrology import edge_shift_of
 from ..result import Measurement
 from ..scale import Scale
 from ..scalebar import ScaleDecision
@@ -52,7 +52,9 @@ class Session:
         self._certainty = certainty_in(opened.table)
         self._boxes: Ints = np.zeros((4, 0), np.int64)
         self._outlines: dict[int, list[list[float]]] = {}
-        self._shift = self._edge_shift()
+        self._shift = edge_shift_of(
+            opened.labels, opened.micrograph.pixels, opened.probability, opened.settings.measure, frame=opened.frame
+        )
         self.decision: ScaleDecision = opened.decision
         self._replay()
         self.judged: Judged = self._judge()
@@ -280,13 +282,6 @@ class Session:
         return Standing(
             self.labels, self._table, self._boxes, self.opened.micrograph.pixels, self.probability, next_label=max(seen) + 1
         )
-
-    def _edge_shift(self) -> float:
-        """How far outlines are moved where the settings ask for the steepest edge."""
-        if self.opened.settings.measure.edge != "steepest" or self.probability is None:
-            return 0.0
-        found = edge_profile(self.opened.labels, self.opened.micrograph.pixels, frame=self.opened.frame).offset_px
-        return 0.0 if np.isnan(found) else found
 
     def measured_whole(self) -> pd.DataFrame:
         """Everything measured again, for checking that the table kept up with the edits."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import UnsupportedFormat
 from ..formats import read_micrograph
-from ..ports import SideBySide
+from ..ports import predict_each
 from ..settings import settings_from_dict
 from .worker import Progress
 
@@ -190,8 +190,7 @@ class _Counted:
                 self._tell()
                 yield tile
 
-        engine = self._engine
-        yield from engine.predict_all(told(), n) if isinstance(engine, SideBySide) else map(engine.predict, told())
+        return predict_each(self._engine, told(), n)
 
     def _tell(self) -> None:
         # how many tiles there will be is known from the last micrograph of this shape; else the bar nears its end more slowly

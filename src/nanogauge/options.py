@@ -1,0 +1,48 @@
+"""The command line's options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Inputs = Annotated[list[Path], typer.Argument(metavar="INPUTS", help="Files, folders (all pictures in them) or globs.")]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", metavar="FILE", help="TOML file of settings; see `nanogauge settings`.")
+]
+Device = Annotated[
+    str | None, typer.Option(metavar="NAME", help="What the network runs on: auto (default), cpu, cuda, tensorrt, openvino ...")
+]
+ScaleGiven = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Pixel size for all inputs: '2.5 nm/px' or '500 nm / 123.5 px'. Wins over what is read."),
+]
+ScaleBarGiven = Annotated[
+    str | None, typer.Option("--scale-bar", metavar="LABEL", help="Or the scale bar's label, '500 nm'; with --bar-px.")
+]
+BarPx = Annotated[str | None, typer.Option("--bar-px", metavar="PX", help="Length of that scale bar in px: 123.5.")]
+InfoFile = Annotated[
+    Path | None, typer.Option("--info", metavar="FILE", help="TOML file of facts for the report: sample, operator, calibration ...")
+]
+SampleName = Annotated[str, typer.Option("--sample", metavar="NAME", help="Name of the sample; default: of the folder.")]
+Separate = Annotated[
+    bool, typer.Option("--separate", metavar="", help="The files belong to no one sample: no pooled figures in the report.")
+]
+NoReport = Annotated[bool, typer.Option("--no-report", metavar="", help="Leave out report, plots and workbook.")]
+PdfEach = Annotated[bool, typer.Option("--pdf", metavar="", help="A PDF for each micrograph too.")]
+Workers = Annotated[
+    str, typer.Option(metavar="N", help="Processes to measure in, or auto: one a core, none for a few micrographs.")
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Measure on a Dask cluster: tcp://scheduler:8786, or local.", show_default=False),
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", min=0.1, help="Give a micrograph up after so long; default: 10 min and 10 s a megabyte."),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", metavar="", help="Measure everything again, also what is there already.")]
+Coco = Annotated[bool, typer.Option("--coco", metavar="", help="Write coco.json too.")]
+Ome = Annotated[bool, typer.Option("--ome", metavar="", help="Write labels.ome.tif too.")]
+UnitRow = Annotated[bool, typer.Option("--unit-row", metavar="", help="Units as second line of the particle tables (CSV).")]
