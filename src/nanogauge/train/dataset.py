@@ -39,6 +39,7 @@ class Real:
     centres: F32  # (n, 2) as (y, x)
     boxes: I32  # (n, 4) as (y0, x0, y1, x1), the last ones outside
     whole: I32  # labels of the particles that the frame does not cut
+    instances: bool = True  # False: touching particles share a label, or labels are aggregates; only their foreground is true
 
 
 def inner_boundary(labels: I32) -> NDArray[np.bool_]:
@@ -64,7 +65,7 @@ def normalised_distance(labels: I32) -> F32:
     return np.asarray(distance / np.maximum(peak, 0.5)[labels], np.float32)
 
 
-def make_real(name: str, grey: U8, marks: NDArray[np.integer[Any]]) -> Real:
+def make_real(name: str, grey: U8, marks: NDArray[np.integer[Any]], *, instances: bool = True) -> Real:
     """A micrograph and its labels (H, W), any numbering, 0 = background. ValueError where their shapes differ."""
     if marks.shape != grey.shape:
         raise ValueError(f"{name}: labels are {marks.shape}, the micrograph {grey.shape}; they must be of one size")
@@ -79,16 +80,17 @@ def make_real(name: str, grey: U8, marks: NDArray[np.integer[Any]]) -> Real:
     spans = [(s[0].start, s[1].start, s[0].stop, s[1].stop) for s in ndimage.find_objects(labels)]
     boxes = np.array(spans, np.int32).reshape(-1, 4)
     whole = 1 + np.flatnonzero((boxes[:, :2] > 0).all(1) & (boxes[:, 2:] < grey.shape).all(1)).astype(np.int32)
-    return Real(name, grey, labels, distance, float(np.median(diameters)), centres.astype(np.float32), boxes, whole)
+    return Real(name, grey, labels, distance, float(np.median(diameters)), centres.astype(np.float32), boxes, whole, instances)
 
 
-def read_real(image: Path, truth: Path) -> Real:
+def read_real(image: Path, truth: Path, *, instances: bool = True) -> Real:
     """Reads a micrograph (any mode) and its label picture. Raises ValueError where their shapes differ."""
     raw = np.asarray(Image.open(truth))
-    return make_real(image.stem, np.asarray(Image.open(image).convert("L")), raw[..., 0] if raw.ndim == 3 else raw)
+    marks = raw[..., 0] if raw.ndim == 3 else raw
+    return make_real(image.stem, np.asarray(Image.open(image).convert("L")), marks, instances=instances)
 
 
-def read_folder(folder: Path, ids: list[str] | None = None) -> list[Real]:
+def read_folder(folder: Path, ids: list[str] | None = None, *, instances: bool = True) -> list[Real]:
     """FOLDER/images/ID.* with FOLDER/labels/ID.*; all of them, or those named."""
     truth = {p.stem: p for p in sorted((folder / "labels").iterdir())}
     found = {p.stem: p for p in sorted((folder / "images").iterdir())}
@@ -96,7 +98,7 @@ def read_folder(folder: Path, ids: list[str] | None = None) -> list[Real]:
     missing = [n for n in names if n not in truth or n not in found]
     if missing:
         raise FileNotFoundError(f"{folder}: no image or no labels for {', '.join(missing[:5])}")
-    return [read_real(found[n], truth[n]) for n in names]
+    return [read_real(found[n], truth[n], instances=instances) for n in names]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,12 +109,16 @@ class Examples:
     synthetic_share: float = 0.3
     diameter_px: float = 44.0  # median of the particles' typical diameter after zoom
     diameter_spread: float = 0.55  # its standard deviation in ln
+    diameters: tuple[float, float] = (8.0, 210.0)  # never less or more
     zoom: tuple[float, float] = (0.25, 5.0)
+    least_filled: float = 0.7  # of the crop's side, by the whole micrograph
     copy_paste_share: float = 0.25  # of the real crops
+    second_population_share: float = 0.0  # of the crops with copy-paste: many small particles beside those that are there
     seed: int = 1
 
     def working_diameter(self, rng: np.random.Generator) -> float:
-        return float(np.clip(self.diameter_px * math.exp(rng.normal(0, self.diameter_spread)), 8, 1.1 * self.crop_px))
+        """A typical diameter in working px, drawn at random."""
+        return float(np.clip(self.diameter_px * math.exp(rng.normal(0, self.diameter_spread)), *self.diameters))
 
 
 def real_crop(
@@ -120,13 +126,14 @@ def real_crop(
 ) -> tuple[U8, I32, F32, NDArray[np.bool_]]:
     """A turned, mirrored, zoomed crop: grey, labels, distance, valid (False outside the micrograph).
 
-    In `examples.copy_paste_share` of the crops, particles of the same micrograph or of one of `donors` are laid over it.
+    In `examples.copy_paste_share` of the crops, particles of the same micrograph or of one of `donors` are laid over it; where
+    they are a second population, they are many and smaller.
     """
     h, w = item.grey.shape
     c = examples.crop_px
     zoom = examples.working_diameter(rng) / item.diameter_px
     # never far below the size at which the whole micrograph fills the crop
-    zoom = float(np.clip(zoom, max(examples.zoom[0], 0.7 * c / max(h, w)), examples.zoom[1]))
+    zoom = float(np.clip(zoom, max(examples.zoom[0], examples.least_filled * c / max(h, w)), examples.zoom[1]))
     if len(item.centres) and rng.random() < 0.75:
         y, x = item.centres[rng.integers(len(item.centres))] + rng.uniform(-0.4, 0.4, 2) * c / zoom
     else:
@@ -154,10 +161,14 @@ def real_crop(
     valid = cv2.warpAffine(np.ones((h, w), np.uint8), matrix, (c, c), flags=flags | cv2.INTER_NEAREST)
     grey, marks, depth = np.asarray(out, np.uint8), np.asarray(labels, np.int32), np.asarray(distance, np.float32) / np.float32(255)
     if rng.random() < examples.copy_paste_share:
-        foreign = len(donors) > 0 and rng.random() < 0.4
-        donor = donors[int(rng.integers(len(donors)))] if foreign else item
+        whole = [d for d in donors if d.instances]
+        foreign = len(whole) > 0 and (rng.random() < 0.4 or not item.instances)
+        donor = whole[int(rng.integers(len(whole)))] if foreign else item
         scale = examples.working_diameter(rng) / donor.diameter_px if foreign else zoom
         n = 1 + int(rng.geometric(0.35))
+        if rng.random() < examples.second_population_share:
+            scale = math.exp(rng.uniform(math.log(6), math.log(max(0.5 * zoom * item.diameter_px, 9)))) / donor.diameter_px
+            n = int(rng.integers(5, 60))
         grey, marks, changed = paste_particles(grey, marks, donor, scale, rng, n=n, match=foreign)
         if changed:
             here = np.isin(marks, list(changed))
@@ -171,8 +182,8 @@ def synthetic_crop(examples: Examples, rng: np.random.Generator) -> tuple[U8, I3
     return grey, labels, normalised_distance(labels), np.ones((c, c), bool)
 
 
-def targets(labels: I32, distance: F32, valid: NDArray[np.bool_]) -> F32:
-    """(5, H, W): foreground, boundary, distance, weight, weight of the boundary and distance maps.
+def targets(labels: I32, distance: F32, valid: NDArray[np.bool_], *, instances: bool = True) -> F32:
+    """(5, H, W): foreground, boundary, distance, weight, weight of the boundary and distance maps (0 where not `instances`).
 
     The boundary is two pixels wide: each particle's outermost pixels and the ones facing them. Narrow gaps between
     particles weigh more, as in the original U-Net.
@@ -185,7 +196,7 @@ def targets(labels: I32, distance: F32, valid: NDArray[np.bool_]) -> F32:
     low, high = cv2.erode(big, five), cv2.dilate(lab, five)
     gap = (low < 1e6) & (low != high) & boundary  # two particles within three pixels
     weight = (1 + 2 * gap) * valid
-    return np.stack([lab > 0, boundary, distance, weight, weight]).astype(np.float32)
+    return np.stack([lab > 0, boundary, distance, weight, weight * instances]).astype(np.float32)
 
 
 class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
@@ -200,11 +211,13 @@ class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
     def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
         rng = np.random.default_rng([self.examples.seed, i])
+        instances = True
         if not self.real or rng.random() < self.examples.synthetic_share:
             grey, labels, distance, valid = synthetic_crop(self.examples, rng)
         else:
             item = self.real[int(rng.choice(len(self.real), p=self.weights))]
             grey, labels, distance, valid = real_crop(item, self.examples, rng, donors=self.real)
+            instances = item.instances
         values: Any
         values, labels, distance = augment.apply(grey, labels, distance, rng)
-        return torch.from_numpy(values[None]), torch.from_numpy(targets(labels, distance, valid))
+        return torch.from_numpy(values[None]), torch.from_numpy(targets(labels, distance, valid, instances=instances))

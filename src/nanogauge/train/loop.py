@@ -13,7 +13,7 @@ import os
 import time
 import tomllib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .dataset import Dataset, Examples, Real, read_folder
+from .efficientnet import EfficientNetLite, load_imagenet
 from .network import UNet, build
 from .shipped import freeze_normalisation, read_onnx
 
@@ -34,14 +35,22 @@ class Recipe:
     after an equals sign the share of the real crops drawn from it: "emps:emps/train.txt=0.9"."""
 
     data: tuple[str, ...] = ()
-    network: str = "unet-resnet50-cbam"
+    network: str = "unet-efficientnet-lite2"
+    pretrained: bool = False  # begin with the encoder's ImageNet weights (EfficientNet only)
     start_from: str = ""  # a checkpoint or exported network (.onnx) whose weights to start from
     freeze_normalisation: bool = False  # keep the statistics of batch normalisation; always so for an exported network
     steps: int = 10_000
     batch: int = 8
     crop_px: int = 192
     synthetic_share: float = 0.3
+    diameter_px: float = 44.0  # the particles' typical diameter, in working px: median and deviation in ln
+    diameter_spread: float = 0.55
+    diameters: tuple[float, float] = (8.0, 210.0)  # never less or more
+    least_filled: float = 0.7  # of a crop's side, by the whole micrograph
+    copy_paste_share: float = 0.25
+    second_population_share: float = 0.0  # of the crops with copy-paste
     learning_rate: float = 1e-3
+    encoder_rate: float = 1.0  # of the learning rate, for the encoder
     weight_decay: float = 1e-2
     warmup_steps: int = 100
     cooldown_steps: int = 2_000
@@ -57,8 +66,14 @@ class Recipe:
 def read_recipe(path: Path, **changes: Any) -> Recipe:
     """Recipe from TOML; an unknown key raises TypeError with its name."""
     values = tomllib.loads(path.read_text(encoding="utf-8")) | {k: v for k, v in changes.items() if v is not None}
-    values["data"] = tuple(values.get("data", ()))
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     return Recipe(**values)
+
+
+def examples_of(recipe: Recipe) -> Examples:
+    """How the recipe draws its examples."""
+    shared = {f.name for f in fields(Examples)} & {f.name for f in fields(Recipe)}
+    return Examples(**{name: getattr(recipe, name) for name in shared})
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -74,16 +89,17 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 
 def loss_terms(logits: Tensor, target: Tensor) -> dict[str, Tensor]:
     """Foreground: cross-entropy + Dice; boundary: cross-entropy (positives twofold) + Dice; distance: smooth L1."""
-    weight = target[:, 3:4]
-    total = weight.sum().clamp(min=1)
     terms = {}
     for i, (name, positive) in enumerate((("foreground", 1.0), ("boundary", 2.0))):
         z, t = logits[:, i : i + 1], target[:, i : i + 1]
+        weight = target[:, 3 + i : 4 + i]
+        total = weight.sum().clamp(min=1)
         w = weight * (1 + (positive - 1) * t)
         bce = (w * F.binary_cross_entropy_with_logits(z, t, reduction="none")).sum() / total
         p = torch.sigmoid(z) * (weight > 0)
         dice = 1 - (2 * (p * t).sum((1, 2, 3)) + 50) / (p.sum((1, 2, 3)) + (t * (weight > 0)).sum((1, 2, 3)) + 50)
-        terms[name] = bce + dice.mean()
+        known = (weight.sum((1, 2, 3)) > 0).float()
+        terms[name] = bce + (dice * known).mean()
     distance = torch.sigmoid(logits[:, 2:3])
     terms["distance"] = 4 * (weight * F.smooth_l1_loss(distance, target[:, 2:3], beta=0.1, reduction="none")).sum() / total
     return terms
@@ -104,9 +120,12 @@ def load_data(recipe: Recipe) -> tuple[list[Real], np.ndarray]:
     weights: list[float] = []
     for entry in recipe.data:
         entry, _, share = entry.partition("=")
+        share, _, kind = share.partition(" ")
+        if kind not in ("", "foreground"):
+            raise ValueError(f"data: after the share comes nothing or 'foreground', got {kind!r} in {entry!r}")
         folder, _, ids = entry.partition(":")
         names = Path(ids).read_text(encoding="utf-8").split() if ids else None
-        found = read_folder(Path(folder), names)
+        found = read_folder(Path(folder), names, instances=kind != "foreground")
         items += found
         weights += [float(share or 1) / len(found)] * len(found)
     p = np.array(weights, np.float64)
@@ -138,6 +157,10 @@ def start(recipe: Recipe) -> tuple[UNet, bool]:
     network = build(recipe.network)
     if recipe.start_from:
         network.load_state_dict(torch.load(recipe.start_from, map_location="cpu", weights_only=True)["ema"])
+    elif recipe.pretrained:
+        if not isinstance(network.encoder, EfficientNetLite):
+            raise ValueError(f"network {recipe.network!r} has no ImageNet weights; take an EfficientNet, or pretrained = false")
+        load_imagenet(network.encoder)
     return network, recipe.freeze_normalisation
 
 
@@ -167,10 +190,14 @@ def run(
     network, frozen = start(recipe) if network is None else (network, recipe.freeze_normalisation)
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = {k: v.detach().clone().float() if v.is_floating_point() else v.clone() for k, v in network.state_dict().items()}
-    decay = [p for p in network.parameters() if p.ndim > 1]
-    plain = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": decay, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True)
+    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}  # (in the encoder, decays)
+    for name, p in network.named_parameters():
+        groups.setdefault((name.startswith("encoder."), p.ndim > 1), []).append(p)
+    parameters = [
+        {"params": p, "weight_decay": recipe.weight_decay * decays, "share": recipe.encoder_rate if encoder else 1.0}
+        for (encoder, decays), p in groups.items()
+    ]
+    optimiser = torch.optim.AdamW(parameters, lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True)
     first = 0
     checkpoint = folder / "checkpoint.pt"
     if resume and checkpoint.exists():
@@ -180,8 +207,7 @@ def run(
         ema, first = state["ema"], int(state["step"])
         report(f"resumed at step {first}")
 
-    examples = Examples(crop_px=recipe.crop_px, synthetic_share=recipe.synthetic_share, seed=recipe.seed)
-    data = Dataset(items, examples, length=recipe.steps * recipe.batch, weights=weights)
+    data = Dataset(items, examples_of(recipe), length=recipe.steps * recipe.batch, weights=weights)
     order = range(first * recipe.batch, recipe.steps * recipe.batch)
     loader = torch.utils.data.DataLoader(data, recipe.batch, sampler=order, num_workers=recipe.workers, drop_last=True)
     log = (folder / "log.csv").open("a", newline="", encoding="utf-8")
@@ -205,7 +231,7 @@ def run(
     sums: dict[str, float] = {}
     for step, (x, target) in enumerate(loader, start=first):
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(recipe, step)
+            group["lr"] = group["share"] * learning_rate(recipe, step)
         x = x.to(device, memory_format=torch.channels_last)
         target = target.to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=half):

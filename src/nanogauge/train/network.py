@@ -1,7 +1,8 @@
-"""The network: U-Net with a ResNet50 encoder and convolutional block attention (CBAM).
+"""The networks: U-Net with an EfficientNet-Lite encoder, the default, and with ResNet50 and attention (CBAM), the paper's.
 
 Sources: U-Net, Ronneberger et al., MICCAI 2015; ResNet, He et al., CVPR 2016 (stride in the 3x3 convolution, "v1.5"); CBAM,
-Woo et al., ECCV 2018; the combination for nanoparticles, Tao, Ji & Liu, RSC Adv. 2025, 15, 20211.
+Woo et al., ECCV 2018; the combination for nanoparticles, Tao, Ji & Liu, RSC Adv. 2025, 15, 20211; EfficientNet-Lite, see
+efficientnet.py.
 
 Input (N, 1, H, W) float, standardised grey levels, H and W multiples of 32. Output (N, 3, H, W) logits, in the order of
 `OUTPUTS`; a sigmoid turns each into its map.
@@ -9,11 +10,14 @@ Input (N, 1, H, W) float, standardised grey levels, H and W multiples of 32. Out
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from .efficientnet import EfficientNetLite
 
 OUTPUTS = ("foreground", "boundary", "distance")
 STRIDE = 32
@@ -97,16 +101,10 @@ class UNet(nn.Module):
     the cost of a full-resolution decoder block.
     """
 
-    def __init__(
-        self,
-        *,
-        blocks: tuple[int, ...] = (3, 4, 6, 3),
-        decoder: tuple[int, ...] = (256, 128, 64, 32),
-        attention: bool = True,
-    ) -> None:
+    def __init__(self, encoder: ResNetEncoder | EfficientNetLite, *, decoder: tuple[int, ...] = (256, 128, 64, 32)) -> None:
         super().__init__()
-        self.encoder = ResNetEncoder(blocks, attention=attention)
-        channels = self.encoder.channels[::-1]  # 2048, 1024, 512, 256, 64
+        self.encoder = encoder
+        channels = self.encoder.channels[::-1]  # ResNet50: 2048, 1024, 512, 256, 64; EfficientNet-Lite2: 352, 120, 48, 24, 16
         self.reduce = nn.ModuleList()
         self.fuse = nn.ModuleList()
         c = channels[0]
@@ -127,12 +125,19 @@ class UNet(nn.Module):
         return F.pixel_shuffle(self.head(y), 2)  # (N, 12, H/2, W/2) -> (N, 3, H, W)
 
 
-def build(name: str = "unet-resnet50-cbam") -> UNet:
-    """The published network by name; `-tiny` is a quick double for tests (same code, one block a stage)."""
-    if name == "unet-resnet50-cbam":
-        return UNet()
-    if name == "unet-resnet50":
-        return UNet(attention=False)
-    if name == "unet-tiny-cbam":
-        return UNet(blocks=(1, 1, 1, 1), decoder=(32, 32, 16, 16))
-    raise ValueError(f"unknown network {name!r}; known: unet-resnet50-cbam, unet-resnet50, unet-tiny-cbam")
+NETWORKS: dict[str, Callable[[], UNet]] = {
+    "unet-efficientnet-lite2": lambda: UNet(EfficientNetLite("lite2"), decoder=(128, 96, 48, 32)),
+    "unet-efficientnet-lite1": lambda: UNet(EfficientNetLite("lite1"), decoder=(128, 96, 48, 32)),
+    "unet-efficientnet-lite0": lambda: UNet(EfficientNetLite("lite0"), decoder=(128, 96, 48, 32)),
+    "unet-resnet50-cbam": lambda: UNet(ResNetEncoder()),
+    "unet-resnet50": lambda: UNet(ResNetEncoder(attention=False)),
+    "unet-tiny-cbam": lambda: UNet(ResNetEncoder((1, 1, 1, 1)), decoder=(32, 32, 16, 16)),
+}
+"""By name; `unet-tiny-cbam` is a quick double for tests (same code, one block a stage)."""
+
+
+def build(name: str = "unet-efficientnet-lite2") -> UNet:
+    """A network of `NETWORKS` with random weights. ValueError for an unknown name."""
+    if name not in NETWORKS:
+        raise ValueError(f"unknown network {name!r}; known: {', '.join(NETWORKS)}")
+    return NETWORKS[name]()
