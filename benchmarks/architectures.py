@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from nanogauge.engines import make_engine
 from nanogauge.evaluate import score_image, summarise_scores
-from nanogauge.pipeline import find_particles
+from nanogauge.find import find_particles
 from nanogauge.settings import Settings
 from nanogauge.train.dataset import Real, read_folder
 from nanogauge.train.loop import Recipe, run
@@ -87,7 +87,8 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 class TorchEngine:
     """A torch network as the pipeline's engine."""
 
-    name, stride, tile_px, sha256, working_diameter_px, calibrated = "torch", 32, 512, "", WORKING_DIAMETER_PX, False
+    name, stride, tile_px, sha256 = "torch", 32, 512, ""
+    working_diameter_px, sees_px, calibration = WORKING_DIAMETER_PX, (6.0, 250.0), None
 
     def __init__(self, network: nn.Module) -> None:
         self._network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -22,9 +22,9 @@ from scipy.optimize import minimize
 from nanogauge.certainty import INTERCEPT, MIDDLE, OUTLINE, probability, traits
 from nanogauge.engines import make_engine
 from nanogauge.evaluate import match
+from nanogauge.find import typical_diameter
 from nanogauge.formats import read_micrograph
 from nanogauge.formats.labels import read_labels
-from nanogauge.pipeline import typical_diameter
 from nanogauge.segment import segment
 from nanogauge.separate import separate, to_grid
 from nanogauge.settings import Settings

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from nanogauge.engines import make_engine
 from nanogauge.evaluate import ImageScore, score_image, summarise_scores
+from nanogauge.find import find_particles
 from nanogauge.formats import read_micrograph
 from nanogauge.formats.labels import read_labels
-from nanogauge.pipeline import find_particles
 from nanogauge.settings import Settings
 from nanogauge.synthetic import render_crop
 

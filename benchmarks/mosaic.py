@@ -24,11 +24,12 @@ import numpy as np
 import pandas as pd
 import tifffile
 
+from nanogauge.find import find_particles
 from nanogauge.formats import read_micrograph
 from nanogauge.formats.mosaic import open_mosaic
 from nanogauge.micrograph import Micrograph
 from nanogauge.mosaic import measure_mosaic
-from nanogauge.pipeline import Tools, _measured, find_particles, magnification_of
+from nanogauge.pipeline import Tools, _measured
 from nanogauge.scale import Scale
 from nanogauge.settings import Settings
 
@@ -115,13 +116,12 @@ def both_ways(path: Path, engine: str, threads: int) -> pd.DataFrame:
     windows = measure_mosaic(
         mosaic,
         engine=tools.engine,
-        magnification=lambda part: magnification_of(part, tools.engine, settings),
         settings=settings,
         scale=scale,
     )
     settings = settings.replace("segment", working_magnification=windows.zoom)
     grey = read_micrograph(path).grey8()
-    labels, confidence, _, sure = find_particles(grey, tools.engine, settings)
+    labels, confidence, _, sure, _ = find_particles(grey, tools.engine, settings)
     micrograph = Micrograph(pixels=grey, name=path.name)
     whole = _measured(labels, micrograph, scale, confidence, (0, 0, *grey.shape), settings.measure, certainty=sure)
 

@@ -23,9 +23,9 @@ from skimage.segmentation import watershed
 from nanogauge.certainty import particle_confidence
 from nanogauge.engines import make_engine
 from nanogauge.evaluate import score_image, summarise_scores
+from nanogauge.find import typical_diameter
 from nanogauge.formats import read_micrograph
 from nanogauge.formats.labels import read_labels
-from nanogauge.pipeline import typical_diameter
 from nanogauge.ports import Maps
 from nanogauge.segment import segment
 from nanogauge.separate import separate, tidy, to_grid

@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from nanogauge.engines import make_engine
 from nanogauge.evaluate import score_image, summarise_scores
-from nanogauge.pipeline import find_particles, typical_diameter
+from nanogauge.find import find_particles, typical_diameter
 from nanogauge.segment import rescale, segment, standardise
 from nanogauge.settings import Settings
 from nanogauge.train.augment import apply

@@ -15,8 +15,9 @@ import nanogauge
 from nanogauge import Measurement, Micrograph, Settings
 from nanogauge.engines import make_engine
 from nanogauge.errors import EngineError, ScaleError, SettingsError, UnreadableFile
+from nanogauge.find import find_particles, magnification_of
 from nanogauge.particles import column_names
-from nanogauge.pipeline import Tools, doubtful_share, find_particles, magnification_of, measure_micrograph, with_scale
+from nanogauge.pipeline import Tools, doubtful_share, measure_micrograph, with_scale
 from nanogauge.result import SUMMARY_COLUMNS
 from nanogauge.scale import Scale
 from nanogauge.synthetic import Rendering, render_crop
@@ -242,7 +243,7 @@ def test_errors_name_what_is_wrong(tmp_path: Path) -> None:
     Image.new("L", (40, 20)).save(tmp_path / "a.png")
     with pytest.raises(ScaleError, match="furlong"):
         nanogauge.measure(tmp_path / "a.png", engine="threshold", scale="2 furlong/px")
-    with pytest.raises(SettingsError, match=r"magic.*unet, threshold"):
+    with pytest.raises(SettingsError, match=r"magic.*unet, unet-resnet50-cbam, threshold"):
         nanogauge.measure(tmp_path / "a.png", engine="magic")
 
 

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ._version import __version__
-from .certainty import certainty_by_label, judge_of
 from .engines import make_engine, make_reader
+from .find import Box, find_particles
 from .formats import read_micrograph
 from .formats.mosaic import open_mosaic
 from .measuring import measure_particles
 from .metrology import distribution_of, edge_shift_of, left_out_warnings, warnings_of
 from .micrograph import Micrograph
 from .mosaic import measure_mosaic
-from .ports import Engine, Maps, TextLine, TextReader
+from .ports import Engine, TextLine, TextReader
 from .result import Measurement
 from .scale import Scale, parse_scale
 from .scalebar import ScaleBarReading, ScaleDecision, annotation_boxes, find_data_bar, read_scale_bar, resolve_scale
-from .segment import Segmentation, segment
-from .separate import separate, to_grid, touching
+from .separate import touching
 from .settings import MeasureSettings, SeparateSettings, Settings
-
-Box = tuple[int, int, int, int]
-_CLEARLY_SEEN = 0.8  # mean foreground probability of the objects that say how large particles are, before the second look
-_UNSURE, _MUCH_SURER, _COARSEST_PX = 0.6, 0.1, 96  # mean confidence; long side of the working picture
 
 
 @dataclass
@@ -87,7 +79,6 @@ def measure_micrograph(
             return measure_mosaic(
                 large,
                 engine=tools.engine,
-                magnification=lambda part: magnification_of(part, tools.engine, settings),
                 settings=settings,
                 scale=scale,
             )
@@ -96,9 +87,10 @@ def measure_micrograph(
 
     grey = micrograph.grey8()
     texts = [_whole(b) for b in annotation_boxes(bar)]
-    labels, confidence, zoom, sure = find_particles(grey, tools.engine, settings, frame=frame, keep_out=texts)
+    found = find_particles(grey, tools.engine, settings, frame=frame, keep_out=texts)
+    labels, confidence = found.labels, found.probability
     doubts = doubtful_share(labels, confidence, settings.separate, keep_out=texts)
-    table = _measured(labels, micrograph, decision.scale, confidence, frame, settings.measure, certainty=sure)
+    table = _measured(labels, micrograph, decision.scale, confidence, frame, settings.measure, certainty=found.certainty)
     in_px = distribution_of(table, "px", settings.measure)
     return Measurement(
         micrograph=micrograph,
@@ -109,7 +101,7 @@ def measure_micrograph(
         distribution=in_px if decision.scale is None else distribution_of(table, "nm", settings.measure),
         distribution_px=in_px,
         frame=frame,
-        zoom=zoom,
+        zoom=found.zoom,
         settings=settings,
         engine=tools.engine.name,
         engine_sha256=tools.engine.sha256,
@@ -140,81 +132,6 @@ def find_scale(
     return bar, decision, frame
 
 
-class Found(NamedTuple):
-    """Labels (H, W), foreground probability (H, W), zoom, and by label (n + 1,) how likely a particle is right, None where
-    the engine is not calibrated."""
-
-    labels: NDArray[np.int32]
-    probability: NDArray[np.float32]
-    zoom: float
-    certainty: NDArray[np.float64] | None
-
-
-def find_particles(
-    grey: NDArray[np.uint8], engine: Engine, settings: Settings, *, frame: Box | None = None, keep_out: list[Box] | None = None
-) -> Found:
-    """Particles of a micrograph (H, W). Nothing outside `frame`; an object mostly in a `keep_out` box is text."""
-    h, w = grey.shape
-    y0, x0, y1, x1 = frame or (0, 0, h, w)
-    picture = grey[y0:y1, x0:x1]
-    labels = np.zeros((h, w), np.int32)
-    confidence = np.zeros((h, w), np.float32)
-    if min(picture.shape) < 8:
-        return Found(labels, confidence, 1.0, np.ones(1))
-    seen = _coarser_if_unsure(_seen(picture, engine, settings), picture, engine, settings)
-    result, sure = seen.segmentation, seen.certainty
-    found = to_grid(seen.labels, result.maps.foreground, picture.shape, foreground_above=settings.separate.foreground_above)
-    labels[y0:y1, x0:x1] = found
-    confidence[y0:y1, x0:x1] = np.minimum(_resize(result.maps.foreground, picture.shape), 1)  # blending rounds
-    number = _without_text(labels, keep_out or [])
-    kept = np.flatnonzero(number)
-    if sure is not None:
-        sure = np.concatenate([[1.0], sure[kept]])
-    return Found(number[labels], confidence, result.zoom, sure)
-
-
-class _Seen(NamedTuple):
-    """Maps at one working magnification and the labels on their grid; certainty as in `Found`."""
-
-    segmentation: Segmentation
-    labels: NDArray[np.int32]
-    certainty: NDArray[np.float64] | None
-
-    @property
-    def mean_certainty(self) -> float:
-        return 0.0 if self.certainty is None or self.certainty.size < 2 else float(self.certainty[1:].mean())
-
-
-def _seen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Seen:
-    result = segment(
-        picture, engine, typical_diameter=lambda maps: typical_diameter(maps, settings.separate), settings=settings.segment
-    )
-    labels = separate(result.maps, settings.separate, judge=judge_of(engine))
-    return _Seen(result, labels, certainty_by_label(labels, result.maps, engine))
-
-
-def _coarser_if_unsure(seen: _Seen, picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Seen:
-    """Where the particles found are unsure, as specks of strong noise are, what is seen at coarser magnifications, in which
-    noise averages out, if that is much surer. Costs at most a third of the first look."""
-    if seen.certainty is None or settings.segment.working_magnification:
-        return seen
-    best, zoom = seen, seen.segmentation.zoom / 2
-    while seen.mean_certainty < _UNSURE and zoom * max(picture.shape) >= _COARSEST_PX:
-        coarser = _seen(picture, engine, settings.replace("segment", working_magnification=zoom))
-        if coarser.mean_certainty > best.mean_certainty + _MUCH_SURER:
-            best = coarser
-        zoom /= 2
-    return best
-
-
-def magnification_of(part: NDArray[np.uint8], engine: Engine, settings: Settings) -> float | None:
-    """The working magnification at which `find_particles` would look at a part (H, W) of a mosaic; None where it sees none."""
-    seen = _seen(part, engine, settings)
-    if not any(diameter > 0 for _, diameter in seen.segmentation.looks):
-        return None
-    return _coarser_if_unsure(seen, part, engine, settings).segmentation.zoom
-
-
 def doubtful_share(
     labels: NDArray[np.int32], confidence: NDArray[np.float32], settings: SeparateSettings, *, keep_out: list[Box]
 ) -> tuple[str, ...]:
@@ -223,17 +140,6 @@ def doubtful_share(
     for y0, x0, y1, x1 in keep_out:
         likely[max(y0, 0) : y1, max(x0, 0) : x1] = False
     return left_out_warnings(int(likely.sum()), int((likely & (labels == 0)).sum()))
-
-
-def typical_diameter(maps: Maps, settings: SeparateSettings) -> float:
-    """Median equivalent diameter in px of the maps' grid, 0 where nothing is seen. Specks weigh nothing beside particles:
-    the median is taken over the particles that make up the largest 95 % of the area."""
-    area = np.bincount(separate(maps, replace(settings, least_confidence=_CLEARLY_SEEN)).ravel())[1:]
-    area = np.sort(area[area > 0])[::-1]
-    if not len(area):
-        return 0.0
-    kept = area[: int(np.searchsorted(np.cumsum(area), 0.95 * area.sum())) + 1]
-    return float(np.median(np.sqrt(4 * kept / math.pi)))
 
 
 def _measured(
@@ -266,27 +172,6 @@ def _measured(
 def _whole(box: tuple[float, ...]) -> Box:
     y0, x0, y1, x1 = (round(v) for v in box)
     return y0, x0, y1, x1
-
-
-def _without_text(labels: NDArray[np.int32], boxes: list[Box]) -> NDArray[np.int32]:
-    """(largest label + 1,) new numbers, from 1; 0 for objects of which more than half lies in a box of burned-in text."""
-    n = int(labels.max())
-    area = np.bincount(labels.ravel(), minlength=n + 1)
-    gone = np.zeros(n + 1, bool)
-    for y0, x0, y1, x1 in boxes:
-        window = labels[max(y0, 0) : y1, max(x0, 0) : x1]
-        gone |= np.bincount(window.ravel(), minlength=n + 1) > 0.5 * np.maximum(area, 1)
-    gone[0] = False
-    keep = (area > 0) & ~gone
-    keep[0] = False
-    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)
-
-
-def _resize(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    if values.shape == shape:
-        return values
-    how = cv2.INTER_AREA if values.shape[0] > shape[0] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(values, (shape[1], shape[0]), interpolation=how), np.float32)
 
 
 def with_scale(m: Measurement, scale: Scale) -> Measurement:

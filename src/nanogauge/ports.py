@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -50,7 +50,8 @@ class Engine(Protocol):
     stride: int  # heights and widths must be multiples of this
     tile_px: int  # largest side it takes at once
     working_diameter_px: float | None  # particle diameter it sees best; None: it takes pictures as they are
-    calibrated: bool  # whether `certainty` tells from its maps how likely a particle is right
+    sees_px: tuple[float, float]  # the smallest and the largest particle diameter it sees
+    calibration: Mapping[str, float] | None  # of what its maps say of a particle, see `certainty`; None: not calibrated
 
     @property
     def sha256(self) -> str:

@@ -24,6 +24,7 @@ class SegmentSettings:
     engine: str = "unet"
     device: str = "auto"  # cpu, cuda, tensorrt, openvino, directml, coreml; auto: cuda where there is one, else cpu
     working_magnification: float = 0.0  # working px per input px; 0: found from the particles' size
+    looks: str = "several"  # or "one": no finer look for small particles, no coarser one for the largest
     thumbnail_px: int = 384  # long side of the first look
     largest_px: int = 4096  # long side of the working picture at most
     largest_zoom: float = 4.0
@@ -128,6 +129,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("auto", "cpu", "cuda", "tensorrt", "openvino", "directml", "coreml"),
+    "looks": ("several", "one"),
     "weighting": ("number", "volume"),
     "edge": ("outline", "steepest"),
 }

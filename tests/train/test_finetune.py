@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch", reason='torch is not installed: pip install
 from nanogauge.engines.onnx import SHIPPED, OnnxEngine  # noqa: E402
 from nanogauge.errors import SettingsError  # noqa: E402
 from nanogauge.synthetic import Scene, render  # noqa: E402
-from nanogauge.train.export import WithSigmoid, export_fp32  # noqa: E402
+from nanogauge.train.export import WithSigmoid, describe, export_fp32  # noqa: E402
 from nanogauge.train.finetune import FIGURES, fine_tune, recipe  # noqa: E402
 from nanogauge.train.network import build  # noqa: E402
 from nanogauge.train.shipped import read_onnx  # noqa: E402
@@ -32,19 +32,21 @@ def annotated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_shipped_network_read_back_sees_what_it_saw() -> None:
-    network = read_onnx(SHIPPED)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_network_read_back_sees_what_it_saw(name: str) -> None:
+    network = read_onnx(SHIPPED[name])
     picture = np.random.default_rng(0).standard_normal((96, 128), np.float32)
     picture = np.cumsum(np.cumsum(picture, 0), 1)
     picture = (picture - picture.mean()) / picture.std()
     with torch.inference_mode():
         got = WithSigmoid(network)(torch.from_numpy(picture)[None, None])[0].numpy()
-    want = OnnxEngine(SHIPPED, n_threads=1).predict(picture)
+    want = OnnxEngine(SHIPPED[name], n_threads=1).predict(picture)
     assert np.abs(got - want).mean() < 0.02  # activations of the file are int8
 
 
 def test_a_network_of_another_shape_is_refused(tmp_path: Path) -> None:
-    export_fp32(build("unet-tiny-cbam").eval(), tmp_path / "other.onnx", names={"network": "unet-resnet50-cbam"})
+    export_fp32(build("unet-tiny-cbam").eval(), tmp_path / "other.onnx")
+    describe(tmp_path / "other.onnx", {"network": "unet-resnet50-cbam"})
     with pytest.raises(SettingsError, match="should have shape"):
         read_onnx(tmp_path / "other.onnx")
 

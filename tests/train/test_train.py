@@ -24,7 +24,7 @@ from nanogauge.train.dataset import Dataset, Examples, normalised_distance, read
 from nanogauge.train.efficientnet import EfficientNetLite, load_imagenet  # noqa: E402
 from nanogauge.train.export import WithSigmoid, export_fp32, load, quantise  # noqa: E402
 from nanogauge.train.loop import Recipe, last_step, learning_rate, load_data, loss_terms, read_recipe, run, start  # noqa: E402
-from nanogauge.train.network import NETWORKS, OUTPUTS, build  # noqa: E402
+from nanogauge.train.network import OUTPUTS, build  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from typing import Any
 from ..errors import SettingsError
 from ..ports import Engine, TextReader
 
-ENGINES = ("unet", "threshold")
+ENGINES = ("unet", "unet-resnet50-cbam", "threshold")
+"""`unet` is the default network, `unet-resnet50-cbam` that of the source paper, `threshold` Otsu + watershed."""
 _ahead: dict[tuple[str, int | None, str], Future[Any]] = {}
 
 
@@ -45,6 +46,10 @@ def make_engine(name: str = "unet", *, n_threads: int | None = None, device: str
         from .onnx import OnnxEngine
 
         return OnnxEngine(n_threads=n_threads, device=device)
+    if name == "unet-resnet50-cbam":
+        from .onnx import SHIPPED, OnnxEngine
+
+        return OnnxEngine(SHIPPED[name], n_threads=n_threads, device=device)
     if name == "threshold":
         from .threshold import ThresholdEngine
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,19 +32,48 @@ PROVIDERS = {
 
 _MOST_AT_ONCE = 4  # tiles; each takes 0.1 GB
 
-SHIPPED = Path(__file__).resolve().parent.parent / "models" / "unet-resnet50-cbam.onnx"
+_MODELS = Path(__file__).resolve().parent.parent / "models"
+SHIPPED = {name: _MODELS / f"{name}.onnx" for name in ("unet-resnet50-cbam",)}
+"""The networks that come with the package, the default first."""
+DEFAULT = SHIPPED["unet-resnet50-cbam"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a network says of itself, in the metadata of its file.
+
+    working_diameter_px: particle diameter it sees best; sees_px: the smallest and largest it sees; calibration: as in
+    `certainty.probability`, None where its confidence was never held against truth
+    """
+
+    network: str = ""
+    stride: int = 32
+    tile_px: int = 512
+    working_diameter_px: float = 44.0
+    sees_px: tuple[float, float] = (8.0, 210.0)
+    calibration: Mapping[str, float] | None = None
+
+    @classmethod
+    def read(cls, stored: Mapping[str, str], path: Path) -> Facts:
+        """From the metadata of a file (JSON under the key "nanogauge"), else from FILE.json beside it, as older files have it.
+        Raises EngineError where they cannot be read."""
+        beside = path.with_suffix(".json")
+        try:
+            text = stored.get("nanogauge")
+            if text is None:
+                text = beside.read_text(encoding="utf-8") if beside.is_file() else "{}"
+            values = json.loads(text)
+            if "sees_px" in values:
+                values["sees_px"] = (float(values["sees_px"][0]), float(values["sees_px"][1]))
+            return cls(**values)
+        except (OSError, ValueError, TypeError, IndexError, KeyError) as error:
+            raise EngineError(f"{path}: what the network says of itself cannot be read ({error}); export it again") from error
 
 
 class OnnxEngine:
-    """U-Net (ResNet50, CBAM) exported by `nanogauge export`. Raises EngineError where the file is missing or broken."""
+    """A network exported by `nanogauge export`. Raises EngineError where the file is missing or broken."""
 
-    name = "unet"
-    stride = 32
-    tile_px = 512
-    working_diameter_px: float | None = 44.0
-    calibrated = True
-
-    def __init__(self, path: Path = SHIPPED, *, n_threads: int | None = None, device: str = "auto") -> None:
+    def __init__(self, path: Path = DEFAULT, *, n_threads: int | None = None, device: str = "auto") -> None:
         """device: a key of `PROVIDERS`, or auto: cuda where there is one, else cpu. What it lacks runs on the processor."""
         self.path = path
         if not path.is_file():
@@ -56,6 +87,11 @@ class OnnxEngine:
         if chosen not in self._session.get_providers():  # ONNX Runtime falls back without a word
             raise EngineError(f"device {device!r} could not be started ({chosen}); check its driver, or choose another --device")
         self._input = self._session.get_inputs()[0].name
+        facts = Facts.read(self._session.get_modelmeta().custom_metadata_map, path)
+        self.name = facts.network or path.stem
+        self.stride, self.tile_px, self.sees_px = facts.stride, facts.tile_px, facts.sees_px
+        self.working_diameter_px: float | None = facts.working_diameter_px
+        self.calibration = facts.calibration
 
     def _load(self, n_threads: int | None) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
@@ -102,9 +138,9 @@ class OnnxEngine:
         return np.asarray(out[0], np.float32)
 
 
-def loaded_engine(*, n_threads: int | None = None, device: str = "auto") -> OnnxEngine:
-    """The shipped network, its hash taken too. Raises EngineError."""
-    engine = OnnxEngine(n_threads=n_threads, device=device)
+def loaded_engine(path: Path = DEFAULT, *, n_threads: int | None = None, device: str = "auto") -> OnnxEngine:
+    """A network, its hash taken too. Raises EngineError."""
+    engine = OnnxEngine(path, n_threads=n_threads, device=device)
     _ = engine.sha256
     return engine
 

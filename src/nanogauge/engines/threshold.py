@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ class ThresholdEngine:
     stride = 1
     tile_px = 1 << 20
     working_diameter_px: float | None = None
-    calibrated = False
+    sees_px = (0.0, float("inf"))
+    calibration: Mapping[str, float] | None = None
 
     def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
         """Grey levels (H, W) -> (3, H, W): 0/1 foreground, 0/1 boundary, normalised distance."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from .._version import __version__
 from ..errors import SettingsError
 from ..figures import COLOURS, kind_of
+from ..find import magnification_of
 from ..formats.mosaic import Mosaic
 from ..measuring import edge_profile
 from ..measuring.surroundings import with_neighbours
@@ -24,7 +24,7 @@ from ..result import Measurement
 from ..scale import Scale
 from ..scalebar import resolve_scale
 from ..segment import padded
-from ..settings import SegmentSettings, Settings
+from ..settings import Settings
 from .blocks import Found, find_in_blocks
 from .files import MosaicFiles
 from .levels import Levels, levels_of
@@ -41,7 +41,6 @@ def measure_mosaic(
     mosaic: Mosaic,
     *,
     engine: Engine,
-    magnification: Callable[[NDArray[np.uint8]], float | None],
     settings: Settings,
     scale: Scale | None = None,
 ) -> Measurement:
@@ -50,8 +49,6 @@ def measure_mosaic(
     The result is that of `measure_micrograph` on a machine large enough, but for these: no scale bar and no data bar is looked
     for; the working magnification comes from a part of the picture and is not lowered to `largest_px`; labels are numbered
     block by block; picture and labels of the Measurement are previews, the full ones are in `Measurement.mosaic`.
-
-    magnification: a part of the picture (h, w) -> its working magnification, None where no particle is seen there
 
     Raises SettingsError for `edge = "steepest"` and for an engine without tiles, which need the whole picture at once.
     """
@@ -62,7 +59,7 @@ def measure_mosaic(
         raise SettingsError(f"{mosaic.path}: too large for the engine {engine.name!r}, which takes pictures whole; use unet")
     levels = levels_of(mosaic)
     decision = resolve_scale(metadata=mosaic.scale, bar=None, user=scale)
-    zoom = _zoom(mosaic, levels, engine, magnification, settings.segment)
+    zoom = _zoom(mosaic, levels, engine, settings)
     plain = WorkingPicture(mosaic, levels, zoom)
     picture = WorkingPicture(mosaic, levels, zoom, padded=_padded(plain.shape, engine), moments=plain.moments)
     preview = _preview(mosaic, levels)
@@ -108,18 +105,18 @@ def _zoom(
     mosaic: Mosaic,
     levels: Levels,
     engine: Engine,
-    magnification: Callable[[NDArray[np.uint8]], float | None],
-    s: SegmentSettings,
+    settings: Settings,
 ) -> float:
     """The working magnification, from the middle of the mosaic, else from the middles of its quarters."""
-    if s.working_magnification:
-        return s.working_magnification
+    if settings.segment.working_magnification:
+        return settings.segment.working_magnification
     if engine.working_diameter_px is None:
         return 1.0
     height, width = mosaic.shape
     for at_y, at_x in ((0.5, 0.5), (0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)):
         y0, x0 = (max(round(at * n) - _LOOK_PX // 2, 0) for at, n in ((at_y, height), (at_x, width)))
-        found = magnification(levels.to8(mosaic.read(y0, min(y0 + _LOOK_PX, height), x0, min(x0 + _LOOK_PX, width))))
+        part = levels.to8(mosaic.read(y0, min(y0 + _LOOK_PX, height), x0, min(x0 + _LOOK_PX, width)))
+        found = magnification_of(part, engine, settings)
         if found is not None:
             return found
     return 1.0

@@ -125,7 +125,7 @@ def make_probability(
     *, path: str, folder: str, settings: dict[str, Any], frame: list[int], sha256: str, progress: Progress
 ) -> bool:
     """The map of a micrograph measured elsewhere, made again by the same network; False where that network is not at hand."""
-    from ..pipeline import find_particles
+    from ..find import find_particles
     from .opened import PROBABILITY, write_probability
 
     how = settings_from_dict(settings)
@@ -174,7 +174,7 @@ class _Counted:
         self.n_calls = 0
         self.name, self.stride, self.tile_px = engine.name, engine.stride, engine.tile_px
         self.working_diameter_px = engine.working_diameter_px
-        self.calibrated = engine.calibrated
+        self.sees_px, self.calibration = engine.sees_px, engine.calibration
 
     @property
     def sha256(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -114,23 +115,44 @@ def quantise(fp32: Path, int8: Path, pictures: Sequence[NDArray[np.float32]]) ->
         )
 
 
+def facts_of(checkpoint: Path) -> dict[str, Any]:
+    """What the network of a checkpoint says of itself: its name and the sizes it has learned from. Its confidence is not
+    calibrated: no figure of another network's is handed on."""
+    recipe = torch.load(checkpoint, map_location="cpu", weights_only=True)["recipe"]
+    sees = recipe.get("diameters", [8.0, 210.0])
+    return {"network": recipe["network"], "working_diameter_px": min(recipe.get("diameter_px", 44.0), 44.0), "sees_px": list(sees)}
+
+
+def describe(path: Path, facts: dict[str, Any]) -> None:
+    """Writes what a network says of itself (`engines.onnx.Facts`) into its file, over what stood there."""
+    model = onnx.load(str(path))
+    kept = [entry for entry in model.metadata_props if entry.key != "nanogauge"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "nanogauge", json.dumps(facts)
+    onnx.save(model, str(path))
+
+
 def export_file(checkpoint: Path, out: Path, pictures: list[Path]) -> None:
     """Checkpoint -> OUT: fp32, or int8 where there are pictures to calibrate on (each brought to the working magnification of
     the fp32 network itself)."""
     with tempfile.TemporaryDirectory() as folder:
         fp32 = Path(folder) / "fp32.onnx" if pictures else out
         export_fp32(load(checkpoint), fp32)
+        describe(fp32, facts_of(checkpoint))
         if pictures:
             quantise(fp32, out, calibration(fp32, pictures))
             optimise(out)
+            describe(out, facts_of(checkpoint))
 
 
 def calibration(fp32: Path, pictures: list[Path], *, side_px: int = 384, at_most: int = 32) -> list[NDArray[np.float32]]:
     """Pictures as the network sees them: working magnification, standardised, the upper left `side_px` square (a smaller one
     continued by reflection). Of more than `at_most`, so many evenly chosen."""
     from ..engines.onnx import OnnxEngine
+    from ..find import typical_diameter
     from ..formats import read_micrograph
-    from ..pipeline import typical_diameter
     from ..segment import rescale, segment, standardise
     from ..settings import SeparateSettings
 

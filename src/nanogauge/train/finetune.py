@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from ..annotations import find_annotations, read_annotation
-from ..engines.onnx import SHIPPED, OnnxEngine
+from ..engines.onnx import DEFAULT, OnnxEngine
 from ..errors import SettingsError
 from ..evaluate import score_image, summarise_scores
+from ..find import find_particles
 from ..formats import SUFFIXES, read_micrograph
-from ..pipeline import find_particles
 from ..settings import Settings
 from .dataset import Real, make_real
 from .export import export_file
@@ -47,7 +47,7 @@ class FineTuned:
 def recipe(*, start_from: str = "shipped", steps: int = 150, seed: int = 1) -> Recipe:
     """A short run from an existing network: small steps, statistics frozen, a fifth of the crops rendered against forgetting."""
     return Recipe(
-        start_from=str(SHIPPED) if start_from == "shipped" else start_from,
+        start_from=str(DEFAULT) if start_from == "shipped" else start_from,
         freeze_normalisation=True,
         steps=steps,
         warmup_steps=min(10, steps),

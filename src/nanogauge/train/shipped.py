@@ -6,6 +6,7 @@ normalisation is the identity plus the folded bias; fine-tuning leaves its stati
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def read_onnx(path: Path) -> UNet:
     model = onnx.load(str(path))
     names = {entry.key: entry.value for entry in model.metadata_props}
     values = {i.name.removeprefix("network."): numpy_helper.to_array(i) for i in model.graph.initializer}
-    network = build(names.get("network", "unet-resnet50-cbam"))
+    network = build(json.loads(names.get("nanogauge", "{}")).get("network", "unet-resnet50-cbam"))
     with torch.no_grad():
         for name, module in network.named_modules():
             if isinstance(module, nn.Conv2d):
