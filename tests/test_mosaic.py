@@ -83,7 +83,7 @@ def test_equal_to_the_whole_picture(discs, tmp_path, small_blocks, zoom):
     tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64), compression="zlib")
     settings = Settings().replace("segment", working_magnification=zoom, overlap_px=32).replace("measure", n_bootstrap=0)
     found = by_windows(tmp_path / "m.tif", settings)
-    labels, confidence, _, sure, _ = find_particles(discs, SmallTiles(), all_kept(settings))
+    labels, confidence, _, sure, *_ = find_particles(discs, SmallTiles(), all_kept(settings))
     assert sure is not None
     whole = pipeline._measured(
         labels, Micrograph(pixels=discs, name="m"), SCALE, confidence, (0, 0, *discs.shape), settings.measure, certainty=sure
