@@ -15,12 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ._version import __version__
-from .certainty import certainty_by_label, judge_of
+from .certainty import certainty_by_label, judge_of, mean_by_label
+from .edges import true_edge
 from .engines import make_engine, make_reader
 from .formats import read_micrograph
 from .formats.mosaic import open_mosaic
 from .measuring import measure_particles
-from .metrology import distribution_of, edge_shift_of, left_out_warnings, warnings_of
+from .metrology import distribution_of, left_out_warnings, warnings_of
 from .micrograph import Micrograph
 from .mosaic import measure_mosaic
 from .ports import Engine, Maps, TextLine, TextReader
@@ -94,29 +95,38 @@ def measure_micrograph(
     micrograph = source if isinstance(source, Micrograph) else read_micrograph(source)
     bar, decision, frame = find_scale(micrograph, tools, user=scale)
 
-    grey = micrograph.grey8()
-    texts = [_whole(b) for b in annotation_boxes(bar)]
-    labels, confidence, zoom, sure = find_particles(grey, tools.engine, settings, frame=frame, keep_out=texts)
-    doubts = doubtful_share(labels, confidence, settings.separate, keep_out=texts)
-    table = _measured(labels, micrograph, decision.scale, confidence, frame, settings.measure, certainty=sure)
+    found = found_in(micrograph, bar, tools.engine, settings, frame=frame)
+    doubts = doubtful_share(found.labels, found.probability, settings.separate, keep_out=_texts(bar))
+    found = at_edge(found, micrograph.pixels, settings.measure, frame=frame)
+    table = _measured(
+        found.labels,
+        micrograph,
+        decision.scale,
+        found.probability,
+        frame,
+        settings.measure,
+        certainty=found.certainty,
+        edgeless=found.edgeless,
+    )
     in_px = distribution_of(table, "px", settings.measure)
     return Measurement(
         micrograph=micrograph,
         decision=decision,
         scale_bar=bar,
-        labels=labels,
+        labels=found.labels,
         particles=table,
         distribution=in_px if decision.scale is None else distribution_of(table, "nm", settings.measure),
         distribution_px=in_px,
         frame=frame,
-        zoom=zoom,
+        zoom=found.zoom,
         settings=settings,
         engine=tools.engine.name,
         engine_sha256=tools.engine.sha256,
         version=__version__,
         seconds=time.perf_counter() - started,
         warnings=(*micrograph.notes, *doubts, *warnings_of(table, in_px, settings.measure)),
-        confidence=confidence,
+        confidence=found.probability,
+        edge_moved_px=found.moved_px,
     )
 
 
@@ -142,12 +152,15 @@ def find_scale(
 
 class Found(NamedTuple):
     """Labels (H, W), foreground probability (H, W), zoom, and by label (n + 1,) how likely a particle is right, None where
-    the engine is not calibrated."""
+    the engine is not calibrated. Once outlines are at the edge, `probability` falls across it, `moved_px` is how far they were
+    moved on the mean, and `edgeless` are the labels that show none."""
 
     labels: NDArray[np.int32]
     probability: NDArray[np.float32]
     zoom: float
     certainty: NDArray[np.float64] | None
+    moved_px: float | None = None
+    edgeless: frozenset[int] = frozenset()
 
 
 def find_particles(
@@ -171,6 +184,20 @@ def find_particles(
     if sure is not None:
         sure = np.concatenate([[1.0], sure[kept]])
     return Found(number[labels], confidence, result.zoom, sure)
+
+
+def found_in(micrograph: Micrograph, bar: ScaleBarReading | None, engine: Engine, settings: Settings, *, frame: Box) -> Found:
+    """Particles of a micrograph, its scale bar's text not taken for some; outlines as the engine draws them."""
+    return find_particles(micrograph.grey8(), engine, settings, frame=frame, keep_out=_texts(bar))
+
+
+def at_edge(found: Found, pixels: NDArray[np.generic], settings: MeasureSettings, *, frame: Box) -> Found:
+    """What was found, with all outlines where the grey levels (H, W) have their edges; as it is with `edge = "outline"`."""
+    if settings.edge != "steepest":
+        return found
+    sure = mean_by_label(found.labels, found.probability) if found.certainty is None else found.certainty
+    e = true_edge(found.labels, pixels, found.probability, frame=frame)
+    return Found(e.labels, e.probability, found.zoom, sure, e.mean_shift_px, e.edgeless)
 
 
 class _Seen(NamedTuple):
@@ -245,6 +272,7 @@ def _measured(
     s: MeasureSettings,
     *,
     certainty: NDArray[np.float64] | None = None,
+    edgeless: frozenset[int] = frozenset(),
 ) -> pd.DataFrame:
     """The particle table under the settings."""
     return measure_particles(
@@ -255,12 +283,16 @@ def _measured(
         certainty=certainty,
         frame=frame,
         separated=touching(labels),
+        edgeless=edgeless,
         low_confidence_below=s.low_confidence_below,
         subpixel=s.subpixel,
-        edge_shift_px=edge_shift_of(labels, micrograph.pixels, confidence, s, frame=frame),
         least_diameter_px=s.least_diameter_px,
         largest_frame_share=s.largest_frame_share,
     )
+
+
+def _texts(bar: ScaleBarReading | None) -> list[Box]:
+    return [_whole(b) for b in annotation_boxes(bar)]
 
 
 def _whole(box: tuple[float, ...]) -> Box:

@@ -110,7 +110,7 @@ def perimeter_of(points: NDArray[np.floating]) -> NDArray[np.float64]:
 def area_of(points: NDArray[np.floating]) -> NDArray[np.float64]:
     """(p,) areas within closed polygons (p, n, 2), whichever way they run."""
     y, x = points[..., 0].astype(np.float64), points[..., 1].astype(np.float64)
-    return np.abs((x * np.roll(y, -1, 1) - y * np.roll(x, -1, 1)).sum(1)) / 2
+    return np.asarray(np.abs((x * np.roll(y, -1, 1) - y * np.roll(x, -1, 1)).sum(1)) / 2, np.float64)
 
 
 def normals_of(points: NDArray[np.floating]) -> NDArray[np.float64]:

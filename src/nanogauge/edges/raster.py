@@ -29,9 +29,7 @@ class Moved:
     fixed: NDArray[np.bool_]
 
 
-def rasterised(
-    labels: NDArray[np.int32], probability: F32 | None, groups: Sequence[Moved]
-) -> tuple[NDArray[np.int32], F32]:
+def rasterised(labels: NDArray[np.int32], probability: F32 | None, groups: Sequence[Moved]) -> tuple[NDArray[np.int32], F32]:
     """Labels and map (H, W) of the outlines.
 
     The map falls linearly with the signed distance to the outline. Distances are to the osculating circle at the node whose
@@ -78,6 +76,10 @@ def rasterised(
     left_out = (old == 0) & ~inside & (field.ravel()[flat] >= LEVEL)  # an object too unsure for a label stays in the map
     written = changes & ~left_out
     field.ravel()[flat[written]] = np.clip(LEVEL - outside / (2 * width[node]), 0, 1)[written]
+    lost = np.setdiff1d(owner, out)
+    if lost.size:  # between larger neighbours: it keeps what it had
+        kept = np.isin(labels, lost)
+        out[kept], field[kept] = labels[kept], 1
     return out, field
 
 

@@ -48,6 +48,17 @@ class Edged:
     shift_px: NDArray[np.float64]
     seen: NDArray[np.bool_]
 
+    @property
+    def edgeless(self) -> frozenset[int]:
+        """The labels that show no edge."""
+        return frozenset(np.flatnonzero(~self.seen).tolist())
+
+    @property
+    def mean_shift_px(self) -> float:
+        """Of all particles, 0 where there are none."""
+        present = np.flatnonzero(np.bincount(self.labels.ravel())[1:]) + 1
+        return float(self.shift_px[present].mean()) if present.size else 0.0
+
 
 @dataclass(slots=True)
 class _Bands:
@@ -262,7 +273,7 @@ def _fitted(b: _Bands, own: _Own, seen: NDArray[np.bool_], centre: float, shift:
     place = np.where(seen, own.place, usual)
     height = np.maximum(own.height, 1e-9)
     relative = np.where(b.valid, b.slope, 0) * (own.sign / height)[:, None, None]
-    relative = (np.roll(relative, 1, axis=1) + 2 * relative + np.roll(relative, -1, axis=1)) / 4
+    relative = np.asarray((np.roll(relative, 1, axis=1) + 2 * relative + np.roll(relative, -1, axis=1)) / 4, np.float32)
     pull = _PULL * ((at - place[:, None]) / half[:, None]) ** 2
     cost = pull[:, None] - np.clip(relative, -0.5, 1.5)
     cost[~b.valid] += 0.5
