@@ -70,6 +70,15 @@ def true_at_all_sizes(engine: Engine) -> bool:
     return engine.calibration is not None and "size" in engine.calibration
 
 
+def mean_by_label(labels: NDArray[np.integer], values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(largest label + 1,) mean of values (H, W) over each particle, 1 for the background: how sure an engine that is not
+    calibrated is."""
+    area = np.bincount(labels.ravel())
+    out = np.bincount(labels.ravel(), values.ravel()) / np.maximum(area, 1)
+    out[0] = 1.0
+    return np.asarray(out, np.float64)
+
+
 def certainty_by_label(labels: NDArray[np.integer], maps: Maps, engine: Engine) -> NDArray[np.float64] | None:
     """(n + 1,) by label, 1 for the background; None where the engine is not calibrated."""
     judge = judge_of(engine)

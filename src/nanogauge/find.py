@@ -15,12 +15,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .certainty import certainty_by_label, judge_of, true_at_all_sizes
+from .certainty import certainty_by_label, judge_of, mean_by_label, true_at_all_sizes
+from .edges import true_edge
 from .ports import Engine, Maps
 from .readings import Reading, beside, read
 from .segment import predict, rescale, segment, standardise
 from .separate import separate, to_grid
-from .settings import SeparateSettings, Settings
+from .settings import MeasureSettings, SeparateSettings, Settings
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -42,7 +43,9 @@ _SMALL, _LARGE = 2.0, 0.8  # of the smallest and the largest particle that a loo
 
 class Found(NamedTuple):
     """Labels (H, W), foreground probability (H, W), zoom of the main look, by label (n + 1,) how likely a particle is right, None
-    where the engine is not calibrated; the looks taken, the main one first; what is measured and other readings of the picture."""
+    where the engine is not calibrated; the looks taken, the main one first; what is measured and other readings of the picture.
+    Once outlines are at the edge, `probability` falls across it, `moved_px` is how far they were moved on the mean, and `edgeless`
+    are the labels that show none."""
 
     labels: I32
     probability: F32
@@ -50,6 +53,8 @@ class Found(NamedTuple):
     certainty: NDArray[np.float64] | None
     looks: tuple[LookTaken, ...] = ()
     readings: tuple[Reading, ...] = ()
+    moved_px: float | None = None
+    edgeless: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,15 @@ def _other_readings(
     else:
         measured = replace(alone, name="measured")
     return (measured, *readings)
+
+
+def at_edge(found: Found, pixels: NDArray[np.generic], settings: MeasureSettings, *, frame: Box) -> Found:
+    """What was found, with all outlines where the grey levels (H, W) have their edges; as it is with `edge = "outline"`."""
+    if settings.edge != "steepest":
+        return found
+    sure = mean_by_label(found.labels, found.probability) if found.certainty is None else found.certainty
+    e = true_edge(found.labels, pixels, found.probability, frame=frame)
+    return found._replace(labels=e.labels, probability=e.probability, certainty=sure, moved_px=e.mean_shift_px, edgeless=e.edgeless)
 
 
 class _Seen(NamedTuple):

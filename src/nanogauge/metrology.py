@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from .distribution import Distribution, Fit, Unit, Weighting, fit_distributions, quantiles, summarise, summarise_pooled
-from .measuring import EDGE_WEIGHT_CAP, edge_profile
+from .measuring import EDGE_WEIGHT_CAP
 from .particles import Flag, flag_text
 from .scale import Scale
 from .settings import MeasureSettings
@@ -29,7 +29,8 @@ BY_HAND = (Flag.EXCLUDED, Flag.FILTERED)  # named among the exclusions only wher
 _FEW_PX = 8.0  # below, sizes are biased by more than 1 % (docs/accuracy.md)
 _FEW_SHARE = 0.05
 MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
-_LEFT_OVER = 0.5  # of the edge's offset, once outlines are moved by it (docs/accuracy.md)
+_OUTLINES = {"steepest": "width of the edges in the grey levels", "outline": "outline at probability 0.7 and 0.3"}
+_UNSURE_EDGE = 0.5  # of the edge's offset: that place is not sure either (docs/accuracy.md)
 _ONE_PARTICLE = 0.1  # share of the whole weight
 _LEAST_EFFECTIVE = 0.7  # of the number counted
 
@@ -111,8 +112,9 @@ def budget_of(
             pixel_length=length,
             inner=counted[f"equivalent_diameter_inner_{unit}"].to_numpy(np.float64),
             outer=counted[f"equivalent_diameter_outer_{unit}"].to_numpy(np.float64),
+            outlines=_OUTLINES[settings.edge],
             outline_half_width=settings.outline_uncertainty_px * length,
-            edge_offset=edge_offset_px * length * (_LEFT_OVER if settings.edge == "steepest" else math.hypot(1.0, _LEFT_OVER)),
+            edge_offset=edge_offset_px * length * math.hypot(1.0, _UNSURE_EDGE),
             edge_uncertainty=settings.edge_uncertainty_nm if unit == "nm" else 0.0,
             scale_uncertainty=relative,
             scale_source=source,
@@ -172,22 +174,6 @@ def exclusions_of(table: pd.DataFrame) -> dict[str, int]:
     found = [name for flags in table["flags"] for name in flags.split("|")]
     named = [flag_text(flag) for flag in BY_HAND if flag_text(flag) in found]
     return {reason: found.count(reason) for reason in [*reasons, *named]}
-
-
-def edge_shift_of(
-    labels: NDArray[Any],
-    pixels: NDArray[Any],
-    confidence: NDArray[Any] | None,
-    settings: MeasureSettings,
-    *,
-    frame: tuple[int, int, int, int],
-) -> float:
-    """How far (px) outlines are moved outwards: to the steepest edge where the settings ask for it, all arrays (H, W). 0 where no
-    edge is seen, and for labels made elsewhere (confidence None), which keep their outlines: they are what was asked for."""
-    if settings.edge != "steepest" or confidence is None:
-        return 0.0
-    found = edge_profile(labels, pixels, frame=frame).offset_px
-    return 0.0 if math.isnan(found) else found
 
 
 def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: MeasureSettings) -> tuple[str, ...]:

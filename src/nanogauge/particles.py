@@ -86,6 +86,7 @@ class Flag(IntFlag):
     ACCEPTED = 256
     EXCLUDED = 512
     FILTERED = 1024
+    NO_EDGE = 2048
 
 
 FLAGS: dict[Flag, str] = {
@@ -100,6 +101,7 @@ FLAGS: dict[Flag, str] = {
     Flag.ACCEPTED: "looked at and accepted by the operator",
     Flag.EXCLUDED: "in an area that the operator excluded, or cut by its edge; left out of the distribution",
     Flag.FILTERED: "left out of the distribution by the operator's filter of circularity or confidence",
+    Flag.NO_EDGE: "shows no edge of its own in the grey levels: its outline was moved as the micrograph's others were",
 }
 
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from ._version import __version__
 from .engines import make_engine, make_reader
-from .find import Box, find_particles
+from .find import Box, Found, at_edge, find_particles
 from .formats import read_micrograph
 from .formats.mosaic import open_mosaic
 from .measuring import measure_particles
-from .metrology import distribution_of, edge_shift_of, left_out_warnings, warnings_of
+from .metrology import distribution_of, left_out_warnings, warnings_of
 from .micrograph import Micrograph
 from .mosaic import measure_mosaic
 from .ports import Engine, TextLine, TextReader
@@ -85,18 +85,25 @@ def measure_micrograph(
     micrograph = source if isinstance(source, Micrograph) else read_micrograph(source)
     bar, decision, frame = find_scale(micrograph, tools, user=scale)
 
-    grey = micrograph.grey8()
-    texts = [_whole(b) for b in annotation_boxes(bar)]
-    found = find_particles(grey, tools.engine, settings, frame=frame, keep_out=texts)
-    labels, confidence = found.labels, found.probability
-    doubts = doubtful_share(labels, confidence, settings.separate, keep_out=texts)
-    table = _measured(labels, micrograph, decision.scale, confidence, frame, settings.measure, certainty=found.certainty)
+    found = found_in(micrograph, bar, tools.engine, settings, frame=frame)
+    doubts = doubtful_share(found.labels, found.probability, settings.separate, keep_out=_texts(bar))
+    found = at_edge(found, micrograph.pixels, settings.measure, frame=frame)
+    table = _measured(
+        found.labels,
+        micrograph,
+        decision.scale,
+        found.probability,
+        frame,
+        settings.measure,
+        certainty=found.certainty,
+        edgeless=found.edgeless,
+    )
     in_px = distribution_of(table, "px", settings.measure)
     return Measurement(
         micrograph=micrograph,
         decision=decision,
         scale_bar=bar,
-        labels=labels,
+        labels=found.labels,
         particles=table,
         distribution=in_px if decision.scale is None else distribution_of(table, "nm", settings.measure),
         distribution_px=in_px,
@@ -108,7 +115,8 @@ def measure_micrograph(
         version=__version__,
         seconds=time.perf_counter() - started,
         warnings=(*micrograph.notes, *doubts, *warnings_of(table, in_px, settings.measure)),
-        confidence=confidence,
+        confidence=found.probability,
+        edge_moved_px=found.moved_px,
     )
 
 
@@ -132,6 +140,11 @@ def find_scale(
     return bar, decision, frame
 
 
+def found_in(micrograph: Micrograph, bar: ScaleBarReading | None, engine: Engine, settings: Settings, *, frame: Box) -> Found:
+    """Particles of a micrograph, its scale bar's text not taken for some; outlines as the engine draws them."""
+    return find_particles(micrograph.grey8(), engine, settings, frame=frame, keep_out=_texts(bar))
+
+
 def doubtful_share(
     labels: NDArray[np.int32], confidence: NDArray[np.float32], settings: SeparateSettings, *, keep_out: list[Box]
 ) -> tuple[str, ...]:
@@ -151,6 +164,7 @@ def _measured(
     s: MeasureSettings,
     *,
     certainty: NDArray[np.float64] | None = None,
+    edgeless: frozenset[int] = frozenset(),
 ) -> pd.DataFrame:
     """The particle table under the settings."""
     return measure_particles(
@@ -161,12 +175,16 @@ def _measured(
         certainty=certainty,
         frame=frame,
         separated=touching(labels),
+        edgeless=edgeless,
         low_confidence_below=s.low_confidence_below,
         subpixel=s.subpixel,
-        edge_shift_px=edge_shift_of(labels, micrograph.pixels, confidence, s, frame=frame),
         least_diameter_px=s.least_diameter_px,
         largest_frame_share=s.largest_frame_share,
     )
+
+
+def _texts(bar: ScaleBarReading | None) -> list[Box]:
+    return [_whole(b) for b in annotation_boxes(bar)]
 
 
 def _whole(box: tuple[float, ...]) -> Box:

@@ -47,7 +47,9 @@ class Measurement:
     distribution: of the equivalent diameter in nm, in px where there is no scale; distribution_px: always in px
     frame: (y0, x0, y1, x1), half-open, what is picture and not data bar
     zoom: working px per input px
-    confidence: (H, W) float32 foreground probability, None for labels made elsewhere; with it, outlines run between the pixels
+    confidence: (H, W) float32 map that is 0.5 on the outlines, which then run between the pixels: it falls across the edge in the
+        grey levels, with `edge = "outline"` it is the foreground probability; None for labels made elsewhere
+    edge_moved_px: how far outlines were moved to the edge on the mean, negative inwards; None where they are as found
     labels_source: kind, file and sha256 of labels made elsewhere; empty where they were found here
     operator_edits: what a person changed by hand, a line each, in order
     mosaic: of a picture too large for memory, the full labels and outlines; its pixels and `labels` here are previews
@@ -69,6 +71,7 @@ class Measurement:
     seconds: float
     warnings: tuple[str, ...] = field(default=())
     confidence: NDArray[np.float32] | None = None
+    edge_moved_px: float | None = None
     labels_source: dict[str, str] = field(default_factory=dict)
     operator_edits: tuple[str, ...] = ()
     mosaic: MosaicFiles | None = None
@@ -215,6 +218,7 @@ class Measurement:
             "confidence": None if math.isnan(self.mean_confidence) else round(self.mean_confidence, 4),
             "exclusions": self.exclusions,
             "outline": self.outline,
+            "edge_moved_px": self.edge_moved_px,
             "edge_offset_px": None if math.isnan(self.edge_offset_px) else self.edge_offset_px,
             "distribution": self.distribution.to_dict(),
             "distribution_px": self.distribution_px.to_dict(),

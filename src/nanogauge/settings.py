@@ -49,7 +49,7 @@ class MeasureSettings:
 
     low_confidence_below: float = 0.8  # particles less likely right are flagged
     subpixel: bool = True  # outlines where the probability is 0.5, between the pixels; False: along the labels
-    edge: str = "outline"  # or "steepest": outlines moved to where the mean grey level changes most steeply
+    edge: str = "steepest"  # outlines at the steepest change of grey level; "outline": as people draw them
     least_diameter_px: float = 0.0  # size window: smaller particles are left out of the distribution
     largest_frame_share: float = 1.0  # size window: so are those that take more of the frame's height or width
     weighting: str = "number"  # or "volume"

@@ -110,6 +110,7 @@ class Inputs:
 
     diameters: (n,) of the particles that count; n_effective: under their weights; pixel_length: the side of a pixel
     inner, outer: (n,) diameters with the outline at the inner and the outer probability, None or NaN where there is no map
+    outlines: what inner and outer say of the outline
     outline_half_width: how far the outline may lie off where there is no map (half-width of a rectangular distribution)
     edge_offset: from the outline to where the grey levels change most steeply, NaN where unknown
     edge_uncertainty: standard uncertainty of an edge's position as the user entered it, 0 for none
@@ -121,6 +122,7 @@ class Inputs:
     pixel_length: float
     inner: ArrayLike | None = None
     outer: ArrayLike | None = None
+    outlines: str = "outline at probability 0.7 and 0.3"
     outline_half_width: float = 0.0
     edge_offset: float = math.nan
     edge_uncertainty: float = 0.0
@@ -192,7 +194,7 @@ def _segmentation(
             wide = float((outer - inner).mean()) / 4  # of the outline: a quarter of the mean difference of diameters
             low, high = evaluate(inner), evaluate(outer)
             per = {k: (high[k] - low[k]) / (2 * wide) if wide > 0 else 2.0 for k in high}
-            return "segmentation", "B", "outline at probability 0.7 and 0.3", wide / _RECTANGULAR, unit, per
+            return "segmentation", "B", inputs.outlines, wide / _RECTANGULAR, unit, per
     half = inputs.outline_half_width
     source = f"outline off by ± {half:.3g} {unit}, as no probability map is known"
     return "segmentation", "B", source, half / _RECTANGULAR, unit, _per_outline(x, evaluate, half)

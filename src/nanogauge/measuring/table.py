@@ -60,9 +60,9 @@ def measure_particles(
     certainty: NDArray[np.floating[Any]] | None = None,
     frame: Frame | None = None,
     separated: Iterable[int] | None = None,
+    edgeless: Iterable[int] | None = None,
     low_confidence_below: float = 0.8,
     subpixel: bool = True,
-    edge_shift_px: float = 0.0,
     least_diameter_px: float = 0.0,
     largest_frame_share: float = 1.0,
 ) -> pd.DataFrame:
@@ -75,10 +75,9 @@ def measure_particles(
     certainty: (largest label + 1,) the column `confidence` by label; None: the mean of `confidence` over the particle
     frame: (y0, x0, y1, x1) in px, half-open, the part of (H, W) that is picture; None: all of it. A side of the frame that
         is not a side of the picture is a data bar
-    separated: the labels that touched a neighbour and were split from it
+    separated: the labels that touched a neighbour and were split from it; edgeless: those that show no edge of their own
     low_confidence_below: the column `confidence` under which a particle is flagged
     subpixel: outlines run where the confidence is 0.5, between the pixels; False or no confidence: along the labels
-    edge_shift_px: moves all outlines outwards (or inwards, below 0) before they are measured, as `edge_profile` found they should
     least_diameter_px, largest_frame_share: the size window; a particle of smaller equivalent diameter, or whose box takes a
         larger share of the frame's height or width, is flagged and left out of the distribution
 
@@ -110,7 +109,7 @@ def measure_particles(
     crossed = crossings(rim, runs.n)
     origin = np.stack([boxes[0], boxes[1]], axis=1)
     polygons, deepest = hulls(points, origin), poles(runs, shape)
-    grid = _figures(moments, (area, inner, outer), crossed, points, polygons, deepest, (1.0, 1.0), edge_shift_px)
+    grid = _figures(moments, (area, inner, outer), crossed, points, polygons, deepest, (1.0, 1.0))
     columns: dict[str, Any] = {"label": runs.values, "y": moments.y, "x": moments.x, "area_px2": grid["area"]}
     columns |= {f"{name}_px": grid[name] for name in _LENGTHS}
     specimen = grid
@@ -119,7 +118,7 @@ def measure_particles(
         if y == x:  # only lengths change, and by one factor
             specimen = grid | {name: grid[name] * y for name in _LENGTHS} | {"area": grid["area"] * y * x}
         else:
-            specimen = _figures(moments, (area, inner, outer), crossed, points, polygons, deepest, (y, x), edge_shift_px)
+            specimen = _figures(moments, (area, inner, outer), crossed, points, polygons, deepest, (y, x))
         columns["area_nm2"] = specimen["area"]
         columns |= {f"{name}_nm": specimen[name] for name in _LENGTHS}
     columns |= {name: specimen[name] for name in _RATIOS}
@@ -138,8 +137,9 @@ def measure_particles(
     )
     columns["edge_weight"] = np.where(flags > 0, 0.0, edge_weights(boxes, frame))
     flags |= np.where(sure < low_confidence_below, Flag.LOW_CONFIDENCE.value, 0)
-    if separated is not None:
-        flags |= np.where(np.isin(runs.values, np.fromiter(separated, np.int64)), Flag.SEPARATED.value, 0)
+    for chosen, flag in ((separated, Flag.SEPARATED), (edgeless, Flag.NO_EDGE)):
+        if chosen is not None:
+            flags |= np.where(np.isin(runs.values, np.fromiter(chosen, np.int64)), flag.value, 0)
     texts = {int(f): flag_text(Flag(int(f))) for f in np.unique(flags)}
     columns["flags"] = [texts[f] for f in flags.tolist()]
     return pd.DataFrame({name: pd.Series(columns[name], dtype=dtype) for name, dtype in dtypes.items()})
@@ -170,15 +170,9 @@ def _figures(
     polygons: list[Floats],
     deepest: Floats,
     spacing: _Spacing,
-    edge_shift_px: float,
 ) -> dict[str, Floats]:
-    """Sizes and shapes, each (n,), where a pixel is `spacing` (y, x) long. areas: at the outline, inside it, outside it.
-
-    An outline moved by t: widths grow by 2t, the perimeter by 2πt, the area by Pt + πt² (Steiner's formula; exact for convex
-    particles that stay larger than 2t).
-    """
+    """Sizes and shapes, each (n,), where a pixel is `spacing` (y, x) long. areas: at the outline, inside it, outside it."""
     sy, sx = spacing
-    shift = edge_shift_px * math.sqrt(sy * sx)
     area, inner, outer = (a * (sy * sx) for a in areas)
     scaled = polygons if spacing == (1.0, 1.0) else [p * spacing for p in polygons]
     hull = hull_figures(scaled)
@@ -200,13 +194,6 @@ def _figures(
         "equivalent_diameter_inner": np.sqrt(4 * inner / np.pi),
         "equivalent_diameter_outer": np.sqrt(4 * outer / np.pi),
     }
-    hull_perimeter = hull.perimeter
-    if shift:
-        area, hull_area = (
-            np.maximum(a + p * shift + np.pi * shift**2, 0.1 * a) for a, p in ((area, perimeter), (hull_area, hull_perimeter))
-        )
-        perimeter, hull_perimeter = (np.maximum(p + 2 * np.pi * shift, 0.3 * p) for p in (perimeter, hull_perimeter))
-        widths = {name: np.maximum(v + 2 * shift, 0.1 * v) for name, v in widths.items()}
     # a rectangle of the same area and perimeter; a compact particle has none
     root = perimeter**2 / 16 - area
     length = np.where(root >= 0, perimeter / 4 + np.sqrt(np.maximum(root, 0)), np.nan)
@@ -225,7 +212,7 @@ def _figures(
         "roundness": 4 * area / (np.pi * feret_max**2),
         "compactness": np.sqrt(4 * area / np.pi) / feret_max,
         "solidity": area / hull_area,
-        "convexity": hull_perimeter / perimeter,
+        "convexity": hull.perimeter / perimeter,
         "orientation_deg": np.where(angle <= -90, 90.0, angle),  # -90 from a covariance of 0, or rounded to it
     }
 

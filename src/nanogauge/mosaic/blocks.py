@@ -18,7 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..certainty import certainty_by_label, judge_of
+from ..certainty import certainty_by_label, judge_of, mean_by_label
+from ..edges import true_edge
 from ..formats.mosaic import Mosaic
 from ..measuring import measure_particles
 from ..measuring.edges import Frame, edge_weights
@@ -50,6 +51,12 @@ class Found:
     n_cut: int = 0  # longer than the widest margin
     likely_px: int = 0
     left_out_px: int = 0
+    total_moved_px: float = 0.0  # summed over the particles
+
+    @property
+    def moved_px(self) -> float:
+        """How far outlines were moved to the edge on the mean."""
+        return self.total_moved_px / max(self.n, 1)
 
 
 @dataclass(frozen=True)
@@ -209,19 +216,26 @@ def _record(
     certainty: NDArray[np.float64] | None,
 ) -> None:
     """Numbers, measures and stores the accepted labels of a window."""
+    m, pixels, edgeless = settings.measure, mosaic.read(*span), frozenset[int]()
+    if m.edge == "steepest":
+        e = true_edge(labels, pixels, fine)
+        certainty = mean_by_label(labels, fine) if certainty is None else certainty
+        labels, fine, edgeless = e.labels, e.probability, e.edgeless
+        boxes = ndimage.find_objects(labels)
+        found.total_moved_px += float(e.shift_px[accepted].sum())
     number = np.zeros(len(boxes) + 1, np.int32)
     number[accepted] = found.n + 1 + np.arange(accepted.size)
     found.n += accepted.size
     own = number[labels]
     found.files.write(span[0], span[2], np.where((own > 0) & (claimed == 0), own, claimed))
-    m = settings.measure
     table = measure_particles(
         labels,
-        pixels=mosaic.read(*span),
+        pixels=pixels,
         scale=scale,
         confidence=fine,
         certainty=certainty,
         separated=touching(labels),
+        edgeless=edgeless,
         low_confidence_below=m.low_confidence_below,
         subpixel=m.subpixel,
         least_diameter_px=m.least_diameter_px,

@@ -48,13 +48,12 @@ def measure_mosaic(
 
     The result is that of `measure_micrograph` on a machine large enough, but for these: no scale bar and no data bar is looked
     for; the working magnification comes from a part of the picture and is not lowered to `largest_px`; labels are numbered
-    block by block; picture and labels of the Measurement are previews, the full ones are in `Measurement.mosaic`.
+    block by block, and how particles differ from their ground is seen block by block; picture and labels of the Measurement are
+    previews, the full ones are in `Measurement.mosaic`.
 
-    Raises SettingsError for `edge = "steepest"` and for an engine without tiles, which need the whole picture at once.
+    Raises SettingsError for an engine without tiles, which needs the whole picture at once.
     """
     started = time.perf_counter()
-    if settings.measure.edge != "outline":
-        raise SettingsError(f"{mosaic.path}: too large for [measure] edge = {settings.measure.edge!r}; set edge = 'outline'")
     if engine.tile_px > _LARGEST_TILE_PX:
         raise SettingsError(f"{mosaic.path}: too large for the engine {engine.name!r}, which takes pictures whole; use unet")
     levels = levels_of(mosaic)
@@ -94,6 +93,7 @@ def measure_mosaic(
         version=__version__,
         seconds=time.perf_counter() - started,
         warnings=(*mosaic.notes, *_said(found), *warnings_of(table, in_px, settings.measure)),
+        edge_moved_px=found.moved_px if settings.measure.edge == "steepest" else None,
         mosaic=files,
     )
     result.__dict__["overlay"] = canvas.picture  # drawn block by block: the labels are on disk

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from ..annotations import Annotation
 from ..errors import AnnotationError
 from ..imported import measure_annotation
-from ..metrology import distribution_of, edge_shift_of, warnings_of
+from ..metrology import distribution_of, warnings_of
 from ..micrograph import Micrograph
 from ..pipeline import Tools
 from ..result import Measurement
 from ..scale import Scale
 from ..scalebar import resolve_scale
 from ..serve.judgement import Decisions, judge
-from ..serve.remeasure import Basis, boxes_of_labels, certainty_in, measure_all
+from ..serve.remeasure import Basis, boxes_of_labels, certainty_in, edgeless_in, measure_all
 from ..settings import Settings
 
 Labels = NDArray[np.int32]
@@ -51,8 +51,8 @@ def measure_edited(found: Measurement, labels: Labels, *, scale: Scale | None = 
     if decision.scale != found.scale and decision.scale is not None:
         said.append(f"stated the scale: {decision.scale.mean_nm_per_px:.5g} nm/px")
     s = found.settings.measure
-    shift = edge_shift_of(found.labels, found.micrograph.pixels, found.confidence, s, frame=found.frame)
-    basis = Basis(found.micrograph.pixels, found.labels, found.confidence, certainty_in(found.particles), s, shift)
+    known = found.particles
+    basis = Basis(found.micrograph.pixels, found.labels, found.confidence, certainty_in(known), s, edgeless_in(known))
     table = measure_all(labels, basis, decision.scale)
     table = judge(
         table,

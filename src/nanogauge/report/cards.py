@@ -121,7 +121,11 @@ def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
     pair = about["scale"]["nm_per_px_y_x"]
     if pair:
         facts.append(("Field", f"{format_length(w * pair[1], digits=3)} × {format_length(h * pair[0], digits=3)}"))
-    outline = {"probability_map": "between pixels, from the probability map", "labels": "along the labels' pixels"}
+    moved = about.get("edge_moved_px")
+    between = "between pixels, " + (
+        "from the probability map" if moved is None else f"where the grey level changes most steeply (moved by {moved:+.2f} px)"
+    )
+    outline = {"probability_map": between, "labels": "along the labels' pixels"}
     facts += [
         ("Particles found by", str(about["engine"]["name"])),
         ("Outlines", outline.get(str(about.get("outline")), str(about.get("outline") or DASH))),

@@ -21,7 +21,7 @@ from ..settings import MeasureSettings
 
 Ints = NDArray[np.int64]
 FLAG_OF = {flag_text(f): f.value for f in Flag}
-LASTING = Flag.LOW_CONFIDENCE | Flag.SEPARATED | Flag.OVERLAPPED
+LASTING = Flag.LOW_CONFIDENCE | Flag.SEPARATED | Flag.OVERLAPPED | Flag.NO_EDGE
 """Flags that measuring gives; the others are given by `judge`."""
 _MOST_POINTS = 20_000
 

@@ -76,6 +76,8 @@ def open_result(folder: Path, micrograph_file: Path) -> Opened:
         raise UnreadableFile(f"{base / 'labels.tif'}: damaged ({str(error)[:80]}); measure the micrograph again") from error
     if labels.shape != micrograph.shape:
         raise UnreadableFile(f"{base / 'labels.tif'}: {labels.shape} px do not fit the micrograph's {micrograph.shape}")
+    if record.settings.measure.edge == "steepest" and about["labels_source"] is None and "edge_moved_px" not in about:
+        raise UnreadableFile(f"{base}: measured by an earlier version, whose outlines at the edge were not kept; measure it again")
     present = np.flatnonzero(np.bincount(labels.ravel()))
     if present[present > 0].tolist() != record.particles["label"].tolist():
         raise UnreadableFile(f"{base}: particles.csv and labels.tif do not fit each other; measure the micrograph again")

@@ -37,6 +37,7 @@ def measurement_of(session: Session) -> Measurement:
         seconds=o.about["seconds"],
         warnings=(*o.micrograph.notes, *notes, *warnings_of(table, in_px, settings.measure)),
         confidence=probability,
+        edge_moved_px=o.about.get("edge_moved_px"),
         labels_source=dict(o.about.get("labels_source") or {}),
         operator_edits=done,
     )

@@ -18,7 +18,7 @@ from scipy import ndimage
 from ..measuring import measure_particles
 from ..measuring.outline import LEVEL
 from ..measuring.surroundings import with_neighbours
-from ..particles import column_dtypes
+from ..particles import Flag, column_dtypes, flag_text
 from ..scale import Scale
 from ..separate import touching
 from ..settings import MeasureSettings
@@ -54,6 +54,7 @@ class Basis:
     pixels: (H, W) grey levels; found: (H, W) labels as found, before any edit
     probability: (H, W) as the network gave it; None: not known
     certainty: `confidence` by label as found, which particles not edited keep; None: not known
+    edgeless: labels as found that show no edge
     """
 
     pixels: NDArray[Any]
@@ -61,7 +62,7 @@ class Basis:
     probability: NDArray[np.float32] | None
     certainty: NDArray[np.float64] | None
     settings: MeasureSettings
-    edge_shift_px: float = 0.0
+    edgeless: frozenset[int] = frozenset()
 
     def within(self, window: tuple[slice, slice]) -> Basis:
         """The same for a part of the picture."""
@@ -81,7 +82,7 @@ def measure_all(labels: Labels, basis: Basis, scale: Scale | None) -> pd.DataFra
         separated=touching(labels),
         low_confidence_below=b.settings.low_confidence_below,
         subpixel=b.settings.subpixel,
-        edge_shift_px=b.edge_shift_px,
+        edgeless=b.edgeless - set(differing(labels, b.found)) if b.edgeless else b.edgeless,
     )
 
 
@@ -99,10 +100,20 @@ def certainty_now(certainty: NDArray[np.float64], labels: Labels, found: Labels)
     """By label, after edits: what a person drew or changed is 1, the rest as found."""
     out = np.ones(max(int(labels.max(initial=0)) + 1, certainty.size))
     out[: certainty.size] = certainty
-    differs = labels != found
-    out[labels[differs]] = 1
-    out[found[differs]] = 1
+    out[differing(labels, found)] = 1
     return out
+
+
+def differing(labels: Labels, found: Labels) -> list[int]:
+    """Labels that gained or lost pixels, background among them."""
+    differs = labels != found
+    return [int(v) for v in np.union1d(labels[differs], found[differs])]
+
+
+def edgeless_in(table: pd.DataFrame) -> frozenset[int]:
+    """The labels that show no edge of their own."""
+    says = table["flags"].astype(str).str.split("|").map(lambda names: flag_text(Flag.NO_EDGE) in names)
+    return frozenset(int(v) for v in table["label"][says.to_numpy(bool)])
 
 
 def remeasure(

@@ -16,7 +16,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import EditError
-from ..metrology import edge_shift_of
 from ..result import Measurement
 from ..scale import Scale
 from ..scalebar import ScaleDecision
@@ -29,7 +28,7 @@ from .judgement import Decisions, Judged, decisions_from_dict, filters_from_dict
 from .opened import Opened
 from .outcome import measurement_of
 from .patches import Box, Patch, write_into
-from .remeasure import Basis, Ints, boxes_of_labels, certainty_in, measure_all, remeasure, rescaled
+from .remeasure import Basis, Ints, boxes_of_labels, certainty_in, edgeless_in, measure_all, remeasure, rescaled
 from .scale_choice import decide, describe
 
 
@@ -52,9 +51,7 @@ class Session:
         self._certainty = certainty_in(opened.table)
         self._boxes: Ints = np.zeros((4, 0), np.int64)
         self._outlines: dict[int, list[list[float]]] = {}
-        self._shift = edge_shift_of(
-            opened.labels, opened.micrograph.pixels, opened.probability, opened.settings.measure, frame=opened.frame
-        )
+        self._edgeless = edgeless_in(opened.table)
         self.decision: ScaleDecision = opened.decision
         self._replay()
         self.judged: Judged = self._judge()
@@ -236,7 +233,7 @@ class Session:
 
     def _basis(self) -> Basis:
         o = self.opened
-        return Basis(o.micrograph.pixels, o.labels, self.probability, self._certainty, o.settings.measure, self._shift)
+        return Basis(o.micrograph.pixels, o.labels, self.probability, self._certainty, o.settings.measure, self._edgeless)
 
     def _decision(self) -> ScaleDecision:
         o = self.opened

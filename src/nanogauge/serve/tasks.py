@@ -125,16 +125,19 @@ def make_probability(
     *, path: str, folder: str, settings: dict[str, Any], frame: list[int], sha256: str, progress: Progress
 ) -> bool:
     """The map of a micrograph measured elsewhere, made again by the same network; False where that network is not at hand."""
-    from ..find import find_particles
+    from ..find import at_edge
+    from ..pipeline import find_scale, found_in
     from .opened import PROBABILITY, write_probability
 
     how = settings_from_dict(settings)
     tools = _tools(how.segment.engine)
     if tools.engine.sha256 != sha256:
         return False
-    counted = _Counted(tools.engine, progress, 0)
-    grey = read_micrograph(path).grey8()
-    found = find_particles(grey, counted, how, frame=(frame[0], frame[1], frame[2], frame[3]))
+    counted = _with_engine(tools, _Counted(tools.engine, progress, 0))
+    micrograph = read_micrograph(path)
+    bar, _, _ = find_scale(micrograph, counted)
+    box = (frame[0], frame[1], frame[2], frame[3])
+    found = at_edge(found_in(micrograph, bar, counted.engine, how, frame=box), micrograph.pixels, how.measure, frame=box)
     write_probability(Path(folder) / PROBABILITY, found.probability)
     return True
 

@@ -1,0 +1,248 @@
+"""Where outlines lie before and after they are moved to the true edge: bias and spread of matched diameters, and IoU.
+
+    python benchmarks/edges.py rendered            # rendered spheres of known size, with the network's labels
+    python benchmarks/edges.py looks               # rendered micrographs of all kinds (SEM and TEM looks, any shape)
+    python benchmarks/edges.py real DATA [DATA..]  # DATA/images and DATA/labels; DATA/val.txt where there is one
+    python benchmarks/edges.py moved DATA [DATA..] # true labels grown and shrunk by 1 to 3 px: how well do they come back?
+
+"outline" is as the network draws, "steepest" the same moved. One look of the network serves both. `--n` limits the micrographs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rendered import MICROGRAPH_CASES, sphere_micrograph
+
+from nanogauge.edges import true_edge
+from nanogauge.evaluate import match
+from nanogauge.find import find_particles
+from nanogauge.formats import read_micrograph
+from nanogauge.formats.labels import read_labels
+from nanogauge.measuring import measure_particles
+from nanogauge.pipeline import Tools, find_scale
+from nanogauge.settings import Settings
+from nanogauge.synthetic import random_scene, render
+
+Labels = NDArray[np.int32]
+SILICA = ("B08", "B09", "C02", "C11")  # samples kept for measuring
+_NEAR = (math.sqrt(0.5), math.sqrt(2.0))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A micrograph, its frame, and what is known of it: true labels, or centres and diameters."""
+
+    name: str
+    pixels: NDArray[np.generic]
+    frame: tuple[int, int, int, int]
+    truth: Labels | None = None
+    spheres: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Of matched particles: diameter over the true one less 1; IoU; true diameters in px."""
+
+    relative: list[float]
+    iou: list[float]
+    true_px: list[float]
+
+    def row(self) -> str:
+        e = 100 * np.array(self.relative)
+        if not e.size:
+            return f"{'-':>8} {'':8} {'':8}"
+        iou = f"{np.mean(self.iou):8.3f}" if self.iou else f"{'':8}"
+        return f"{e.mean():+8.2f} {e.std():8.2f} {np.median(e):+8.2f} {iou}"
+
+
+def together(parts: list[Errors]) -> Errors:
+    """Those of several micrographs."""
+    return Errors(*([v for p in parts for v in getattr(p, k)] for k in ("relative", "iou", "true_px")))
+
+
+HEAD = f"{'bias %':>8} {'sd %':>8} {'median':>8} {'IoU':>8}"
+
+
+def errors(case: Case, labels: Labels, probability: NDArray[np.float32] | None) -> Errors:
+    """Matched particles that the frame does not cut, within a factor of two in area."""
+    table = measure_particles(labels, pixels=np.asarray(case.pixels), scale=None, confidence=probability, frame=case.frame)
+    diameter = dict(zip(table["label"].tolist(), table["equivalent_diameter_px"].tolist(), strict=True))
+    out = Errors([], [], [])
+    if case.spheres is not None:
+        for row in case.spheres[~case.spheres["cut"]].itertuples():
+            label = int(labels[round(row.y), round(row.x)])
+            if label and _NEAR[0] < diameter[label] / row.true_px < _NEAR[1]:
+                out.relative.append(diameter[label] / row.true_px - 1)
+                out.true_px.append(row.true_px)
+        return out
+    assert case.truth is not None
+    found = match(labels, case.truth)
+    known, truth = np.unique(labels[labels > 0]), np.unique(case.truth[case.truth > 0])
+    y0, x0, y1, x1 = case.frame
+    inner = np.zeros(case.truth.shape, bool)
+    inner[y0 + 1 : y1 - 1, x0 + 1 : x1 - 1] = True
+    cut = set(np.unique(case.truth[~inner]).tolist())
+    for p, t, iou in zip(found.pred, found.truth, found.iou, strict=True):
+        if int(truth[t]) in cut:
+            continue
+        true = math.sqrt(4 * found.truth_area_px2[t] / math.pi)
+        out.relative.append(diameter[int(known[p])] / true - 1)
+        out.iou.append(float(iou))
+        out.true_px.append(true)
+    return out
+
+
+def found_in(case: Case, tools: Tools, kept: Path | None) -> tuple[Labels, NDArray[np.float32]]:
+    """The network's labels and map, kept for the next time where a folder is given."""
+    path = None if kept is None else kept / f"{case.name}.pkl"
+    if path is not None and path.is_file():
+        labels, coarse = pickle.loads(path.read_bytes())
+        return labels, coarse.astype(np.float32)
+    grey = np.asarray(case.pixels)
+    grey8 = grey if grey.dtype == np.uint8 else cv2.normalize(grey, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    found = find_particles(grey8, tools.engine, Settings(), frame=case.frame)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pickle.dumps((found.labels, found.probability.astype(np.float16))))
+    return found.labels, found.probability
+
+
+def spheres() -> Iterator[tuple[str, str, Case]]:
+    """Row, column, case."""
+    for diameter in (8, 12, 20, 40, 80, 100):
+        for name in MICROGRAPH_CASES:
+            r = sphere_micrograph(np.random.default_rng([diameter, 7]), median_px=diameter, gsd=1.1, case=name)
+            yield f"{diameter} px", name, Case(f"s{diameter}-{name}", r.pixels, (0, 0, *r.pixels.shape), spheres=r.truth)
+
+
+def looks(n: int) -> Iterator[Case]:
+    """Rendered micrographs of all kinds, their particles not overlapping much."""
+    for seed in range(n):
+        rng = np.random.default_rng([seed, 4242])
+        diameter = float(np.exp(rng.uniform(math.log(8), math.log(100))))
+        r = render(random_scene(rng, (512, 640), median_diameter_px=diameter), seed=seed)
+        yield Case(f"look{seed}", r.pixels, (0, 0, *r.pixels.shape), truth=r.labels)
+
+
+def real(folder: Path, tools: Tools) -> Iterator[Case]:
+    """The measuring micrographs of a folder."""
+    listed = folder / "val.txt"
+    wanted = set(listed.read_text().split()) if listed.is_file() else None
+    for path in sorted((folder / "images").iterdir()):
+        labels = next((folder / "labels").glob(path.stem + ".*"), None)
+        if labels is None or (wanted is not None and path.stem not in wanted):
+            continue
+        if folder.name == "silica" and path.stem[:3] not in SILICA:
+            continue
+        m = read_micrograph(path)
+        frame = find_scale(m, tools)[2] if folder.name == "silica" else (0, 0, *m.shape)
+        yield Case(f"{folder.name}-{path.stem}", m.pixels, frame, truth=np.asarray(read_labels(labels), np.int32))
+
+
+def grown(labels: Labels, by: int) -> Labels:
+    """Each particle grown (shrunk, below 0) by some px; where two meet, the first keeps its pixels."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(by) + 1,) * 2)
+    if by > 0:
+        wide = cv2.dilate(labels.astype(np.float32), kernel).astype(np.int32)
+        return np.where(labels > 0, labels, wide)
+    single = labels.astype(np.float32)
+    return np.where(cv2.erode(single, kernel) == cv2.dilate(single, kernel), labels, 0).astype(np.int32)
+
+
+def moved(case: Case, labels: Labels, probability: NDArray[np.float32] | None) -> tuple[Labels, NDArray[np.float32], float]:
+    """Labels and map at the true edge, and the share of particles that show one."""
+    e = true_edge(labels, np.asarray(case.pixels), probability, frame=case.frame)
+    present = np.unique(labels[labels > 0])
+    return e.labels, e.probability, float(e.seen[present].mean()) if present.size else 1.0
+
+
+def compare(name: str, cases: Iterator[Case], tools: Tools, kept: Path | None, n: int | None) -> None:
+    """One row a set, and its sizes."""
+    both: dict[str, list[Errors]] = {"outline": [], "steepest": []}
+    seen = []
+    for i, case in enumerate(cases):
+        if n is not None and i >= n:
+            break
+        labels, probability = found_in(case, tools, kept)
+        new, field, share = moved(case, labels, probability)
+        seen.append(share)
+        both["outline"].append(errors(case, labels, probability))
+        both["steepest"].append(errors(case, new, field))
+    for edge, parts in both.items():
+        e = together(parts)
+        means = [np.mean(p.relative) for p in parts if len(p.relative) >= 5]
+        note = f"  micrographs' mean {100 * np.mean(means):+.2f} ± {100 * np.std(means):.2f} %" if means else ""
+        said = f", edge seen {100 * np.mean(seen):.1f} %" if edge == "steepest" else ""
+        print(f"{name:14} {edge:9} {e.row()}  {len(e.relative)} particles{note}{said}", flush=True)
+
+
+def rendered(tools: Tools, kept: Path | None) -> None:
+    """Bias by size and look."""
+    print("Rendered spheres: bias ± sd in %, outline / steepest")
+    print(f"{'':8}" + " ".join(f"{name:>30}" for name in MICROGRAPH_CASES))
+    row, cells = "", []
+    for size, _, case in spheres():
+        if size != row and cells:
+            print(f"{row:8}" + " ".join(f"{c:>30}" for c in cells), flush=True)
+            cells = []
+        row = size
+        labels, probability = found_in(case, tools, kept)
+        new, field, _ = moved(case, labels, probability)
+        parts = []
+        for e in (errors(case, labels, probability), errors(case, new, field)):
+            r = 100 * np.array(e.relative)
+            parts.append(f"{r.mean():+.1f} ± {r.std():.1f}" if r.size else "-")
+        cells.append(" / ".join(parts))
+    print(f"{row:8}" + " ".join(f"{c:>30}" for c in cells), flush=True)
+
+
+def back(name: str, cases: Iterator[Case], n: int | None) -> None:
+    """True labels moved by some px, and what comes of them."""
+    rows: dict[int, list[Errors]] = {by: [] for by in (-3, -2, -1, 0, 1, 2, 3)}
+    for i, case in enumerate(cases):
+        if n is not None and i >= n:
+            break
+        assert case.truth is not None
+        for by, parts in rows.items():
+            labels = case.truth if by == 0 else grown(case.truth, by)
+            new, field, _ = moved(case, labels, None)
+            parts.append(errors(case, new, field))
+    for by, parts in rows.items():
+        e = together(parts)
+        print(f"{name:14} {by:+d} px     {e.row()}  {len(e.relative)} particles", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("rendered", "looks", "real", "moved"))
+    parser.add_argument("data", nargs="*", type=Path)
+    parser.add_argument("--n", type=int)
+    parser.add_argument("--keep", type=Path, help="folder in which the network's maps are kept for the next time")
+    o = parser.parse_args()
+    tools = Tools("unet", n_threads=1)
+    if o.what == "rendered":
+        rendered(tools, o.keep)
+        return
+    print(f"{'':24} {HEAD}")
+    if o.what == "looks":
+        compare("looks", looks(o.n or 40), tools, o.keep, o.n)
+        back("looks", looks(o.n or 40), o.n)
+    for folder in o.data:
+        if o.what == "real":
+            compare(folder.name, real(folder, tools), tools, o.keep, o.n)
+        else:
+            back(folder.name, real(folder, tools), o.n)
+
+
+if __name__ == "__main__":
+    main()

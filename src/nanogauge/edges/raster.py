@@ -1,0 +1,93 @@
+"""Moved outlines back to labels and to a map that is LEVEL on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .nodes import F32, Ints, normals_of
+
+LEVEL = 0.5  # of the map, on the outline
+LEAST_WIDTH_PX = 1.5  # half of the map's ramp: two pixels on either side of an outline must lie on it for its slope to be right
+_HALO_PX = 2.0  # beyond its outline, a network's map fades over as much
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """p outlines of n nodes after they were moved. label, width, farthest: (p,), width = half the ramp of the map in px,
+    farthest = how far a node was moved; at: (p, n, 2); fixed: (p, n), nodes at which the labels stay as they are: where a
+    neighbour touches or the frame cuts."""
+
+    label: Ints
+    at: F32
+    width: F32
+    farthest: F32
+    fixed: NDArray[np.bool_]
+
+
+def rasterised(labels: NDArray[np.int32], probability: F32 | None, groups: Sequence[Moved]) -> tuple[NDArray[np.int32], F32]:
+    """Labels and map (H, W) of the outlines.
+
+    The map falls linearly with the signed distance to the outline. Distances are to the osculating circle at the node whose
+    pixel is nearest. Beyond the particles the map is what it was.
+    """
+    at = np.concatenate([g.at.reshape(-1, 2) for g in groups])
+    normal = np.concatenate([normals_of(g.at).reshape(-1, 2) for g in groups]).astype(np.float32)
+    bend = np.concatenate([_bends(g.at).ravel() for g in groups])
+    owner = np.concatenate([np.repeat(g.label, g.at.shape[1]) for g in groups]).astype(np.int32)
+    width = np.concatenate([np.repeat(g.width, g.at.shape[1]) for g in groups])
+    reach = np.concatenate([np.repeat(g.farthest + np.maximum(g.width, _HALO_PX), g.at.shape[1]) for g in groups])
+    fixed = np.concatenate([g.fixed.ravel() for g in groups])
+
+    h, w = labels.shape
+    y, x = np.clip(np.rint(at[:, 0]).astype(np.int64), 0, h - 1), np.clip(np.rint(at[:, 1]).astype(np.int64), 0, w - 1)
+    node_at = np.full(h * w, -1, np.int32)
+    node_at[y * w + x] = np.arange(at.shape[0], dtype=np.int32)
+    away = (node_at < 0).astype(np.uint8).reshape(h, w)
+    distance, nearest = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
+    node_of = np.zeros(int(nearest.max()) + 1, np.int32)
+    marked = np.flatnonzero(away.ravel() == 0)
+    node_of[nearest.ravel()[marked]] = node_at[marked]
+    flat = np.flatnonzero(distance <= float(reach.max()) + 1)
+    node = node_of[nearest.ravel()[flat]]
+    near = distance.ravel()[flat] <= reach[node] + 1
+    flat, node = flat[near], node[near]
+
+    py, px = np.divmod(flat, w)
+    dy, dx = py.astype(np.float32) - at[node, 0], px.astype(np.float32) - at[node, 1]
+    ny, nx = normal[node, 0], normal[node, 1]
+    along = dy * nx - dx * ny
+    outside = dy * ny + dx * nx
+    outside += np.clip(bend[node] * along**2 / 2, -0.5, 0.5)
+
+    out = labels.copy()
+    field = (labels > 0).astype(np.float32) if probability is None else probability.astype(np.float32, copy=True)
+    np.putmask(field, labels > 0, 1)
+    old = labels.ravel()[flat]
+    stays = fixed[node] | ((old > 0) & (old != owner[node]))
+    inside = outside <= 0
+    own = (old == owner[node]) | (old == 0)
+    changes = ~stays & own
+    out.ravel()[flat[changes]] = np.where(inside, owner[node], 0)[changes]
+    left_out = (old == 0) & ~inside & (field.ravel()[flat] >= LEVEL)  # an object too unsure for a label stays in the map
+    written = changes & ~left_out
+    field.ravel()[flat[written]] = np.clip(LEVEL - outside / (2 * width[node]), 0, 1)[written]
+    lost = np.setdiff1d(owner, out)
+    if lost.size:  # between larger neighbours: it keeps what it had
+        kept = np.isin(labels, lost)
+        out[kept], field[kept] = labels[kept], 1
+    return out, field
+
+
+def _bends(at: F32) -> F32:
+    """(p, n) curvature in 1/px, positive where the outline is convex, over some nodes."""
+    reach = 2
+    before, after = np.roll(at, reach, axis=1), np.roll(at, -reach, axis=1)
+    chord = np.maximum(((after - before) ** 2).sum(-1) / 4, 0.25)
+    normal = normals_of(at)
+    sagitta = ((2 * at - before - after) / 2 * normal).sum(-1)
+    return np.asarray(np.clip(2 * sagitta / chord, -0.5, 0.5), np.float32)

@@ -1,0 +1,315 @@
+"""The true edge: where the grey level changes most steeply along the particles' own normals.
+
+labels ──nodes──▶ outlines ──grey levels along normals──▶ bands ──closed path──▶ shifts, smooth ──raster──▶ labels, map
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from .nodes import F32, Nodes, outlines_of
+from .path import closed_paths
+from .raster import LEAST_WIDTH_PX, Moved, rasterised
+
+_STEPS = 10  # states of the band on either side of the outline
+_REACH_PX = (0.8, 5.0, 12.0)  # least; for common particles; largest
+_REACH_SHARE, _REACH_SHARE_LARGE = 0.45, 0.2  # of the radius: never across a small particle's middle; of a large one
+_TOUCHES_PX = 1.0  # a node with less room before a neighbour's half, or the frame's end, stays where it is
+_BLUR_PX = (0.5, 1.6)  # the picture is smoothed by as much, by its noise
+_PRIOR_PX = 3.0  # how far outlines as people draw them lie off
+_OUTER_SHARE = 0.7  # of the steepest slope: a slope of the other sign further outside is the edge, the first a bright rim's
+_LEAST_RISE = 5.0  # of the mean slope at the edge over its standard error
+_FAINT = 0.12  # of the micrograph's median slope at the edge: fainter, it is none
+_PULL, _STEP_COST = 0.5, 0.35
+_SMOOTH_PX = 2.0  # along the outline, standard deviation
+_TO_MEAN = 0.03  # weight of the particle's mean shift beside that of a clear edge
+_FWHM = 2.3548
+_WIDTHS = 1.25  # half the map's ramp over the edge's standard deviation: probability 0.7 and 0.3 half of it apart
+
+
+@dataclass(frozen=True, slots=True)
+class Edged:
+    """Labels (H, W) and a map (H, W) that is 0.5 on the outlines, falling over the width of the edge.
+
+    shift_px: (largest label + 1,) how far each particle's outline moved outwards on the mean, by label
+    seen: the same, False where the particle shows no edge of its own and moved as the others did
+    """
+
+    labels: NDArray[np.int32]
+    probability: F32
+    shift_px: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+
+    @property
+    def edgeless(self) -> frozenset[int]:
+        """The labels that show no edge."""
+        return frozenset(np.flatnonzero(~self.seen).tolist())
+
+    @property
+    def mean_shift_px(self) -> float:
+        """Of all particles, 0 where there are none."""
+        present = np.flatnonzero(np.bincount(self.labels.ravel())[1:]) + 1
+        return float(self.shift_px[present].mean()) if present.size else 0.0
+
+
+@dataclass(slots=True)
+class _Bands:
+    """Slopes of the grey level along the normals of a group. slope: (p, n, k), positive where it falls outwards; valid: the same;
+    step: (p,) px between states; fixed: (p, n)."""
+
+    nodes: Nodes
+    slope: F32
+    valid: NDArray[np.bool_]
+    step: F32
+    fixed: NDArray[np.bool_]
+
+    @property
+    def at(self) -> F32:
+        """(p, k) shifts in px."""
+        return np.asarray(self.step[:, None] * _STATES, np.float32)
+
+
+_STATES = np.arange(-_STEPS, _STEPS + 1, dtype=np.float32)
+
+
+def true_edge(
+    labels: NDArray[np.int32],
+    pixels: NDArray[Any],
+    probability: NDArray[np.floating[Any]] | None = None,
+    *,
+    frame: tuple[int, int, int, int] | None = None,
+) -> Edged:
+    """Moves each particle's outline to where the grey level changes most steeply along its own normals.
+
+    labels: (H, W), 0 = background; pixels: (H, W) grey levels; probability: (H, W), kept beyond the particles
+    frame: (y0, x0, y1, x1) of what is picture
+
+    A particle's edge is a rise or a fall of the grey level as in the mean over its own outline, else over the micrograph's. Its
+    place is the cheapest closed path through the band of slopes, to a fraction of a pixel, smooth along the outline. Stretches
+    where a neighbour touches or contrast is lost follow the rest of the outline; a particle without an edge moves by the
+    micrograph's median shift. The band reaches up to 5 px or a fifth of the radius from the outline, less for small particles, and
+    ends halfway to a neighbour. The steepest place of a disc's edge blurred by σ lies σ²/2r inside it, which is corrected for.
+
+    Raises ValueError for shapes that do not fit.
+    """
+    if labels.ndim != 2 or pixels.shape != labels.shape or (probability is not None and probability.shape != labels.shape):
+        raise ValueError(f"labels, pixels and probability must be (H, W) of one shape, got {labels.shape} and {pixels.shape}")
+    y0, x0, y1, x1 = frame or (0, 0, *labels.shape)
+    window = np.s_[y0:y1, x0:x1]
+    n = int(labels.max(initial=0)) + 1
+    shift, seen = np.zeros(n), np.ones(n, bool)
+    out = labels.astype(np.int32, copy=True)
+    known = None if probability is None else np.asarray(probability, np.float32)
+    field = (labels > 0).astype(np.float32) if known is None else known.copy()
+    within = np.ascontiguousarray(out[window])
+    groups = list(outlines_of(within))
+    if groups:
+        radius = float(np.median(np.concatenate([g.radius for g in groups])))
+        grey = _smoothed(np.asarray(pixels[window], np.float32), radius)
+        halves = _halves(within)
+        bands = [_bands(g, grey, halves) for g in groups]
+        moved = _moved(bands, shift, seen)
+        out[window], field[window] = rasterised(within, None if known is None else known[window], moved)
+    return Edged(out, field, shift, seen)
+
+
+def _smoothed(grey: F32, radius: float) -> F32:
+    """The picture, smoothed as its noise asks for, and less for small particles."""
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    noise = float(np.abs(cv2.filter2D(grey, -1, kernel)).mean()) * math.sqrt(math.pi / 2) / 6  # Immerkær, CVIU 64 (1996) 300
+    contrast = max(float(cv2.GaussianBlur(grey, (0, 0), 2.0).std()), 1e-6)
+    least, most = _BLUR_PX
+    sigma = float(np.clip(0.5 + 2 * noise / contrast, least, max(least, min(most, 0.2 * radius))))
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), np.float32)
+
+
+def _halves(labels: NDArray[np.int32]) -> F32:
+    """(H, W) the label that is nearest, its own on a particle."""
+    background = (labels == 0).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(background, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
+    of = np.zeros(int(nearest.max()) + 1, np.float32)
+    inside = background == 0
+    of[nearest[inside]] = labels[inside]
+    return of[nearest]
+
+
+def _bands(nodes: Nodes, grey: F32, halves: F32) -> _Bands:
+    least, common, most = _REACH_PX
+    reach = np.clip(_REACH_SHARE * nodes.radius, least, np.clip(_REACH_SHARE_LARGE * nodes.radius, common, most))
+    step = (reach / _STEPS).astype(np.float32)
+    states = np.arange(-_STEPS - 1, _STEPS + 2, dtype=np.float32)  # one more at either end, for the slope
+    along = step[:, None, None] * states
+    y = nodes.at[..., 0, None] + along * nodes.normal[..., 0, None]
+    x = nodes.at[..., 1, None] + along * nodes.normal[..., 1, None]
+    level = _sampled(grey, y, x, cv2.INTER_LINEAR)
+    slope = (level[..., :-2] - level[..., 2:]) / (2 * step[:, None, None])
+    y, x = y[..., 1:-1], x[..., 1:-1]
+    own = _sampled(halves, y, x, cv2.INTER_NEAREST) == nodes.label[:, None, None]
+    h, w = grey.shape
+    own &= (y >= 0) & (y <= h - 1) & (x >= 0) & (x <= w - 1)
+    touch = np.minimum(np.ceil(_TOUCHES_PX / step).astype(np.int64), _STEPS) + _STEPS
+    fixed = ~np.take_along_axis(own, np.broadcast_to(touch[:, None, None], (*own.shape[:2], 1)), axis=2)[..., 0]
+    # a state beyond one that is not the particle's own is not reached
+    own[..., _STEPS:] = np.logical_and.accumulate(own[..., _STEPS:], axis=2)
+    own[..., : _STEPS + 1] = np.logical_and.accumulate(own[..., _STEPS::-1], axis=2)[..., ::-1]
+    return _Bands(nodes, slope, own & ~fixed[..., None], step, fixed)
+
+
+def _sampled(picture: F32, y: F32, x: F32, how: int) -> F32:
+    rows = y.reshape(-1, y.shape[-1])
+    columns = x.reshape(rows.shape)
+    parts = [  # remap takes less than 2**15 rows at a time
+        cv2.remap(picture, columns[i : i + 30000], rows[i : i + 30000], how, borderMode=cv2.BORDER_REPLICATE)
+        for i in range(0, rows.shape[0], 30000)
+    ]
+    return np.asarray(np.concatenate(parts).reshape(y.shape), np.float32)
+
+
+def _moved(bands: Sequence[_Bands], shift: NDArray[np.float64], seen: NDArray[np.bool_]) -> list[Moved]:
+    """The outlines moved; shift and seen are filled in."""
+    means = [_mean_slopes(b) for b in bands]
+    sign = _sign(bands, means)
+    found = [_own_edges(b, *m, sign=sign, centre=0.0, spread=_PRIOR_PX) for b, m in zip(bands, means, strict=True)]
+    centre = _median_shift(found, bands)
+    found = [_own_edges(b, *m, sign=sign, centre=centre, spread=_PRIOR_PX / 2) for b, m in zip(bands, means, strict=True)]
+    centre = _median_shift(found, bands)
+    strong = np.concatenate([f.height[f.seen] for f in found])
+    least = _FAINT * float(np.median(strong)) if strong.size else math.inf
+    out = []
+    for b, f in zip(bands, found, strict=True):
+        sees = f.seen & (f.height >= least)
+        out.append(_fitted(b, f, sees, centre, shift))
+        seen[b.nodes.label] = sees
+    return out
+
+
+def _mean_slopes(b: _Bands) -> tuple[F32, F32]:
+    """(p, k) mean slope over the nodes and its standard error; 0 and inf where less than a quarter of the outline is seen."""
+    n = b.valid.sum(axis=1)
+    total = np.where(b.valid, b.slope, 0)
+    mean = total.sum(axis=1) / np.maximum(n, 1)
+    square = (total**2).sum(axis=1) / np.maximum(n, 1)
+    apart = np.clip(2.5 / b.nodes.spacing, 1, None)[:, None]  # nodes nearer than that see the same noise
+    error = np.sqrt(np.maximum(square - mean**2, 1e-12) / np.maximum(n / apart, 1))
+    few = n < b.valid.shape[1] / 4
+    return np.where(few, 0, mean).astype(np.float32), np.where(few, np.inf, error).astype(np.float32)
+
+
+@dataclass(slots=True)
+class _Own:
+    """Of each particle (p,): sign of the edge, its place on the mean profile in px, mean slope there, whether it stands out."""
+
+    sign: F32
+    place: F32
+    height: F32
+    seen: NDArray[np.bool_]
+
+
+def _sign(bands: Sequence[_Bands], means: Sequence[tuple[F32, F32]]) -> float:
+    """1 where grey levels fall outwards across the micrograph's edges, -1 where they rise: by the steepest slope of the mean
+    profile, or by one further outside that is nearly as steep."""
+    grid = np.arange(-_REACH_PX[1], _REACH_PX[1] + 0.01, 0.25)
+    total = np.zeros(grid.size)
+    for b, (mean, error) in zip(bands, means, strict=True):
+        scale = np.abs(mean).max(axis=1, keepdims=True)
+        weight = np.sqrt(b.nodes.at.shape[1]) / np.maximum(scale, 1e-9)
+        good = np.isfinite(error).any(axis=1) & (scale[:, 0] > 0)
+        for row, at in zip((mean * weight)[good], b.at[good], strict=True):
+            total += np.interp(grid, at, row, left=0, right=0)
+    total *= np.exp(-0.5 * (grid / _PRIOR_PX) ** 2)
+    up, down = int(total.argmax()), int(total.argmin())
+    high, low = max(total[up], 0), max(-total[down], 0)
+    sign = 1.0 if high >= low else -1.0
+    other = low if sign > 0 else high
+    further = grid[down] - grid[up] if sign > 0 else grid[up] - grid[down]
+    return -sign if further >= 1 and other >= _OUTER_SHARE * max(high, low) else sign
+
+
+def _own_edges(b: _Bands, mean: F32, error: F32, *, sign: float, centre: float, spread: float) -> _Own:
+    at = b.at
+    prior = np.exp(-0.5 * ((at - centre) / np.maximum(spread, 0.5 * b.step[:, None] * _STEPS)) ** 2)
+    rows = np.arange(len(at))
+
+    def best(s: float) -> tuple[NDArray[np.int64], F32]:
+        k = (s * mean * prior).argmax(axis=1)
+        return k, np.maximum(s * mean[rows, k], 0)
+
+    (k, high), (other_k, other_high) = best(sign), best(-sign)
+    rise, other_rise = high / error[rows, k], other_high / error[rows, other_k]
+    turned = (other_high > 2 * high) & (other_rise > _LEAST_RISE)
+    k, high = np.where(turned, other_k, k), np.where(turned, other_high, high)
+    signs = np.where(turned, -sign, sign).astype(np.float32)
+    place = (k - _STEPS + _vertex(signs[:, None] * mean, k)) * b.step
+    seen = np.where(turned, other_rise, rise) > _LEAST_RISE
+    return _Own(signs, place.astype(np.float32), high, seen)
+
+
+def _vertex(values: F32, k: NDArray[np.int64]) -> F32:
+    """Where the parabola through a peak and its neighbours is highest, in states from k; values (..., k), k (...)."""
+    last = values.shape[-1] - 1
+    three = [np.take_along_axis(values, np.clip(k + d, 0, last)[..., None], -1)[..., 0] for d in (-1, 0, 1)]
+    bend = three[0] - 2 * three[1] + three[2]
+    vertex = np.where(bend < -1e-9, (three[0] - three[2]) / np.where(bend < -1e-9, 2 * bend, 1), 0)
+    return np.asarray(np.clip(vertex, -0.5, 0.5) * ((k > 0) & (k < last)), np.float32)
+
+
+def _median_shift(found: Sequence[_Own], bands: Sequence[_Bands]) -> float:
+    places = np.concatenate([f.place[f.seen] for f in found])
+    return float(np.median(places)) if places.size else 0.0
+
+
+def _fitted(b: _Bands, own: _Own, seen: NDArray[np.bool_], centre: float, shift: NDArray[np.float64]) -> Moved:
+    nodes, at = b.nodes, b.at
+    half = b.step * _STEPS
+    usual = np.clip(centre, -0.6 * half, 0.6 * half)
+    place = np.where(seen, own.place, usual)
+    height = np.maximum(own.height, 1e-9)
+    relative = np.where(b.valid, b.slope, 0) * (own.sign / height)[:, None, None]
+    relative = np.asarray((np.roll(relative, 1, axis=1) + 2 * relative + np.roll(relative, -1, axis=1)) / 4, np.float32)
+    pull = _PULL * ((at - place[:, None]) / half[:, None]) ** 2
+    cost = pull[:, None] - np.clip(relative, -0.5, 1.5)
+    cost[~b.valid] += 0.5
+    cost[b.fixed] = pull[np.nonzero(b.fixed)[0]]
+    k = closed_paths(cost.astype(np.float32), np.full(len(at), _STEP_COST, np.float32))
+    along = (k - _STEPS + _vertex(relative, k)) * b.step[:, None]
+    clear = np.clip(np.take_along_axis(relative, k[..., None], -1)[..., 0], 0, 1) ** 2 * ~b.fixed
+    width = _edge_width(relative, k, ~b.fixed) * b.step
+    sigma = _SMOOTH_PX / float(np.median(nodes.spacing))
+    weight = ndimage.gaussian_filter1d(clear, sigma, axis=1, mode="wrap") + _TO_MEAN
+    total = ndimage.gaussian_filter1d(clear * along, sigma, axis=1, mode="wrap") + _TO_MEAN * place[:, None]
+    by = np.where(seen[:, None], total / weight, usual[:, None])
+    blur = np.clip(width**2 - b.step**2 / 3, 0, None)  # the slope over two states adds that much, but no shift
+    by = by + np.where(seen, np.minimum(blur / (2 * nodes.radius), 0.12 * nodes.radius), 0)[:, None]
+    by = np.clip(by, -half[:, None], half[:, None]) * ~b.fixed
+    shift[nodes.label] = by.sum(axis=1) / np.maximum((~b.fixed).sum(axis=1), 1)
+    moved = nodes.at + by[..., None].astype(np.float32) * nodes.normal
+    ramp = np.maximum(_WIDTHS * np.where(seen, width, 0), LEAST_WIDTH_PX)
+    return Moved(nodes.label, moved.astype(np.float32), ramp.astype(np.float32), np.abs(by).max(axis=1).astype(np.float32), b.fixed)
+
+
+def _edge_width(relative: F32, k: NDArray[np.int64], free: NDArray[np.bool_]) -> F32:
+    """(p,) standard deviation of the edge in states: from the half width at half maximum of the mean slope over the nodes, aligned
+    to the path; of its two sides the steeper, as what lies inside and outside may have edges of its own."""
+    last = relative.shape[-1] - 1
+    steps = np.arange(_STEPS + 1)
+    n = np.maximum(free.sum(axis=1), 1)
+    sides = []
+    for way in (-1, 1):
+        place = np.clip(k[..., None] + way * steps, 0, last)
+        mean = (np.take_along_axis(relative, place, -1) * free[..., None]).sum(axis=1) / n[:, None]
+        half = mean[:, :1] / 2
+        below = mean < half
+        first = np.where(below.any(axis=1), below.argmax(axis=1), _STEPS)
+        rows = np.arange(len(mean))
+        before, after = mean[rows, np.maximum(first - 1, 0)], mean[rows, first]
+        part = np.clip((before - half[:, 0]) / np.maximum(before - after, 1e-9), 0, 1)
+        sides.append(np.where(below.any(axis=1), first - 1 + part, _STEPS))
+    return np.asarray(np.minimum(*sides) * 2 / _FWHM, np.float32)
