@@ -47,17 +47,17 @@ def compose(
     tone_spread: float = 0.0,
     neck: float = 0.0,
     surface: bool = True,
+    under: tuple[Array, Array] | None = None,
 ) -> Layers:
     """Lays the particles down in their order: later ones lie on top, and touching ones of the same layer share a boundary.
 
     tone_spread: standard deviation of the particles' brightness (SEM) or mass (TEM), as a share; neck: width of the sintered
     necks between touching round particles, 0..1. A neck belongs to the nearer particle. surface: False leaves the maps of the
-    surface empty, which electrons that pass through do not see."""
+    surface empty, which electrons that pass through do not see. under: maps of what lies below all particles and is none (stack and thickness; changed)."""
     h, w = shape
     labels = np.zeros(shape, np.int32)
-    stack = np.zeros((6, h, w), np.float32)
+    stack, thickness = (np.zeros((6, h, w), np.float32), np.zeros(shape, np.float32)) if under is None else under
     cover, top, slope_y, slope_x, depth, tone = stack
-    thickness = np.zeros(shape, np.float32)
     whole = np.zeros(len(particles) + 1, np.int64)
     touching = _touching(particles) if neck > 0 else {}
     tones = rng.normal(0, 1, len(particles)) * tone_spread
@@ -115,12 +115,14 @@ def visible_shares(layers: Layers) -> NDArray[np.float64]:
     return np.asarray(visible / np.maximum(layers.whole, 1), float)
 
 
-def without(labels: Labels, removed: NDArray[np.bool_]) -> Labels:
-    """Labels (H, W) with those flagged in `removed` (n + 1,) set to background."""
+def without(labels: Labels, removed: NDArray[np.bool_], host: NDArray[np.int32] | None = None) -> Labels:
+    """Labels (H, W) with those flagged in `removed` (n + 1,) set to background, or to their host (n + 1,) where they have one."""
     if not removed[1:].any():
         return labels
     number = np.arange(len(removed), dtype=np.int32)
     number[removed] = 0
+    if host is not None:
+        number[removed] = number[host[removed]]
     return number[labels]
 
 

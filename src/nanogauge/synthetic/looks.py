@@ -44,6 +44,8 @@ class Look:
     ground: Ground = "plain"
     ground_texture: float = 0.03
     ground_px: float = 6.0
+    ground_depth: float = 0.0  # of holes, pores and steps; 0: three to eight times the texture
+    curtain: float = 0.0  # streaks down the frame
     gradient: float = 0.1
     scratches: int = 0
     specks: int = 0  # per 512 x 512 px
