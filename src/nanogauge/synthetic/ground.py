@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import cv2
 import numpy as np
 
-from .textures import Array, Shape, bumps, cells, cracks, grain, mottle, noise_field, ridges, wide_blur
+from .textures import Array, Shape, bumps, cells, cracks, grain, mottle, noise_field, ridges, standard, wide_blur
 
 Ground = Literal[
     "plain", "grain", "mottled", "bumpy", "wrinkled", "cracked", "cells", "holey", "membrane", "stepped", "wisps",
@@ -43,7 +43,7 @@ def substrate(
         if kind == "holey":
             picture, holes = _film_with_holes(picture, step, pitch_px, rng)
         elif kind == "membrane":
-            pores = np.clip(noise_field(rng, shape, pitch_px) * 3 - 2, 0, 1)
+            pores = np.clip(_smooth_field(rng, shape, pitch_px) * max(0.5 * pitch_px, 3) - max(0.35 * pitch_px, 2), 0, 1)
             picture = picture + step * pores + np.float32(0.4 * abs(step)) * np.clip(wide_blur(pores, 2) * 4, 0, 1) * (1 - pores)
         else:
             picture = _step(picture, step, rng)
@@ -106,7 +106,7 @@ def _film_with_holes(picture: Array, depth: np.float32, pitch_px: float, rng: np
     h, w = picture.shape
     kind = rng.choice(3, p=[0.4, 0.35, 0.25])
     if kind == 0:  # lacey
-        field = noise_field(rng, (h, w), 2.5 * pitch_px)
+        field = _smooth_field(rng, (h, w), 2.5 * pitch_px)
         inside = np.asarray(np.clip((field - np.float32(rng.uniform(-0.4, 0.8))) * np.float32(max(1.5 * pitch_px, 6)), 0, 1), np.float32)
     else:
         inside = np.zeros((h, w), np.float32)
@@ -120,6 +120,11 @@ def _film_with_holes(picture: Array, depth: np.float32, pitch_px: float, rng: np
     flat = np.float32(picture.mean())  # a hole has no film, and so none of its texture
     thick = np.float32(rng.uniform(0, 0.4)) * depth * rim
     return np.asarray(picture * (1 - inside) + (flat + depth) * inside - thick, np.float32), inside
+
+
+def _smooth_field(rng: np.random.Generator, shape: Shape, scale_px: float) -> Array:
+    """Noise whose level lines show no corners of the coarse grid it is made on."""
+    return standard(wide_blur(noise_field(rng, shape, scale_px), 0.35 * scale_px))
 
 
 def _number_of_holes(area: int, pitch_px: float, rng: np.random.Generator) -> int:
@@ -142,7 +147,7 @@ def _step(picture: Array, depth: np.float32, rng: np.random.Generator) -> Array:
     h, w = picture.shape
     theta = rng.uniform(0, 2 * math.pi)
     y, x = np.arange(h, dtype=np.float32)[:, None] - h / 2, np.arange(w, dtype=np.float32)[None] - w / 2
-    wander = np.float32(rng.uniform(0, 0.12) * max(h, w)) * noise_field(rng, (h, w), 0.3 * max(h, w))
+    wander = np.float32(rng.uniform(0, 0.12) * max(h, w)) * _smooth_field(rng, (h, w), 0.3 * max(h, w))
     at = math.sin(theta) * y + math.cos(theta) * x + rng.uniform(-0.35, 0.35) * max(h, w) + wander
     edge = np.exp(-((at / np.float32(rng.uniform(1, 4))) ** 2))
     return np.asarray(picture + depth * np.clip(at / 2 + 0.5, 0, 1) - np.float32(rng.uniform(-0.5, 0.8)) * depth * edge, np.float32)
@@ -224,7 +229,7 @@ def _sponge(rng: np.random.Generator, shape: Shape, pitch_px: float) -> Array:
     """A porous body that fills the frame: struts round dark pores, further struts deeper down."""
     total: Any = np.zeros(shape, np.float32)
     for depth in (0.35, 0.65, 1.0):
-        field = np.abs(noise_field(rng, shape, 2 * pitch_px))
+        field = np.abs(_smooth_field(rng, shape, 2 * pitch_px))
         strut = np.clip((np.float32(0.55) - field) * np.float32(4), 0, 1)
         total = total * (1 - strut) + np.float32(depth) * (strut + np.exp(-((field - np.float32(0.5)) / np.float32(0.12)) ** 2) * 0.5) * strut
     return np.asarray(4 * (total - total.mean()), np.float32)
@@ -234,7 +239,7 @@ def _sheets(rng: np.random.Generator, shape: Shape, pitch_px: float) -> Array:
     """Nanosheets on edge, a house of cards: thin bright walls, one storey over the other."""
     total: Any = np.zeros(shape, np.float32)
     for depth in (0.4, 0.7, 1.0):
-        wall = ridges(rng, shape, 2.5 * pitch_px) ** 3
+        wall = np.exp(np.abs(_smooth_field(rng, shape, 2.5 * pitch_px)) * np.float32(-12))
         total = np.maximum(total * (1 - np.float32(0.5) * wall), np.float32(depth) * wall)
     return np.asarray(4 * (total - total.mean()), np.float32)
 

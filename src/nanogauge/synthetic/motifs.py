@@ -55,13 +55,13 @@ def _two_sizes(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _P
     scene = replace(scene, coverage=min(scene.coverage, u(0.05, 0.45)), geometric_sd=min(scene.geometric_sd, 1.6))
     if rng.random() < 0.4:
         scene = replace(scene, layout="sparse", kinds=("sphere",), aspect=(0.93, 1.0))
-    area = shape[0] * shape[1]
-    n = _log_uniform(rng, 20, 250)
-    more = [_small(rng, scene, small, n * small**2 / area)]
+    more = [_small(rng, scene, small, _coverage_of(_log_uniform(rng, 20, 250), small, shape))]
     if rng.random() < 0.15:
         between = math.sqrt(small * large)
-        more.insert(0, _small(rng, scene, between, min(0.2, 12 * between**2 / area)))
+        more.insert(0, _small(rng, scene, between, min(0.2, _coverage_of(12, between, shape))))
     look = _clearer(random_look(rng, scene.mode, math.sqrt(small * large)), rng)
+    if scene.mode == "stem":  # where the large ones are brightest the small ones must still show
+        look = replace(look, contrast=max(look.contrast, 0.4), gamma=min(look.gamma, 0.9))
     opaque = scene.mode != "sem" and abs(look.contrast) * min(ratio, 3) > 1.8  # what lies on it or below it cannot be seen
     return replace(scene, beside=tuple(more), below=1.0 if opaque else 0.2), look
 
@@ -77,7 +77,7 @@ def _small(rng: np.random.Generator, scene: Scene, d: float, coverage: float) ->
         median_diameter_px=d,
         geometric_sd=1 + float(rng.gamma(1.2, 0.1)),
         structure=scene.structure if rng.random() < 0.5 else "solid",
-        coverage=float(np.clip(0.8 * coverage, 0.005, 0.5)),
+        coverage=coverage,
         overlap=float(rng.choice([0.0, 0.1, 0.25])),
         max_particles=300,
     )
@@ -91,16 +91,16 @@ def _broad(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
 
 def _holes(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
     mode: Mode = _mode(rng, 0.2, 0.65)
-    d = float(np.clip(d, 5, 60))
-    scene = replace(random_scene(rng, shape, median_diameter_px=d), mode=mode, second_mode=0.0)
+    d = float(np.clip(d, 5, 45))
+    scene = replace(random_scene(rng, shape, median_diameter_px=d), mode=mode, second_mode=0.0, overlap=float(rng.choice([0.0, 0.15])))
     layout = "clusters" if rng.random() < 0.4 else "sparse"
-    scene = replace(scene, layout=layout, coverage=float(rng.uniform(0.03, 0.4)), overlap=min(scene.overlap, 0.15))
+    scene = replace(scene, layout=layout, coverage=_coverage_of(_log_uniform(rng, 8, 150), d, shape))
     return scene, _film(rng, mode, d, _log_uniform(rng, max(1.5 * d, 14), max(0.7 * min(shape), 3 * d)))
 
 
 def _bare_holes(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
     mode: Mode = _mode(rng, 0.3, 0.55)
-    look = _film(rng, mode, min(d, 40), _log_uniform(rng, 8, 0.8 * min(shape)))
+    look = _film(rng, mode, min(d, 40), _log_uniform(rng, 14, 0.8 * min(shape)))
     return Scene(shape=shape, mode=mode, median_diameter_px=d, coverage=0.0), look
 
 
@@ -136,7 +136,7 @@ def _mat_with_particles(rng: np.random.Generator, shape: tuple[int, int], d: flo
     mat = _fibres(rng, shape, width, mode)
     mat = replace(mat, tone=-float(rng.uniform(0.1, 0.35)), mass=float(rng.uniform(0.1, 0.4)))
     scene = replace(random_scene(rng, shape, median_diameter_px=d), mode=mode, second_mode=0.0, kinds=("sphere",))
-    scene = replace(scene, layout="sparse", coverage=float(rng.uniform(0.02, 0.25)), mat=mat)
+    scene = replace(scene, layout="sparse", coverage=_coverage_of(_log_uniform(rng, 6, 120), d, shape), mat=mat)
     look = _mat_look(rng, mode, d)
     return scene, replace(look, contrast=max(abs(look.contrast), 0.35 if mode == "sem" else 0.6))
 
@@ -278,7 +278,7 @@ def _crossed_rods(rng: np.random.Generator, shape: tuple[int, int], d: float) ->
 
 
 def _soot(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
-    d = float(np.clip(d, 8, 45))
+    d = float(np.clip(d, 8, 0.15 * min(shape)))
     scene = Scene(
         shape=shape,
         mode="tem" if rng.random() < 0.85 else "stem",
@@ -287,14 +287,19 @@ def _soot(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
         geometric_sd=float(rng.uniform(1.05, 1.35)),
         kinds=("sphere",) if rng.random() < 0.7 else ("irregular",),
         roughness=float(rng.choice([0.0, 0.015, 0.03])),
-        coverage=float(rng.uniform(0.05, 0.4)),
+        coverage=_coverage_of(_log_uniform(rng, 12, 140), d, shape),
         overlap=float(rng.uniform(0.0, 0.25)),
-        max_particles=150,
+        max_particles=160,
     )
     look = random_look(rng, scene.mode, d)
     neck = float(rng.uniform(0.1, 0.6)) if rng.random() < 0.5 else 0.0
     contrast = _log_uniform(rng, 0.15, 1.0)
     return scene, replace(look, contrast=contrast, neck=neck, body_spread=float(rng.uniform(0, 0.15)), halo=0.0)
+
+
+def _coverage_of(n: float, d: float, shape: tuple[int, int]) -> float:
+    """The coverage at which about n particles of d px are drawn, at most half of the frame."""
+    return float(np.clip(n * math.pi / 4 * d**2 / ((shape[0] + d) * (shape[1] + d)), 1e-4, 0.5))
 
 
 def _clearer(look: Look, rng: np.random.Generator) -> Look:

@@ -215,7 +215,7 @@ def chained(shape: tuple[int, int], feet: Footprints, *, overlap: float, rng: np
             a, b = (clusters.pop(int(rng.integers(len(clusters)))) for _ in range(2))
             clusters.append(_stuck(a, b, overlap, rng))
         at, _, members = clusters[0]
-        middle = at[:, :2].mean(0) - rng.uniform(0, 1, 2) * shape
+        middle = at[:, :2].mean(0) - rng.uniform(0.1, 0.9, 2) * shape
         out[members, :2], out[members, 2] = at[:, :2] - middle, (at[:, 2] - at[:, 2].min()) / (2 * r.mean())
         first = stop
     return out

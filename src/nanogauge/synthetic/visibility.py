@@ -66,22 +66,26 @@ def hosts(labels: NDArray[np.int32], n: int) -> NDArray[np.int32]:
     """The particle on which each of n lies (n + 1,), 0 for none: several times as large, and along most of its outline."""
     on, under = (labels.ravel()[k] for k in _facing(labels))
     out = np.zeros(n + 1, np.int32)
-    pair, count = np.unique(on.astype(np.int64) * (n + 1) + under, return_counts=True)
+    both = under > 0
+    pair, count = np.unique(on[both].astype(np.int64) * (n + 1) + under[both], return_counts=True)
     above, below = pair // (n + 1), pair % (n + 1)
     area, around = np.bincount(labels.ravel(), minlength=n + 1), np.bincount(on, minlength=n + 1)
-    carries = (above > 0) & (below > 0) & (count > _HOST_SHARE * around[above]) & (area[below] > _HOST_AREA * area[above])
+    carries = (count > _HOST_SHARE * around[above]) & (area[below] > _HOST_AREA * area[above])
     out[above[carries]] = below[carries]
     return out
 
 
 def _facing(labels: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Flat indices of labelled pixels and of those two pixels away from them that bear another label."""
-    number = np.arange(labels.size, dtype=np.int64).reshape(labels.shape)
-    pairs = [(number[2:], number[:-2]), (number[:-2], number[2:]), (number[:, 2:], number[:, :-2]), (number[:, :-2], number[:, 2:])]
-    flat = labels.ravel()
-    on, under = (np.concatenate([p[k].ravel() for p in pairs]) for k in (0, 1))
-    differ = (flat[on] > 0) & (flat[on] != flat[under])
-    return on[differ], under[differ]
+    width = labels.shape[1]
+    down = np.flatnonzero(labels[2:] != labels[:-2])
+    row, column = np.divmod(np.flatnonzero(labels[:, 2:] != labels[:, :-2]), max(width - 2, 1))
+    right = row * width + column
+    first = np.concatenate([down, right])
+    second = np.concatenate([down + 2 * width, right + 2])
+    on, under = np.concatenate([first, second]), np.concatenate([second, first])
+    labelled = labels.ravel()[on] > 0
+    return on[labelled], under[labelled]
 
 
 def _moments(labels: NDArray[np.int32], values: Array, n: int) -> tuple[Moment, Moment, Moment]:
