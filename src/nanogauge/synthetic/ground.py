@@ -67,7 +67,8 @@ def curtain(picture: Array, strength: float, rng: np.random.Generator) -> Array:
     """Streaks down the frame, as an ion beam mills behind something hard, that swell and fade."""
     h, w = picture.shape
     streaks = noise_field(rng, (1, w), rng.uniform(1.5, 8)) + noise_field(rng, (1, w), rng.uniform(10, 40))
-    return np.asarray(picture + np.float32(strength) * streaks * (1 + np.float32(0.4) * noise_field(rng, (h, w), 0.4 * h)), np.float32)
+    swell = 1 + np.float32(0.4) * noise_field(rng, (h, w), 0.4 * h)
+    return np.asarray(picture + np.float32(strength) * streaks * swell, np.float32)
 
 
 def scratch(picture: Array, n: int, rng: np.random.Generator) -> Array:
@@ -107,10 +108,11 @@ def _film_with_holes(picture: Array, depth: np.float32, pitch_px: float, rng: np
     kind = rng.choice(3, p=[0.4, 0.35, 0.25])
     if kind == 0:  # lacey
         field = _smooth_field(rng, (h, w), 2.5 * pitch_px)
-        inside = np.asarray(np.clip((field - np.float32(rng.uniform(-0.4, 0.8))) * np.float32(max(1.5 * pitch_px, 6)), 0, 1), np.float32)
+        steep = np.float32(max(1.5 * pitch_px, 6))
+        inside = np.asarray(np.clip((field - np.float32(rng.uniform(-0.4, 0.8))) * steep, 0, 1), np.float32)
     else:
         inside = np.zeros((h, w), np.float32)
-        places = rng.uniform(0, 1, (_number_of_holes(h * w, pitch_px, rng), 2)) * (h, w) if kind == 1 else _array((h, w), pitch_px, rng)
+        places = _strewn((h, w), pitch_px, rng) if kind == 1 else _array((h, w), pitch_px, rng)
         spread, oval = (0.35, 0.75) if kind == 1 else (0.02, 0.97)
         for y, x in places:
             d, turn = pitch_px * rng.uniform(1 - spread, 1 + spread), rng.uniform(0, 180)
@@ -127,8 +129,10 @@ def _smooth_field(rng: np.random.Generator, shape: Shape, scale_px: float) -> Ar
     return standard(wide_blur(noise_field(rng, shape, scale_px), 0.35 * scale_px))
 
 
-def _number_of_holes(area: int, pitch_px: float, rng: np.random.Generator) -> int:
-    return int(np.clip(rng.poisson(rng.uniform(0.15, 0.6) * area / pitch_px**2), 1, 200))
+def _strewn(shape: Shape, pitch_px: float, rng: np.random.Generator) -> np.ndarray:
+    """Random places (n, 2) of holes, which may run into each other."""
+    n = int(np.clip(rng.poisson(rng.uniform(0.15, 0.6) * shape[0] * shape[1] / pitch_px**2), 1, 200))
+    return np.asarray(rng.uniform(0, 1, (n, 2)) * shape)
 
 
 def _array(shape: Shape, pitch_px: float, rng: np.random.Generator) -> np.ndarray:
@@ -209,7 +213,9 @@ def _crystal(rng: np.random.Generator, shape: Shape, pitch_px: float) -> Array:
     moire = rng.random() < 0.15
     for k in range(n):
         pitch = pitch_px * rng.uniform(0.9, 1.1)
-        waves = [(turn + k * between, pitch)] + ([(turn + k * between + rng.uniform(-0.15, 0.15), pitch * rng.uniform(0.85, 1.15))] * moire)
+        waves = [(turn + k * between, pitch)]
+        if moire:
+            waves.append((waves[0][0] + rng.uniform(-0.15, 0.15), pitch * rng.uniform(0.85, 1.15)))
         for angle, length in waves:
             q, phase = 2 * math.pi / length, rng.uniform(0, 2 * math.pi)
             across = np.float32(q * math.sin(angle)) * y + np.float32(q * math.cos(angle)) * x
@@ -221,8 +227,9 @@ def _pitted(rng: np.random.Generator, shape: Shape, pitch_px: float) -> Array:
     """Etch pits: dark, the wall that faces the detector bright."""
     pits = wide_blur(np.clip(3 * bumps(rng, shape, 3 * pitch_px) - 2.2, 0, 1), 0.8)
     turn = rng.uniform(0, 2 * math.pi)
-    lit = cv2.Sobel(pits, cv2.CV_32F, 0, 1) * np.float32(math.sin(turn)) + cv2.Sobel(pits, cv2.CV_32F, 1, 0) * np.float32(math.cos(turn))
-    return np.asarray(0.5 * mottle(rng, shape, 2 * pitch_px) - 3.5 * pits + 1.2 * lit, np.float32)
+    lit: Any = cv2.Sobel(pits, cv2.CV_32F, 0, 1, scale=1.2 * math.sin(turn))
+    lit = lit + cv2.Sobel(pits, cv2.CV_32F, 1, 0, scale=1.2 * math.cos(turn))
+    return np.asarray(0.5 * mottle(rng, shape, 2 * pitch_px) - 3.5 * pits + lit, np.float32)
 
 
 def _sponge(rng: np.random.Generator, shape: Shape, pitch_px: float) -> Array:
@@ -231,7 +238,8 @@ def _sponge(rng: np.random.Generator, shape: Shape, pitch_px: float) -> Array:
     for depth in (0.35, 0.65, 1.0):
         field = np.abs(_smooth_field(rng, shape, 2 * pitch_px))
         strut = np.clip((np.float32(0.55) - field) * np.float32(4), 0, 1)
-        total = total * (1 - strut) + np.float32(depth) * (strut + np.exp(-((field - np.float32(0.5)) / np.float32(0.12)) ** 2) * 0.5) * strut
+        edge = np.exp(-(((field - np.float32(0.5)) / np.float32(0.12)) ** 2))
+        total = total * (1 - strut) + np.float32(depth) * (strut + np.float32(0.5) * edge) * strut
     return np.asarray(4 * (total - total.mean()), np.float32)
 
 

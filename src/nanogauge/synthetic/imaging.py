@@ -63,7 +63,9 @@ def paint(
     layers = compose(
         scene.shape, particles, fabric, rng, tone_spread=look.body_spread, neck=look.neck, surface=scene.mode == "sem", under=mat
     )
-    typical_px = 2 * float(np.median([half_axes(p)[0] for p in particles])) if particles else scene.mat.width_px if scene.mat else 1.0
+    typical_px = 1.0 if scene.mat is None else scene.mat.width_px
+    if particles:
+        typical_px = 2 * float(np.median([half_axes(p)[0] for p in particles]))
     if scene.mode == "sem":
         picture = secondary_electrons(layers, ground, look, rng)
     elif scene.mode == "tem":

@@ -53,7 +53,8 @@ def compose(
 
     tone_spread: standard deviation of the particles' brightness (SEM) or mass (TEM), as a share; neck: width of the sintered
     necks between touching round particles, 0..1. A neck belongs to the nearer particle. surface: False leaves the maps of the
-    surface empty, which electrons that pass through do not see. under: maps of what lies below all particles and is none (stack and thickness; changed)."""
+    surface empty, which electrons that pass through do not see. under: maps (stack, thickness) of what lies
+    below all particles and is none; changed in place."""
     h, w = shape
     labels = np.zeros(shape, np.int32)
     stack, thickness = (np.zeros((6, h, w), np.float32), np.zeros(shape, np.float32)) if under is None else under
@@ -85,8 +86,8 @@ def compose(
         thickness[window] += soft * thick * np.float32(max(1 + tones[i], 0.15))
         labels[window][inside] = i + 1
         if surface:
-            under = top[min(max(int(p.y), 0), h - 1), min(max(int(p.x), 0), w - 1)]
-            base = float(max(0.6 * under, 0.7 * p.diameter * p.level) + round_px)
+            beneath = top[min(max(int(p.y), 0), h - 1), min(max(int(p.x), 0), w - 1)]
+            base = float(max(0.6 * beneath, 0.7 * p.diameter * p.level) + round_px)
             _lay_over(stack[:, y0:y1, x0:x1], soft, base, rise, inward, np.float32(tones[i]) + bright)
         else:
             part = cover[window]

@@ -14,7 +14,7 @@ import numpy as np
 from .ground import GROUNDS, Ground
 from .looks import Look, Mode, random_look
 from .mats import Mat
-from .scene import Scene, random_scene
+from .scene import Layout, Scene, random_scene
 from .shapes import ShapeKind, Structure
 
 Motif = Literal[
@@ -92,8 +92,10 @@ def _broad(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
 def _holes(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
     mode: Mode = _mode(rng, 0.2, 0.65)
     d = float(np.clip(d, 5, 45))
-    scene = replace(random_scene(rng, shape, median_diameter_px=d), mode=mode, second_mode=0.0, overlap=float(rng.choice([0.0, 0.15])))
-    layout = "clusters" if rng.random() < 0.4 else "sparse"
+    scene = replace(
+        random_scene(rng, shape, median_diameter_px=d), mode=mode, second_mode=0.0, overlap=float(rng.choice([0.0, 0.15]))
+    )
+    layout: Layout = "clusters" if rng.random() < 0.4 else "sparse"
     scene = replace(scene, layout=layout, coverage=_coverage_of(_log_uniform(rng, 8, 150), d, shape))
     return scene, _film(rng, mode, d, _log_uniform(rng, max(1.5 * d, 14), max(0.7 * min(shape), 3 * d)))
 
@@ -160,7 +162,13 @@ def _fibres(rng: np.random.Generator, shape: tuple[int, int], width: float, mode
 def _mat_look(rng: np.random.Generator, mode: Mode, width: float) -> Look:
     look = random_look(rng, mode, width)
     background = float(rng.uniform(0.02, 0.25)) if mode == "sem" else look.background
-    return replace(look, background=background, contrast=max(abs(look.contrast), 0.25), opacity=1.0, ground_texture=min(look.ground_texture, 0.03))
+    return replace(
+        look,
+        background=background,
+        contrast=max(abs(look.contrast), 0.25),
+        opacity=1.0,
+        ground_texture=min(look.ground_texture, 0.03),
+    )
 
 
 def _fringes(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
@@ -174,7 +182,9 @@ def _fringed(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pai
     d = float(np.clip(d, 16, 0.7 * min(shape)))
     scene = replace(random_scene(rng, shape, median_diameter_px=d), mode="tem", structure="lattice", second_mode=0.0, roughness=0.0)
     kind: ShapeKind = ("sphere", "ellipsoid", "irregular", "polyhedron", "cube")[rng.integers(5)]
-    scene = replace(scene, kinds=(kind,), layout="clusters" if rng.random() < 0.5 else "sparse", coverage=float(rng.uniform(0.05, 0.5)))
+    scene = replace(
+        scene, kinds=(kind,), layout="clusters" if rng.random() < 0.5 else "sparse", coverage=float(rng.uniform(0.05, 0.5))
+    )
     look = random_look(rng, "tem", d)
     look = replace(look, ground="grain", ground_px=float(rng.uniform(2, 7)), ground_texture=_log_uniform(rng, 0.02, 0.08))
     return scene, replace(look, contrast=_log_uniform(rng, 0.25, 1.2), structure_depth=float(rng.uniform(0.4, 1)), blur_px=0.6)
@@ -257,14 +267,23 @@ def _core_shell(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _
     )
     look = _clearer(random_look(rng, mode, d), rng)
     if mode == "tem":  # a light shell
-        look = replace(look, contrast=_log_uniform(rng, 0.15, 0.8), body_spread=min(look.body_spread, 0.1), structure_depth=float(rng.uniform(0.1, 1)))
+        look = replace(
+            look,
+            contrast=_log_uniform(rng, 0.15, 0.8),
+            body_spread=min(look.body_spread, 0.1),
+            structure_depth=float(rng.uniform(0.1, 1)),
+        )
     return scene, look
 
 
 def _bright_rims(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
     kind: ShapeKind = ("platelet", "disc", "cube")[rng.choice(3, p=[0.5, 0.3, 0.2])]
-    scene = replace(random_scene(rng, shape, median_diameter_px=max(d, 12)), mode="sem", kinds=(kind,), structure="solid", second_mode=0.0)
-    scene = replace(scene, aspect=(0.6, 1.0), coverage=min(scene.coverage, 0.6), layout=("sparse", "clusters", "pile")[rng.integers(3)])
+    scene = replace(
+        random_scene(rng, shape, median_diameter_px=max(d, 12)), mode="sem", kinds=(kind,), structure="solid", second_mode=0.0
+    )
+    scene = replace(
+        scene, aspect=(0.6, 1.0), coverage=min(scene.coverage, 0.6), layout=("sparse", "clusters", "pile")[rng.integers(3)]
+    )
     look = replace(random_look(rng, "sem", d), contrast=float(rng.uniform(-0.05, 0.15)), rim=float(rng.uniform(0.25, 0.6)))
     return scene, replace(look, rim_px=float(np.clip(d * rng.uniform(0.03, 0.1), 1, 6)), shadow=float(rng.uniform(0.2, 0.7)))
 

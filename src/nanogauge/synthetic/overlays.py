@@ -37,7 +37,8 @@ def annotated(pixels: U8, labels: Labels, *, nm_per_px: float, rng: np.random.Ge
 
 
 def padded(pixels: U8, labels: Labels, rng: np.random.Generator) -> tuple[U8, Labels]:
-    """A part of a figure: one to three bands of one tone, mostly white or black, cover sides or part the frame. No label under them."""
+    """Copies that show a part of a figure: one to three bands of one tone, mostly white or black, cover sides or part the frame.
+    Nothing under them has a label."""
     out, kept = pixels.copy(), labels.copy()
     tone = int(rng.choice([255, 0, int(rng.integers(256))], p=[0.5, 0.35, 0.15]))
     for _ in range(int(rng.choice([1, 2, 3], p=[0.6, 0.3, 0.1]))):

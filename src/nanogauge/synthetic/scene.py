@@ -47,6 +47,7 @@ class Scene:
     centred: float = 0.7  # how often one of a few particles lies near the middle of the frame, where authors put it
     mat: Mat | None = None  # fibres below the particles, which then lie on fibres only
 
+
 # What one meets how often, in micrographs of SEM and of TEM or STEM.
 _KINDS: dict[ShapeKind, tuple[float, float]] = {
     "sphere": (0.34, 0.42), "ellipsoid": (0.1, 0.1), "rod": (0.12, 0.12), "cube": (0.08, 0.06), "polyhedron": (0.11, 0.06),
@@ -118,9 +119,8 @@ def draw_particles(scene: Scene, rng: np.random.Generator) -> list[Particle]:
     for other in scene.beside:
         more = _population(replace(other, shape=scene.shape), rng)
         below = rng.random(len(more)) < scene.below
-        particles = [p for p, b in zip(more, below, strict=True) if b] + particles + [
-            p for p, b in zip(more, below, strict=True) if not b
-        ]
+        under, over = ([p for p, b in zip(more, below, strict=True) if b == side] for side in (True, False))
+        particles = under + particles + over
     return particles
 
 

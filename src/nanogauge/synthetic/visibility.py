@@ -23,7 +23,9 @@ _HOST_AREA = 3.0  # what carries another particle is at least so many times as l
 _HOST_SHARE = 0.7  # and lies along so much of its outline
 
 
-def unseen(picture: Array, labels: NDArray[np.int32], n: int, look: Look, host: NDArray[np.int32] | None = None) -> NDArray[np.bool_]:
+def unseen(
+    picture: Array, labels: NDArray[np.int32], n: int, look: Look, host: NDArray[np.int32] | None = None
+) -> NDArray[np.bool_]:
     """Flags (n + 1,) for n particles, entry 0 False: those whose rim or body stands out too little from the background beside
     them, against noise, the background's own texture or the range of grey levels. Particles that lie on a larger one (`host`, see
     `hosts`) are judged by what is seen of that beside them, others with no background beside them by the whole background. A
