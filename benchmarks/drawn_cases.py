@@ -6,7 +6,7 @@ Held out: the pictures are drawn here with soft-edged discs and bands, blur and 
 in none of its looks. Nothing may be trained or tuned on them; kinds may be, files may not.
 
 Truth is the particles wholly within the frame, their number and their mean diameter with the edge weights of
-docs/conventions.md. Right: number within 8 % or 2 and mean within 5 %; where there is no particle, none found. "holds" counts the
+docs/conventions.md. Right: number within 8 % or 2 and mean within 5 %; where there is no particle, none counted. "holds" counts the
 pictures whose stated 95 % interval of the mean holds the true one, of those that state one. A wrong picture counts as warned when
 any warning comes with it, or when it says itself that it found no particle; `-v` prints them.
 """
@@ -276,14 +276,15 @@ def judge(grey: NDArray[np.uint8], drawn: Drawn) -> Verdict:
     n_true, n, true = len(drawn.diameters), len(m.counted), drawn.mean()
     mean = float(m.distribution.mean.value) if n else math.nan
     if not n_true:
-        right, holds = m.n_particles == 0, None
+        right, holds = n == 0, None
     else:
         right = abs(n - n_true) <= max(2, 0.08 * n_true) and abs(mean / true - 1) <= 0.05
         interval = m.budget["mean"] if m.budget is not None else None
         holds = None if interval is None or math.isnan(interval.low) else interval.low <= true <= interval.high
     warned = bool(m.warnings) or m.status == "no_particles"
     said = " | ".join(m.warnings) or "no warning"
-    line = f"{n} of {n_true}, mean {mean:.1f} of {true:.1f}; confidence {m.mean_confidence:.2f}; {said}"
+    found = f"{n} of {n_true} ({m.n_particles} with those cut), mean {mean:.1f} of {true:.1f}"
+    line = f"{found}; confidence {m.mean_confidence:.2f}; {said}"
     return Verdict(right, warned, holds, line)
 
 

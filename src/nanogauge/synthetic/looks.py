@@ -162,6 +162,8 @@ def _ground(rng: np.random.Generator, mode: str, d: float) -> dict[str, object]:
     pitch = float(np.exp(u(0.3, 2))) if kind == "grain" else float(np.clip(d * np.exp(rng.normal(-1.2, 0.7)), 1.5, 60))
     if kind in ("holey", "membrane", "stepped"):
         pitch = float(np.clip(d * np.exp(rng.normal(0, 0.6)), 6, 150))
+    if kind == "bumpy":  # larger bumps are particles to whoever sees them
+        pitch = min(pitch, 0.25 * d, 8.0)
     strong = 1.0 if mode == "sem" else 0.6 if mode == "tem" else 0.3
     soiled = rng.random() < 0.25
     return {

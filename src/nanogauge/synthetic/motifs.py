@@ -238,8 +238,8 @@ def _bare_ground(rng: np.random.Generator, shape: tuple[int, int], d: float) -> 
         random_look(rng, mode, d),
         ground=ground,
         ground_texture=_log_uniform(rng, 0.015, 0.12),
-        # larger grains and bumps one would count
-        ground_px=_log_uniform(rng, 2, 9 if mode != "sem" or ground in ("bumpy", "cells", "pitted") else 40),
+        # larger grains and bumps one would count; cells and cracks lie four and five of it apart
+        ground_px=_log_uniform(rng, 2, 6 if ground in ("bumpy", "cells", "cracked", "pitted") else 9 if mode != "sem" else 40),
         scratches=int(rng.integers(1, 10)) if rng.random() < 0.3 else 0,
         specks=int(_log_uniform(rng, 10, 400)) if rng.random() < 0.4 else 0,
         speck_px=_log_uniform(rng, 0.8, 3.5),
@@ -269,7 +269,9 @@ def _core_shell(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _
     if mode == "tem":  # a light shell
         look = replace(
             look,
-            contrast=_log_uniform(rng, 0.15, 0.8),
+            contrast=_log_uniform(rng, 0.2, 0.8),
+            film=min(look.film, 0.04),
+            ground_texture=min(look.ground_texture, 0.03),
             body_spread=min(look.body_spread, 0.1),
             structure_depth=float(rng.uniform(0.1, 1)),
         )

@@ -28,9 +28,11 @@ class Footprints:
     def discs(self, i: int, angle: float) -> Points:
         """(k, 3): offsets (y, x) and radius of discs that stand for particle i."""
         b, a = float(self.short_px[i]), float(self.long_px[i])
-        k = int(np.clip(round(1.3 * a / b), 1, 6))
-        out = np.full((k, 3), b if k > 1 else math.sqrt(a * b))
-        along = np.linspace(b - a, a - b, k) if k > 1 else np.zeros(1)
+        k = min(max(round(1.3 * a / b), 1), 6)
+        if k == 1:
+            return np.array([[0.0, 0.0, math.sqrt(a * b)]])
+        out = np.full((k, 3), b)
+        along = np.linspace(b - a, a - b, k)
         out[:, 0], out[:, 1] = along * math.sin(angle), along * math.cos(angle)
         return out
 

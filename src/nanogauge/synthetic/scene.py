@@ -192,7 +192,7 @@ def _particle(scene: Scene, diameter: float, forms: list[tuple[ShapeKind, float,
         bend=float(scene.bend * math.cos(turn[1])) if kind in ("rod", "fibre") else 0.0,
         rounding=scene.rounding,
         structure=scene.structure,
-        fill=float(np.clip(scene.fill + rng.normal(0, 0.03), 0.15, 0.95)),
+        fill=min(max(scene.fill + float(rng.normal(0, 0.03)), 0.15), 0.95),
     )
 
 
