@@ -163,7 +163,7 @@ def _ground(rng: np.random.Generator, mode: str, d: float) -> dict[str, object]:
     if kind in ("holey", "membrane", "stepped"):
         pitch = float(np.clip(d * np.exp(rng.normal(0, 0.6)), 6, 150))
     if kind == "bumpy":  # larger bumps are particles to whoever sees them
-        pitch = min(pitch, 0.25 * d, 8.0)
+        pitch = max(min(pitch, 0.25 * d, 5.0), 1.5)
     strong = 1.0 if mode == "sem" else 0.6 if mode == "tem" else 0.3
     soiled = rng.random() < 0.25
     return {

@@ -162,9 +162,11 @@ def _fibres(rng: np.random.Generator, shape: tuple[int, int], width: float, mode
 def _mat_look(rng: np.random.Generator, mode: Mode, width: float) -> Look:
     look = random_look(rng, mode, width)
     background = float(rng.uniform(0.02, 0.25)) if mode == "sem" else look.background
+    ground: Ground = look.ground if look.ground in ("plain", "grain", "mottled", "wisps") else "plain"
     return replace(
         look,
         background=background,
+        ground=ground,
         contrast=max(abs(look.contrast), 0.25),
         opacity=1.0,
         ground_texture=min(look.ground_texture, 0.03),
@@ -239,7 +241,7 @@ def _bare_ground(rng: np.random.Generator, shape: tuple[int, int], d: float) -> 
         ground=ground,
         ground_texture=_log_uniform(rng, 0.015, 0.12),
         # larger grains and bumps one would count; cells and cracks lie four and five of it apart
-        ground_px=_log_uniform(rng, 2, 6 if ground in ("bumpy", "cells", "cracked", "pitted") else 9 if mode != "sem" else 40),
+        ground_px=_log_uniform(rng, 2, 5 if ground in ("bumpy", "cells", "cracked", "pitted") else 9 if mode != "sem" else 40),
         scratches=int(rng.integers(1, 10)) if rng.random() < 0.3 else 0,
         specks=int(_log_uniform(rng, 10, 400)) if rng.random() < 0.4 else 0,
         speck_px=_log_uniform(rng, 0.8, 3.5),
