@@ -77,14 +77,15 @@ def render_crop(
     One scene, one look, one surface structure and a few crystal forms serve the whole picture, as all particles of a
     micrograph are of one batch, seen by one instrument; each particle has its own shape, place and tone."""
     motif = motif or (draw_motif(rng) if unusual else None)
+    look = None
     if motif is None:
         scene = random_scene(rng, shape, median_diameter_px=median_diameter_px)
-        look = random_look(rng, scene.mode, scene.median_diameter_px)
     else:
         d = usual_diameter(shape, rng) if median_diameter_px is None else median_diameter_px
         scene, look = staged(motif, rng, shape, median_diameter_px=d)
     if rng.random() < bare:
         scene = replace(scene, coverage=0.0, beside=())
+    look = look or random_look(rng, scene.mode, scene.median_diameter_px)
     picture, labels = paint(scene, draw_particles(scene, rng), look, rng, min_visible=_MIN_VISIBLE)
     pixels = expose(picture, look, rng)
     if rng.random() < marked:
