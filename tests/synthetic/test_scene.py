@@ -23,7 +23,7 @@ def test_same_seed_same_particles(layout: str) -> None:
 def test_random_scenes_are_reproducible_and_differ() -> None:
     drawn = [random_scene(np.random.default_rng(k), (90, 140)) for k in range(40)]
     assert drawn == [random_scene(np.random.default_rng(k), (90, 140)) for k in range(40)]
-    assert {s.layout for s in drawn} == set(LAYOUTS)
+    assert {s.layout for s in drawn} == set(LAYOUTS) - {"chains"}  # those are a motif's
     assert {s.mode for s in drawn} == {"sem", "tem", "stem"}
     for s in drawn:
         assert s.shape == (90, 140)

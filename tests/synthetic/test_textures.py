@@ -59,7 +59,7 @@ def test_wreath() -> None:
 def test_substrates(kind: Ground, pitch_px: float) -> None:
     def make(seed: int, amplitude: float = 0.05) -> np.ndarray:
         rng = np.random.default_rng(seed)
-        return substrate(SHAPE, kind, level=0.4, amplitude=amplitude, pitch_px=pitch_px, dark_holes=True, rng=rng)
+        return substrate(SHAPE, kind, level=0.4, amplitude=amplitude, pitch_px=pitch_px, dark_holes=True, rng=rng)[0]
 
     field = make(1)
     assert field.shape == SHAPE
@@ -73,7 +73,7 @@ def test_substrates(kind: Ground, pitch_px: float) -> None:
 def test_holes_are_dark_in_sem_and_bright_in_tem() -> None:
     def range_of(dark: bool) -> tuple[float, float]:
         rng = np.random.default_rng(4)
-        f = substrate((200, 200), "holey", level=0.5, amplitude=0.03, pitch_px=25, dark_holes=dark, rng=rng)
+        f, _ = substrate((200, 200), "holey", level=0.5, amplitude=0.03, pitch_px=25, dark_holes=dark, rng=rng)
         return 0.5 - float(f.min()), float(f.max()) - 0.5
 
     assert range_of(True)[0] > 1.3 * range_of(True)[1]

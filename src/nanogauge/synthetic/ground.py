@@ -13,9 +13,12 @@ from typing import Any, Literal, get_args
 import cv2
 import numpy as np
 
-from .textures import Array, Shape, bumps, cells, cracks, grain, mottle, noise_field, ridges, wide_blur
+from .textures import Array, Shape, bumps, cells, cracks, grain, mottle, noise_field, ridges, standard, wide_blur
 
-Ground = Literal["plain", "grain", "mottled", "bumpy", "wrinkled", "cracked", "cells", "holey", "membrane", "stepped", "wisps"]
+Ground = Literal[
+    "plain", "grain", "mottled", "bumpy", "wrinkled", "cracked", "cells", "holey", "membrane", "stepped", "wisps",
+    "fringes", "pitted", "sponge", "sheets",
+]  # fmt: skip
 GROUNDS: tuple[Ground, ...] = get_args(Ground)
 
 
@@ -28,20 +31,23 @@ def substrate(
     pitch_px: float,
     dark_holes: bool,
     rng: np.random.Generator,
-) -> Array:
+    depth: float = 0.0,
+) -> tuple[Array, Array | None]:
     """The bare substrate (H, W) about grey level `level`. `amplitude` is the standard deviation of its texture (holes, steps and
-    membranes are three to eight times as deep), `pitch_px` its length. Holes are dark in SEM, bright in TEM."""
+    membranes are three to eight times as deep, or `depth`), `pitch_px` its length. Holes are dark in SEM, bright in TEM. With a
+    film goes the share of each pixel that is a hole, on which nothing can lie."""
+    holes = None
     picture = level + np.float32(amplitude) * _TEXTURES[kind](rng, shape, pitch_px)
     if kind in ("holey", "membrane", "stepped"):
-        depth = np.float32(amplitude * rng.uniform(3, 8) * (-1 if dark_holes else 1))
+        step = np.float32((depth or amplitude * rng.uniform(3, 8)) * (-1 if dark_holes else 1))
         if kind == "holey":
-            picture = _film_with_holes(picture, depth, pitch_px, rng)
+            picture, holes = _film_with_holes(picture, step, pitch_px, rng)
         elif kind == "membrane":
-            pores = np.clip(noise_field(rng, shape, pitch_px) * 3 - 2, 0, 1)
-            picture = picture + depth * pores + np.float32(0.4 * abs(depth)) * np.clip(wide_blur(pores, 2) * 4, 0, 1) * (1 - pores)
+            pores = np.clip(_smooth_field(rng, shape, pitch_px) * max(0.5 * pitch_px, 3) - max(0.35 * pitch_px, 2), 0, 1)
+            picture = picture + step * pores + np.float32(0.4 * abs(step)) * np.clip(wide_blur(pores, 2) * 4, 0, 1) * (1 - pores)
         else:
-            picture = _step(picture, depth, rng)
-    return np.asarray(picture, np.float32)
+            picture = _step(picture, step, rng)
+    return np.asarray(picture, np.float32), holes
 
 
 def illuminate(picture: Array, strength: float, rng: np.random.Generator) -> Array:
@@ -55,6 +61,14 @@ def illuminate(picture: Array, strength: float, rng: np.random.Generator) -> Arr
         far = ((np.arange(h)[:, None] - cy) / h) ** 2 + ((np.arange(w)[None] - cx) / w) ** 2
         field = 0.5 - far
     return np.asarray(picture + np.float32(strength) * field.astype(np.float32), np.float32)
+
+
+def curtain(picture: Array, strength: float, rng: np.random.Generator) -> Array:
+    """Streaks down the frame, as an ion beam mills behind something hard, that swell and fade."""
+    h, w = picture.shape
+    streaks = noise_field(rng, (1, w), rng.uniform(1.5, 8)) + noise_field(rng, (1, w), rng.uniform(10, 40))
+    swell = 1 + np.float32(0.4) * noise_field(rng, (h, w), 0.4 * h)
+    return np.asarray(picture + np.float32(strength) * streaks * swell, np.float32)
 
 
 def scratch(picture: Array, n: int, rng: np.random.Generator) -> Array:
@@ -88,22 +102,48 @@ def soil(picture: Array, n: int, largest_px: float, contrast: float, rng: np.ran
     return picture + specks
 
 
-def _film_with_holes(picture: Array, depth: np.float32, pitch_px: float, rng: np.random.Generator) -> Array:
-    """Round or lacey holes; the film thickens towards a hole's rim."""
+def _film_with_holes(picture: Array, depth: np.float32, pitch_px: float, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Round, lacey or lithographed holes; the film thickens towards a hole's rim. Also the share of each pixel in a hole."""
     h, w = picture.shape
-    if rng.random() < 0.5:  # lacey
-        field = noise_field(rng, (h, w), 2.5 * pitch_px)
-        inside = np.clip((field - np.float32(rng.uniform(0.0, 0.8))) * np.float32(6), 0, 1)
+    kind = rng.choice(3, p=[0.4, 0.35, 0.25])
+    if kind == 0:  # lacey
+        field = _smooth_field(rng, (h, w), 2.5 * pitch_px)
+        steep = np.float32(max(1.5 * pitch_px, 6))
+        inside = np.asarray(np.clip((field - np.float32(rng.uniform(-0.4, 0.8))) * steep, 0, 1), np.float32)
     else:
-        mask = np.zeros((h, w), np.float32)
-        n = int(np.clip(rng.poisson(h * w / (12 * pitch_px**2)), 1, 200))
-        for y, x in rng.uniform(0, 1, (n, 2)) * (h, w):
-            r = pitch_px * rng.uniform(0.5, 1.1)
-            cv2.ellipse(mask, ((x, y), (2 * r, 2 * r * rng.uniform(0.8, 1)), rng.uniform(0, 180)), 1.0, -1, cv2.LINE_AA)
-        inside = mask
+        inside = np.zeros((h, w), np.float32)
+        places = _strewn((h, w), pitch_px, rng) if kind == 1 else _array((h, w), pitch_px, rng)
+        spread, oval = (0.35, 0.75) if kind == 1 else (0.02, 0.97)
+        for y, x in places:
+            d, turn = pitch_px * rng.uniform(1 - spread, 1 + spread), rng.uniform(0, 180)
+            cv2.ellipse(inside, ((x, y), (d, d * rng.uniform(oval, 1)), turn), 1.0, -1, cv2.LINE_AA)
+        inside = wide_blur(inside, 0.6)
     rim = np.clip(wide_blur(inside, max(0.12 * pitch_px, 1)) * 2, 0, 1) * (1 - inside)
     flat = np.float32(picture.mean())  # a hole has no film, and so none of its texture
-    return np.asarray(picture * (1 - inside) + (flat + depth) * inside - np.float32(0.35) * depth * rim, np.float32)
+    thick = np.float32(rng.uniform(0, 0.4)) * depth * rim
+    return np.asarray(picture * (1 - inside) + (flat + depth) * inside - thick, np.float32), inside
+
+
+def _smooth_field(rng: np.random.Generator, shape: Shape, scale_px: float) -> Array:
+    """Noise whose level lines show no corners of the coarse grid it is made on."""
+    return standard(wide_blur(noise_field(rng, shape, scale_px), 0.35 * scale_px))
+
+
+def _strewn(shape: Shape, pitch_px: float, rng: np.random.Generator) -> np.ndarray:
+    """Random places (n, 2) of holes, which may run into each other."""
+    n = int(np.clip(rng.poisson(rng.uniform(0.15, 0.6) * shape[0] * shape[1] / pitch_px**2), 1, 200))
+    return np.asarray(rng.uniform(0, 1, (n, 2)) * shape)
+
+
+def _array(shape: Shape, pitch_px: float, rng: np.random.Generator) -> np.ndarray:
+    """The places (n, 2) of a square array of holes, turned and shifted."""
+    reach, gap = math.hypot(*shape) / 2 + pitch_px, pitch_px * rng.uniform(1.25, 2.2)
+    steps = np.arange(-reach, reach, gap)
+    grid = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2) + rng.uniform(0, gap, 2)
+    turn = rng.uniform(0, math.pi / 2)
+    c, s = math.cos(turn), math.sin(turn)
+    at = grid @ np.array([[c, s], [-s, c]]) + np.array(shape) / 2
+    return np.asarray(at[((at > -pitch_px) & (at < np.array(shape) + pitch_px)).all(1)])
 
 
 def _step(picture: Array, depth: np.float32, rng: np.random.Generator) -> Array:
@@ -111,7 +151,7 @@ def _step(picture: Array, depth: np.float32, rng: np.random.Generator) -> Array:
     h, w = picture.shape
     theta = rng.uniform(0, 2 * math.pi)
     y, x = np.arange(h, dtype=np.float32)[:, None] - h / 2, np.arange(w, dtype=np.float32)[None] - w / 2
-    wander = np.float32(rng.uniform(0, 0.12) * max(h, w)) * noise_field(rng, (h, w), 0.3 * max(h, w))
+    wander = np.float32(rng.uniform(0, 0.12) * max(h, w)) * _smooth_field(rng, (h, w), 0.3 * max(h, w))
     at = math.sin(theta) * y + math.cos(theta) * x + rng.uniform(-0.35, 0.35) * max(h, w) + wander
     edge = np.exp(-((at / np.float32(rng.uniform(1, 4))) ** 2))
     return np.asarray(picture + depth * np.clip(at / 2 + 0.5, 0, 1) - np.float32(rng.uniform(-0.5, 0.8)) * depth * edge, np.float32)
@@ -149,6 +189,69 @@ def _wisps(rng: np.random.Generator, shape: Shape, pitch_px: float) -> Array:
     return np.asarray(mottle(rng, shape, 4 * pitch_px) * 0.5 - 2.5 * lines, np.float32)
 
 
+def _fringes(rng: np.random.Generator, shape: Shape, pitch_px: float) -> Array:
+    """Lattice planes as high resolution shows them: one to three sets of fringes, in one crystal or in several turned to each
+    other, with moire where two lie above one another and the mottle of an amorphous layer over all."""
+    several = rng.random() < 0.45
+    total = _crystal(rng, shape, pitch_px)
+    if several:
+        where = cells(rng, shape, rng.uniform(0.25, 0.8) * min(shape))
+        for level in np.unique(where)[:6]:
+            soft = wide_blur((where == level).astype(np.float32), rng.uniform(1, 6))
+            total = total * (1 - soft) + soft * _crystal(rng, shape, pitch_px)
+    total = total * np.clip(1 + np.float32(rng.uniform(0, 0.6)) * noise_field(rng, shape, rng.uniform(10, 80)), 0.1, 2)
+    total = total + np.float32(rng.uniform(0, 0.6)) * noise_field(rng, shape, rng.uniform(20, 90))  # thickness
+    return np.asarray(total + np.float32(rng.uniform(0, 0.9)) * grain(rng, shape, rng.uniform(2, 6)), np.float32)
+
+
+def _crystal(rng: np.random.Generator, shape: Shape, pitch_px: float) -> Array:
+    """One crystal's fringes (H, W), a few planes seen along an axis; the second set of a moire differs a little."""
+    y, x = np.arange(shape[0], dtype=np.float32)[:, None], np.arange(shape[1], dtype=np.float32)[None]
+    turn, n = rng.uniform(0, math.pi), int(rng.choice([1, 2, 3], p=[0.35, 0.4, 0.25]))
+    between = rng.uniform(0.9, 1.6) if n == 2 else math.pi / 3
+    total: Any = np.zeros(shape, np.float32)
+    moire = rng.random() < 0.15
+    for k in range(n):
+        pitch = pitch_px * rng.uniform(0.9, 1.1)
+        waves = [(turn + k * between, pitch)]
+        if moire:
+            waves.append((waves[0][0] + rng.uniform(-0.15, 0.15), pitch * rng.uniform(0.85, 1.15)))
+        for angle, length in waves:
+            q, phase = 2 * math.pi / length, rng.uniform(0, 2 * math.pi)
+            across = np.float32(q * math.sin(angle)) * y + np.float32(q * math.cos(angle)) * x
+            total = total + np.float32(rng.uniform(0.5, 1)) * np.cos(across + np.float32(phase))
+    return np.asarray(total, np.float32)
+
+
+def _pitted(rng: np.random.Generator, shape: Shape, pitch_px: float) -> Array:
+    """Etch pits: dark, the wall that faces the detector bright."""
+    pits = wide_blur(np.clip(3 * bumps(rng, shape, 3 * pitch_px) - 2.2, 0, 1), 0.8)
+    turn = rng.uniform(0, 2 * math.pi)
+    lit: Any = cv2.Sobel(pits, cv2.CV_32F, 0, 1, scale=1.2 * math.sin(turn))
+    lit = lit + cv2.Sobel(pits, cv2.CV_32F, 1, 0, scale=1.2 * math.cos(turn))
+    return np.asarray(0.5 * mottle(rng, shape, 2 * pitch_px) - 3.5 * pits + lit, np.float32)
+
+
+def _sponge(rng: np.random.Generator, shape: Shape, pitch_px: float) -> Array:
+    """A porous body that fills the frame: struts round dark pores, further struts deeper down."""
+    total: Any = np.zeros(shape, np.float32)
+    for depth in (0.35, 0.65, 1.0):
+        field = np.abs(_smooth_field(rng, shape, 2 * pitch_px))
+        strut = np.clip((np.float32(0.55) - field) * np.float32(4), 0, 1)
+        edge = np.exp(-(((field - np.float32(0.5)) / np.float32(0.12)) ** 2))
+        total = total * (1 - strut) + np.float32(depth) * (strut + np.float32(0.5) * edge) * strut
+    return np.asarray(4 * (total - total.mean()), np.float32)
+
+
+def _sheets(rng: np.random.Generator, shape: Shape, pitch_px: float) -> Array:
+    """Nanosheets on edge, a house of cards: thin bright walls, one storey over the other."""
+    total: Any = np.zeros(shape, np.float32)
+    for depth in (0.4, 0.7, 1.0):
+        wall = np.exp(np.abs(_smooth_field(rng, shape, 2.5 * pitch_px)) * np.float32(-12))
+        total = np.maximum(total * (1 - np.float32(0.5) * wall), np.float32(depth) * wall)
+    return np.asarray(4 * (total - total.mean()), np.float32)
+
+
 _TEXTURES: dict[Ground, Callable[[np.random.Generator, Shape, float], Array]] = {
     "plain": _plain,
     "grain": grain,
@@ -161,4 +264,8 @@ _TEXTURES: dict[Ground, Callable[[np.random.Generator, Shape, float], Array]] = 
     "membrane": mottle,
     "stepped": noise_field,
     "wisps": _wisps,
+    "fringes": _fringes,
+    "pitted": _pitted,
+    "sponge": _sponge,
+    "sheets": _sheets,
 }

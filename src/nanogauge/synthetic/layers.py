@@ -47,17 +47,18 @@ def compose(
     tone_spread: float = 0.0,
     neck: float = 0.0,
     surface: bool = True,
+    under: tuple[Array, Array] | None = None,
 ) -> Layers:
     """Lays the particles down in their order: later ones lie on top, and touching ones of the same layer share a boundary.
 
     tone_spread: standard deviation of the particles' brightness (SEM) or mass (TEM), as a share; neck: width of the sintered
     necks between touching round particles, 0..1. A neck belongs to the nearer particle. surface: False leaves the maps of the
-    surface empty, which electrons that pass through do not see."""
+    surface empty, which electrons that pass through do not see. under: maps (stack, thickness) of what lies
+    below all particles and is none; changed in place."""
     h, w = shape
     labels = np.zeros(shape, np.int32)
-    stack = np.zeros((6, h, w), np.float32)
+    stack, thickness = (np.zeros((6, h, w), np.float32), np.zeros(shape, np.float32)) if under is None else under
     cover, top, slope_y, slope_x, depth, tone = stack
-    thickness = np.zeros(shape, np.float32)
     whole = np.zeros(len(particles) + 1, np.int64)
     touching = _touching(particles) if neck > 0 else {}
     tones = rng.normal(0, 1, len(particles)) * tone_spread
@@ -85,8 +86,8 @@ def compose(
         thickness[window] += soft * thick * np.float32(max(1 + tones[i], 0.15))
         labels[window][inside] = i + 1
         if surface:
-            under = top[min(max(int(p.y), 0), h - 1), min(max(int(p.x), 0), w - 1)]
-            base = float(max(0.6 * under, 0.7 * p.diameter * p.level) + round_px)
+            beneath = top[min(max(int(p.y), 0), h - 1), min(max(int(p.x), 0), w - 1)]
+            base = float(max(0.6 * beneath, 0.7 * p.diameter * p.level) + round_px)
             _lay_over(stack[:, y0:y1, x0:x1], soft, base, rise, inward, np.float32(tones[i]) + bright)
         else:
             part = cover[window]
@@ -115,12 +116,14 @@ def visible_shares(layers: Layers) -> NDArray[np.float64]:
     return np.asarray(visible / np.maximum(layers.whole, 1), float)
 
 
-def without(labels: Labels, removed: NDArray[np.bool_]) -> Labels:
-    """Labels (H, W) with those flagged in `removed` (n + 1,) set to background."""
+def without(labels: Labels, removed: NDArray[np.bool_], host: NDArray[np.int32] | None = None) -> Labels:
+    """Labels (H, W) with those flagged in `removed` (n + 1,) set to background, or to their host (n + 1,) where they have one."""
     if not removed[1:].any():
         return labels
     number = np.arange(len(removed), dtype=np.int32)
     number[removed] = 0
+    if host is not None:
+        number[removed] = number[host[removed]]
     return number[labels]
 
 

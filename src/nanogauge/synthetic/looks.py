@@ -44,6 +44,8 @@ class Look:
     ground: Ground = "plain"
     ground_texture: float = 0.03
     ground_px: float = 6.0
+    ground_depth: float = 0.0  # of holes, pores and steps; 0: three to eight times the texture
+    curtain: float = 0.0  # streaks down the frame
     gradient: float = 0.1
     scratches: int = 0
     specks: int = 0  # per 512 x 512 px
@@ -160,6 +162,8 @@ def _ground(rng: np.random.Generator, mode: str, d: float) -> dict[str, object]:
     pitch = float(np.exp(u(0.3, 2))) if kind == "grain" else float(np.clip(d * np.exp(rng.normal(-1.2, 0.7)), 1.5, 60))
     if kind in ("holey", "membrane", "stepped"):
         pitch = float(np.clip(d * np.exp(rng.normal(0, 0.6)), 6, 150))
+    if kind == "bumpy":  # larger bumps are particles to whoever sees them
+        pitch = max(min(pitch, 0.25 * d, 5.0), 1.5)
     strong = 1.0 if mode == "sem" else 0.6 if mode == "tem" else 0.3
     soiled = rng.random() < 0.25
     return {

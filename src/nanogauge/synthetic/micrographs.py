@@ -15,11 +15,13 @@ from PIL import Image
 
 from .annotate import BarTruth, Maker, add_data_bar
 from .imaging import Look, expose, paint, random_look
-from .overlays import annotated
-from .scene import Scene, draw_particles, random_scene
+from .motifs import Motif, draw_motif, staged
+from .overlays import annotated, padded
+from .scene import Scene, draw_particles, random_scene, usual_diameter
 from .shapes import Particle, true_diameter
 
 INSTRUMENTS: tuple[Maker, ...] = ("thermo", "zeiss", "hitachi", "jeol")
+PADDED = 0.04  # share of crops that show a part of a figure: gutters, padding
 _MIN_VISIBLE = 0.15  # a particle of which less is seen is no particle a person could measure
 
 
@@ -65,20 +67,31 @@ def render_crop(
     median_diameter_px: float | None = None,
     marked: float = 0.15,
     bare: float = 0.04,
+    motif: Motif | None = None,
+    unusual: bool = True,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """A micrograph (H, W) uint8 and its labels (H, W) int32 for training, scene and look at random. A share `marked` of them bears
-    what authors draw in, a share `bare` shows no particle.
+    what authors draw in, a share `bare` of the usual ones shows no particle. `motif`: what to show; None draws usual scenes
+    and, if `unusual`, motifs by their shares (`motifs.SHARES`).
 
     One scene, one look, one surface structure and a few crystal forms serve the whole picture, as all particles of a
     micrograph are of one batch, seen by one instrument; each particle has its own shape, place and tone."""
-    scene = random_scene(rng, shape, median_diameter_px=median_diameter_px)
+    motif = motif or (draw_motif(rng) if unusual else None)
+    look = None
+    if motif is None:
+        scene = random_scene(rng, shape, median_diameter_px=median_diameter_px)
+    else:
+        d = usual_diameter(shape, rng) if median_diameter_px is None else median_diameter_px
+        scene, look = staged(motif, rng, shape, median_diameter_px=d)
     if rng.random() < bare:
-        scene = replace(scene, coverage=0.0)
-    look = random_look(rng, scene.mode, scene.median_diameter_px)
+        scene = replace(scene, coverage=0.0, beside=())
+    look = look or random_look(rng, scene.mode, scene.median_diameter_px)
     picture, labels = paint(scene, draw_particles(scene, rng), look, rng, min_visible=_MIN_VISIBLE)
     pixels = expose(picture, look, rng)
     if rng.random() < marked:
-        return annotated(pixels, labels, nm_per_px=float(np.exp(rng.uniform(math.log(0.1), math.log(40)))), rng=rng)
+        pixels, labels = annotated(pixels, labels, nm_per_px=float(np.exp(rng.uniform(math.log(0.1), math.log(40)))), rng=rng)
+    if rng.random() < PADDED:
+        pixels, labels = padded(pixels, labels, rng)
     return pixels, labels
 
 

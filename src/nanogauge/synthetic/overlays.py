@@ -36,6 +36,24 @@ def annotated(pixels: U8, labels: Labels, *, nm_per_px: float, rng: np.random.Ge
     return out, hidden_removed(labels, out != pixels)
 
 
+def padded(pixels: U8, labels: Labels, rng: np.random.Generator) -> tuple[U8, Labels]:
+    """Copies that show a part of a figure: one to three bands of one tone, mostly white or black, cover sides or part the frame.
+    Nothing under them has a label."""
+    out, kept = pixels.copy(), labels.copy()
+    tone = int(rng.choice([255, 0, int(rng.integers(256))], p=[0.5, 0.35, 0.15]))
+    for _ in range(int(rng.choice([1, 2, 3], p=[0.6, 0.3, 0.1]))):
+        picture, marks = (out.T, kept.T) if rng.random() < 0.5 else (out, kept)
+        size = picture.shape[0]
+        if rng.random() < 0.65:  # a side
+            reach = max(int(size * rng.uniform(0.02, 0.4)), 1)
+            band = slice(0, reach) if rng.random() < 0.5 else slice(size - reach, size)
+        else:  # the gutter between two panels
+            start = int(size * rng.uniform(0.15, 0.85))
+            band = slice(start, start + max(int(rng.uniform(2, 18)), 1))
+        picture[band], marks[band] = tone, 0
+    return out, kept
+
+
 def hidden_removed(labels: Labels, drawn: NDArray[np.bool_]) -> Labels:
     """Labels without the pixels under filled areas of `drawn`, which are those wider than a stroke of lettering."""
     kernel = np.ones((_THICKEST_STROKE_PX + 4,) * 2, np.uint8)

@@ -28,9 +28,11 @@ class Footprints:
     def discs(self, i: int, angle: float) -> Points:
         """(k, 3): offsets (y, x) and radius of discs that stand for particle i."""
         b, a = float(self.short_px[i]), float(self.long_px[i])
-        k = int(np.clip(round(1.3 * a / b), 1, 6))
-        out = np.full((k, 3), b if k > 1 else math.sqrt(a * b))
-        along = np.linspace(b - a, a - b, k) if k > 1 else np.zeros(1)
+        k = min(max(round(1.3 * a / b), 1), 6)
+        if k == 1:
+            return np.array([[0.0, 0.0, math.sqrt(a * b)]])
+        out = np.full((k, 3), b)
+        along = np.linspace(b - a, a - b, k)
         out[:, 0], out[:, 1] = along * math.sin(angle), along * math.cos(angle)
         return out
 
@@ -200,3 +202,39 @@ def aggregated(shape: tuple[int, int], feet: Footprints, *, overlap: float, rng:
         out[first:stop, 2] = (at[:, 2] - at[done, 2].min()) / (2 * radii.mean())
         first = stop
     return out
+
+
+def chained(shape: tuple[int, int], feet: Footprints, *, overlap: float, rng: np.random.Generator) -> Points:
+    """Open aggregates as soot and fumed oxides form them, 10 to 60 primaries each, seen from above: clusters that meet stick, and
+    the grown ones meet again (cluster-cluster aggregation; Meakin, Phys. Rev. Lett. 1983, 51, 1119). Upper ones last."""
+    r = np.sqrt(feet.short_px * feet.long_px)
+    out = np.full((len(r), 3), np.nan)
+    first = 0
+    while first < len(r):
+        stop = min(first + int(rng.integers(10, 61)), len(r))
+        clusters = [(np.zeros((1, 3)), r[k : k + 1], np.array([k])) for k in range(first, stop)]
+        while len(clusters) > 1:
+            a, b = (clusters.pop(int(rng.integers(len(clusters)))) for _ in range(2))
+            clusters.append(_stuck(a, b, overlap, rng))
+        at, _, members = clusters[0]
+        middle = at[:, :2].mean(0) - rng.uniform(0.1, 0.9, 2) * shape
+        out[members, :2], out[members, 2] = at[:, :2] - middle, (at[:, 2] - at[:, 2].min()) / (2 * r.mean())
+        first = stop
+    return out
+
+
+_Cluster = tuple[Points, Points, NDArray[np.int64]]
+
+
+def _stuck(a: _Cluster, b: _Cluster, overlap: float, rng: np.random.Generator) -> _Cluster:
+    """Two clusters (centres, radii, members) that touch in one place, the second turned at random."""
+    (at, r, _), (more, radii, _) = a, b
+    for _ in range(12):
+        turned = more @ np.linalg.qr(rng.normal(size=(3, 3)))[0]
+        i, j, direction = int(rng.integers(len(at))), int(rng.integers(len(more))), rng.normal(size=3) * (1, 1, 0.7)
+        slack = 1 - overlap * rng.random()
+        moved = turned - turned[j] + at[i] + direction * ((r[i] + radii[j]) * slack / np.linalg.norm(direction))
+        gap = np.linalg.norm(at[:, None] - moved[None], axis=2) - (r[:, None] + radii[None]) * (1 - overlap)
+        if gap.min() > -1e-9:
+            break
+    return np.vstack([at, moved]), np.concatenate([r, radii]), np.concatenate([a[2], b[2]])

@@ -10,11 +10,12 @@ import numpy as np
 
 from . import placement
 from .looks import Mode
+from .mats import Mat
 from .shapes import SHAPES, SOLID_KINDS, Particle, ShapeKind, Structure, half_axes
 
 _T = TypeVar("_T", ShapeKind, Structure)
-Layout = Literal["sparse", "clusters", "monolayer", "pile", "packed", "aggregate"]
-LAYOUTS: tuple[Layout, ...] = ("sparse", "clusters", "monolayer", "pile", "packed", "aggregate")
+Layout = Literal["sparse", "clusters", "monolayer", "pile", "packed", "aggregate", "chains"]
+LAYOUTS: tuple[Layout, ...] = ("sparse", "clusters", "monolayer", "pile", "packed", "aggregate", "chains")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,10 @@ class Scene:
     side_by_side: float = 0.0  # share of contacts in which elongated particles lie parallel
     n_layers: int = 1  # of a monolayer's packing
     max_particles: int = 1500
+    beside: tuple[Scene, ...] = ()  # further populations, each with its own sizes, forms and layout
+    below: float = 0.2  # share of these that lie below the first population, not on it
+    centred: float = 0.7  # how often one of a few particles lies near the middle of the frame, where authors put it
+    mat: Mat | None = None  # fibres below the particles, which then lie on fibres only
 
 
 # What one meets how often, in micrographs of SEM and of TEM or STEM.
@@ -55,15 +60,14 @@ _STRUCTURES: dict[Structure, tuple[float, float]] = {
 }  # fmt: skip
 _N_FORMS = 24
 _FEW = 4
-_LAYOUT_ODDS = (0.3, 0.28, 0.11, 0.12, 0.09, 0.1)
+_LAYOUT_ODDS = (0.3, 0.28, 0.11, 0.12, 0.09, 0.1, 0.0)
 _ROUND = ("sphere", "ellipsoid", "irregular")
 
 
 def random_scene(rng: np.random.Generator, shape: tuple[int, int], *, median_diameter_px: float | None = None) -> Scene:
     """A scene of any kind the renderer knows, for pretraining: sparse to piled, monodisperse to broad. Unless given, the median
     diameter is about a fifth of the picture's shorter side, as authors choose their magnification: from 5 px to four fifths."""
-    usual_px = 0.18 * min(shape) * math.exp(rng.normal(0, 0.85))
-    d = float(np.clip(usual_px, 5, max(0.8 * min(shape), 5))) if median_diameter_px is None else median_diameter_px
+    d = usual_diameter(shape, rng) if median_diameter_px is None else median_diameter_px
     mode: Mode = ("sem", "tem", "stem")[rng.choice(3, p=[0.52, 0.42, 0.06])]
     layout = LAYOUTS[rng.choice(len(LAYOUTS), p=_LAYOUT_ODDS)]
     kind = _draw(_KINDS, mode, rng)
@@ -104,8 +108,23 @@ def random_scene(rng: np.random.Generator, shape: tuple[int, int], *, median_dia
     )
 
 
+def usual_diameter(shape: tuple[int, int], rng: np.random.Generator) -> float:
+    """A median diameter in px as authors choose their magnification."""
+    return float(np.clip(0.18 * min(shape) * math.exp(rng.normal(0, 0.85)), 5, max(0.8 * min(shape), 5)))
+
+
 def draw_particles(scene: Scene, rng: np.random.Generator) -> list[Particle]:
     """The scene's particles, lowest first (later ones lie on top): at least one unless the coverage is 0."""
+    particles = _population(scene, rng)
+    for other in scene.beside:
+        more = _population(replace(other, shape=scene.shape), rng)
+        below = rng.random(len(more)) < scene.below
+        under, over = ([p for p, b in zip(more, below, strict=True) if b == side] for side in (True, False))
+        particles = under + particles + over
+    return particles
+
+
+def _population(scene: Scene, rng: np.random.Generator) -> list[Particle]:
     diameters = _diameters(scene, rng)
     if not len(diameters):
         return []
@@ -114,7 +133,7 @@ def draw_particles(scene: Scene, rng: np.random.Generator) -> list[Particle]:
     axes = np.array([half_axes(p) for p in prototypes])
     feet = placement.Footprints(axes[:, 0], axes[:, 1], np.array([p.angle for p in prototypes]))
     centres, angles = _placed(scene, feet, rng)
-    if len(prototypes) <= _FEW and rng.random() < 0.7:
+    if len(prototypes) <= _FEW and rng.random() < scene.centred:
         centres[:, :2] += _to_the_middle(centres, scene.shape, rng)
     lowest_first = np.argsort(centres[:, 2], kind="stable")
     return [
@@ -173,7 +192,7 @@ def _particle(scene: Scene, diameter: float, forms: list[tuple[ShapeKind, float,
         bend=float(scene.bend * math.cos(turn[1])) if kind in ("rod", "fibre") else 0.0,
         rounding=scene.rounding,
         structure=scene.structure,
-        fill=float(np.clip(scene.fill + rng.normal(0, 0.03), 0.15, 0.95)),
+        fill=min(max(scene.fill + float(rng.normal(0, 0.03)), 0.15), 0.95),
     )
 
 
@@ -185,6 +204,8 @@ def _placed(scene: Scene, feet: placement.Footprints, rng: np.random.Generator) 
         return placement.heap(scene.shape, feet, rng=rng), angle
     if scene.layout == "packed":
         return placement.packed(scene.shape, feet, rng=rng), angle
+    if scene.layout == "chains":
+        return placement.chained(scene.shape, feet, overlap=scene.overlap, rng=rng), angle
     if scene.layout == "aggregate":
         return placement.aggregated(scene.shape, feet, overlap=scene.overlap, rng=rng), angle
     if scene.layout == "monolayer":

@@ -19,12 +19,17 @@ Moment = NDArray[np.float64]
 ROSE = 5.0
 MIN_SHARE_OF_RANGE = 0.02  # about five of 256 grey levels once the file's contrast is stretched
 _TEXTURE_SHARE = 0.35
+_HOST_AREA = 3.0  # what carries another particle is at least so many times as large
+_HOST_SHARE = 0.7  # and lies along so much of its outline
 
 
-def unseen(picture: Array, labels: NDArray[np.int32], n: int, look: Look) -> NDArray[np.bool_]:
+def unseen(
+    picture: Array, labels: NDArray[np.int32], n: int, look: Look, host: NDArray[np.int32] | None = None
+) -> NDArray[np.bool_]:
     """Flags (n + 1,) for n particles, entry 0 False: those whose rim or body stands out too little from the background beside
-    them, against noise, the background's own texture or the range of grey levels. Particles with no background beside them
-    are judged by the whole background. A particle without a pixel is not flagged."""
+    them, against noise, the background's own texture or the range of grey levels. Particles that lie on a larger one (`host`, see
+    `hosts`) are judged by what is seen of that beside them, others with no background beside them by the whole background. A
+    particle without a pixel is not flagged."""
     if not labels.any():
         return np.zeros(n + 1, bool)
     seen = wide_blur(picture, max(look.blur_px, 0.5))
@@ -41,6 +46,13 @@ def unseen(picture: Array, labels: NDArray[np.int32], n: int, look: Look) -> NDA
     alone = n_around < 4
     beside[alone] = float(free.mean()) if free.size else float(seen.min())
     variance[alone] = 0
+    if host is not None and host.any():
+        on, under = _facing(labels)
+        facing = host[labels.ravel()[on]] == labels.ravel()[under]
+        facing &= labels.ravel()[under] > 0
+        n_facing, level_facing, variance_facing = _moments(labels.ravel()[on][facing], seen.ravel()[under][facing], n)
+        carried = n_facing > 0
+        beside[carried], variance[carried] = level_facing[carried], variance_facing[carried]
     contrast = np.maximum(np.abs(body - beside), np.abs(rim - beside))
     level = np.maximum(2 * np.maximum(beside, body), 0.05)
     n_free = np.maximum(area / (1 + 4 * math.pi * look.noise_px**2), 1)
@@ -50,6 +62,32 @@ def unseen(picture: Array, labels: NDArray[np.int32], n: int, look: Look) -> NDA
     flags &= area > 0
     flags[0] = False
     return np.asarray(flags, bool)
+
+
+def hosts(labels: NDArray[np.int32], n: int) -> NDArray[np.int32]:
+    """The particle on which each of n lies (n + 1,), 0 for none: several times as large, and along most of its outline."""
+    on, under = (labels.ravel()[k] for k in _facing(labels))
+    out = np.zeros(n + 1, np.int32)
+    both = under > 0
+    pair, count = np.unique(on[both].astype(np.int64) * (n + 1) + under[both], return_counts=True)
+    above, below = pair // (n + 1), pair % (n + 1)
+    area, around = np.bincount(labels.ravel(), minlength=n + 1), np.bincount(on, minlength=n + 1)
+    carries = (count > _HOST_SHARE * around[above]) & (area[below] > _HOST_AREA * area[above])
+    out[above[carries]] = below[carries]
+    return out
+
+
+def _facing(labels: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Flat indices of labelled pixels and of those two pixels away from them that bear another label."""
+    width = labels.shape[1]
+    down = np.flatnonzero(labels[2:] != labels[:-2])
+    row, column = np.divmod(np.flatnonzero(labels[:, 2:] != labels[:, :-2]), max(width - 2, 1))
+    right = row * width + column
+    first = np.concatenate([down, right])
+    second = np.concatenate([down + 2 * width, right + 2])
+    on, under = np.concatenate([first, second]), np.concatenate([second, first])
+    labelled = labels.ravel()[on] > 0
+    return on[labelled], under[labelled]
 
 
 def _moments(labels: NDArray[np.int32], values: Array, n: int) -> tuple[Moment, Moment, Moment]:
