@@ -127,7 +127,7 @@ def find_scale(
     grey = micrograph.grey8()
     h, w = grey.shape
     bar = read_scale_bar(grey, tools.reader) if min(h, w) >= 32 else None
-    decision = resolve_scale(metadata=micrograph.scale, bar=bar, user=user)
+    decision = resolve_scale(metadata=micrograph.scale, bar=bar, user=user, hint=micrograph.hint)
     first_row = micrograph.instrument.data_bar_first_row
     if first_row is not None and 0 < first_row <= h:
         strip: tuple[float, ...] | None = (first_row, 0, h, w)
