@@ -36,13 +36,42 @@ sizes = st.floats(1e-4, 1e9, allow_nan=False, allow_infinity=False)
         ("m", 1e9),
         ("in", 2.54e7),
         (" nm. ", 1),
+        ("n_m", 1),
+        ("[n_m]", 1),
+        ("[u_m]", 1e3),
+        ("[µ_m]", 1e3),
+        ("Ångström", 0.1),
+        ("A\u030a", 0.1),
+        ("picometers", 1e-3),
     ],
 )
 def test_spellings(spelling, nm):
     assert unit_nm(spelling) == pytest.approx(nm)
 
 
-@pytest.mark.parametrize("unit", ["", " ", "px", "pixel", "1/nm", "nm-1", "nm⁻¹", "nm²", "s", "keV", "fm", "furlong", "ms", "n m"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "",
+        " ",
+        "px",
+        "pixel",
+        "1/nm",
+        "nm-1",
+        "nm⁻¹",
+        "nm²",
+        "s",
+        "keV",
+        "fm",
+        "furlong",
+        "ms",
+        "n m",
+        "1/n_m",
+        "[n_m^-1]",
+        "[]",
+        "_",
+    ],
+)
 def test_what_is_no_unit_of_length_is_refused(unit):
     with pytest.raises(ScaleError, match="unknown unit"):
         unit_nm(unit)

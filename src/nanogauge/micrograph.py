@@ -35,6 +35,7 @@ class Micrograph:
     pixels: (H, W) uint8, uint16 or float32, bright = high signal as displayed; at least 1 x 1
     scale: what the file's metadata state, None where they state nothing
     notes: what a reader had to decide ("first of 3 pages used")
+    hint: what in the file may be its scale but is not to be trusted by itself, in words; offered where there is no other
     """
 
     pixels: NDArray[Any]
@@ -45,6 +46,7 @@ class Micrograph:
     instrument: Instrument = field(default_factory=Instrument)
     scale: Scale | None = None
     notes: tuple[str, ...] = ()
+    hint: str = ""
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.size == 0:

@@ -91,7 +91,7 @@ class Flag(IntFlag):
 
 FLAGS: dict[Flag, str] = {
     Flag.TOUCHES_BORDER: "cut by the frame; left out of the distribution",
-    Flag.TOUCHES_DATA_BAR: "cut by the data bar; left out of the distribution",
+    Flag.TOUCHES_DATA_BAR: "cut by the data bar, or by padding above or below the picture; left out of the distribution",
     Flag.LOW_CONFIDENCE: "the network was unsure here; look before you trust it",
     Flag.SEPARATED: "touched a neighbour and was separated from it",
     Flag.TOO_SMALL: "smaller than the size window of the settings; left out of the distribution",

@@ -20,6 +20,7 @@ from .measuring import measure_particles
 from .metrology import distribution_of, left_out_warnings, warnings_of
 from .micrograph import Micrograph
 from .mosaic import measure_mosaic
+from .padding import without_padding
 from .ports import Engine, TextLine, TextReader
 from .result import Measurement
 from .scale import Scale, parse_scale
@@ -123,11 +124,12 @@ def measure_micrograph(
 def find_scale(
     micrograph: Micrograph, tools: Tools, *, user: Scale | None = None
 ) -> tuple[ScaleBarReading | None, ScaleDecision, Box]:
-    """The scale bar read, the scale decided on, and the frame: the box of the micrograph that is picture, not data bar."""
+    """The scale bar read, the scale decided on, and the frame: the box of the micrograph that is picture, not data bar and not
+    padding."""
     grey = micrograph.grey8()
     h, w = grey.shape
     bar = read_scale_bar(grey, tools.reader) if min(h, w) >= 32 else None
-    decision = resolve_scale(metadata=micrograph.scale, bar=bar, user=user)
+    decision = resolve_scale(metadata=micrograph.scale, bar=bar, user=user, hint=micrograph.hint)
     first_row = micrograph.instrument.data_bar_first_row
     if first_row is not None and 0 < first_row <= h:
         strip: tuple[float, ...] | None = (first_row, 0, h, w)
@@ -137,7 +139,8 @@ def find_scale(
     if strip is not None:  # the larger side of the strip is picture
         top, bottom = round(strip[0]), round(strip[2])
         frame = (0, 0, top, w) if top >= h - bottom else (bottom, 0, h, w)
-    return bar, decision, frame
+    y0, x0, y1, x1 = without_padding(micrograph.pixels[frame[0] : frame[2]])
+    return bar, decision, (frame[0] + y0, x0, frame[0] + y1, x1)
 
 
 def found_in(micrograph: Micrograph, bar: ScaleBarReading | None, engine: Engine, settings: Settings, *, frame: Box) -> Found:

@@ -38,6 +38,19 @@ _SPELLINGS: dict[str, str] = {
     "a": "Å",
     "å": "Å",
     "\u212b": "Å",
+    "a\u030a": "Å",
+    "ang": "Å",
+    "ångström": "Å",
+    "ångströms": "Å",
+    "angström": "Å",
+    "picometer": "pm",
+    "picometre": "pm",
+    "picometers": "pm",
+    "picometres": "pm",
+    "centimeter": "cm",
+    "centimetre": "cm",
+    "centimeters": "cm",
+    "centimetres": "cm",
     "in": "inch",
     "inches": "inch",
     "micrometers": "µm",
@@ -54,8 +67,9 @@ _LENGTH = re.compile(r"^\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?)\s
 
 
 def unit_nm(unit: str) -> float:
-    """Nanometres in one `unit` ("nm", "µm", "um", "Å", "pm", "mm", "m", "inch" ...). ScaleError for anything else."""
-    name = unit.strip().strip(".")
+    """Nanometres in one `unit` ("nm", "µm", "um", "Å", "pm", "mm", "m", "inch" ...; NCEM's "[n_m]"). ScaleError for anything else:
+    reciprocal units, pixels, words."""
+    name = unit.strip().strip(".").removeprefix("[").removesuffix("]").replace("_", "")
     for spelling in (name, _SPELLINGS.get(name), _SPELLINGS.get(name.lower()), name.lower()):
         if spelling in NM_PER_UNIT:
             return NM_PER_UNIT[spelling]
@@ -67,14 +81,15 @@ def parse_length(text: str) -> float:
     found = _LENGTH.match(text)
     if not found:
         raise ScaleError(f"cannot read a length from {text!r}; write a number and a unit, such as '500 nm'")
-    value = _decimal(found[1]) * unit_nm(found[2])
+    value = decimal(found[1]) * unit_nm(found[2])
     if not (math.isfinite(value) and value > 0):
         raise ScaleError(f"a length must be positive and finite, got {text!r}")
     return value
 
 
-def _decimal(number: str) -> float:
-    """A printed number, its comma read as a decimal sign. ScaleError for "1,000", which may be one or one thousand."""
+def decimal(number: str) -> float:
+    """A written number, its comma read as a decimal sign. ScaleError for "1,000", which may be one or one thousand; ValueError
+    for what is no number."""
     if re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", number):
         raise ScaleError(f"{number!r} may mean {number.replace(',', '.')} or {number.replace(',', '')}; write it without a comma")
     return float(number.replace(",", "."))
@@ -125,15 +140,15 @@ def parse_scale(text: str) -> Scale:
     number = r"((?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?)"
     if found := re.fullmatch(rf"{number}\s*[x×]\s*{number}\s*([^\d\s/]+)\s*/\s*px", s):
         unit = unit_nm(found[3])
-        y, x = (_decimal(v) * unit for v in (found[1], found[2]))
+        y, x = (decimal(v) * unit for v in (found[1], found[2]))
         return _user_scale(y, x, max(_rounding(found[1]), _rounding(found[2])), wrong)
     if found := re.fullmatch(rf"{number}\s*([^\d\s/]+)\s*/\s*(?:{number}\s*)?px", s):
-        length, n = _decimal(found[1]) * unit_nm(found[2]), _decimal(found[3] or "1")
+        length, n = decimal(found[1]) * unit_nm(found[2]), decimal(found[3] or "1")
         if n <= 0:
             raise wrong
         return _user_scale(length / n, length / n, _rounding(found[3]) if found[3] else _rounding(found[1]), wrong)
     if found := re.fullmatch(rf"{number}\s*px\s*/\s*(?:{number}\s*)?([^\d\s/]+)", s):
-        n, length = _decimal(found[1]), _decimal(found[2] or "1") * unit_nm(found[3])
+        n, length = decimal(found[1]), decimal(found[2] or "1") * unit_nm(found[3])
         if n <= 0:
             raise wrong
         return _user_scale(length / n, length / n, _rounding(found[1]), wrong)

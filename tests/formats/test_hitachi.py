@@ -30,7 +30,7 @@ def test_a_resized_picture_loses_its_scale(write_tiff, ramp, tmp_path):
     assert "10 px wide" in found.notes[-1]
 
 
-@pytest.mark.parametrize("bad", ["", "0", "-3", "nan", "abc", "5 mhz", "1,5", "1e999"])
+@pytest.mark.parametrize("bad", ["", "0", "-3", "nan", "abc", "5 mhz", "1,500", "1e999"])
 def test_malformed_values_give_none(bad):
     facts = hitachi.from_sidecar(TEXT.format(size=bad), (6, 10))
     assert facts is not None

@@ -70,7 +70,10 @@ def test_without_the_extra_it_is_named(tmp_path, monkeypatch, suffix):
         read_micrograph(tmp_path / f"a.{suffix}")
 
 
-@pytest.mark.parametrize(("units", "scale", "nm"), [("µm", 0.5, 500), ("nm", -2.0, 2), ("Å", 1, 0.1), ("pm", 8, 0.008)])
+@pytest.mark.parametrize(
+    ("units", "scale", "nm"),
+    [("µm", 0.5, 500), ("n_m", 2.0, 2), ("[n_m]", 2.0, 2), ("nm", -2.0, 2), ("Å", 1, 0.1), ("pm", 8, 0.008)],
+)
 def test_units(rosetta, ramp, units, scale, nm):
     found = read_micrograph(rosetta("dm3", [picture(ramp, units=units, scale=scale)]))
     assert found.scale is not None

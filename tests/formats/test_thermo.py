@@ -43,13 +43,30 @@ def test_a_resized_picture_loses_its_scale(write_tiff, ramp):
     assert "10 px wide" in found.notes[0]
 
 
+def test_decimal_commas_are_read(write_tiff):
+    text = (
+        TEXT.replace("2e-6", "2,0e-006").replace("2.1e-6", "2,1e-006").replace("2e-5", "2,0e-005").replace("HV=5000", "HV=5000,0")
+    )
+    found = read_micrograph(write_tiff(tags={34682: text.encode()}))
+    assert found.scale is not None
+    assert found.scale.nm_per_px == pytest.approx((2100, 2000))
+    assert found.instrument.accelerating_voltage_kv == 5.0
+    assert found.notes == ()
+
+
+def test_a_comma_that_may_separate_thousands_is_said(write_tiff):
+    found = read_micrograph(write_tiff(tags={34682: b"[EBeam]\nHV=30,000\n[Scan]\nPixelWidth=2e-6\nPixelHeight=2e-6\n"}))
+    assert found.instrument.accelerating_voltage_kv is None
+    assert any("may mean" in note for note in found.notes)
+
+
 def test_a_field_that_contradicts_the_pixel_gives_none(write_tiff):
     found = read_micrograph(write_tiff(tags={34682: TEXT.replace("HorFieldsize=2e-5", "HorFieldsize=4e-5").encode()}))
     assert found.scale is None
     assert "neither" in found.notes[0]
 
 
-@pytest.mark.parametrize("bad", ["", "nan", "inf", "-2e-6", "0", "abc", "2e-6 m", "1e9", "1e-30", "2,5e-6"])
+@pytest.mark.parametrize("bad", ["", "nan", "inf", "-2e-6", "0", "abc", "2e-6 m", "1e9", "1e-30", "2,500"])
 def test_malformed_values_give_none(write_tiff, bad):
     text = f"[Scan]\nPixelWidth={bad}\nPixelHeight={bad}\n[EBeam]\nHV=x\nWD=?\n"
     found = read_micrograph(write_tiff(tags={34682: text.encode()}))

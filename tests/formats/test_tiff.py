@@ -120,6 +120,25 @@ def test_a_thumbnail_before_the_picture_is_passed_over(tmp_path, ramp):
     np.testing.assert_array_equal(read_micrograph(path).pixels, ramp)
 
 
+@pytest.mark.parametrize(
+    ("resolution", "unit", "said"),
+    [
+        ((5e6, 5e6), "CENTIMETER", '"2 nm/px"'),
+        ((5e6, 2.5e6), "CENTIMETER", '"4 x 2 nm/px"'),
+        ((5.08e6, 5.08e6), "INCH", '"5 nm/px"'),
+    ],
+)
+def test_a_resolution_finer_than_prints_is_offered_but_not_taken(write_tiff, resolution, unit, said):
+    found = read_micrograph(write_tiff(resolution=resolution, resolutionunit=unit))
+    assert found.scale is None
+    assert said in found.hint
+
+
+@pytest.mark.parametrize(("per_unit", "unit"), [(300, "INCH"), (12_000, "INCH"), (118, "CENTIMETER"), (5e6, "NONE")])
+def test_a_resolution_of_prints_or_of_nothing_is_not_offered(write_tiff, per_unit, unit):
+    assert read_micrograph(write_tiff(resolution=(per_unit, per_unit), resolutionunit=unit)).hint == ""
+
+
 def test_a_resolution_tag_is_never_a_scale(write_tiff):
     for unit, value in (("inch", 72), ("centimeter", 28.35), ("centimeter", 1e7), ("none", 5)):
         found = read_micrograph(write_tiff(resolution=(value, value), resolutionunit=unit))

@@ -55,6 +55,14 @@ def test_one_alone_or_none(metadata: Scale | None, reading: ScaleBarReading | No
     assert resolve_scale(metadata=metadata, bar=reading, user=None).source == source
 
 
+def test_a_hint_is_offered_only_where_there_is_no_scale() -> None:
+    without = resolve_scale(metadata=None, bar=None, user=None, hint="the tags say 2 nm/px")
+    assert without.scale is None
+    assert "the tags say 2 nm/px" in without.warnings
+    with_user = resolve_scale(metadata=None, bar=None, user=Scale((1.0, 1.0), 0.0, "user"), hint="the tags say 2 nm/px")
+    assert with_user.warnings == ()
+
+
 @pytest.mark.parametrize("factor", [10, 0.1, 1000, 0.001])
 def test_a_power_of_ten_is_a_misread_label(factor: float) -> None:
     decision = resolve_scale(metadata=METADATA, bar=bar(2.0 * factor, confidence=0.99), user=None)

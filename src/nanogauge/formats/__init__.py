@@ -73,6 +73,7 @@ def read_micrograph(path: str | Path) -> Micrograph:
         instrument=instrument,
         scale=scale,
         notes=(*notes, *more),
+        hint=decoded.hint if scale is None else "",
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import ScaleError
 from ..micrograph import Instrument
-from ..scale import Scale, parse_length, unit_nm
+from ..scale import Scale, decimal, parse_length, unit_nm
 
 METADATA_RELATIVE_UNCERTAINTY = 0.02
 """One standard uncertainty of a scale that an instrument states.
@@ -46,12 +46,13 @@ class Facts:
 
 @dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """One picture out of a file: pixels (H, W), format name, the maker's facts if any, notes."""
+    """One picture out of a file: pixels (H, W), format name, the maker's facts if any, notes; hint as in `Micrograph`."""
 
     pixels: Picture
     format: str
     facts: Facts | None = None
     notes: tuple[str, ...] = ()
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class Fields:
         text = self.text(key)
         if text is None:
             return None
-        found = re.fullmatch(r"([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*(\D*)", text)
+        found = re.fullmatch(r"([+-]?[\d.,]+(?:[eE][+-]?\d+)?)\s*(\D*)", text)
         value = self._finite(found[1] if found else text, key)
         if value is None or found is None:
             return None
@@ -156,7 +157,10 @@ class Fields:
 
     def _finite(self, text: str, key: str) -> float | None:
         try:
-            value = float(text)
+            value = decimal(text)  # programs write numbers as the computer's language has them
+        except ScaleError as error:
+            self.notes.append(f"{key}: {error}")
+            return None
         except ValueError:
             value = math.nan
         if math.isfinite(value):

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from ..errors import ScaleError
 from ..micrograph import Instrument
-from ..scale import parse_length, unit_nm
+from ..scale import decimal, parse_length, unit_nm
 from .contract import Facts, Fields, in_nm, in_unit, iso_time, kilovolts
 from .maker import Maker
 from .tags import Tags
@@ -93,14 +93,14 @@ def _stated_nm(fields: Fields, expected: float | None) -> float | None:
     text = fields.text("CM_PIXEL_SIZE")
     if text is None:
         return None
-    first_word = re.match(r"([\d.]+(?:[eE][+-]?\d+)?)\s*([^\d\s.,;]*)", text)
+    first_word = re.match(r"(\d[\d.,]*(?:[eE][+-]?\d+)?)\s*([^\d\s.,;]*)", text)
     if first_word is None:
         fields.notes.append(f"$CM_PIXEL_SIZE is not a number: {text[:40]!r}")
         return None
     try:
         if first_word[2]:
             return parse_length(first_word[1] + first_word[2])
-        value = float(first_word[1])
+        value = decimal(first_word[1])
     except (ScaleError, ValueError) as error:
         fields.notes.append(f"$CM_PIXEL_SIZE: {error}")
         return None

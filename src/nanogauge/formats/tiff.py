@@ -1,11 +1,13 @@
 """TIFF and BigTIFF: pixels through tifffile, instrument metadata through the makers' modules.
 
-Resolution tags (72 dpi and the like) are not physical in most makers' files and never are a scale by themselves.
+Resolution tags (72 dpi and the like) are not physical in most makers' files and never are a scale by themselves; where they are
+finer than any print's, they are offered as a hint.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import struct
 import threading
 import zlib
@@ -18,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnreadableFile, UnsupportedFormat
+from ..scale import unit_nm
 from . import grey
-from .contract import Container, Decoded, Facts
+from .contract import SMALLEST_NM_PER_PX, Container, Decoded, Facts
 from .makers import MAKERS
 from .raster import refuse_huge
 from .tags import Tags
@@ -28,6 +31,8 @@ _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PAGES_SEARCHED = 8
 _MINISWHITE, _RGB, _PALETTE, _CMYK, _YCBCR, _CIELAB = 0, 2, 3, 5, 6, 8
 _JPEG = (6, 7, 33007, 34892)
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
+_PRINT_NM_PER_PX = 2 * unit_nm("µm")  # finer than any printer's or scanner's 12,700 dpi
 _REDUCED = 1  # bit of NewSubfileType: a smaller version of another page
 DAMAGE = (
     OSError,
@@ -62,6 +67,7 @@ def read(path: Path, head: bytes) -> Decoded:
                     raise UnsupportedFormat(f"{path}: a TIFF whose channels differ in depth; save it as grey or 8-bit RGB")
                 check_strips(path, page)
                 pixels, notes = _picture(path, page)
+                hint = _resolution_hint(Tags(page))
             pixels, more = grey.settled(pixels)
         except MemoryError:
             raise UnsupportedFormat(f"{path}: too large for this computer's memory; crop it") from None
@@ -74,7 +80,7 @@ def read(path: Path, head: bytes) -> Decoded:
     if n_pages > 1:
         why = "first" if index == 0 else f"page {index + 1}, the calibrated one,"
         notes = (f"{why} of {n_pages} pages used", *notes)
-    return Decoded(pixels=pixels, format=f"tiff/{name}" if name else "tiff", facts=facts, notes=notes)
+    return Decoded(pixels=pixels, format=f"tiff/{name}" if name else "tiff", facts=facts, notes=notes, hint=hint)
 
 
 def choose(file: Any, n_pages: int) -> tuple[int, str, Facts | None]:
@@ -108,6 +114,19 @@ def _facts(tags: Tags) -> tuple[str, Facts | None]:
         if known[1] is None:
             known = (maker.name, facts)
     return known
+
+
+def _resolution_hint(tags: Tags) -> str:
+    """What the resolution tags say, in words, where it is too fine for a print; "" where it is not."""
+    unit = {2: "inch", 3: "cm"}.get(tags.value(_RESOLUTION_UNIT))
+    per_unit = [tags.number(code) for code in (_Y_RESOLUTION, _X_RESOLUTION)]
+    if unit is None or not all(n is not None and math.isfinite(n) and n > 0 for n in per_unit):
+        return ""
+    y, x = (unit_nm(unit) / n for n in per_unit if n)
+    if not all(SMALLEST_NM_PER_PX <= v < _PRINT_NM_PER_PX for v in (y, x)):
+        return ""
+    said = f"{x:.6g} nm/px" if math.isclose(x, y, rel_tol=1e-3) else f"{y:.6g} x {x:.6g} nm/px"
+    return f'the TIFF resolution tags say {said}, but most programs write a print\'s there; if it is right, give --scale "{said}"'
 
 
 def check_strips(path: Path, page: Any) -> None:

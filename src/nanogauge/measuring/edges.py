@@ -13,13 +13,14 @@ Frame = tuple[int, int, int, int]
 
 
 def edge_flags(boxes: Ints, frame: Frame, shape: tuple[int, int]) -> Ints:
-    """(n,) TOUCHES_BORDER and TOUCHES_DATA_BAR: a pixel in the outermost rows or columns of the frame, or beyond them."""
+    """(n,) TOUCHES_BORDER and TOUCHES_DATA_BAR: a pixel in the outermost rows or columns of the frame, or beyond them. Data bars lie
+    below a picture or above it."""
     y0, x0, y1, x1 = boxes
     sides = (
         (y0 <= frame[0], frame[0] == 0),
-        (x0 <= frame[1], frame[1] == 0),
+        (x0 <= frame[1], True),
         (y1 >= frame[2], frame[2] == shape[0]),
-        (x1 >= frame[3], frame[3] == shape[1]),
+        (x1 >= frame[3], True),
     )
     flags = np.zeros(y0.size, np.int64)
     for touches, is_border in sides:

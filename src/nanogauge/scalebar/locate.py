@@ -18,6 +18,7 @@ _LEAST_LENGTH_PX = 12
 _MOST_THICK_PX = 48
 _LEAST_CONTRAST = 22.0  # grey levels
 _CLEAR_STEP = 60.0  # grey levels
+_STEADY, _STEADY_STEP = 3.0, 32.0  # grey levels of spread along what has one tone; of a step that is clear there
 _TIP_PX = 14  # of an arrow, beyond its line
 _REACH_PX = 40  # how far end decorations are followed
 
@@ -165,6 +166,9 @@ def _line(part: NDArray[np.uint8], box: Box, bright: bool) -> _Line | None:
         own = level - float(_median(side)) if side is not None else contrast
         limits.append(level - 0.4 * (min(own, contrast) if own >= _CLEAR_STEP else contrast))
     limit = level - 0.4 * contrast
+    if float(np.std(inside)) < _STEADY:  # drawn in one tone: it may run over particles nearly as bright
+        limit = max(limit, level - _STEADY_STEP)
+        limits = [max(own, limit) for own in limits]
     inner = slice((x1 - x0) // 8, max((x1 - x0) - (x1 - x0) // 8, 1))
     clean = [float((s[inner] < own).mean()) for s, own in zip(sides[:2], limits, strict=True) if s is not None]
     ends = [float((s < limit).mean()) for s in sides[2:] if s is not None]

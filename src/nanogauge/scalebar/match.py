@@ -24,17 +24,22 @@ _DRAWN_LENGTH, _LEAST_OTHER = 0.6, 0.02  # of the text's height; of the rows' pi
 _BESIDE_LENGTH = 0.9  # of the text's height: more than any stroke of a letter
 _PLAIN = 6.0  # grey levels of spread
 _LEVEL_STEP = 25.0  # grey levels between the thresholds of the search
+_LEAST_GRAIN, _MOST_GRAINY = 2.0, 0.6  # grey levels from pixel to pixel in a picture; of it, in a drawn bar
+_GRAINY = 0.6  # times the score of a candidate as grainy as the picture
+_GRAIN_ROWS = 16  # every so many rows tell the picture's grain
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledBar:
-    """A length and the bar it stands at. score: 0 to 1, how well they fit together; rivalled: another bar fits about as well."""
+    """A length and the bar it stands at. score: 0 to 1, how well they fit together; rivalled: another bar fits about as well;
+    outside: the label stands in the data bar, this bar in the picture"""
 
     label: LengthText
     bar: BarCandidate
     ends: Ends
     score: float
     rivalled: bool = False
+    outside: bool = False
 
     @property
     def nm_per_px(self) -> float:
@@ -42,10 +47,32 @@ class LabelledBar:
         return self.label.value_nm / self.ends.length_px
 
 
-def bars_at(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine]) -> list[LabelledBar]:
-    """Bars that `label` can belong to in an (H, W) uint8 picture, the best first; `lines`: all text in the picture."""
+def bars_at(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine], *, strip: Box | None = None) -> list[LabelledBar]:
+    """Bars that `label` can belong to in an (H, W) uint8 picture, the best first.
+
+    lines: all text in the picture; strip: its data bar. A label in the data bar has its bar there. What touches the data bar from
+    above, a particle cut flat by it or a bar's like, is looked at only where the data bar holds no bar, and marked `outside`.
+    """
     high = label.box[2] - label.box[0]
-    region = (max(0, int(label.box[0] - 2.2 * high)), 0, min(pixels.shape[0], int(label.box[2] + 2.2 * high) + 1), pixels.shape[1])
+    top, bottom = max(0, int(label.box[0] - 2.2 * high)), min(pixels.shape[0], int(label.box[2] + 2.2 * high) + 1)
+    if strip is None or not strip[0] <= 0.5 * (label.box[0] + label.box[2]) < strip[2]:
+        return _bars_between(pixels, label, lines, top, bottom)
+    within = _bars_between(pixels, label, lines, max(top, strip[0]), min(bottom, strip[2]))
+    if within and within[0].score >= _GOOD:
+        return within
+    around = [replace(p, outside=not _lies_in(p.bar, strip)) for p in _bars_between(pixels, label, lines, top, bottom)]
+    return sorted(around, key=lambda p: (p.outside, -p.score))
+
+
+def _lies_in(bar: BarCandidate, strip: Box) -> bool:
+    """Whether at least half of a bar's rows are those of the data bar."""
+    return 2 * (min(bar.rows[1], strip[2]) - max(bar.rows[0], strip[0])) >= bar.thickness_px
+
+
+def _bars_between(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine], top: int, bottom: int) -> list[LabelledBar]:
+    """Bars that `label` can belong to in rows top:bottom, the best first. What lies beyond these rows is not looked at."""
+    high = label.box[2] - label.box[0]
+    region = (top, 0, bottom, pixels.shape[1])
     if region[2] - region[0] < 3:
         return []
     own = TextLine(label.raw, label.confidence, label.box)  # without the pieces of a bar that the reader took for text
@@ -59,6 +86,7 @@ def bars_at(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine])
     bars = [b for b in found if not any(_is_stroke(pixels, b, line) for line in letters)]
     label = _without(pixels, label, bars)
     tone = text_tone(pixels, label)
+    grain = _grain(pixels[::_GRAIN_ROWS])
     out = []
     for bar in joined(bars, _ink_box(label), len(label.text), bright_text=tone.bright):
         if label.between_halves and bar.kind != "split":
@@ -69,6 +97,8 @@ def bars_at(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine])
         )  # text between the arms of a bracket
         place = (bar.rows[0], bar.box[1], bar.rows[1], bar.box[3]) if inside else bar.box
         score = bar.quality * _fit(place, label, lines, split=bar.kind == "split") * _looks(pixels, bar, ends, label, tone)
+        if bar.kind == "solid" and _is_grainy(pixels, bar, grain):
+            score *= _GRAINY  # a flat-edged particle
         if bar.kind != "split" and _goes_on(pixels, bar, label):
             score *= 0.4  # half of a bar that its text splits
         out.append(LabelledBar(label, bar, ends, score))
@@ -205,6 +235,19 @@ def _looks(pixels: NDArray[np.uint8], bar: BarCandidate, ends: Ends, label: Leng
     ):  # not where the eye sees them
         score *= 0.5
     return score
+
+
+def _grain(part: NDArray[np.uint8]) -> float:
+    """Median step in grey levels from pixel to pixel along the rows."""
+    return float(np.median(np.abs(np.diff(part.astype(np.int16), axis=1)))) if part.shape[1] > 1 else 0.0
+
+
+def _is_grainy(pixels: NDArray[np.uint8], bar: BarCandidate, grain: float) -> bool:
+    """Whether a filled candidate has the grain of the picture, as a particle has: what is drawn has one tone."""
+    (y0, y1), (x0, x1) = bar.rows, (bar.box[1], bar.box[3])
+    if grain < _LEAST_GRAIN or y1 - y0 < 5:
+        return False
+    return _grain(pixels[y0 + 2 : y1 - 2, x0 + 2 : x1 - 2]) > _MOST_GRAINY * grain
 
 
 def _touches(box: Box, label: LengthText) -> bool:

@@ -25,6 +25,7 @@ _LEAST_ARROW_PX = 80.0  # fine tips fade: up to 5 px were missed in 30 to 67 px
 _LEAST_SCORE = 0.45  # of a bar and its text together
 _LEAST_CONFIDENCE = 0.55
 _DRAWN_PX = 1 / math.sqrt(12)  # a bar is drawn in whole px (rectangular distribution, GUM 4.3.7)
+_NEARLY = 0.6  # of the best score: another candidate that what is printed may speak for
 _AGREE = 0.03  # two bars in one picture say the same
 _SAME_SIGMAS, _MOST_REFINED = 2.5, 0.04  # how far bar and print may differ and still be taken together
 
@@ -73,13 +74,14 @@ def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader) -> ScaleBarRea
     if pixels.ndim != 2 or pixels.dtype != np.uint8:
         raise ValueError(f"pixels must be (H, W) uint8, got {pixels.dtype} of shape {pixels.shape}")
     sight = Sight(pixels, reader)
-    sight.look(find_data_bar(pixels))
+    strip = find_data_bar(pixels)
+    sight.look(strip)
     labels = labels_in(pixels, sight.lines, reader)
-    pairs = _pairs(labels, sight)
+    pairs = _pairs(labels, sight, strip)
     for look in (sight.look_at_bars, sight.look_below):  # small text is found once it is larger
         if not pairs and look():
             labels = labels_in(pixels, sight.lines, reader)
-            pairs = _pairs(labels, sight)
+            pairs = _pairs(labels, sight, strip)
     lines = sight.lines
     boxes = tuple(with_plate(pixels, _whole(line.box, pixels.shape)) for line in lines if _is_text(line, pixels.shape[0]))
     if not lines:
@@ -91,7 +93,8 @@ def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader) -> ScaleBarRea
         text = max(labels, key=lambda t: t.confidence)
         reason = f"the text {text.raw!r} stands in the picture, but no bar was found at it"
         return ScaleBarReading(None, None, None, text.text, 0.0, None, 0.0, text.raw, text_boxes=boxes, refused=reason)
-    return replace(_decide(pairs, pixels.shape, printed_facts(lines)), text_boxes=boxes)
+    printed = printed_facts(lines)
+    return replace(_decide(_as_printed(pairs, printed, pixels.shape[1]), pixels.shape, printed), text_boxes=boxes)
 
 
 def annotation_boxes(reading: ScaleBarReading | None, *, margin_px: int = 2) -> tuple[Box, ...]:
@@ -102,11 +105,11 @@ def annotation_boxes(reading: ScaleBarReading | None, *, margin_px: int = 2) -> 
     return tuple((max(y0 - margin_px, 0), max(x0 - margin_px, 0), y1 + margin_px, x1 + margin_px) for y0, x0, y1, x1 in boxes)
 
 
-def _pairs(labels: list[LengthText], sight: Sight) -> list[LabelledBar]:
-    """Confirmed labels with their bars, the best of each label."""
-    pairs = []
+def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[LabelledBar]:
+    """Confirmed labels with their bars, the best of each label: of two, the one that what is printed does not contradict."""
+    pairs, printed = [], printed_facts(sight.lines)
     for label in labels:
-        found = [p for p in bars_at(sight.pixels, label, sight.lines) if p.score >= _LEAST_SCORE]
+        found = [p for p in bars_at(sight.pixels, label, sight.lines, strip=strip) if p.score >= _LEAST_SCORE]
         votes = [*sight.lines, *(c for c in sight.coarse if c not in sight.lines)]
         if not found:
             found, shorter = _with_its_end(label, sight)
@@ -114,6 +117,7 @@ def _pairs(labels: list[LengthText], sight: Sight) -> list[LabelledBar]:
             label = shorter
         if not found:
             continue
+        found = _as_printed(found, printed, sight.pixels.shape[1])
         found.sort(key=lambda p: not (p.bar.kind == "arrows" and p.ends.unsure))  # what is there, though its tips are unclear
         if found[0].label.box != label.box and label.text.startswith("1"):  # the bar was read in one box with its label
             alone = read_again(sight.pixels, found[0].label, sight.reader)
@@ -128,6 +132,19 @@ def _pairs(labels: list[LengthText], sight: Sight) -> list[LabelledBar]:
         score = found[0].score * (0.5 if rivals else 1.0)
         pairs.append(replace(found[0], label=sure, score=score, rivalled=bool(rivals)))
     return sorted(pairs, key=lambda p: -p.score * p.label.confidence)
+
+
+def _as_printed(pairs: list[LabelledBar], printed: Printed, width_px: int) -> list[LabelledBar]:
+    """Pairs, the best first, in the order in which they count: where what is printed speaks against the first and for another
+    that is nearly as good, that one counts, and those that are contradicted are dropped."""
+    verdicts = [printed.verdict(p.nm_per_px, width_px)[0] for p in pairs]
+    if not pairs or verdicts[0] not in ("contradicts", "cropped"):
+        return pairs
+    enough = ("agrees", "fits") if verdicts[0] == "contradicts" else ("agrees",)
+    least = _NEARLY * pairs[0].score
+    chosen = [p for p, v in zip(pairs, verdicts, strict=True) if v in enough and p.score >= least]
+    rest = [p for p, v in zip(pairs, verdicts, strict=True) if v != "contradicts" and p not in chosen]
+    return [*chosen, *rest] if chosen else pairs
 
 
 def _with_its_end(label: LengthText, sight: Sight) -> tuple[list[LabelledBar], LengthText]:
@@ -168,6 +185,8 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
         refused = f"the ends of the bar at {best.label.text!r} cannot be made out"
     elif best.bar.kind == "arrows" and best.ends.length_px < _LEAST_ARROW_PX and verdict != "agrees":
         refused = f"the arrow at {best.label.text!r} is too short ({best.ends.length_px:.0f} px) to make out its tips well enough"
+    elif best.outside and verdict != "agrees":
+        refused = f"the label {best.label.text!r} stands in the data bar, but no bar was found there"
     elif strong:
         refused = f"two bars disagree: {best.label.text} and {strong[0].label.text}"
     elif verdict == "contradicts":

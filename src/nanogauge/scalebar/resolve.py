@@ -25,7 +25,7 @@ class ScaleDecision:
     warnings: tuple[str, ...] = ()
 
 
-def resolve_scale(*, metadata: Scale | None, bar: ScaleBarReading | None, user: Scale | None) -> ScaleDecision:
+def resolve_scale(*, metadata: Scale | None, bar: ScaleBarReading | None, user: Scale | None, hint: str = "") -> ScaleDecision:
     """Decides between up to three scales. docs/scale.md has the same as a table.
 
     - The user's wins; where it contradicts the file or the bar by more than 5 %, that is said.
@@ -34,6 +34,7 @@ def resolve_scale(*, metadata: Scale | None, bar: ScaleBarReading | None, user: 
     - They disagree by another factor: the picture was likely resized or cropped after it was taken. The bar went with it, the
       metadata did not: the bar counts where it was read surely, else the metadata, flagged either way.
     - One alone counts. A refused bar never gives a scale; its reason is passed on.
+    - Where nothing counts, `hint` is passed on: what may be the scale, in words.
     """
     read = bar.scale if bar is not None else None
     if user is not None:
@@ -48,7 +49,8 @@ def resolve_scale(*, metadata: Scale | None, bar: ScaleBarReading | None, user: 
         why = f"scale bar not used: {bar.refused}"
     else:
         why = "no scale in the file and no scale bar in the picture"
-    return ScaleDecision(None, "none", 0.0, (why, "sizes are in pixels; state the scale to have them in nm"))
+    said = (why, hint, "sizes are in pixels; state the scale to have them in nm")
+    return ScaleDecision(None, "none", 0.0, tuple(filter(None, said)))
 
 
 def _of_two(metadata: Scale, read: Scale, bar: ScaleBarReading) -> ScaleDecision:
