@@ -117,22 +117,22 @@ def true_edge(
     groups = list(outlines_of(within))
     if groups:
         radius = float(np.median(np.concatenate([g.radius for g in groups])))
-        grey = _smoothed(np.asarray(pixels[window], np.float32), radius)
+        grey, blur = _smoothed(np.asarray(pixels[window], np.float32), radius)
         halves = _halves(within)
         bands = [_bands(g, grey, halves) for g in groups]
-        moved = _moved(bands, shift, seen)
+        moved = _moved(bands, blur, shift, seen)
         out[window], field[window] = rasterised(within, None if known is None else known[window], moved)
     return Edged(out, field, shift, seen)
 
 
-def _smoothed(grey: F32, radius: float) -> F32:
-    """The picture, smoothed as its noise asks for, and less for small particles."""
+def _smoothed(grey: F32, radius: float) -> tuple[F32, float]:
+    """The picture, smoothed as its noise asks for, and less for small particles; and by how much, px."""
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     noise = float(np.abs(cv2.filter2D(grey, -1, kernel)).mean()) * math.sqrt(math.pi / 2) / 6  # Immerkær, CVIU 64 (1996) 300
     contrast = max(float(cv2.GaussianBlur(grey, (0, 0), 2.0).std()), 1e-6)
     least, most = _BLUR_PX
     sigma = float(np.clip(0.5 + 2 * noise / contrast, least, max(least, min(most, 0.2 * radius))))
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), np.float32)
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), np.float32), sigma
 
 
 def _halves(labels: NDArray[np.int32]) -> F32:
@@ -184,9 +184,9 @@ def _sampled(picture: F32, y: F32, x: F32, how: int) -> F32:
     return np.asarray(np.concatenate(parts).reshape(y.shape), np.float32)
 
 
-def _moved(bands: Sequence[_Bands], shift: NDArray[np.float64], seen: NDArray[np.bool_]) -> list[Moved]:
-    """The outlines moved; shift and seen are filled in."""
-    means = [_mean_slopes(b) for b in bands]
+def _moved(bands: Sequence[_Bands], blur: float, shift: NDArray[np.float64], seen: NDArray[np.bool_]) -> list[Moved]:
+    """The outlines moved; blur: of the picture, in px; shift and seen are filled in."""
+    means = [_mean_slopes(b, blur) for b in bands]
     sign = _sign(bands, means)
     found = [_own_edges(b, *m, sign=sign, centre=0.0, spread=_PRIOR_PX) for b, m in zip(bands, means, strict=True)]
     centre = _median_shift(found, bands)
@@ -201,14 +201,14 @@ def _moved(bands: Sequence[_Bands], shift: NDArray[np.float64], seen: NDArray[np
     return [_placed(b, p, lean, shift) for b, p in zip(bands, paths, strict=True)]
 
 
-def _mean_slopes(b: _Bands) -> tuple[F32, F32]:
+def _mean_slopes(b: _Bands, blur: float) -> tuple[F32, F32]:
     """(p, k) mean slope over the nodes and its standard error; 0 and inf where less than a quarter of the outline is seen."""
     free = b.valid & ~b.wall[..., None]
     n = free.sum(axis=1)
     total = np.where(free, b.slope, 0)
     mean = total.sum(axis=1) / np.maximum(n, 1)
     square = (total**2).sum(axis=1) / np.maximum(n, 1)
-    apart = np.clip(2.5 / b.nodes.spacing, 1, None)[:, None]  # nodes nearer than that see the same noise
+    apart = np.clip(2 * math.sqrt(math.pi) * blur / b.nodes.spacing, 1, None)[:, None]  # nodes nearer see the same noise
     error = np.sqrt(np.maximum(square - mean**2, 1e-12) / np.maximum(n / apart, 1))
     few = n < b.valid.shape[1] / 4
     return np.where(few, 0, mean).astype(np.float32), np.where(few, np.inf, error).astype(np.float32)
@@ -340,7 +340,11 @@ def _lean(paths: Sequence[_Path]) -> float:
     leans inwards, and a bright rim outwards. (A sphere blurred by σ: 0.6 to 0.8 σ, docs/decisions/0006-true-edge.md.)"""
     clear = [p.seen & (p.outer > 0) for p in paths]
     ratios = np.concatenate([p.inner[c] / p.outer[c] for p, c in zip(paths, clear, strict=True)])
-    excess = float(np.median(ratios)) - 1 if ratios.size else 0.0
+    if not ratios.size:
+        return 0.0
+    excess = float(np.median(ratios)) - 1
+    error = 1.4826 * float(np.median(np.abs(ratios - 1 - excess))) / math.sqrt(ratios.size)
+    excess = math.copysign(max(abs(excess) - 2 * error, 0), excess)
     return float(np.clip((_LEAN if excess > 0 else _LEAN_RIM) * excess, -_LEAN_MOST / 2, _LEAN_MOST))
 
 
