@@ -85,17 +85,6 @@ def test_inner_and_outer_outlines_enclose_the_outline():
     assert measure(labels)["equivalent_diameter_inner_px"].isna().all()
 
 
-@pytest.mark.parametrize("shift", [-1.0, 0.7])
-def test_moved_outlines_are_those_of_a_larger_disc(shift):
-    p, labels = discs(24)
-    moved, plain = measure(labels, confidence=p, edge_shift_px=shift), measure(labels, confidence=p)
-    for name in ("equivalent_diameter_px", "feret_max_px", "feret_90_px", "axis_minor_px", "circumscribed_diameter_px"):
-        assert (moved[name] - plain[name]).mean() == pytest.approx(2 * shift, abs=0.03), name
-    assert (moved["perimeter_px"] - plain["perimeter_px"]).mean() == pytest.approx(2 * math.pi * shift, rel=1e-6)
-    in_nm = measure(labels, confidence=p, edge_shift_px=shift, scale=Scale((2.0, 2.0), 0.0, "user"))
-    np.testing.assert_allclose(in_nm["equivalent_diameter_nm"], 2 * moved["equivalent_diameter_px"])
-
-
 def test_large_disc_has_the_figures_of_a_circle():
     p, labels = discs(60, n=8)
     t = measure(labels, confidence=p).mean(numeric_only=True)

@@ -136,10 +136,18 @@ def test_an_empty_mosaic_is_a_result(tmp_path, small_blocks):
     assert found.status == "no_particles"
 
 
-def test_steepest_edges_are_refused(discs, tmp_path):
+def test_outlines_are_moved_to_the_edge_window_by_window(discs, tmp_path, small_blocks):
     tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64))
-    with pytest.raises(SettingsError, match=r"m\.tif: too large"):
-        by_windows(tmp_path / "m.tif", Settings().replace("measure", edge="steepest"))
+    at_edge = by_windows(tmp_path / "m.tif", Settings())
+    drawn = by_windows(tmp_path / "m.tif", Settings().replace("measure", edge="outline"))
+    assert at_edge.edge_moved_px is not None
+    assert drawn.edge_moved_px is None
+    assert at_edge.n_particles == drawn.n_particles
+    moved = (at_edge.particles["equivalent_diameter_px"] - drawn.particles["equivalent_diameter_px"]).mean() / 2
+    assert moved == pytest.approx(at_edge.edge_moved_px, abs=0.1)
+    at_edge.save(tmp_path / "out")
+    area = np.bincount(tifffile.imread(tmp_path / "out" / "labels.tif").ravel())[1:]
+    assert area == pytest.approx(at_edge.particles["area_px2"].to_numpy(), rel=0.05)
 
 
 @pytest.mark.parametrize(

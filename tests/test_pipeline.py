@@ -234,7 +234,7 @@ def test_settings_reach_the_figures(blind_tools: Tools, bare_scene: Rendering, u
     large_only = Settings().replace("separate", least_diameter_px=28.0)
     m = measure_micrograph(picture, tools=blind_tools, settings=large_only)
     assert 0 < m.n_particles < unscaled.n_particles
-    assert m.particles["equivalent_diameter_px"].min() >= 28
+    assert m.particles["equivalent_diameter_px"].min() >= 27.5  # 28 before its outline was moved to the edge
 
 
 def test_errors_name_what_is_wrong(tmp_path: Path) -> None:

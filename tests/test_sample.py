@@ -161,10 +161,16 @@ def test_outlines_moved_to_the_edge_of_the_grey_levels(bare_scene, blind_tools, 
         Micrograph(pixels=bare_scene.pixels, name="bare"), tools=blind_tools, scale=Scale((1.5, 1.5), 0.01, "user"),
         settings=Settings().replace("measure", edge="steepest"),
     )  # fmt: skip
-    shift = 2 * measured.edge_offset_px * 1.5
-    assert (moved.particles["equivalent_diameter_nm"] - measured.particles["equivalent_diameter_nm"]).mean() == pytest.approx(
-        shift, abs=0.1
+    as_found = measure_micrograph(
+        Micrograph(pixels=bare_scene.pixels, name="bare"), tools=blind_tools, scale=Scale((1.5, 1.5), 0.01, "user"),
+        settings=Settings().replace("measure", edge="outline"),
+    )  # fmt: skip
+    assert moved.edge_moved_px is not None
+    assert (moved.particles["equivalent_diameter_nm"] - as_found.particles["equivalent_diameter_nm"]).mean() == pytest.approx(
+        2 * 1.5 * moved.edge_moved_px, abs=0.15
     )
+    assert abs(moved.edge_offset_px) < abs(as_found.edge_offset_px) + 0.1
+    pd.testing.assert_frame_equal(moved.particles, measured.particles)  # it is the default
 
 
 def test_entered_uncertainties_reach_the_budget(measured):

@@ -28,7 +28,10 @@ _PRIOR_PX = 3.0  # how far outlines as people draw them lie off
 _OUTER_SHARE = 0.7  # of the steepest slope: a slope of the other sign further outside is the edge, the first a bright rim's
 _LEAST_RISE = 5.0  # of the mean slope at the edge over its standard error
 _FAINT = 0.12  # of the micrograph's median slope at the edge: fainter, it is none
-_PULL, _STEP_COST = 0.5, 0.35
+_PULL, _PULL_PX, _STEP_COST = 0.5, 2.0, 0.35
+_GAP, _GAP_PX, _STAYS_PX = 0.15, 3.0, 0.25  # where two particles touch: how steep a gap between them is, how far it is sought, ...
+_CROWDED = 0.25  # share of an outline at an edge that is clear, from which the particle shows one, if others leave it no free side
+_LEAN, _LEAN_RIM, _LEAN_MOST = 1.3, 0.75, 0.55  # px per px by which the slope is wider inwards, or narrower: see `_lean`
 _SMOOTH_PX = 2.0  # along the outline, standard deviation
 _TO_MEAN = 0.03  # weight of the particle's mean shift beside that of a clear edge
 _FWHM = 2.3548
@@ -63,13 +66,14 @@ class Edged:
 @dataclass(slots=True)
 class _Bands:
     """Slopes of the grey level along the normals of a group. slope: (p, n, k), positive where it falls outwards; valid: the same;
-    step: (p,) px between states; fixed: (p, n)."""
+    step: (p,) px between states; wall, cut: (p, n), where a neighbour touches, where the frame ends."""
 
     nodes: Nodes
     slope: F32
     valid: NDArray[np.bool_]
     step: F32
-    fixed: NDArray[np.bool_]
+    wall: NDArray[np.bool_]
+    cut: NDArray[np.bool_]
 
     @property
     def at(self) -> F32:
@@ -113,22 +117,22 @@ def true_edge(
     groups = list(outlines_of(within))
     if groups:
         radius = float(np.median(np.concatenate([g.radius for g in groups])))
-        grey = _smoothed(np.asarray(pixels[window], np.float32), radius)
+        grey, blur = _smoothed(np.asarray(pixels[window], np.float32), radius)
         halves = _halves(within)
         bands = [_bands(g, grey, halves) for g in groups]
-        moved = _moved(bands, shift, seen)
+        moved = _moved(bands, blur, shift, seen)
         out[window], field[window] = rasterised(within, None if known is None else known[window], moved)
     return Edged(out, field, shift, seen)
 
 
-def _smoothed(grey: F32, radius: float) -> F32:
-    """The picture, smoothed as its noise asks for, and less for small particles."""
+def _smoothed(grey: F32, radius: float) -> tuple[F32, float]:
+    """The picture, smoothed as its noise asks for, and less for small particles; and by how much, px."""
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     noise = float(np.abs(cv2.filter2D(grey, -1, kernel)).mean()) * math.sqrt(math.pi / 2) / 6  # Immerkær, CVIU 64 (1996) 300
     contrast = max(float(cv2.GaussianBlur(grey, (0, 0), 2.0).std()), 1e-6)
     least, most = _BLUR_PX
     sigma = float(np.clip(0.5 + 2 * noise / contrast, least, max(least, min(most, 0.2 * radius))))
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), np.float32)
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), np.float32), sigma
 
 
 def _halves(labels: NDArray[np.int32]) -> F32:
@@ -154,13 +158,20 @@ def _bands(nodes: Nodes, grey: F32, halves: F32) -> _Bands:
     y, x = y[..., 1:-1], x[..., 1:-1]
     own = _sampled(halves, y, x, cv2.INTER_NEAREST) == nodes.label[:, None, None]
     h, w = grey.shape
-    own &= (y >= 0) & (y <= h - 1) & (x >= 0) & (x <= w - 1)
-    touch = np.minimum(np.ceil(_TOUCHES_PX / step).astype(np.int64), _STEPS) + _STEPS
-    fixed = ~np.take_along_axis(own, np.broadcast_to(touch[:, None, None], (*own.shape[:2], 1)), axis=2)[..., 0]
+    within = (y >= 0) & (y <= h - 1) & (x >= 0) & (x <= w - 1)
+    touch = np.broadcast_to(
+        np.minimum(np.ceil(_TOUCHES_PX / step).astype(np.int64), _STEPS)[:, None, None] + _STEPS, (*y.shape[:2], 1)
+    )
+    cut = ~np.take_along_axis(within, touch, axis=2)[..., 0]
+    wall = ~np.take_along_axis(own, touch, axis=2)[..., 0] & ~cut
+    own &= within
     # a state beyond one that is not the particle's own is not reached
     own[..., _STEPS:] = np.logical_and.accumulate(own[..., _STEPS:], axis=2)
     own[..., : _STEPS + 1] = np.logical_and.accumulate(own[..., _STEPS::-1], axis=2)[..., ::-1]
-    return _Bands(nodes, slope, own & ~fixed[..., None], step, fixed)
+    own &= ~cut[..., None]
+    beyond = (states[1:-1] > 0) | (states[1:-1] * step[:, None] < -_GAP_PX)
+    own &= ~(wall[..., None] & beyond[:, None])
+    return _Bands(nodes, slope, own, step, wall, cut)
 
 
 def _sampled(picture: F32, y: F32, x: F32, how: int) -> F32:
@@ -173,31 +184,31 @@ def _sampled(picture: F32, y: F32, x: F32, how: int) -> F32:
     return np.asarray(np.concatenate(parts).reshape(y.shape), np.float32)
 
 
-def _moved(bands: Sequence[_Bands], shift: NDArray[np.float64], seen: NDArray[np.bool_]) -> list[Moved]:
-    """The outlines moved; shift and seen are filled in."""
-    means = [_mean_slopes(b) for b in bands]
+def _moved(bands: Sequence[_Bands], blur: float, shift: NDArray[np.float64], seen: NDArray[np.bool_]) -> list[Moved]:
+    """The outlines moved; blur: of the picture, in px; shift and seen are filled in."""
+    means = [_mean_slopes(b, blur) for b in bands]
     sign = _sign(bands, means)
     found = [_own_edges(b, *m, sign=sign, centre=0.0, spread=_PRIOR_PX) for b, m in zip(bands, means, strict=True)]
     centre = _median_shift(found, bands)
     found = [_own_edges(b, *m, sign=sign, centre=centre, spread=_PRIOR_PX / 2) for b, m in zip(bands, means, strict=True)]
     centre = _median_shift(found, bands)
     strong = np.concatenate([f.height[f.seen] for f in found])
-    least = _FAINT * float(np.median(strong)) if strong.size else math.inf
-    out = []
-    for b, f in zip(bands, found, strict=True):
-        sees = f.seen & (f.height >= least)
-        out.append(_fitted(b, f, sees, centre, shift))
-        seen[b.nodes.label] = sees
-    return out
+    usual = float(np.median(strong)) if strong.size else math.inf
+    paths = [_path(b, f, f.seen & (f.height >= _FAINT * usual), centre, usual) for b, f in zip(bands, found, strict=True)]
+    lean = _lean(paths)
+    for b, p in zip(bands, paths, strict=True):
+        seen[b.nodes.label] = p.seen
+    return [_placed(b, p, lean, shift) for b, p in zip(bands, paths, strict=True)]
 
 
-def _mean_slopes(b: _Bands) -> tuple[F32, F32]:
+def _mean_slopes(b: _Bands, blur: float) -> tuple[F32, F32]:
     """(p, k) mean slope over the nodes and its standard error; 0 and inf where less than a quarter of the outline is seen."""
-    n = b.valid.sum(axis=1)
-    total = np.where(b.valid, b.slope, 0)
+    free = b.valid & ~b.wall[..., None]
+    n = free.sum(axis=1)
+    total = np.where(free, b.slope, 0)
     mean = total.sum(axis=1) / np.maximum(n, 1)
     square = (total**2).sum(axis=1) / np.maximum(n, 1)
-    apart = np.clip(2.5 / b.nodes.spacing, 1, None)[:, None]  # nodes nearer than that see the same noise
+    apart = np.clip(2 * math.sqrt(math.pi) * blur / b.nodes.spacing, 1, None)[:, None]  # nodes nearer see the same noise
     error = np.sqrt(np.maximum(square - mean**2, 1e-12) / np.maximum(n / apart, 1))
     few = n < b.valid.shape[1] / 4
     return np.where(few, 0, mean).astype(np.float32), np.where(few, np.inf, error).astype(np.float32)
@@ -266,50 +277,96 @@ def _median_shift(found: Sequence[_Own], bands: Sequence[_Bands]) -> float:
     return float(np.median(places)) if places.size else 0.0
 
 
-def _fitted(b: _Bands, own: _Own, seen: NDArray[np.bool_], centre: float, shift: NDArray[np.float64]) -> Moved:
-    nodes, at = b.nodes, b.at
-    half = b.step * _STEPS
+@dataclass(slots=True)
+class _Path:
+    """A group's paths. along, there, place: (p, n) shift in px, slope there over the particle's own, shift where nothing is seen;
+    inner, outer: (p,) half widths of the edge in px; seen: (p,)."""
+
+    along: F32
+    there: F32
+    place: F32
+    inner: F32
+    outer: F32
+    seen: NDArray[np.bool_]
+
+
+def _path(b: _Bands, own: _Own, sees: NDArray[np.bool_], centre: float, usual_height: float) -> _Path:
+    at, half = b.at, b.step * _STEPS
     usual = np.clip(centre, -0.6 * half, 0.6 * half)
-    place = np.where(seen, own.place, usual)
-    height = np.maximum(own.height, 1e-9)
-    relative = np.where(b.valid, b.slope, 0) * (own.sign / height)[:, None, None]
-    relative = np.asarray((np.roll(relative, 1, axis=1) + 2 * relative + np.roll(relative, -1, axis=1)) / 4, np.float32)
-    pull = _PULL * ((at - place[:, None]) / half[:, None]) ** 2
-    cost = pull[:, None] - np.clip(relative, -0.5, 1.5)
-    cost[~b.valid] += 0.5
-    cost[b.fixed] = pull[np.nonzero(b.fixed)[0]]
-    k = closed_paths(cost.astype(np.float32), np.full(len(at), _STEP_COST, np.float32))
-    along = (k - _STEPS + _vertex(relative, k)) * b.step[:, None]
-    clear = np.clip(np.take_along_axis(relative, k[..., None], -1)[..., 0], 0, 1) ** 2 * ~b.fixed
-    width = _edge_width(relative, k, ~b.fixed) * b.step
+    # where a neighbour touches there is no reason to move, but for a gap that shows
+    place = np.where(b.wall, 0, np.where(sees, own.place, usual)[:, None])
+    scale = np.where(sees, own.sign / np.maximum(own.height, 1e-9), own.sign / usual_height)
+    relative = np.where(b.valid, b.slope, 0) * scale[:, None, None].astype(np.float32)
+    relative = (np.roll(relative, 1, axis=1) + 2 * relative + np.roll(relative, -1, axis=1)) / np.float32(4)
+    pull = _PULL * ((at[:, None] - place[..., None]) / np.minimum(half, _PULL_PX)[:, None, None]) ** 2
+    cost = (pull - np.clip(relative, -0.5, 1.5)).astype(np.float32)
+    cost[~b.valid] += 1
+    cost[b.cut] = pull[b.cut]
+    k = closed_paths(cost, np.full(len(at), _STEP_COST, np.float32))
+    off = _vertex(relative, k)
+    along = (k - _STEPS + off) * b.step[:, None]
+    there = np.clip(np.take_along_axis(relative, k[..., None], -1)[..., 0], 0, 1)
+    there[b.cut | (b.wall & (there < _GAP))] = 0
+    inner, outer = _half_widths(relative, k, off, there > 0.3)
+    seen = sees | ((there > 0.5).mean(axis=1) > _CROWDED)
+    return _Path(along.astype(np.float32), there, place.astype(np.float32), inner * b.step, outer * b.step, seen)
+
+
+def _placed(b: _Bands, path: _Path, lean: float, shift: NDArray[np.float64]) -> Moved:
+    """The outlines, moved. lean: of the edges, as a share of their outer half width; shift is filled in."""
+    nodes, half, seen = b.nodes, (b.step * _STEPS)[:, None], path.seen[:, None]
+    width = np.minimum(path.inner, path.outer) * 2 / _FWHM
+    clear = path.there**2
     sigma = _SMOOTH_PX / float(np.median(nodes.spacing))
     weight = ndimage.gaussian_filter1d(clear, sigma, axis=1, mode="wrap") + _TO_MEAN
-    total = ndimage.gaussian_filter1d(clear * along, sigma, axis=1, mode="wrap") + _TO_MEAN * place[:, None]
-    by = np.where(seen[:, None], total / weight, usual[:, None])
+    total = ndimage.gaussian_filter1d(clear * path.along, sigma, axis=1, mode="wrap") + _TO_MEAN * path.place
     blur = np.clip(width**2 - b.step**2 / 3, 0, None)  # the slope over two states adds that much, but no shift
-    by = by + np.where(seen, np.minimum(blur / (2 * nodes.radius), 0.12 * nodes.radius), 0)[:, None]
-    by = np.clip(by, -half[:, None], half[:, None]) * ~b.fixed
-    shift[nodes.label] = by.sum(axis=1) / np.maximum((~b.fixed).sum(axis=1), 1)
+    outwards = np.minimum(blur / (2 * nodes.radius), 0.12 * nodes.radius) + lean * path.outer
+    unclear_wall = b.wall & (path.there == 0)
+    by = np.where(seen, total / weight + np.where(unclear_wall, 0, outwards[:, None]), path.place)
+    by = np.clip(by, -half, np.where(b.wall, 0, half)) * ~b.cut
+    free = ~(b.wall | b.cut)
+    shift[nodes.label] = np.where(free.any(axis=1), (by * free).sum(axis=1) / np.maximum(free.sum(axis=1), 1), by.mean(axis=1))
     moved = nodes.at + by[..., None].astype(np.float32) * nodes.normal
-    ramp = np.maximum(_WIDTHS * np.where(seen, width, 0), LEAST_WIDTH_PX)
-    return Moved(nodes.label, moved.astype(np.float32), ramp.astype(np.float32), np.abs(by).max(axis=1).astype(np.float32), b.fixed)
+    ramp = np.maximum(_WIDTHS * np.where(path.seen, width, 0), LEAST_WIDTH_PX)
+    fixed = b.cut | (b.wall & (by > -_STAYS_PX))
+    farthest = np.abs(by).max(axis=1)
+    return Moved(nodes.label, moved.astype(np.float32), ramp.astype(np.float32), farthest.astype(np.float32), fixed)
 
 
-def _edge_width(relative: F32, k: NDArray[np.int64], free: NDArray[np.bool_]) -> F32:
-    """(p,) standard deviation of the edge in states: from the half width at half maximum of the mean slope over the nodes, aligned
-    to the path; of its two sides the steeper, as what lies inside and outside may have edges of its own."""
+def _lean(paths: Sequence[_Path]) -> float:
+    """How far a body's true edge lies outside its steepest place, over the outer half width: from how much wider the mean slope is
+    inwards than outwards. A flat body's is as wide either way; one that thins out towards its edge, as a sphere in transmission,
+    leans inwards, and a bright rim outwards. (A sphere blurred by σ: 0.6 to 0.8 σ, docs/decisions/0006-true-edge.md.)"""
+    clear = [p.seen & (p.outer > 0) for p in paths]
+    ratios = np.concatenate([p.inner[c] / p.outer[c] for p, c in zip(paths, clear, strict=True)])
+    if not ratios.size:
+        return 0.0
+    excess = float(np.median(ratios)) - 1
+    error = 1.4826 * float(np.median(np.abs(ratios - 1 - excess))) / math.sqrt(ratios.size)
+    excess = math.copysign(max(abs(excess) - 2 * error, 0), excess)
+    return float(np.clip((_LEAN if excess > 0 else _LEAN_RIM) * excess, -_LEAN_MOST / 2, _LEAN_MOST))
+
+
+def _half_widths(relative: F32, k: NDArray[np.int64], off: F32, clear: NDArray[np.bool_]) -> tuple[F32, F32]:
+    """(p,) half widths at half maximum, inwards and outwards, of the mean slope over the clear nodes, aligned to the path
+    k + off, in states. One that ends beyond the band is taken for as wide as the other."""
     last = relative.shape[-1] - 1
     steps = np.arange(_STEPS + 1)
-    n = np.maximum(free.sum(axis=1), 1)
-    sides = []
+    n = np.maximum(clear.sum(axis=1), 1)
+    middle = (off * clear).sum(axis=1) / n
+    rows = np.arange(len(relative))
+    sides, known = [], []
     for way in (-1, 1):
         place = np.clip(k[..., None] + way * steps, 0, last)
-        mean = (np.take_along_axis(relative, place, -1) * free[..., None]).sum(axis=1) / n[:, None]
+        mean = (np.take_along_axis(relative, place, -1) * clear[..., None]).sum(axis=1) / n[:, None]
         half = mean[:, :1] / 2
         below = mean < half
         first = np.where(below.any(axis=1), below.argmax(axis=1), _STEPS)
-        rows = np.arange(len(mean))
         before, after = mean[rows, np.maximum(first - 1, 0)], mean[rows, first]
         part = np.clip((before - half[:, 0]) / np.maximum(before - after, 1e-9), 0, 1)
-        sides.append(np.where(below.any(axis=1), first - 1 + part, _STEPS))
-    return np.asarray(np.minimum(*sides) * 2 / _FWHM, np.float32)
+        room = np.median(k if way < 0 else last - k, axis=1)
+        known.append(below.any(axis=1) & (first <= room))
+        sides.append(np.where(known[-1], first - 1 + part, room) - way * middle)
+    inner, outer = np.where(known[0], sides[0], sides[1]), np.where(known[1], sides[1], sides[0])
+    return inner.astype(np.float32), outer.astype(np.float32)
