@@ -15,7 +15,7 @@ from .databar import find_data_bar
 from .labels import confirmed, labels_in, read_again, without_stroke
 from .lines import Sight
 from .locate import Box
-from .match import LabelledBar, bars_at
+from .match import LabelledBar, bars_at, text_tone
 from .plates import with_plate
 from .printed import Printed, printed_facts
 from .text import LengthText, is_common, label_rounding, parse_lengths
@@ -25,6 +25,7 @@ _LEAST_ARROW_PX = 80.0  # fine tips fade: up to 5 px were missed in 30 to 67 px
 _LEAST_SCORE = 0.45  # of a bar and its text together
 _LEAST_CONFIDENCE = 0.55
 _DRAWN_PX = 1 / math.sqrt(12)  # a bar is drawn in whole px (rectangular distribution, GUM 4.3.7)
+_RIM_PX = 2  # around a bar that is painted over
 _NEARLY = 0.6  # of the best score: another candidate that what is printed may speak for
 _AGREE = 0.03  # two bars in one picture say the same
 _SAME_SIGMAS, _MOST_REFINED = 2.5, 0.04  # how far bar and print may differ and still be taken together
@@ -119,13 +120,16 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
             continue
         found = _as_printed(found, printed, sight.pixels.shape[1])
         found.sort(key=lambda p: not (p.bar.kind == "arrows" and p.ends.unsure))  # what is there, though its tips are unclear
-        if found[0].label.box != label.box and label.text.startswith("1"):  # the bar was read in one box with its label
-            alone = read_again(sight.pixels, found[0].label, sight.reader)
-            if alone is not None and alone.text == label.text[1:]:
+        pixels = sight.pixels
+        if _is_beside(found[0]):  # its end may have been read as a digit: the label is read again without the bar
+            pixels = _without_bar(pixels, found[0])
+            alone = read_again(pixels, found[0].label, sight.reader)
+            if alone is not None and alone.text in (label.text, label.text[1:] if label.text.startswith("1") else ""):
                 found = [replace(p, label=alone) for p in found]
-                votes = [line for line in votes if line.text != label.raw]
+                votes = [line for line in votes if not _takes_in(line, found[0])]
+                votes.append(TextLine(alone.raw, alone.confidence, alone.box))
                 label = alone
-        sure = confirmed(sight.pixels, label, votes, sight.reader)
+        sure = confirmed(pixels, label, votes, sight.reader)
         rivals = [p for p in found[1:] if p.score > 0.9 * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
         if not sure.doubt and _stroke_for_one(found[0]):
             sure = replace(sure, doubt=f"the leading 1 of {sure.text!r} may be the end of the bar beside it")
@@ -145,6 +149,29 @@ def _as_printed(pairs: list[LabelledBar], printed: Printed, width_px: int) -> li
     chosen = [p for p, v in zip(pairs, verdicts, strict=True) if v in enough and p.score >= least]
     rest = [p for p, v in zip(pairs, verdicts, strict=True) if v != "contradicts" and p not in chosen]
     return [*chosen, *rest] if chosen else pairs
+
+
+def _is_beside(pair: LabelledBar) -> bool:
+    """Whether a bar ends beside its label, in the label's rows and within a height of it."""
+    (ty0, tx0, ty1, tx1), bar = pair.label.box, pair.bar
+    if pair.bar.kind not in ("solid", "hollow") or not ty0 < 0.5 * (bar.rows[0] + bar.rows[1]) < ty1:
+        return False
+    return -0.3 * (ty1 - ty0) <= max(tx0 - bar.box[3], bar.box[1] - tx1) <= ty1 - ty0
+
+
+def _without_bar(pixels: NDArray[np.uint8], pair: LabelledBar) -> NDArray[np.uint8]:
+    """The picture with the bar and its blurred rim painted over in the tone of the label's ground."""
+    y0, x0, y1, x1 = pair.bar.box
+    out = pixels.copy()
+    rim = _RIM_PX
+    out[max(y0 - rim, 0) : y1 + rim, max(x0 - rim, 0) : x1 + rim] = round(text_tone(pixels, pair.label).ground)
+    return out
+
+
+def _takes_in(line: TextLine, pair: LabelledBar) -> bool:
+    """Whether a line was read in one box with a part of the bar."""
+    (y0, x0, y1, x1), bar = line.box, pair.bar
+    return min(y1, bar.rows[1]) > max(y0, bar.rows[0]) and min(x1, bar.box[3]) - max(x0, bar.box[1]) > 0
 
 
 def _with_its_end(label: LengthText, sight: Sight) -> tuple[list[LabelledBar], LengthText]:
