@@ -16,6 +16,7 @@ from .labels import confirmed, labels_in, read_again, without_stroke
 from .lines import Sight
 from .locate import Box
 from .match import LabelledBar, bars_at, text_tone
+from .panels import find_panels
 from .plates import with_plate
 from .printed import Printed, printed_facts
 from .text import LengthText, is_common, label_rounding, parse_lengths
@@ -39,7 +40,7 @@ class ScaleBarReading:
     "500 nm"; raw_text: as the reader saw it; nm_per_px: value over length; relative_uncertainty: one standard uncertainty,
     bar ends, whole px and rounding of the label; kind: solid, ticks, split, hollow, arrows, ruler; text_boxes: the lines in the
     picture that are text for sure, with the plates behind them; refused: why no scale may be taken from the picture, None
-    where one may; refined: nm per px and relative uncertainty together with a printed field width or magnification that agrees,
+    where one may; n_panels: of the figure; refined: nm per px and relative uncertainty together with a printed field width or magnification that agrees,
     None where there is none; refined_by: which of them
     """
 
@@ -57,6 +58,7 @@ class ScaleBarReading:
     refused: str | None = None
     refined: tuple[float, float] | None = None
     refined_by: str = ""
+    n_panels: int = 1
 
     @property
     def scale(self) -> Scale | None:
@@ -70,10 +72,44 @@ class ScaleBarReading:
 def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader) -> ScaleBarReading | None:
     """The scale bar burned into an (H, W) uint8 picture; None where there is no text at all.
 
-    A reading whose `refused` is set found something but not enough to be sure: it has no scale.
+    A reading whose `refused` is set found something but not enough to be sure: it has no scale. A figure of several panels has one
+    only where every panel has a bar and all agree.
     """
     if pixels.ndim != 2 or pixels.dtype != np.uint8:
         raise ValueError(f"pixels must be (H, W) uint8, got {pixels.dtype} of shape {pixels.shape}")
+    panels = find_panels(pixels)
+    if len(panels) == 1:
+        return _read_panel(pixels, reader)
+    found = [_moved(_read_panel(np.ascontiguousarray(pixels[y0:y1, x0:x1]), reader), y0, x0) for y0, x0, y1, x1 in panels]
+    return _of_panels(found)
+
+
+def _of_panels(readings: list[ScaleBarReading | None]) -> ScaleBarReading:
+    """One reading for a figure of several panels: the first panel's where all panels have a bar and these agree, else refused."""
+    known = [r for r in readings if r is not None]
+    boxes = tuple(box for r in known for box in (*r.text_boxes, *((r.box,) if r.box else ())))
+    scales = [r.scale.nm_per_px[1] for r in known if r.scale is not None]
+    said = f"the picture is a figure of {len(readings)} panels"
+    if len(scales) == len(readings) and max(scales) / min(scales) - 1 <= _AGREE:
+        words = f"{said}, whose scale bars agree"
+        return replace(known[0], text_boxes=boxes, warnings=(*known[0].warnings, words), n_panels=len(readings))
+    why = "whose scale bars disagree" if len(scales) == len(readings) else f"and a scale could be read in {len(scales)} of them only"
+    refused = f"{said}, {why}; crop each panel and measure it by itself"
+    return ScaleBarReading(None, None, None, "", 0.0, None, 0.0, text_boxes=boxes, refused=refused, n_panels=len(readings))
+
+
+def _moved(reading: ScaleBarReading | None, dy: int, dx: int) -> ScaleBarReading | None:
+    """The reading of a panel with its boxes in px of the whole figure."""
+    if reading is None:
+        return None
+    texts = tuple((y0 + dy, x0 + dx, y1 + dy, x1 + dx) for y0, x0, y1, x1 in reading.text_boxes)
+    b = reading.box
+    box = (b[0] + dy, b[1] + dx, b[2] + dy, b[3] + dx) if b is not None else None
+    return replace(reading, box=box, text_boxes=texts)
+
+
+def _read_panel(pixels: NDArray[np.uint8], reader: TextReader) -> ScaleBarReading | None:
+    """As `read_scale_bar`, for one micrograph."""
     sight = Sight(pixels, reader)
     strip = find_data_bar(pixels)
     sight.look(strip)
