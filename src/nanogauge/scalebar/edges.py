@@ -6,11 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .locate import Box
+from .locate import Box, thickest_px
 
 _LEAST_STEP = 20  # grey levels over two rows
 _LEAST_LENGTH_PX = 11
-_MOST_THICK_PX = 48
 _LEAST_LIKELY = 2.0  # as `_likely` has it; nine in ten real bars have more than 3
 _MOST_EDGES = 400  # of either sign; a picture with more has its longest looked at
 
@@ -24,9 +23,10 @@ def bar_like(pixels: NDArray[np.uint8], *, most: int = 6) -> list[Box]:
         return []
     up, down = (_edges(np.asarray(cv2.subtract(a, b), np.uint8)) for a, b in ((pixels[2:], pixels[:-2]), (pixels[:-2], pixels[2:])))
     found: list[tuple[float, Box]] = []
+    most_thick_px = thickest_px(len(pixels))
     for first, second, sign in ((up, down, 1), (down, up, -1)):
         for y0, x0, _, x1 in first:
-            near = second[(second[:, 0] > y0) & (second[:, 0] <= y0 + _MOST_THICK_PX)]
+            near = second[(second[:, 0] > y0) & (second[:, 0] <= y0 + most_thick_px)]
             overlap = np.minimum(near[:, 3], x1) - np.maximum(near[:, 1], x0)
             shorter = np.minimum(near[:, 3] - near[:, 1], x1 - x0)
             longer = np.maximum(near[:, 3] - near[:, 1], x1 - x0)

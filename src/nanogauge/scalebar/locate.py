@@ -15,7 +15,7 @@ Kind = Literal["solid", "ticks", "arrows", "split", "hollow", "ruler"]
 _BRIGHT_LEVELS = (45, 70, 95, 120, 145, 170, 195, 215, 232, 246)
 _DARK_LEVELS = (6, 18, 34, 55, 80, 105, 130, 155, 180, 205)
 _LEAST_LENGTH_PX = 12
-_MOST_THICK_PX = 48
+_MOST_THICK_PX, _MOST_THICK = 48, 0.036  # of the picture's height, in larger ones
 _LEAST_CONTRAST = 22.0  # grey levels
 _CLEAR_STEP = 60.0  # grey levels
 _STEADY, _STEADY_STEP = 3.0, 32.0  # grey levels of spread along what has one tone; of a step that is clear there
@@ -73,11 +73,12 @@ def find_bars(
     if min(part.shape) < 3 or part.shape[1] < _LEAST_LENGTH_PX:
         return []
     found: list[BarCandidate] = []
+    most_thick_px = thickest_px(len(pixels))
     for bright, levels in ((True, _BRIGHT_LEVELS), (False, _DARK_LEVELS)):
         seen: dict[Box, _Line | None] = {}  # most bars are found at many levels
         for level in levels:
             mask = (part >= level if bright else part <= level).astype(np.uint8)
-            for box in _runs(mask, left, right, max(least_length_px, _LEAST_LENGTH_PX)):
+            for box in _runs(mask, left, right, max(least_length_px, _LEAST_LENGTH_PX), most_thick_px):
                 if box not in seen:
                     seen[box] = _line(part, box, bright)
                 line = seen[box]
@@ -103,7 +104,12 @@ def components(mask: NDArray[np.uint8], *, diagonal: bool) -> tuple[NDArray[np.i
     return np.asarray(labels, np.int32), boxes, np.asarray(centres[1:, 0], np.float64)
 
 
-def _runs(mask: NDArray[np.uint8], left: float, right: float, least_length_px: int) -> list[Box]:
+def thickest_px(height_px: int) -> int:
+    """How thick a bar may be in a picture of this height."""
+    return max(_MOST_THICK_PX, round(_MOST_THICK * height_px))
+
+
+def _runs(mask: NDArray[np.uint8], left: float, right: float, least_length_px: int, most_thick_px: int) -> list[Box]:
     """Boxes of the long horizontal strokes of a mask that reach into columns left to right: what an opening with a short
     horizontal line leaves."""
     line = np.ones((1, least_length_px | 1), np.uint8)  # odd: an even one would shift what it leaves by a pixel
@@ -114,7 +120,7 @@ def _runs(mask: NDArray[np.uint8], left: float, right: float, least_length_px: i
     labels, found, _ = components(opened[dy : dy + high, dx : dx + wide], diagonal=False)
     y0, x0, y1, x1, area = found.T
     w, h = x1 - x0, y1 - y0
-    fits = (w >= np.maximum(_LEAST_LENGTH_PX, 1.8 * h)) & (h <= _MOST_THICK_PX) & (area >= 0.5 * w * h)
+    fits = (w >= np.maximum(_LEAST_LENGTH_PX, 1.8 * h)) & (h <= most_thick_px) & (area >= 0.5 * w * h)
     boxes: list[Box] = []
     for i in np.flatnonzero(fits & (x1 + dx > left) & (x0 + dx < right)).tolist():
         a, b, c, d, _ = found[i].tolist()

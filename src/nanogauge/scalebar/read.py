@@ -15,7 +15,8 @@ from .databar import find_data_bar
 from .labels import confirmed, labels_in, read_again, without_stroke
 from .lines import Sight
 from .locate import Box
-from .match import LabelledBar, bars_at
+from .match import LabelledBar, bars_at, text_tone
+from .panels import find_panels
 from .plates import with_plate
 from .printed import Printed, printed_facts
 from .text import LengthText, is_common, label_rounding, parse_lengths
@@ -25,6 +26,7 @@ _LEAST_ARROW_PX = 80.0  # fine tips fade: up to 5 px were missed in 30 to 67 px
 _LEAST_SCORE = 0.45  # of a bar and its text together
 _LEAST_CONFIDENCE = 0.55
 _DRAWN_PX = 1 / math.sqrt(12)  # a bar is drawn in whole px (rectangular distribution, GUM 4.3.7)
+_RIM_PX = 2  # around a bar that is painted over
 _NEARLY = 0.6  # of the best score: another candidate that what is printed may speak for
 _AGREE = 0.03  # two bars in one picture say the same
 _SAME_SIGMAS, _MOST_REFINED = 2.5, 0.04  # how far bar and print may differ and still be taken together
@@ -38,7 +40,7 @@ class ScaleBarReading:
     "500 nm"; raw_text: as the reader saw it; nm_per_px: value over length; relative_uncertainty: one standard uncertainty,
     bar ends, whole px and rounding of the label; kind: solid, ticks, split, hollow, arrows, ruler; text_boxes: the lines in the
     picture that are text for sure, with the plates behind them; refused: why no scale may be taken from the picture, None
-    where one may; refined: nm per px and relative uncertainty together with a printed field width or magnification that agrees,
+    where one may; n_panels: of the figure; refined: nm per px and relative uncertainty together with a printed field width or magnification that agrees,
     None where there is none; refined_by: which of them
     """
 
@@ -56,6 +58,7 @@ class ScaleBarReading:
     refused: str | None = None
     refined: tuple[float, float] | None = None
     refined_by: str = ""
+    n_panels: int = 1
 
     @property
     def scale(self) -> Scale | None:
@@ -69,10 +72,44 @@ class ScaleBarReading:
 def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader) -> ScaleBarReading | None:
     """The scale bar burned into an (H, W) uint8 picture; None where there is no text at all.
 
-    A reading whose `refused` is set found something but not enough to be sure: it has no scale.
+    A reading whose `refused` is set found something but not enough to be sure: it has no scale. A figure of several panels has one
+    only where every panel has a bar and all agree.
     """
     if pixels.ndim != 2 or pixels.dtype != np.uint8:
         raise ValueError(f"pixels must be (H, W) uint8, got {pixels.dtype} of shape {pixels.shape}")
+    panels = find_panels(pixels)
+    if len(panels) == 1:
+        return _read_panel(pixels, reader)
+    found = [_moved(_read_panel(np.ascontiguousarray(pixels[y0:y1, x0:x1]), reader), y0, x0) for y0, x0, y1, x1 in panels]
+    return _of_panels(found)
+
+
+def _of_panels(readings: list[ScaleBarReading | None]) -> ScaleBarReading:
+    """One reading for a figure of several panels: the first panel's where all panels have a bar and these agree, else refused."""
+    known = [r for r in readings if r is not None]
+    boxes = tuple(box for r in known for box in (*r.text_boxes, *((r.box,) if r.box else ())))
+    scales = [r.scale.nm_per_px[1] for r in known if r.scale is not None]
+    said = f"the picture is a figure of {len(readings)} panels"
+    if len(scales) == len(readings) and max(scales) / min(scales) - 1 <= _AGREE:
+        words = f"{said}, whose scale bars agree"
+        return replace(known[0], text_boxes=boxes, warnings=(*known[0].warnings, words), n_panels=len(readings))
+    why = "whose scale bars disagree" if len(scales) == len(readings) else f"and a scale could be read in {len(scales)} of them only"
+    refused = f"{said}, {why}; crop each panel and measure it by itself"
+    return ScaleBarReading(None, None, None, "", 0.0, None, 0.0, text_boxes=boxes, refused=refused, n_panels=len(readings))
+
+
+def _moved(reading: ScaleBarReading | None, dy: int, dx: int) -> ScaleBarReading | None:
+    """The reading of a panel with its boxes in px of the whole figure."""
+    if reading is None:
+        return None
+    texts = tuple((y0 + dy, x0 + dx, y1 + dy, x1 + dx) for y0, x0, y1, x1 in reading.text_boxes)
+    b = reading.box
+    box = (b[0] + dy, b[1] + dx, b[2] + dy, b[3] + dx) if b is not None else None
+    return replace(reading, box=box, text_boxes=texts)
+
+
+def _read_panel(pixels: NDArray[np.uint8], reader: TextReader) -> ScaleBarReading | None:
+    """As `read_scale_bar`, for one micrograph."""
     sight = Sight(pixels, reader)
     strip = find_data_bar(pixels)
     sight.look(strip)
@@ -119,13 +156,16 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
             continue
         found = _as_printed(found, printed, sight.pixels.shape[1])
         found.sort(key=lambda p: not (p.bar.kind == "arrows" and p.ends.unsure))  # what is there, though its tips are unclear
-        if found[0].label.box != label.box and label.text.startswith("1"):  # the bar was read in one box with its label
-            alone = read_again(sight.pixels, found[0].label, sight.reader)
-            if alone is not None and alone.text == label.text[1:]:
+        pixels = sight.pixels
+        if _is_beside(found[0]):  # its end may have been read as a digit: the label is read again without the bar
+            pixels = _without_bar(pixels, found[0])
+            alone = read_again(pixels, found[0].label, sight.reader)
+            if alone is not None and alone.text in (label.text, label.text[1:] if label.text.startswith("1") else ""):
                 found = [replace(p, label=alone) for p in found]
-                votes = [line for line in votes if line.text != label.raw]
+                votes = [line for line in votes if not _takes_in(line, found[0])]
+                votes.append(TextLine(alone.raw, alone.confidence, alone.box))
                 label = alone
-        sure = confirmed(sight.pixels, label, votes, sight.reader)
+        sure = confirmed(pixels, label, votes, sight.reader)
         rivals = [p for p in found[1:] if p.score > 0.9 * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
         if not sure.doubt and _stroke_for_one(found[0]):
             sure = replace(sure, doubt=f"the leading 1 of {sure.text!r} may be the end of the bar beside it")
@@ -145,6 +185,29 @@ def _as_printed(pairs: list[LabelledBar], printed: Printed, width_px: int) -> li
     chosen = [p for p, v in zip(pairs, verdicts, strict=True) if v in enough and p.score >= least]
     rest = [p for p, v in zip(pairs, verdicts, strict=True) if v != "contradicts" and p not in chosen]
     return [*chosen, *rest] if chosen else pairs
+
+
+def _is_beside(pair: LabelledBar) -> bool:
+    """Whether a bar ends beside its label, in the label's rows and within a height of it."""
+    (ty0, tx0, ty1, tx1), bar = pair.label.box, pair.bar
+    if pair.bar.kind not in ("solid", "hollow") or not ty0 < 0.5 * (bar.rows[0] + bar.rows[1]) < ty1:
+        return False
+    return -0.3 * (ty1 - ty0) <= max(tx0 - bar.box[3], bar.box[1] - tx1) <= ty1 - ty0
+
+
+def _without_bar(pixels: NDArray[np.uint8], pair: LabelledBar) -> NDArray[np.uint8]:
+    """The picture with the bar and its blurred rim painted over in the tone of the label's ground."""
+    y0, x0, y1, x1 = pair.bar.box
+    out = pixels.copy()
+    rim = _RIM_PX
+    out[max(y0 - rim, 0) : y1 + rim, max(x0 - rim, 0) : x1 + rim] = round(text_tone(pixels, pair.label).ground)
+    return out
+
+
+def _takes_in(line: TextLine, pair: LabelledBar) -> bool:
+    """Whether a line was read in one box with a part of the bar."""
+    (y0, x0, y1, x1), bar = line.box, pair.bar
+    return min(y1, bar.rows[1]) > max(y0, bar.rows[0]) and min(x1, bar.box[3]) - max(x0, bar.box[1]) > 0
 
 
 def _with_its_end(label: LengthText, sight: Sight) -> tuple[list[LabelledBar], LengthText]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..scale import Scale
@@ -35,7 +35,16 @@ def resolve_scale(*, metadata: Scale | None, bar: ScaleBarReading | None, user: 
       metadata did not: the bar counts where it was read surely, else the metadata, flagged either way.
     - One alone counts. A refused bar never gives a scale; its reason is passed on.
     - Where nothing counts, `hint` is passed on: what may be the scale, in words.
+    - A scale that is not read from the bars of a figure of several panels is used for all of them; that is said.
     """
+    decision = _decided(metadata, bar, user, hint)
+    if bar is None or bar.n_panels == 1 or decision.source not in ("user", "metadata"):
+        return decision
+    words = f"the picture is a figure of {bar.n_panels} panels: one scale is used for all of them"
+    return replace(decision, warnings=(words, *decision.warnings))
+
+
+def _decided(metadata: Scale | None, bar: ScaleBarReading | None, user: Scale | None, hint: str) -> ScaleDecision:
     read = bar.scale if bar is not None else None
     if user is not None:
         return ScaleDecision(user, "user", 1.0, _contradictions(user, metadata, read))
