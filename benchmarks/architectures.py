@@ -14,9 +14,10 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -89,6 +90,7 @@ class TorchEngine:
 
     name, stride, tile_px, sha256 = "torch", 32, 512, ""
     working_diameter_px, sees_px, calibration = WORKING_DIAMETER_PX, (6.0, 250.0), None
+    detection: Mapping[str, float] = MappingProxyType({})
 
     def __init__(self, network: nn.Module) -> None:
         self._network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from nanogauge import pipeline
-from nanogauge.errors import SettingsError, UnreadableFile, UnsupportedFormat
+from nanogauge.errors import UnreadableFile, UnsupportedFormat
 from nanogauge.find import find_particles
 from nanogauge.formats import read_micrograph
 from nanogauge.formats.mosaic import open_mosaic
@@ -32,6 +32,7 @@ class SmallTiles:
     name, sha256, stride, tile_px = "small tiles", "", 16, 96
     working_diameter_px: float | None = None
     sees_px = (0.0, 1e9)
+    detection: ClassVar = {}
     calibration: ClassVar = {"intercept": -9.83, "outline": 11.28, "middle": 3.44}
 
     def predict(self, tile):

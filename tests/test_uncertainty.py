@@ -7,12 +7,13 @@ import math
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import norm
 
 from nanogauge.distribution import quantiles
 from nanogauge.measuring import measure_particles
-from nanogauge.metrology import budget_of, distribution_of
+from nanogauge.metrology import budget_of, detection_warnings, distribution_of, verdicts_of
 from nanogauge.scale import Scale
 from nanogauge.settings import Settings
 from nanogauge.uncertainty import BUDGET_STATISTICS, Inputs, uncertainty_budget
@@ -150,3 +151,47 @@ def test_stated_intervals_hold_the_truth():
     rates = np.mean(hits, axis=0)
     assert (rates >= 0.90).all(), rates
     assert 0.90 <= np.mean(hits) <= 0.985, rates
+
+
+def test_detection_moves_each_statistic_by_its_own_share():
+    known = {"mean": 0.1, "d10": 0.02, "d50": 0.05, "d90": 0.2}
+    b = budget(detection=known)
+    for s in b.statistics:
+        c = parts(b, s.statistic)["detection"]
+        assert c.standard_uncertainty == known[s.statistic]
+        assert c.contribution == pytest.approx(known[s.statistic] * s.value)
+        assert s.combined == pytest.approx(math.sqrt(sum(c.contribution**2 for c in s.components)))
+    assert "detection" not in parts(budget(detection={}))
+    assert "detection" not in parts(budget())
+
+
+def test_intervals_are_widened_by_what_was_missed_or_joined():
+    table = pd.DataFrame({"equivalent_diameter_px": X, "edge_weight": 1.0})
+    settings = Settings().measure
+    narrow = distribution_of(table, "px", settings)
+    wide = distribution_of(table, "px", settings, detection={"mean": 0.1, "d50": 0.05})
+    assert wide.mean.value == narrow.mean.value
+    assert wide.mean.high - wide.mean.value == pytest.approx(
+        math.hypot(narrow.mean.high - narrow.mean.value, 1.96 * 0.1 * narrow.mean.value)
+    )
+    assert wide.mean.standard_error == narrow.mean.standard_error  # counting stays counting in the budget
+    assert wide.median.low == wide.d50.low < narrow.d50.low
+    assert wide.d90 == narrow.d90
+    assert detection_warnings({"mean": 0.05, "d90": 0.1}) == ()
+    (said,) = detection_warnings({"mean": 0.05, "d90": 0.3})
+    assert "30 %" in said
+
+
+def test_a_doubtful_picture_makes_the_verdict_inconclusive():
+    x = np.random.default_rng(1).normal(80, 4, 400)  # nm: clearly a nanomaterial
+    table = pd.DataFrame(
+        {"equivalent_diameter_nm": x, "equivalent_diameter_inner_nm": x - 1, "equivalent_diameter_outer_nm": x + 1}
+        | {"feret_min_nm": x, "edge_weight": 1.0}
+    )
+    scale, settings = Scale((1.0, 1.0), 0.01, "metadata"), Settings().measure
+    answers = {}
+    for detection in ({}, dict.fromkeys(BUDGET_STATISTICS, 0.4)):
+        d = distribution_of(table, "nm", settings, detection=detection)
+        b = budget_of(table, d, settings, scale=scale, detection=detection)
+        answers[bool(detection)] = verdicts_of(table, d, b, settings, scale=scale)[0].answer
+    assert answers == {False: "yes", True: "inconclusive"}

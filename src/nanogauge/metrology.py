@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ _FEW_SHARE = 0.05
 MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
 _OUTLINES = {"steepest": "width of the edges in the grey levels", "outline": "outline at probability 0.7 and 0.3"}
 _UNSURE_EDGE = 0.5  # of the edge's offset: that place is not sure either (docs/accuracy.md)
+MUCH_DOUBT = 0.12  # relative standard uncertainty of the detection, from which the reader is told
+_TWO_SIDED_95 = 1.96
 _ONE_PARTICLE = 0.1  # share of the whole weight
 _LEAST_EFFECTIVE = 0.7  # of the number counted
 
@@ -47,9 +50,18 @@ def weighting_of(settings: MeasureSettings) -> Weighting:
 
 
 def distribution_of(
-    table: pd.DataFrame, unit: str, settings: MeasureSettings, *, clusters: ArrayLike | None = None
+    table: pd.DataFrame,
+    unit: str,
+    settings: MeasureSettings,
+    *,
+    clusters: ArrayLike | None = None,
+    detection: Mapping[str, float] | None = None,
 ) -> Distribution:
-    """Distribution of the equivalent diameter of the particles that count; clusters: (n,) their micrographs, where pooled."""
+    """Distribution of the equivalent diameter of the particles that count.
+
+    clusters: (n,) their micrographs, where pooled; detection: relative standard uncertainties of what was found, by which the
+    intervals of mean, median, d10, d50 and d90 are widened
+    """
     diameters, weights = table[f"equivalent_diameter_{unit}"].to_numpy(np.float64), weights_of(table, settings)
     options: dict[str, Any] = {
         "unit": "nm" if unit == "nm" else "px",
@@ -58,9 +70,20 @@ def distribution_of(
         "n_bootstrap": settings.n_bootstrap,
         "seed": settings.seed,
     }
-    if clusters is None:
-        return summarise(diameters, **options)
-    return summarise_pooled(diameters, clusters, **options)
+    d = summarise(diameters, **options) if clusters is None else summarise_pooled(diameters, clusters, **options)
+    return widened(d, detection or {})
+
+
+def widened(d: Distribution, detection: Mapping[str, float]) -> Distribution:
+    """A distribution whose intervals hold what the counting of particles does not know: what was found, missed, joined and cut."""
+    changes = {}
+    for name in (*BUDGET_STATISTICS, "median"):
+        e, relative = getattr(d, name), detection.get("d50" if name == "median" else name, 0.0)
+        if relative > 0 and math.isfinite(e.low):
+            more = _TWO_SIDED_95 * relative * e.value
+            low, high = e.value - math.hypot(e.value - e.low, more), e.value + math.hypot(e.high - e.value, more)
+            changes[name] = replace(e, low=max(low, 0.0), high=high)
+    return replace(d, **changes) if changes else d
 
 
 def fits_of(table: pd.DataFrame, unit: Unit, settings: MeasureSettings) -> tuple[Fit, ...]:
@@ -81,6 +104,7 @@ def budget_of(
     *,
     scale: Scale | None,
     edge_offset_px: float = math.nan,
+    detection: Mapping[str, float] | None = None,
 ) -> Budget | None:
     """The uncertainty budget; None where no particle counts. scale: with the uncertainty that all particles share."""
     if distribution.n == 0:
@@ -118,6 +142,7 @@ def budget_of(
             edge_uncertainty=settings.edge_uncertainty_nm if unit == "nm" else 0.0,
             scale_uncertainty=relative,
             scale_source=source,
+            detection=detection or None,
         ),
         unit=unit,
         coverage_factor=settings.coverage_factor,
@@ -143,12 +168,13 @@ def verdicts_of(
     parts = {c.name: c for c in budget["d50"].components}
     out = []
     if distribution.unit == "nm" and scale is not None:
+        seen = parts["detection"].standard_uncertainty if "detection" in parts else 0.0
         common = [parts[n].contribution for n in ("segmentation", "edge_position", "edge") if n in parts]
         out.append(
             eu_nanomaterial(
                 counted["feret_min_nm"].to_numpy(np.float64),
                 weights=weights,
-                relative_uncertainty=scale_uncertainty(scale, settings)[0],
+                relative_uncertainty=math.hypot(scale_uncertainty(scale, settings)[0], seen),
                 length_uncertainty_nm=math.hypot(*common),
                 nm_per_px=scale.mean_nm_per_px,
                 coverage_factor=settings.coverage_factor,
@@ -197,6 +223,17 @@ def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: Measu
     if share > _FEW_SHARE:
         said.append(f"{100 * share:.0f} % of the particles are under {_FEW_PX:g} px across: their sizes are biased, magnify more")
     return tuple(said)
+
+
+def detection_warnings(detection: Mapping[str, float]) -> tuple[str, ...]:
+    """A warning where other readings of the picture move the sizes much: the interval is wide, and the overlay says why."""
+    worst = max(detection.values(), default=0.0)
+    if worst < MUCH_DOUBT:
+        return ()
+    return (
+        f"it is doubtful what is a particle here, or where one ends and the next begins: other readings of the picture move the "
+        f"sizes by {100 * worst:.0f} % (one standard uncertainty); look at the overlay",
+    )
 
 
 def left_out_warnings(likely_px: int, left_out_px: int) -> tuple[str, ...]:

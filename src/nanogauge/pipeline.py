@@ -17,11 +17,12 @@ from .find import Box, Found, at_edge, find_particles
 from .formats import read_micrograph
 from .formats.mosaic import open_mosaic
 from .measuring import measure_particles
-from .metrology import distribution_of, left_out_warnings, warnings_of
+from .metrology import detection_warnings, distribution_of, left_out_warnings, warnings_of
 from .micrograph import Micrograph
 from .mosaic import measure_mosaic
 from .padding import without_padding
 from .ports import Engine, TextLine, TextReader
+from .readings import relative_uncertainty
 from .result import Measurement
 from .scale import Scale, parse_scale
 from .scalebar import ScaleBarReading, ScaleDecision, annotation_boxes, find_data_bar, read_scale_bar, resolve_scale
@@ -99,14 +100,16 @@ def measure_micrograph(
         certainty=found.certainty,
         edgeless=found.edgeless,
     )
-    in_px = distribution_of(table, "px", settings.measure)
+    detection = relative_uncertainty(found.readings, tools.engine.detection)
+    in_px = distribution_of(table, "px", settings.measure, detection=detection)
+    in_nm = None if decision.scale is None else distribution_of(table, "nm", settings.measure, detection=detection)
     return Measurement(
         micrograph=micrograph,
         decision=decision,
         scale_bar=bar,
         labels=found.labels,
         particles=table,
-        distribution=in_px if decision.scale is None else distribution_of(table, "nm", settings.measure),
+        distribution=in_nm or in_px,
         distribution_px=in_px,
         frame=frame,
         zoom=found.zoom,
@@ -115,9 +118,11 @@ def measure_micrograph(
         engine_sha256=tools.engine.sha256,
         version=__version__,
         seconds=time.perf_counter() - started,
-        warnings=(*micrograph.notes, *doubts, *warnings_of(table, in_px, settings.measure)),
+        warnings=(*micrograph.notes, *doubts, *detection_warnings(detection), *warnings_of(table, in_px, settings.measure)),
         confidence=found.probability,
         edge_moved_px=found.moved_px,
+        detection=detection,
+        readings=found.readings,
     )
 
 
@@ -201,4 +206,6 @@ def with_scale(m: Measurement, scale: Scale) -> Measurement:
     table = _measured(m.labels, m.micrograph, scale, m.confidence, m.frame, m.settings.measure)
     for column in ("confidence", "flags"):
         table[column] = m.particles[column].to_numpy()
-    return replace(m, decision=decision, particles=table, distribution=distribution_of(table, "nm", m.settings.measure))
+    return replace(
+        m, decision=decision, particles=table, distribution=distribution_of(table, "nm", m.settings.measure, detection=m.detection)
+    )

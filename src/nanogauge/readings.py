@@ -82,6 +82,11 @@ def relative_uncertainty(readings: Sequence[Reading], rule: Mapping[str, float])
     return {name: math.hypot(rule.get("floor", 0.0), rule.get("gain", 0.0) * moved[name]) for name in STATISTICS if name in moved}
 
 
+def readings_from(stored: Sequence[Mapping[str, Any]]) -> tuple[Reading, ...]:
+    """Readings as measurement.json has them. Raises KeyError or TypeError where they are damaged."""
+    return tuple(Reading(str(r["name"]), *(math.nan if r[k] is None else float(r[k]) for k in ("n", *STATISTICS))) for r in stored)
+
+
 def _shift(first: float, other: float) -> float:
     if not (first > 0):
         return 0.0 if not (other > 0) else _LARGEST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +17,7 @@ from .measuring import edge_profile
 from .metrology import budget_of, exclusions_of, fits_of, verdicts_of, weights_of
 from .micrograph import Micrograph
 from .particles import Flag, flag_text
+from .readings import Reading
 from .scale import Scale, format_length
 from .scalebar import ScaleBarReading, ScaleDecision
 from .settings import Settings
@@ -49,7 +50,9 @@ class Measurement:
     zoom: working px per input px
     confidence: (H, W) float32 map that is 0.5 on the outlines, which then run between the pixels: it falls across the edge in the
         grey levels, with `edge = "outline"` it is the foreground probability; None for labels made elsewhere
+    readings: what is measured and other readings of the picture, from which `detection` comes
     edge_moved_px: how far outlines were moved to the edge on the mean, negative inwards; None where they are as found
+    detection: statistic -> relative standard uncertainty of what was found, missed, joined and cut; empty where it is not known
     labels_source: kind, file and sha256 of labels made elsewhere; empty where they were found here
     operator_edits: what a person changed by hand, a line each, in order
     mosaic: of a picture too large for memory, the full labels and outlines; its pixels and `labels` here are previews
@@ -72,6 +75,8 @@ class Measurement:
     warnings: tuple[str, ...] = field(default=())
     confidence: NDArray[np.float32] | None = None
     edge_moved_px: float | None = None
+    detection: dict[str, float] = field(default_factory=dict)
+    readings: tuple[Reading, ...] = ()
     labels_source: dict[str, str] = field(default_factory=dict)
     operator_edits: tuple[str, ...] = ()
     mosaic: MosaicFiles | None = None
@@ -133,7 +138,12 @@ class Measurement:
     def budget(self) -> Budget | None:
         """The uncertainty budget of mean, d10, d50 and d90; None where no particle counts."""
         return budget_of(
-            self.particles, self.distribution, self.settings.measure, scale=self.scale, edge_offset_px=self.edge_offset_px
+            self.particles,
+            self.distribution,
+            self.settings.measure,
+            scale=self.scale,
+            edge_offset_px=self.edge_offset_px,
+            detection=self.detection,
         )
 
     @cached_property
@@ -220,6 +230,8 @@ class Measurement:
             "outline": self.outline,
             "edge_moved_px": self.edge_moved_px,
             "edge_offset_px": None if math.isnan(self.edge_offset_px) else self.edge_offset_px,
+            "detection": self.detection,
+            "readings": [{k: _plain(v) for k, v in asdict(r).items()} for r in self.readings],
             "distribution": self.distribution.to_dict(),
             "distribution_px": self.distribution_px.to_dict(),
             "budget": None if self.budget is None else self.budget.to_dict(),
@@ -280,6 +292,10 @@ class Measurement:
             f'<img style="max-width:48em" src="{overlay_data_uri(self)}">'
             f"<table>{head}{rows}</table>"
         )
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def scale_bar_dict(bar: ScaleBarReading) -> dict[str, Any]:

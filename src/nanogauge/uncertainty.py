@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-ComponentName = Literal["counting", "scale", "segmentation", "edge_position", "pixel_size", "edge"]
+ComponentName = Literal["counting", "scale", "segmentation", "edge_position", "pixel_size", "edge", "detection"]
 BUDGET_STATISTICS = ("mean", "d10", "d50", "d90")
+_READINGS = "other readings of the picture: cuts, doubtful particles, magnification"
 _RECTANGULAR = math.sqrt(3)  # half-width over standard uncertainty (GUM 4.3.7)
 _DIGITISATION = 0.822  # sd of the pixels counted in a disc of radius 1 px; it grows as the root of the radius (Kendall 1948)
 
@@ -115,6 +116,7 @@ class Inputs:
     edge_offset: from the outline to where the grey levels change most steeply, NaN where unknown
     edge_uncertainty: standard uncertainty of an edge's position as the user entered it, 0 for none
     scale_uncertainty: relative standard uncertainty of the scale, None where there is no scale
+    detection: statistic -> relative standard uncertainty of what was found, missed, joined and cut; None where it is not known
     """
 
     diameters: ArrayLike
@@ -128,6 +130,7 @@ class Inputs:
     edge_uncertainty: float = 0.0
     scale_uncertainty: float | None = None
     scale_source: str = ""
+    detection: Mapping[str, float] | None = None
 
 
 def uncertainty_budget(
@@ -147,7 +150,7 @@ def uncertainty_budget(
     Components: counting (standard error), scale, segmentation (half the range between the outlines at probability 0.7 and 0.3,
     or an outline off by `outline_half_width`; rectangular), edge position (the truth lies between the outline and the steepest
     change of grey level; rectangular, and not corrected for), pixel size (area counted in pixels, Kendall, Q. J. Math. 19
-    (1948) 1, of each particle by itself), edge effect as entered.
+    (1948) 1, of each particle by itself), edge effect as entered, detection (other readings of the picture).
 
     Raises ValueError for a coverage factor that is not positive, or diameters that are not (n,).
     """
@@ -173,6 +176,9 @@ def uncertainty_budget(
         error = standard_errors.get(name, math.nan)
         rows = [Component("counting", "A", "bootstrap over the particles", error, unit, 1.0, error)]
         rows += [Component(n, kind, source, u, u_unit, c[name], abs(c[name]) * u) for n, kind, source, u, u_unit, c in shifts]
+        if inputs.detection is not None and name in inputs.detection:
+            u = inputs.detection[name]
+            rows.append(Component("detection", "B", _READINGS, u, "", value, abs(value) * u))
         combined = math.sqrt(sum(r.contribution**2 for r in rows))
         reach = coverage_factor * combined
         low = max(value - reach, 0.0) if math.isfinite(reach) else math.nan

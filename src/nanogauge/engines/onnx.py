@@ -8,7 +8,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,8 @@ class Facts:
     """What a network says of itself, in the metadata of its file.
 
     working_diameter_px: particle diameter it sees best; sees_px: the smallest and largest it sees; calibration: as in
-    `certainty.probability`, None where its confidence was never held against truth
+    `certainty.probability`, None where its confidence was never held against truth; detection: as in
+    `readings.relative_uncertainty`, empty where its intervals were not
     """
 
     network: str = ""
@@ -52,6 +53,7 @@ class Facts:
     working_diameter_px: float = 44.0
     sees_px: tuple[float, float] = (8.0, 210.0)
     calibration: Mapping[str, float] | None = None
+    detection: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def read(cls, stored: Mapping[str, str], path: Path) -> Facts:
@@ -91,7 +93,7 @@ class OnnxEngine:
         self.name = facts.network or path.stem
         self.stride, self.tile_px, self.sees_px = facts.stride, facts.tile_px, facts.sees_px
         self.working_diameter_px: float | None = facts.working_diameter_px
-        self.calibration = facts.calibration
+        self.calibration, self.detection = facts.calibration, facts.detection
 
     def _load(self, n_threads: int | None) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ class ThresholdEngine:
     tile_px = 1 << 20
     working_diameter_px: float | None = None
     sees_px = (0.0, float("inf"))
+    detection: Mapping[str, float] = MappingProxyType({})
     calibration: Mapping[str, float] | None = None
 
     def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:

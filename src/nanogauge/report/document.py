@@ -53,7 +53,13 @@ class Collected:
         row["link"] = link if self.paged else f"#m{len(self.cards)}"
         self.rows.append(row)
         offset = record.about.get("edge_offset_px")
-        part = Part(record.name, record.particles, record.scale, float("nan") if offset is None else float(offset))
+        part = Part(
+            record.name,
+            record.particles,
+            record.scale,
+            float("nan") if offset is None else float(offset),
+            record.about.get("detection") or {},
+        )
         self.parts.setdefault(sample, []).append(part)
         return card
 

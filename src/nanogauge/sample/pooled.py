@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -45,6 +45,7 @@ class Part:
     particles: pd.DataFrame
     scale: Scale | None
     edge_offset_px: float = math.nan
+    detection: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,7 @@ class Sample:
     scale: Scale | None
     edge_offset_px: float
     warnings: tuple[str, ...]
+    detection: dict[str, float] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
 
     @property
@@ -86,7 +88,12 @@ class Sample:
     def budget(self) -> Budget | None:
         """The uncertainty budget; counting holds what differs between micrographs. None where no particle counts."""
         return budget_of(
-            self.particles, self.distribution, self.settings.measure, scale=self.scale, edge_offset_px=self.edge_offset_px
+            self.particles,
+            self.distribution,
+            self.settings.measure,
+            scale=self.scale,
+            edge_offset_px=self.edge_offset_px,
+            detection=self.detection,
         )
 
     @cached_property
@@ -146,7 +153,7 @@ MICROGRAPH_COLUMNS = (
 
 def part_of(m: Measurement, *, name: str | None = None) -> Part:
     """What a sample keeps of a measurement."""
-    return Part(name or m.micrograph.name, m.particles, m.scale, m.edge_offset_px)
+    return Part(name or m.micrograph.name, m.particles, m.scale, m.edge_offset_px, m.detection)
 
 
 def pool(measurements: Iterable[Measurement], *, name: str, settings: Settings | None = None) -> Sample:
@@ -188,7 +195,8 @@ def pool_tables(parts: Iterable[Part], *, name: str, settings: Settings | None =
     rows = [_row(key, p, unit, m) for key, p in zip(keys, used, strict=True)]
     rank = {key: k for k, key in enumerate(sorted(keys))}
     clusters = np.repeat([rank[key] for key in keys], [len(p.particles) for p in used])
-    distribution = distribution_of(table, unit, m, clusters=clusters)
+    detection = _common_detection(used, rows)
+    distribution = distribution_of(table, unit, m, clusters=clusters, detection=detection)
     counts = weights_of(table, m) > 0
     diameters = table.loc[counts, f"equivalent_diameter_{unit}"].to_numpy(np.float64)
     alike = homogeneity(diameters, clusters[counts], unit=unit)
@@ -207,8 +215,18 @@ def pool_tables(parts: Iterable[Part], *, name: str, settings: Settings | None =
         scale=_common_scale(used, rows, m),
         edge_offset_px=_weighted_mean([r["edge_offset_px"] for r in rows], [r["n"] for r in rows]),
         warnings=(*warnings, *warnings_of(table, distribution, m)),
+        detection=detection,
         settings=settings,
     )
+
+
+def _common_detection(parts: Sequence[Part], rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """What is doubtful in one micrograph of a sample is so in the others: root mean square over the particles, not less for many
+    micrographs. Micrographs whose labels were made elsewhere bring no doubt of this kind."""
+    n = np.array([max(r["n"], 1e-9) for r in rows])
+    names = sorted({name for p in parts for name in p.detection})
+    squares = {name: np.square([p.detection.get(name, 0.0) for p in parts]) for name in names}
+    return {name: math.sqrt(float((n * values).sum() / n.sum())) for name, values in squares.items()}
 
 
 def _row(key: str, part: Part, unit: Unit, settings: MeasureSettings) -> dict[str, Any]:

@@ -93,7 +93,9 @@ def _of_panels(readings: list[ScaleBarReading | None]) -> ScaleBarReading:
     if len(scales) == len(readings) and max(scales) / min(scales) - 1 <= _AGREE:
         words = f"{said}, whose scale bars agree"
         return replace(known[0], text_boxes=boxes, warnings=(*known[0].warnings, words), n_panels=len(readings))
-    why = "whose scale bars disagree" if len(scales) == len(readings) else f"and a scale could be read in {len(scales)} of them only"
+    why = (
+        "whose scale bars disagree" if len(scales) == len(readings) else f"and a scale could be read in {len(scales)} of them only"
+    )
     refused = f"{said}, {why}; crop each panel and measure it by itself"
     return ScaleBarReading(None, None, None, "", 0.0, None, 0.0, text_boxes=boxes, refused=refused, n_panels=len(readings))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..metrology import distribution_of, warnings_of
+from ..readings import readings_from
 from ..result import Measurement
 
 if TYPE_CHECKING:
@@ -19,14 +20,16 @@ def measurement_of(session: Session) -> Measurement:
         probability = session.probability if o.about.get("outline") == "probability_map" else None
         settings = session.settings_in_force()
         frame = session.decisions.region.frame(o.frame)
-    in_px = distribution_of(table, "px", settings.measure)
+    detection = dict(o.about.get("detection") or {})
+    in_px = distribution_of(table, "px", settings.measure, detection=detection)
+    in_nm = None if decision.scale is None else distribution_of(table, "nm", settings.measure, detection=detection)
     return Measurement(
         micrograph=o.micrograph,
         decision=decision,
         scale_bar=o.scale_bar,
         labels=labels,
         particles=table,
-        distribution=in_px if decision.scale is None else distribution_of(table, "nm", settings.measure),
+        distribution=in_nm or in_px,
         distribution_px=in_px,
         frame=frame,
         zoom=o.about["working_magnification"],
@@ -38,6 +41,8 @@ def measurement_of(session: Session) -> Measurement:
         warnings=(*o.micrograph.notes, *notes, *warnings_of(table, in_px, settings.measure)),
         confidence=probability,
         edge_moved_px=o.about.get("edge_moved_px"),
+        detection=detection,
+        readings=readings_from(o.about.get("readings") or []),
         labels_source=dict(o.about.get("labels_source") or {}),
         operator_edits=done,
     )

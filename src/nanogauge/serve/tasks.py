@@ -177,7 +177,7 @@ class _Counted:
         self.n_calls = 0
         self.name, self.stride, self.tile_px = engine.name, engine.stride, engine.tile_px
         self.working_diameter_px = engine.working_diameter_px
-        self.sees_px, self.calibration = engine.sees_px, engine.calibration
+        self.sees_px, self.calibration, self.detection = engine.sees_px, engine.calibration, engine.detection
 
     @property
     def sha256(self) -> str:

@@ -123,6 +123,13 @@ def facts_of(checkpoint: Path) -> dict[str, Any]:
     return {"network": recipe["network"], "working_diameter_px": min(recipe.get("diameter_px", 44.0), 44.0), "sees_px": list(sees)}
 
 
+def described(path: Path) -> dict[str, Any]:
+    """What the network in a file says of itself."""
+    stored = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+    found: dict[str, Any] = json.loads(stored.get("nanogauge", "{}"))
+    return found
+
+
 def describe(path: Path, facts: dict[str, Any]) -> None:
     """Writes what a network says of itself (`engines.onnx.Facts`) into its file, over what stood there."""
     model = onnx.load(str(path))

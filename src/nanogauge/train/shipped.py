@@ -6,7 +6,6 @@ normalisation is the identity plus the folded bias; fine-tuning leaves its stati
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from onnx import numpy_helper
 from torch import nn
 
 from ..errors import SettingsError
+from .export import described
 from .network import UNet, build
 
 
@@ -26,9 +26,8 @@ def read_onnx(path: Path) -> UNet:
     int8 weights are dequantised. Raises SettingsError where the file holds another network.
     """
     model = onnx.load(str(path))
-    names = {entry.key: entry.value for entry in model.metadata_props}
     values = {i.name.removeprefix("network."): numpy_helper.to_array(i) for i in model.graph.initializer}
-    network = build(json.loads(names.get("nanogauge", "{}")).get("network", "unet-resnet50-cbam"))
+    network = build(str(described(path).get("network", "unet-resnet50-cbam")))
     with torch.no_grad():
         for name, module in network.named_modules():
             if isinstance(module, nn.Conv2d):

@@ -168,7 +168,15 @@ def pooled(project: Project, name: str, entries: list[Entry], *, weighting: str)
         record = read_record(entry.folder, pictures=False)
         settings = settings or record.settings
         offset = record.about.get("edge_offset_px")
-        parts.append(Part(entry.name, record.particles, record.scale, float("nan") if offset is None else float(offset)))
+        parts.append(
+            Part(
+                entry.name,
+                record.particles,
+                record.scale,
+                float("nan") if offset is None else float(offset),
+                record.about.get("detection") or {},
+            )
+        )
     assert settings is not None
     return sample_of(parts, name=name, settings=settings, weighting=weighting), entries
 

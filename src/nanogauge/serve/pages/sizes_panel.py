@@ -101,7 +101,7 @@ class SizesPanel:
         return {"sample": sample, "chart": chart_of(sample, unit), "figures": figures_of(sample, unit), "needed": needed_of(sample)}
 
     def _parts(self) -> list[Part]:
-        own = Part(self.name, self.session.table, self.session.scale)
+        own = Part(self.name, self.session.table, self.session.scale, detection=self.session.opened.about.get("detection") or {})
         if self.scope == "micrograph":
             return [own]
         mine = self.studio.project.entry(self.name).sample
@@ -109,7 +109,7 @@ class SizesPanel:
         for entry in self.studio.project.samples().get(mine, []):
             if entry.name != self.name:
                 record = read_record(entry.folder, pictures=False)
-                parts.append(Part(entry.name, record.particles, record.scale))
+                parts.append(Part(entry.name, record.particles, record.scale, detection=record.about.get("detection") or {}))
         return parts
 
     def _show(self, made: dict[str, Any], *, waiting: bool) -> None:
