@@ -59,11 +59,10 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LookTaken:
-    """A look: its zoom (working px per input px), the particles seen in it, and how many of the result's are its."""
+    """A look: its zoom (working px per input px) and how many particles are seen in it."""
 
     zoom: float
     n_seen: int
-    n_kept: int
 
 
 @dataclass(frozen=True)
@@ -123,8 +122,7 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
         if finer is not None:
             taken.append(finer)
             result = with_smaller(result, finer, engine.sees_px)
-    kept = [int(np.isin(np.unique(look.labels[result.labels > 0]), [0], invert=True).sum()) for look in taken]
-    looks = tuple(LookTaken(look.zoom, look.n, k) for look, k in zip(taken, kept, strict=True))
+    looks = tuple(LookTaken(look.zoom, look.n) for look in taken)
     readings = _other_readings(picture, seen, main, result, engine, settings) if engine.calibration is not None else ()
     return Found(result.labels, result.probability, main.zoom, result.certainty, looks, readings)
 
