@@ -76,7 +76,7 @@ def _agreement_imea(m: RenderedMap, ours: pd.DataFrame) -> None:
 
 def _agreement_imagej(m: RenderedMap, ours: pd.DataFrame) -> None:
     """ImageJ's published definitions (user guide, Analyze > Set Measurements), computed from our traced outlines."""
-    from nanogauge.outlines import outlines
+    from nanogauge.measuring.contours import outlines
 
     rows = []
     for _, polygon in outlines(m.labels):

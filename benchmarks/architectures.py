@@ -24,13 +24,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nanogauge.engines import make_engine
-from nanogauge.evaluate import score_image, summarise_scores
-from nanogauge.find import find_particles
-from nanogauge.settings import Settings
-from nanogauge.train.dataset import Real, read_folder
-from nanogauge.train.loop import Recipe, run
-from nanogauge.train.network import CBAM, OUTPUTS, build, conv_bn
+from nanogauge.core.settings import Settings
+from nanogauge.detection.engines import make_engine
+from nanogauge.detection.find import find_particles
+from nanogauge.training.dataset import Real, read_folder
+from nanogauge.training.evaluate import score_image, summarise_scores
+from nanogauge.training.loop import Recipe, run
+from nanogauge.training.network import CBAM, OUTPUTS, build, conv_bn
 
 COLUMNS = ("iou_pooled", "f1_pooled", "f50_mean", "pq_mean", "particle_mre", "image_mean_mre_median")
 WORKING_DIAMETER_PX = 44.0

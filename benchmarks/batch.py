@@ -25,7 +25,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from nanogauge.synthetic import Scene, render
+from nanogauge.training.synthetic import Scene, render
 
 EVERY_BAD, EVERY_REAL = 100, 200
 
@@ -73,7 +73,7 @@ def done_lines(out: Path) -> int:
 
 
 def command(work: Path, out: str, *options: str) -> list[str]:
-    return [sys.executable, "-m", "nanogauge.cli", "measure", "in", "-o", out, "--scale", "2 nm/px", *options]
+    return [sys.executable, "-m", "nanogauge", "measure", "in", "-o", out, "--scale", "2 nm/px", *options]
 
 
 def run(

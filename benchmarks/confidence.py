@@ -2,7 +2,7 @@
 
     python benchmarks/confidence.py FOLDER[:IDS] ... [--rendered N] [--engine FILE.onnx] [--plot reliability.png] [--write]
 
-FOLDER holds images/ and labels/, IDS names file stems. Rendered micrographs (`nanogauge.synthetic`) are drawn from seeds that no
+FOLDER holds images/ and labels/, IDS names file stems. Rendered micrographs (`nanogauge.training.synthetic`) are drawn from seeds that no
 recipe uses. Each is looked at with the working magnification and with half and twice of it, so that the confidence is true at all of
 them. A found particle is right if it overlaps a true one by IoU >= 0.5. The reliability table is of predictions by eleven-fold
 cross-validation, whole micrographs held out. A micrograph counts as at most 60 particles a look. ECE: expected calibration error, the
@@ -23,16 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from nanogauge.certainty import TRAITS, probability, traits
-from nanogauge.engines import make_engine
-from nanogauge.evaluate import match
-from nanogauge.find import typical_diameter
-from nanogauge.formats import read_micrograph
-from nanogauge.formats.labels import read_labels
-from nanogauge.segment import segment
-from nanogauge.separate import separate, to_grid
-from nanogauge.settings import Settings
-from nanogauge.synthetic import render_crop
+from nanogauge.core.settings import Settings
+from nanogauge.detection.confidence import TRAITS, probability, traits
+from nanogauge.detection.engines import make_engine
+from nanogauge.detection.find import typical_diameter
+from nanogauge.detection.segment import segment
+from nanogauge.detection.separate import separate, to_grid
+from nanogauge.reading import read_micrograph
+from nanogauge.reading.labels import read_labels
+from nanogauge.training.evaluate import match
+from nanogauge.training.synthetic import render_crop
 
 Floats = NDArray[np.float64]
 FOLDS, MOST, BINS = 11, 60, 10
@@ -153,7 +153,7 @@ def main() -> None:
         if len(found):
             print(f"| {low} to {high} | {len(found)} | {found[:, 0].mean():.3f} | {found[:, 1].mean():.3f} |")
     if args.write:
-        from nanogauge.train.export import describe, described
+        from nanogauge.training.export import describe, described
 
         describe(Path(args.engine), described(Path(args.engine)) | {"calibration": calibration})
     if args.plot:

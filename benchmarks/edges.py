@@ -23,15 +23,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from rendered import MICROGRAPH_CASES, sphere_micrograph
 
-from nanogauge.edges import true_edge
-from nanogauge.evaluate import match
-from nanogauge.find import find_particles
-from nanogauge.formats import read_micrograph
-from nanogauge.formats.labels import read_labels
+from nanogauge.core.settings import Settings
+from nanogauge.detection.edges import true_edge
+from nanogauge.detection.find import find_particles
 from nanogauge.measuring import measure_particles
-from nanogauge.pipeline import Tools, find_scale
-from nanogauge.settings import Settings
-from nanogauge.synthetic import random_scene, render
+from nanogauge.pipeline.measure import Tools, find_scale
+from nanogauge.reading import read_micrograph
+from nanogauge.reading.labels import read_labels
+from nanogauge.training.evaluate import match
+from nanogauge.training.synthetic import random_scene, render
 
 Labels = NDArray[np.int32]
 SILICA = ("B08", "B09", "C02", "C11")  # samples kept for measuring

@@ -17,13 +17,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nanogauge.engines import make_engine
-from nanogauge.evaluate import ImageScore, score_image, summarise_scores
-from nanogauge.find import find_particles
-from nanogauge.formats import read_micrograph
-from nanogauge.formats.labels import read_labels
-from nanogauge.settings import Settings
-from nanogauge.synthetic import render_crop
+from nanogauge.core.settings import Settings
+from nanogauge.detection.engines import make_engine
+from nanogauge.detection.find import find_particles
+from nanogauge.reading import read_micrograph
+from nanogauge.reading.labels import read_labels
+from nanogauge.training.evaluate import ImageScore, score_image, summarise_scores
+from nanogauge.training.synthetic import render_crop
 
 TRUE, FOUND = (255, 200, 0), (0, 200, 255)
 TILE = (360, 270)  # width, height in px

@@ -23,13 +23,13 @@ from agreement import agreement
 from rendered import MICROGRAPH_CASES, RenderedMap, particle_map, sample_map, sphere_micrograph
 
 import nanogauge
-from nanogauge.distribution import summarise_pooled
+from nanogauge.core.micrograph import Micrograph
+from nanogauge.core.scale import Scale
+from nanogauge.core.settings import Settings
 from nanogauge.measuring import edge_profile, measure_particles
-from nanogauge.metrology import budget_of, distribution_of
-from nanogauge.micrograph import Micrograph
-from nanogauge.pipeline import Tools, measure_micrograph
-from nanogauge.scale import Scale
-from nanogauge.settings import Settings
+from nanogauge.pipeline.measure import Tools, measure_micrograph
+from nanogauge.statistics.distribution import summarise_pooled
+from nanogauge.statistics.metrology import budget_of, distribution_of
 
 STATISTICS = ("mean", "d10", "d50", "d90")
 Z = 1.2815515655446004
@@ -193,8 +193,8 @@ def _matched(labels: np.ndarray, table: pd.DataFrame, truth: pd.DataFrame) -> li
 
 def silica(folder: Path, edge: str) -> None:
     """Mean diameter from our labels and from hand-drawn ones, with our interval; samples at two magnifications."""
-    from nanogauge.formats import read_micrograph
-    from nanogauge.formats.labels import read_labels
+    from nanogauge.reading import read_micrograph
+    from nanogauge.reading.labels import read_labels
 
     tools, settings = Tools("unet", n_threads=1), Settings().replace("measure", edge=edge)
     print(f"{'micrograph':12} {'n':>5} {'mean nm':>9} {'U':>7} {'truth nm':>9} {'error %':>8} {'held':>5} {'edge of truth px':>17}")
@@ -226,8 +226,8 @@ def silica(folder: Path, edge: str) -> None:
 
 def edges(folder: Path) -> None:
     """How far the steepest change of grey level lies from hand-drawn outlines, over the micrographs of train.txt or all."""
-    from nanogauge.formats import read_micrograph
-    from nanogauge.formats.labels import read_labels
+    from nanogauge.reading import read_micrograph
+    from nanogauge.reading.labels import read_labels
 
     listed = folder / "train.txt"
     wanted = set(listed.read_text().split()) if listed.is_file() else None

@@ -24,14 +24,14 @@ import numpy as np
 import pandas as pd
 import tifffile
 
-from nanogauge.find import find_particles
-from nanogauge.formats import read_micrograph
-from nanogauge.formats.mosaic import open_mosaic
-from nanogauge.micrograph import Micrograph
-from nanogauge.mosaic import measure_mosaic
-from nanogauge.pipeline import Tools, _measured
-from nanogauge.scale import Scale
-from nanogauge.settings import Settings
+from nanogauge.core.micrograph import Micrograph
+from nanogauge.core.scale import Scale
+from nanogauge.core.settings import Settings
+from nanogauge.detection.find import find_particles
+from nanogauge.pipeline.measure import Tools, _measured
+from nanogauge.pipeline.mosaic import measure_mosaic
+from nanogauge.reading import read_micrograph
+from nanogauge.reading.containers.windowed import open_mosaic
 
 TILE_PX = 512
 NM_PER_PX = 2.0
@@ -68,7 +68,7 @@ def command(path: Path, out: Path, engine: str, threads: int) -> pd.DataFrame:
     arguments = [
         sys.executable,
         "-m",
-        "nanogauge.cli",
+        "nanogauge",
         "measure",
         str(path),
         "-o",

@@ -26,12 +26,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nanogauge.annotations import Annotation
-from nanogauge.formats import read_micrograph
-from nanogauge.imported import measure_annotation
-from nanogauge.pipeline import Tools
-from nanogauge.serve.opened import PROBABILITY, write_probability
-from nanogauge.serve.thumbnails import write_thumbnail
+from nanogauge.apps.serve.thumbnails import write_thumbnail
+from nanogauge.editing.saved_result import PROBABILITY, write_probability
+from nanogauge.pipeline.measure import Tools
+from nanogauge.pipeline.measure_labels import measure_annotation
+from nanogauge.reading import read_micrograph
+from nanogauge.results.interchange import Annotation
 
 NAME = "large"
 TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
@@ -119,7 +119,7 @@ def main() -> None:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    server = subprocess.Popen([sys.executable, "-m", "nanogauge.cli", "serve", str(root), "--port", str(port), "--no-browser"])
+    server = subprocess.Popen([sys.executable, "-m", "nanogauge", "serve", str(root), "--port", str(port), "--no-browser"])
     try:
         address = f"http://127.0.0.1:{port}"
         for _ in range(300):

@@ -74,9 +74,9 @@ def networks(int8: Path, n_threads: int, *, rounds: int, clock: Clock) -> dict[s
     import onnxruntime
     import torch
 
-    from nanogauge.engines.onnx import OnnxEngine
-    from nanogauge.train.export import export_fp32
-    from nanogauge.train.network import build
+    from nanogauge.detection.engines.onnx import OnnxEngine
+    from nanogauge.training.export import export_fp32
+    from nanogauge.training.network import build
 
     torch.set_num_threads(n_threads)
     torch.manual_seed(0)
@@ -142,8 +142,8 @@ def networks(int8: Path, n_threads: int, *, rounds: int, clock: Clock) -> dict[s
 
 def micrographs(data: Path, n_threads: int, engine: str, *, rounds: int, clock: Clock) -> dict[str, Any]:
     """End to end on real micrographs, against Otsu + watershed: file to Measurement, report not written."""
-    from nanogauge.pipeline import Tools, measure_micrograph
-    from nanogauge.settings import Settings
+    from nanogauge.core.settings import Settings
+    from nanogauge.pipeline.measure import Tools, measure_micrograph
 
     files = sorted((data / "silica" / "images").iterdir())[:22:7]
     out: dict[str, Any] = {}
@@ -160,7 +160,7 @@ def micrographs(data: Path, n_threads: int, engine: str, *, rounds: int, clock: 
 
 def scene(n_particles: int, shape: tuple[int, int]) -> tuple[Any, np.ndarray]:
     """Maps of discs on a grid, and the picture."""
-    from nanogauge.ports import Maps
+    from nanogauge.core.protocols import Maps
 
     rng = np.random.default_rng(0)
     pitch = np.sqrt(shape[0] * shape[1] / n_particles)
@@ -182,9 +182,9 @@ def scene(n_particles: int, shape: tuple[int, int]) -> tuple[Any, np.ndarray]:
 
 def particles(*, rounds: int, clock: Clock) -> list[dict[str, float]]:
     """Separating and measuring against the number of particles in a 1280 x 1024 frame."""
+    from nanogauge.core.scale import Scale
+    from nanogauge.detection.separate import separate
     from nanogauge.measuring import measure_particles
-    from nanogauge.scale import Scale
-    from nanogauge.separate import separate
 
     rows = []
     for n in (20, 200, 2000, 8000):
@@ -199,8 +199,8 @@ def particles(*, rounds: int, clock: Clock) -> list[dict[str, float]]:
 
 def pixels(n_threads: int, engine: str, *, rounds: int, clock: Clock) -> list[dict[str, float]]:
     """The network's part against the size of the working picture."""
-    from nanogauge.engines import make_engine
-    from nanogauge.segment import predict
+    from nanogauge.detection.engines import make_engine
+    from nanogauge.detection.segment import predict
 
     network = make_engine(engine, n_threads=n_threads)
     rows = []
@@ -226,7 +226,7 @@ def start_up(data: Path, engine: str) -> dict[str, Any]:
             for _ in range(3):
                 extra = ["--fresh"] if arguments[0] == "measure" else []
                 before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-                subprocess.run([sys.executable, "-m", "nanogauge.cli", *arguments, *extra], stdout=subprocess.DEVNULL, check=False)
+                subprocess.run([sys.executable, "-m", "nanogauge", *arguments, *extra], stdout=subprocess.DEVNULL, check=False)
                 after = resource.getrusage(resource.RUSAGE_CHILDREN)
                 cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
                 took.append((cpu, time.perf_counter() - began))
@@ -323,7 +323,7 @@ def table(result: dict[str, Any]) -> str:
 
 def main() -> None:
     """See the module's docstring."""
-    from nanogauge.engines.onnx import SHIPPED
+    from nanogauge.detection.engines.onnx import SHIPPED
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("data", type=Path, help="folder with silica/images")

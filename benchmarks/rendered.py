@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nanogauge.synthetic import Particle, Scene
-from nanogauge.synthetic.imaging import Look, expose, paint
+from nanogauge.training.synthetic import Particle, Scene
+from nanogauge.training.synthetic.imaging import Look, expose, paint
 
 _FINE = 8  # samples of a pixel along each axis
 _MARGIN_PX = 9

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nanogauge.synthetic import render_crop
-from nanogauge.synthetic.motifs import MOTIFS, Motif
+from nanogauge.training.synthetic import render_crop
+from nanogauge.training.synthetic.motifs import MOTIFS, Motif
 
 TILE_PX, COLUMNS = 224, 8
 

@@ -27,9 +27,9 @@ import cv2
 import numpy as np
 from scale_cases import REAL, Case, real_cases, rendered_case
 
-from nanogauge.micrograph import Micrograph
-from nanogauge.pipeline import Tools, find_scale
-from nanogauge.scalebar import ScaleBarReading
+from nanogauge.core.micrograph import Micrograph
+from nanogauge.pipeline.measure import Tools, find_scale
+from nanogauge.scale.bar import ScaleBarReading
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from nanogauge.formats import read_micrograph
-from nanogauge.micrograph import Micrograph
-from nanogauge.scale import format_length
-from nanogauge.synthetic.annotate import FONTS, MAKERS, POSITIONS, STYLES, add_data_bar, add_panel_letter, draw_scale_bar
+from nanogauge.core.micrograph import Micrograph
+from nanogauge.core.scale import format_length
+from nanogauge.reading import read_micrograph
+from nanogauge.training.synthetic.annotate import FONTS, MAKERS, POSITIONS, STYLES, add_data_bar, add_panel_letter, draw_scale_bar
 
 Grey = NDArray[np.uint8]
 REAL = {  # folder of pictures, table of truth

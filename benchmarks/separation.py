@@ -2,8 +2,8 @@
 
     python benchmarks/separation.py IMAGES LABELS --ids val.txt [--true-maps]
 
-Every method gets the maps at the micrograph's working magnification and is scored by `nanogauge.evaluate`. `--true-maps` feeds
-the maps made from the truth instead: what the method itself loses, whatever the network.
+Every method gets the maps at the micrograph's working magnification and is scored by `nanogauge.training.evaluate`. `--true-maps`
+feeds the maps made from the truth instead: what the method itself loses, whatever the network.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from scipy import ndimage
 from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
 
-from nanogauge.certainty import particle_confidence
-from nanogauge.engines import make_engine
-from nanogauge.evaluate import score_image, summarise_scores
-from nanogauge.find import typical_diameter
-from nanogauge.formats import read_micrograph
-from nanogauge.formats.labels import read_labels
-from nanogauge.ports import Maps
-from nanogauge.segment import segment
-from nanogauge.separate import separate, tidy, to_grid
-from nanogauge.settings import SeparateSettings, Settings
+from nanogauge.core.protocols import Maps
+from nanogauge.core.settings import SeparateSettings, Settings
+from nanogauge.detection.confidence import particle_confidence
+from nanogauge.detection.engines import make_engine
+from nanogauge.detection.find import typical_diameter
+from nanogauge.detection.segment import segment
+from nanogauge.detection.separate import separate, tidy, to_grid
+from nanogauge.reading import read_micrograph
+from nanogauge.reading.labels import read_labels
+from nanogauge.training.evaluate import score_image, summarise_scores
 
 Labels = NDArray[np.int32]
 S = SeparateSettings()
@@ -87,7 +87,7 @@ COLUMNS = ("iou_pooled", "f50_mean", "f50_pooled", "pq_mean", "particle_mre", "i
 
 def true_maps(labels: Labels) -> Maps:
     """The maps the network is taught for these labels."""
-    from nanogauge.train.dataset import normalised_distance, targets
+    from nanogauge.training.dataset import normalised_distance, targets
 
     foreground, boundary, distance = targets(labels, normalised_distance(labels), np.ones(labels.shape, bool))[:3]
     return Maps(foreground, boundary, distance)

@@ -26,14 +26,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nanogauge.engines import make_engine
-from nanogauge.evaluate import score_image, summarise_scores
-from nanogauge.find import find_particles, typical_diameter
-from nanogauge.segment import rescale, segment, standardise
-from nanogauge.settings import Settings
-from nanogauge.train.augment import apply
-from nanogauge.train.dataset import Examples, Real, read_folder, real_crop, synthetic_crop
-from nanogauge.train.network import conv_bn
+from nanogauge.core.settings import Settings
+from nanogauge.detection.engines import make_engine
+from nanogauge.detection.find import find_particles, typical_diameter
+from nanogauge.detection.segment import rescale, segment, standardise
+from nanogauge.training.augment import apply
+from nanogauge.training.dataset import Examples, Real, read_folder, real_crop, synthetic_crop
+from nanogauge.training.evaluate import score_image, summarise_scores
+from nanogauge.training.network import conv_bn
 
 SIDE_PX = 256
 COLUMNS = ("iou_pooled", "f50_mean", "pq_mean", "particle_mre", "image_mean_mre_median")

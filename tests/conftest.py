@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nanogauge.pipeline import Tools
-from nanogauge.synthetic import Rendering
+from nanogauge.pipeline.measure import Tools
+from nanogauge.training.synthetic import Rendering
 from scenes import blind, spheres
 
 
@@ -39,7 +39,7 @@ def nanogauge() -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-W", "error::UserWarning:nanogauge", "-m", "nanogauge.cli", *map(str, arguments)],
+            [sys.executable, "-W", "error::UserWarning:nanogauge", "-m", "nanogauge", *map(str, arguments)],
             cwd=cwd,
             capture_output=True,
             encoding="utf-8",

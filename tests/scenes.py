@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nanogauge.pipeline import Tools
-from nanogauge.ports import TextLine
-from nanogauge.synthetic import Rendering, Scene, render
-from nanogauge.synthetic.imaging import Look
+from nanogauge.core.protocols import TextLine
+from nanogauge.pipeline.measure import Tools
+from nanogauge.training.synthetic import Rendering, Scene, render
+from nanogauge.training.synthetic.imaging import Look
 
 CLEAN = Look(
     background=0.2,

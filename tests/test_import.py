@@ -27,7 +27,7 @@ def test_importing_imports_nothing_heavy() -> None:
 
 def test_the_command_line_starts_without_what_it_does_not_need() -> None:
     heavy = [m for m in HEAVY if m != "typer"]
-    assert python(f"import sys, nanogauge.cli; print([m for m in {heavy} if m in sys.modules])") == "[]"
+    assert python(f"import sys, nanogauge.apps.cli.main; print([m for m in {heavy} if m in sys.modules])") == "[]"
 
 
 def test_public_names_are_the_ones_with_a_home() -> None:

@@ -17,9 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._version import __version__
-    from .distribution import Distribution, Estimate
-    from .errors import (
+    from .core.errors import (
         AnnotationError,
         EngineError,
         InputError,
@@ -31,41 +29,43 @@ if TYPE_CHECKING:
         UnreadableFile,
         UnsupportedFormat,
     )
-    from .formats import read_micrograph
-    from .micrograph import Instrument, Micrograph
-    from .pipeline import measure
-    from .result import Measurement
-    from .sample import Sample, compare, pool
-    from .scale import Scale, parse_length, parse_scale
-    from .settings import Settings, read_settings
+    from .core.micrograph import Instrument, Micrograph
+    from .core.scale import Scale, parse_length, parse_scale
+    from .core.settings import Settings, read_settings
+    from .core.version import __version__
+    from .pipeline.measure import measure
+    from .reading import read_micrograph
+    from .results.measurement import Measurement
+    from .statistics.distribution import Distribution, Estimate
+    from .statistics.samples import Sample, compare, pool
 
 _HOME = {
-    "__version__": "_version",
-    "AnnotationError": "errors",
-    "Distribution": "distribution",
-    "EngineError": "errors",
-    "Estimate": "distribution",
-    "InputError": "errors",
-    "Instrument": "micrograph",
-    "Measurement": "result",
-    "Micrograph": "micrograph",
-    "NanogaugeError": "errors",
-    "OutputError": "errors",
-    "Sample": "sample",
-    "Scale": "scale",
-    "ScaleError": "errors",
-    "Settings": "settings",
-    "SettingsError": "errors",
-    "TruthError": "errors",
-    "UnreadableFile": "errors",
-    "UnsupportedFormat": "errors",
-    "compare": "sample",
-    "measure": "pipeline",
-    "parse_length": "scale",
-    "parse_scale": "scale",
-    "pool": "sample",
-    "read_micrograph": "formats",
-    "read_settings": "settings",
+    "__version__": "core.version",
+    "AnnotationError": "core.errors",
+    "Distribution": "statistics.distribution",
+    "EngineError": "core.errors",
+    "Estimate": "statistics.distribution",
+    "InputError": "core.errors",
+    "Instrument": "core.micrograph",
+    "Measurement": "results.measurement",
+    "Micrograph": "core.micrograph",
+    "NanogaugeError": "core.errors",
+    "OutputError": "core.errors",
+    "Sample": "statistics.samples",
+    "Scale": "core.scale",
+    "ScaleError": "core.errors",
+    "Settings": "core.settings",
+    "SettingsError": "core.errors",
+    "TruthError": "core.errors",
+    "UnreadableFile": "core.errors",
+    "UnsupportedFormat": "core.errors",
+    "compare": "statistics.samples",
+    "measure": "pipeline.measure",
+    "parse_length": "core.scale",
+    "parse_scale": "core.scale",
+    "pool": "statistics.samples",
+    "read_micrograph": "reading",
+    "read_settings": "core.settings",
 }
 
 __all__ = [

@@ -30,7 +30,7 @@ def wait_until(true: Callable[[], Any], *, timeout_s: float = SLOW) -> None:
 class Running:
     """A command in a process of its own, with its output in files."""
 
-    def __init__(self, arguments: list[object], folder: Path, *, module: str = "nanogauge.cli") -> None:
+    def __init__(self, arguments: list[object], folder: Path, *, module: str = "nanogauge") -> None:
         self.folder = folder
         self.n = sum(1 for _ in folder.glob("said-*.txt"))
         self._out, self._err = ((folder / f"said-{self.n}{kind}.txt").open("w+") for kind in ("-out", "-err"))

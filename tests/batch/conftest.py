@@ -9,8 +9,8 @@ import pytest
 from batch_runs import Running
 from PIL import Image
 
-from nanogauge.synthetic import Rendering, Scene, render
-from nanogauge.synthetic.imaging import Look
+from nanogauge.training.synthetic import Rendering, Scene, render
+from nanogauge.training.synthetic.imaging import Look
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """start("measure", "in", ...) -> a running command in tmp_path; killed at the end if it still runs."""
     running: list[Running] = []
 
-    def begin(*arguments: object, module: str = "nanogauge.cli") -> Running:
+    def begin(*arguments: object, module: str = "nanogauge") -> Running:
         running.append(Running(list(arguments), tmp_path, module=module))
         return running[-1]
 

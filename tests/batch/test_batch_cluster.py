@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from batch_runs import MEASURE, Running, journal_lines, rows, tables, wait_until
 
-from nanogauge.cli import main
+from nanogauge.apps.cli.main import main
 
 pytest.importorskip("distributed", reason="needs dask: pip install nanogauge[cluster]")
 Start = Callable[..., Running]

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from batch_runs import MEASURE, Running, rows, tables
 
+from nanogauge.apps.cli.main import main
 from nanogauge.batch import measuring
-from nanogauge.cli import main
-from nanogauge.errors import UnreadableFile
+from nanogauge.core.errors import UnreadableFile
 
 Strips = Callable[..., Path]
 posix = pytest.mark.skipif(os.name != "posix", reason="file names and rights of POSIX")
@@ -69,10 +69,10 @@ def test_a_full_disk_ends_the_run_and_more_space_completes_it(
 def test_a_disk_that_is_full_for_one_file_only(
     strips: Strips, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    from nanogauge.batch import parts
+    from nanogauge.batch import publish
 
     strips(6)
-    real = parts.save_measurement
+    real = publish.save_measurement
 
     def full(m: object, folder: Path, **options: object) -> Path:
         if m.micrograph.name in ("p001.png", "p003.png"):  # type: ignore[attr-defined]
@@ -81,7 +81,7 @@ def test_a_disk_that_is_full_for_one_file_only(
             raise OSError(errno.ENOSPC, "No space left on device", "x")
         return real(m, folder, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(parts, "save_measurement", full)
+    monkeypatch.setattr(publish, "save_measurement", full)
     assert measured("-o", "out") == 1
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 2

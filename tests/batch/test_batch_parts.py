@@ -15,25 +15,25 @@ import pytest
 from batch_runs import MEASURE, Running, journal_lines, rows, tables, wait_until
 from rich.console import Console
 
+from nanogauge.apps.cli.main import main
 from nanogauge.batch import Item, Listed, Watched, parse_workers
+from nanogauge.batch.executors import LocalWorkers
 from nanogauge.batch.job import Job, Outcome, Task, failure, key_of
 from nanogauge.batch.journal import Journal
-from nanogauge.batch.local import LocalWorkers
 from nanogauge.batch.measuring import carry_out, row_from_folder
-from nanogauge.batch.parts import is_disk_full, is_edited, is_whole, write_part
 from nanogauge.batch.progress import RunProgress, duration
+from nanogauge.batch.publish import is_disk_full, is_edited, is_whole, write_part
+from nanogauge.batch.run_lock import RunState
 from nanogauge.batch.sources import POLL_S
-from nanogauge.batch.state import RunState
 from nanogauge.batch.tables import MOST_MICROGRAPHS, RunTables
 from nanogauge.batch.worker import Ready, Worker, usual_limit_s
-from nanogauge.cli import main
-from nanogauge.errors import EngineError, NanogaugeError, OutputError, SettingsError, UnreadableFile
-from nanogauge.pipeline import Tools
-from nanogauge.processors import cores
-from nanogauge.runfolder import collect
-from nanogauge.sample import SIZE_COLUMNS, pool_tables
-from nanogauge.scale import Scale
-from nanogauge.settings import Settings
+from nanogauge.core.cpu import cores
+from nanogauge.core.errors import EngineError, NanogaugeError, OutputError, SettingsError, UnreadableFile
+from nanogauge.core.scale import Scale
+from nanogauge.core.settings import Settings
+from nanogauge.pipeline.measure import Tools
+from nanogauge.reporting.run_report import collect
+from nanogauge.statistics.samples import SIZE_COLUMNS, pool_tables
 
 SETTINGS = Settings().replace("segment", engine="threshold")
 
@@ -119,8 +119,8 @@ def test_the_lock_of_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    from nanogauge.batch import parts
-    from nanogauge.pipeline import measure_micrograph
+    from nanogauge.batch import publish
+    from nanogauge.pipeline.measure import measure_micrograph
 
     folder = strips(2)
     tools = Tools("threshold")
@@ -132,7 +132,7 @@ def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], mon
     assert is_whole(target, files)
     assert not is_edited(target)
     (target / "mine.txt").touch()
-    real, moved = parts.os.replace, []
+    real, moved = publish.os.replace, []
 
     def killed(source: Path, goal: Path) -> None:
         moved.append(goal.name)
@@ -140,7 +140,7 @@ def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], mon
             raise KeyboardInterrupt
         real(source, goal)
 
-    monkeypatch.setattr(parts.os, "replace", killed)
+    monkeypatch.setattr(publish.os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         write_part(job, "x", m)
     assert not (target / "measurement.json").exists()  # so that nobody takes it for whole
@@ -221,7 +221,7 @@ def test_local_workers_hand_back_everything(job: Job, strips: Callable[..., Path
 
 
 def particles(n: int, *, in_nm: bool) -> pd.DataFrame:
-    from nanogauge.particles import column_dtypes
+    from nanogauge.core.particles import column_dtypes
 
     columns = column_dtypes(in_nm=in_nm)
     rng = np.random.default_rng(n)
@@ -230,7 +230,7 @@ def particles(n: int, *, in_nm: bool) -> pd.DataFrame:
 
 
 def test_tables_are_those_of_one_writer(tmp_path: Path) -> None:
-    from nanogauge.export import write_particle_csv, write_particles
+    from nanogauge.results.tables import write_particle_csv, write_particles
 
     parts = {'a, "b"': particles(3, in_nm=True), "none": particles(0, in_nm=True), "px": particles(4, in_nm=False)}
     for name, table in parts.items():
@@ -249,7 +249,7 @@ def test_tables_are_those_of_one_writer(tmp_path: Path) -> None:
 
 
 def test_a_data_set_can_be_read_while_it_grows(tmp_path: Path) -> None:
-    from nanogauge.export import write_particle_csv
+    from nanogauge.results.tables import write_particle_csv
 
     n = 2 * MOST_MICROGRAPHS + 30
     for k in range(n):
@@ -291,7 +291,7 @@ def test_figures_of_a_very_large_run_are_those_of_all_columns(
     strips: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over MOST_FULL_TABLES micrographs only some columns are read; the sample's figures must not change by that."""
-    from nanogauge import runfolder
+    from nanogauge.reporting import run_report
 
     strips(8)
     monkeypatch.chdir(tmp_path)
@@ -299,7 +299,7 @@ def test_figures_of_a_very_large_run_are_those_of_all_columns(
         main([*MEASURE, "-o", "out"])
     entries = [(f"p{k:03d}", row) for k, row in enumerate(rows(tmp_path / "out"))]
     full = collect(tmp_path / "out", entries, n=8, sample="s")
-    monkeypatch.setattr(runfolder, "MOST_FULL_TABLES", 5)
+    monkeypatch.setattr(run_report, "MOST_FULL_TABLES", 5)
     thin = collect(tmp_path / "out", entries, n=8, sample="s")
     assert set(thin.parts["s"][0].particles) == set(SIZE_COLUMNS)
     a, b = (pool_tables(c.parts["s"], name="s", settings=SETTINGS).to_dict() for c in (full, thin))

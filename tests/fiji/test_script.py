@@ -18,10 +18,10 @@ import pytest
 from PIL import Image
 
 from nanogauge import Measurement, Scale
-from nanogauge.formats import read_micrograph
-from nanogauge.micrograph import Micrograph
-from nanogauge.pipeline import Tools, measure_micrograph
-from nanogauge.synthetic import Rendering
+from nanogauge.core.micrograph import Micrograph
+from nanogauge.pipeline.measure import Tools, measure_micrograph
+from nanogauge.reading import read_micrograph
+from nanogauge.training.synthetic import Rendering
 
 SCRIPT = Path(__file__).parents[2] / "fiji" / "Nanogauge_Measure.py"
 JARS = [Path("/usr/share/java") / name for name in ("ij.jar", "jython.jar")]  # Debian's libij-java and jython
@@ -69,7 +69,7 @@ def test_grammar_is_that_of_python_2_7() -> None:
 def test_command_is_one_that_nanogauge_takes(script: ModuleType) -> None:
     from typer.testing import CliRunner
 
-    from nanogauge.cli import app
+    from nanogauge.apps.cli.main import app
 
     line = script.command_line("nanogauge", "a.tif", "out", scale=" 2.5 nm/px ", engine="threshold")
     assert line[-5:] == ["--scale", "2.5 nm/px", "--engine", "threshold", "--no-report"]
@@ -181,7 +181,7 @@ def test_in_imagej(measured: Measurement, bare_scene: Rendering, tmp_path: Path)
     measured.save(tmp_path / "a")
     (tmp_path / "try.py").write_text(IN_IMAGEJ)
     launcher = tmp_path / "nanogauge"
-    launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m nanogauge.cli "$@"\n')
+    launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m nanogauge "$@"\n')
     launcher.chmod(0o755)
     java = ["java", "-Djava.awt.headless=true", "-Dpython.home=/usr/share/jython", "-Dpython.cachedir.skip=true"]
     java += ["-cp", os.pathsep.join(map(str, JARS)), "org.python.util.jython", str(tmp_path / "try.py")]

@@ -1,4 +1,4 @@
-"""Damaged files by the thousand: every one must be read, or refused by an exception of nanogauge.errors, in time and memory.
+"""Damaged files by the thousand: every one must be read, or refused by an exception of nanogauge.core.errors, in time and memory.
 
     python tests/fuzz/fuzz.py -n 100000                    # prints a table; exit code 1 where something failed
     python tests/fuzz/fuzz.py --only 4711 --keep bad.tif   # one input again, its file kept
@@ -31,7 +31,7 @@ import numpy as np
 from mutations import mutate
 from targets import Target, targets
 
-from nanogauge.errors import NanogaugeError
+from nanogauge.core.errors import NanogaugeError
 
 LIMIT_S = 10  # of processor time, so that a busy machine blames nobody
 HANG_S = 300  # of wall time

@@ -16,15 +16,16 @@ import tifffile
 from PIL import Image
 from roifile import ROI_TYPE, ImagejRoi
 
-from nanogauge.annotations import read_annotation
-from nanogauge.formats import read_micrograph
-from nanogauge.formats.labels import read_labels
-from nanogauge.formats.mosaic import open_mosaic
-from nanogauge.given import given_scales
-from nanogauge.micrograph import Micrograph
-from nanogauge.pipeline import Tools, measure_micrograph
-from nanogauge.report import card_of, micrograph_page, read_info, read_record
-from nanogauge.settings import Settings, read_settings, write_settings
+from nanogauge.core.micrograph import Micrograph
+from nanogauge.core.settings import Settings, read_settings, write_settings
+from nanogauge.pipeline.measure import Tools, measure_micrograph
+from nanogauge.reading import read_micrograph
+from nanogauge.reading.containers.windowed import open_mosaic
+from nanogauge.reading.labels import read_labels
+from nanogauge.reporting import card_of, micrograph_page, read_info
+from nanogauge.results.interchange import read_annotation
+from nanogauge.results.records import read_record
+from nanogauge.scale.user_scale import given_scales
 
 SHAPE = (48, 60)
 

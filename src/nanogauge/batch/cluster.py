@@ -19,8 +19,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import NanogaugeError, SettingsError
-from ..processors import cores
+from ..core.cpu import cores
+from ..core.errors import NanogaugeError, SettingsError
 from .job import Job, Outcome, Task, failure
 from .worker import Ready, Worker
 
@@ -219,7 +219,7 @@ def _get_ready(job: Job) -> Ready | str:
     """Run on the cluster: which network a worker there has."""
     if not job.state.is_dir() or not job.base.is_dir():
         return f"{socket.gethostname()} does not see {job.out}; all machines must share the inputs' and results' file system"
-    from .._version import __version__
+    from ..core.version import __version__
 
     if __version__ != job.version:
         return f"{socket.gethostname()} has nanogauge {__version__}, not {job.version}; install the same everywhere"

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from .._version import __version__
-from ..report import ReportInfo
-from ..scale import Scale
-from ..settings import Settings
+from ..core.scale import Scale
+from ..core.settings import Settings
+from ..core.version import __version__
+from ..reporting import ReportInfo
 
 Pages = Literal["none", "whole", "linked"]
 Trouble = Literal["", "input", "disk_full", "crashed", "time_limit", "lost"]

@@ -9,17 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .._version import __version__
-from ..errors import EngineError, UnreadableFile
-from ..formats.ome_zarr import sha256_of as sha256_of_folder
-from ..formats.sidecar import sidecar_files
-from ..imported import measure_annotation
-from ..inputs import picture, printable, problem
-from ..pipeline import Tools, measure_micrograph
-from ..report import read_json
-from ..result import Measurement, summary_row_of
+from ..core.errors import EngineError, UnreadableFile
+from ..core.version import __version__
+from ..pipeline.measure import Tools, measure_micrograph
+from ..pipeline.measure_labels import measure_annotation
+from ..reading.containers.ome_zarr import sha256_of as sha256_of_folder
+from ..reading.sidecar import sidecar_files
+from ..results.measurement import Measurement, summary_row_of
+from ..results.records import read_json
+from .inputs import picture, printable, problem
 from .job import Item, Job, Outcome, Task, Trouble, failure, key_of
-from .parts import MARK, is_disk_full, is_edited, is_whole, write_part
+from .publish import MARK, is_disk_full, is_edited, is_whole, write_part
 
 
 def carry_out(job: Job, task: Task, tools: Tools) -> Outcome:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .._version import __version__
+from ..core.version import __version__
 from .job import Item
 from .journal import Journal
 

@@ -12,17 +12,17 @@ from typing import Any
 
 from rich.console import Console
 
-from ..engines import ENGINES, make_engine
-from ..pipeline import Tools
-from ..report import MOST_CARDS
-from ..runfolder import MOST_WHOLE_PAGES, Outputs
-from ..settings import Settings
+from ..core.settings import Settings
+from ..detection.engines import ENGINES, make_engine
+from ..pipeline.measure import Tools
+from ..reporting import MOST_CARDS
+from ..reporting.run_report import MOST_WHOLE_PAGES, Outputs
+from .executors import Executor, InThisProcess, LocalWorkers, parse_workers
 from .job import Job, Pages
-from .local import Executor, InThisProcess, LocalWorkers, parse_workers
-from .loop import Run
 from .results import BatchResult
+from .run_lock import RunState
+from .scheduler import Run
 from .sources import Source, Watched
-from .state import RunState
 
 
 @dataclass(frozen=True, kw_only=True)

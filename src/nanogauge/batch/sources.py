@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ..inputs import expand, folder_name
+from .inputs import expand, folder_name
 from .job import Item
 
 POLL_S = 2.0

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..errors import EngineError, NanogaugeError
+from ..core.errors import EngineError, NanogaugeError
 from .job import Job, Outcome, Task, failure
 
 if TYPE_CHECKING:
-    from ..pipeline import Tools
+    from ..pipeline.measure import Tools
 
 _LENGTH = struct.Struct("<Q")
 _START = "import sys; sys.path[:] = {path!r}; from nanogauge.batch.worker import main; main()"
@@ -250,7 +250,7 @@ def main() -> None:
     try:
         import cv2
 
-        from ..pipeline import Tools
+        from ..pipeline.measure import Tools
         from .measuring import carry_out
 
         cv2.setNumThreads(job.n_threads or 1)

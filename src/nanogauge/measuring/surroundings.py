@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from ..scale import Scale
-from .runs import Floats, Ints, Runs, index_image, run_sums
+from ..core.scale import Scale
+from .run_lengths import Floats, Ints, Runs, index_image, run_sums
 
 INNER, OUTER = 0.7, 0.3  # probabilities between which the outline may lie
 _LEAST_REACH_PX = 4.0  # how far outside the labels an outline at OUTER is looked for

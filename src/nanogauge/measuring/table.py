@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..particles import Flag, column_dtypes, flag_text
-from ..scale import Scale
-from .edges import Frame, edge_flags, edge_weights, window_flags
-from .outline import Points, area_correction, circumscribed, crossings, find_rim, hull_figures, hulls, inscribed, outline_points
-from .runs import Floats, Moments, boxes_of, ellipse_residual, find_runs, index_image, moments_of, run_sums
+from ..core.particles import Flag, column_dtypes, flag_text
+from ..core.scale import Scale
+from .frame_effects import Frame, edge_flags, edge_weights, window_flags
+from .outlines import Points, area_correction, circumscribed, crossings, find_rim, hull_figures, hulls, inscribed, outline_points
+from .run_lengths import Floats, Moments, boxes_of, ellipse_residual, find_runs, index_image, moments_of, run_sums
 from .surroundings import inner_outer_areas, local_contrast, nearest_neighbour, poles, surroundings
 
 _Spacing = tuple[float, float]

@@ -1,0 +1,1 @@
+"""`nanogauge` on the command line: parse, call, show."""

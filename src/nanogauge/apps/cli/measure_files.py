@@ -1,0 +1,234 @@
+"""The commands that measure many files, or report on what was measured. Each returns the exit code; one failing input never stops
+the others."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from ...batch import BatchOptions, BatchResult, Item, Listed, Source, Watched, run_batch
+from ...batch.inputs import expand, is_glob, unique_names
+from ...core.errors import SettingsError, UnreadableFile
+from ...core.settings import Settings, read_settings
+from ...reading import SUFFIXES
+from ...reporting import Collected
+from ...reporting.run_report import Outputs, write_report
+from ...results.folder import make_folder
+from ...results.interchange import find_annotations
+from ...results.measurement import SUMMARY_COLUMNS
+from ...results.records import read_record, result_folders
+from ...scale.user_scale import given_scales, stated_scale
+from .summary import print_summary, stdout
+
+
+def measure_all(
+    inputs: list[Path],
+    out: Path,
+    *,
+    scale: str | None = None,
+    scale_bar: str | None = None,
+    bar_px: str | None = None,
+    engine: str | None = None,
+    device: str | None = None,
+    settings_file: Path | None = None,
+    outputs: Outputs | None = None,
+    batch: BatchOptions | None = None,
+    watch: bool = False,
+    idle_s: float | None = None,
+    json_output: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Measures all inputs into OUT; what an earlier run measured there is kept. 0: all measured; 1: some failed.
+
+    watch: takes the inputs' pictures as they come, until stopped or nothing new came for `idle_s`
+    """
+    settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine, device=device)
+    user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
+    about = {
+        "scale_given": scale if scale_bar is None else f"{scale_bar} / {bar_px} px",
+        "settings": settings.to_dict(),
+    }
+
+    def item(file: Path, name: str) -> Item:
+        return Item(file=file, name=name, scale=given_scales([file], inputs, user).get(file))
+
+    if watch:
+        if not any(i.is_dir() or is_glob(i) for i in inputs):
+            raise SettingsError(f"--watch needs a folder or a glob to follow, got {', '.join(map(str, inputs))}")
+        source: Source = Watched(inputs, item, idle_s=idle_s)
+    else:
+        files = expand(inputs)
+        scales = given_scales(files, inputs, user)
+        names = unique_names(files)
+        source = Listed(Item(file=f, name=n, scale=scales.get(f)) for f, n in zip(files, names, strict=True))
+    show: dict[str, Any] = {"json_output": json_output, "quiet": quiet}
+    return _run(source, out, settings, about=about, outputs=outputs, batch=batch, **show)
+
+
+def import_all(
+    micrographs: Path,
+    annotations: Path | None,
+    out: Path,
+    *,
+    scale: str | None = None,
+    scale_bar: str | None = None,
+    bar_px: str | None = None,
+    settings_file: Path | None = None,
+    outputs: Outputs | None = None,
+    batch: BatchOptions | None = None,
+    json_output: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Measures particles that were found elsewhere: a micrograph and its annotation, or a folder of them. 0: all; 1: some failed.
+
+    Micrographs of a folder that have no annotation are left out, and said. Raises UnreadableFile or AnnotationError where
+    nothing fits.
+    """
+    settings = read_settings(settings_file) if settings_file else Settings()
+    user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
+    if micrographs.is_dir():
+        pairs = find_annotations(micrographs, annotations, picture_suffixes=SUFFIXES)
+    else:
+        pairs = {micrographs: annotations if annotations is not None else _beside(micrographs)}
+    without = [p for p, a in pairs.items() if a is None]
+    if without and not quiet:
+        names = ", ".join(p.name for p in without[:5]) + (" …" if len(without) > 5 else "")
+        said = f"nanogauge: {len(without)} of {len(pairs)} micrographs have no annotation and are left out: {names}"
+        Console(stderr=True).print(said, markup=False, highlight=False, soft_wrap=True)
+    given = {p: a for p, a in pairs.items() if a is not None}
+    scales = given_scales(list(given), [micrographs], user)
+    about = {
+        "engine": {"name": "imported", "sha256": None},
+        "scale_given": scale if scale_bar is None else f"{scale_bar} / {bar_px} px",
+        "settings": settings.to_dict(),
+        "annotations": {str(p): str(a) for p, a in given.items()},
+    }
+
+    items = [
+        Item(file=p, name=n, scale=scales.get(p), annotation=a)
+        for (p, a), n in zip(given.items(), unique_names(list(given)), strict=True)
+    ]
+    show: dict[str, Any] = {"json_output": json_output, "quiet": quiet}
+    return _run(Listed(items), out, settings, about=about, outputs=outputs, batch=batch, imported=True, **show)
+
+
+def _beside(micrograph: Path) -> Path:
+    """The annotation that lies beside one micrograph, by its name."""
+    if not micrograph.is_file():
+        raise UnreadableFile(f"{micrograph}: no such file; check the path")
+    pairs = {p.resolve(): a for p, a in find_annotations(micrograph.parent, picture_suffixes=SUFFIXES).items()}
+    found = pairs.get(micrograph.resolve())
+    if found is None:
+        raise UnreadableFile(f"{micrograph}: no annotation of that name beside it; give its file as second argument")
+    return found
+
+
+def report_all(folders: list[Path], out: Path | None, *, outputs: Outputs | None = None, quiet: bool = False) -> int:
+    """A report on one results folder, or on several, each a sample. Into OUT, else into the only folder.
+
+    Raises UnreadableFile where a folder holds no results.
+    """
+    outputs = outputs or Outputs()
+    found = {folder: list(result_folders(folder)) for folder in dict.fromkeys(folders)}
+    if out is None and len(found) > 1:
+        out = Path("report")
+    target = make_folder(out if out is not None else folders[0])
+    collected = Collected(n_expected=sum(map(len, found.values())))
+    names = dict(zip(found, _names(list(found)), strict=True))
+    for folder, results in found.items():
+        sample = outputs.sample if outputs.sample and len(found) == 1 else names[folder]
+        for result in results:
+            record = read_record(result, pictures=not collected.paged)
+            page = next((p for p in (result / "report.html", result / "overlay.png") if p.is_file()), result)
+            collected.add(record, sample=sample, link=_link(page.resolve(), target.resolve()))
+    samples = write_report(target, collected, outputs)
+    if not quiet:
+        console = stdout()
+        for s in samples:
+            d = s.distribution
+            text = f"{s.name}: {s.n_micrographs} micrograph{'' if s.n_micrographs == 1 else 's'}, {d.n} particles counted"
+            if s.budget is not None:
+                mean = s.budget["mean"]
+                text += f", mean {mean.value:.4g} ± {mean.expanded:.2g} {s.unit} (k = {mean.coverage_factor:g})"
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+        said = f"Look at {target / 'report.html'} and {target / 'report.pdf'}"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def _names(folders: list[Path]) -> list[str]:
+    """A name for each folder: its own, with its parent's where two are alike."""
+    own = [f.resolve().name for f in folders]
+    return [n if own.count(n) == 1 else "/".join(f.resolve().parts[-2:]) for n, f in zip(own, folders, strict=True)]
+
+
+def _link(file: Path, base: Path) -> str:
+    """A relative address from a page in `base`."""
+    from os.path import relpath
+    from urllib.parse import quote
+
+    try:
+        return quote(Path(relpath(file, base)).as_posix())
+    except ValueError:  # another drive
+        return file.as_uri()
+
+
+def _run(
+    source: Source,
+    out: Path,
+    settings: Settings,
+    *,
+    about: dict[str, Any],
+    outputs: Outputs | None,
+    batch: BatchOptions | None,
+    json_output: bool,
+    quiet: bool,
+    imported: bool = False,
+) -> int:
+    """Measures what the source gives into OUT, and says what became of it."""
+    run = run_batch(
+        source,
+        out,
+        settings=settings,
+        tools={"engine_name": settings.segment.engine, "device": settings.segment.device},
+        about=about,
+        outputs=outputs or Outputs(),
+        options=batch or BatchOptions(),
+        imported=imported,
+        quiet=quiet or json_output,
+    )
+    with run as result:
+        if json_output:
+            _print_json(result)
+        elif not quiet:
+            files = [i.file for i in result.items]
+            print_summary(result.rows(), files, out, stdout(), report=outputs is None or outputs.report)
+        errors = Console(stderr=True)
+        if result.n_not_tried:
+            left = f"{result.n_not_tried} of {result.n} not measured: {result.stopped}"
+            _say(errors, f"nanogauge: {left}; the same command again measures what is missing")
+        if result.report_error:
+            _say(errors, f"nanogauge: {result.report_error}")
+        return 1 if result.n_failed or result.report_error or not result.n else 0
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_json(result: BatchResult) -> None:
+    """The rows of summary.csv as a JSON list, one by one: there may be very many."""
+    print("[", end="")
+    for k, row in enumerate(result.rows()):
+        text = json.dumps({c: _plain(row.get(c)) for c in SUMMARY_COLUMNS}, indent=1).replace("\n", "\n ")
+        print(("," if k else "") + "\n " + text, end="")
+    print("\n]")
+
+
+def _plain(value: Any) -> Any:
+    """A value for JSON, which knows no NaN."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,120 @@
+"""What a person leaves with: the report and tables of the whole work folder, and files of one micrograph, as edited."""
+
+from __future__ import annotations
+
+import json
+import platform
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import InputError
+from ...core.version import __version__
+from ...editing.journal import now
+from ...editing.session import Session
+from ...reporting import Collected
+from ...reporting.plots import sample_plots
+from ...reporting.run_report import Outputs, write_report
+from ...results.folder import make_folder
+from ...results.measurement import SUMMARY_COLUMNS, summary_row_of
+from ...results.records import read_record
+from ...results.tables import ParticleWriter, write_summary
+from .project import Entry, Project, write_atomic
+from .sample_figures import sample_of
+
+MICROGRAPH_FILES = {
+    "particles.csv": "a row a particle",
+    "rois.zip": "outlines for ImageJ",
+    "labels.tif": "a number for every pixel",
+    "overlay.png": "the picture with outlines",
+    "measurement.json": "everything that decided a number, edits included",
+}
+REPORT_FILES = {
+    "report.html": "the report, one page that needs nothing else",
+    "report.pdf": "the report to be filed",
+    "results.xlsx": "all tables as an Excel workbook",
+    "particles.csv": "all particles of all micrographs",
+    "summary.csv": "a row a micrograph",
+}
+FIGURES = {"svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf", "csv": "text/csv"}
+
+
+def write_whole_report(project: Project, *, outputs: Outputs | None = None) -> Path:
+    """Report, workbook, tables and plots of all measured micrographs into the work folder, a sample each as assigned on the page.
+
+    InputError where nothing is measured yet.
+    """
+    samples = project.samples()
+    entries = [e for group in samples.values() for e in group]
+    if not entries:
+        raise InputError("nothing is measured yet: drop micrographs on the gallery first")
+    outputs = outputs or Outputs()
+    collected = Collected(n_expected=len(entries))
+    rows, inputs = [], []
+    with ParticleWriter(project.root / "particles.csv", parquet=project.root / "particles.parquet") as particles:
+        for sample, group in samples.items():
+            for entry in group:
+                record = read_record(entry.folder, pictures=not collected.paged)
+                link = f"{entry.name}/overlay.png"
+                collected.add(record, sample=sample, link=link)
+                particles.add(entry.name, record.particles)
+                rows.append(summary_row_of(record.about, str(entry.file or record.about["file"])))
+                inputs.append(_input(entry, record.about))
+    failed = [e for e in project.entries.values() if e.state == "error"]
+    collected.failures.extend({"file": e.title, "status": "error", "message": e.message} for e in failed)
+    write_summary(project.root / "summary.csv", rows, SUMMARY_COLUMNS)
+    run = {
+        "version": __version__,
+        "python": platform.python_version(),
+        "started": now(),
+        "command": "serve",
+        "samples": {name: [e.name for e in group] for name, group in samples.items()},
+        "inputs": inputs,
+    }
+    write_report(project.root, collected, outputs)
+    write_atomic(project.root / "run.json", json.dumps(run, indent=1, ensure_ascii=False) + "\n")
+    return project.root / "report.html"
+
+
+def _input(entry: Entry, about: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "file": str(entry.file or about["file"]),
+        "sha256": about["sha256"],
+        "folder": entry.name,
+        "status": about["status"],
+        "seconds": about["seconds"],
+    }
+
+
+def figure_file(session: Session, kind: str, *, weighting: str, folder: Path) -> Path:
+    """The distribution of one micrograph as SVG, PNG, PDF, or its data as CSV. InputError where no particle counts."""
+    from ...statistics.samples import part_of
+
+    if kind not in FIGURES:
+        raise InputError(f"{kind[:10]}: figures come as {', '.join(FIGURES)}")
+    m = session.measurement()
+    sample = sample_of([part_of(m)], name=m.micrograph.name, settings=m.settings, weighting=weighting)
+    make_folder(folder)
+    if not sample_plots(sample, folder=folder):
+        raise InputError("no particle counts, so there is no distribution to draw")
+    return folder / f"distribution.{kind}"
+
+
+def zip_everything(project: Project, target: Path) -> Path:
+    """Report, tables, plots and each micrograph's files in one zip, without the micrographs themselves."""
+    names = [*REPORT_FILES, "particles.parquet", "sample.json", "run.json"]
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
+        for path in _existing(project.root, names):
+            archive.write(path, path.name)
+        for path in sorted((project.root / "plots").rglob("*")) if (project.root / "plots").is_dir() else []:
+            archive.write(path, path.relative_to(project.root).as_posix())
+        for group in project.samples().values():
+            for entry in group:
+                for path in _existing(entry.folder, [*MICROGRAPH_FILES, "edits.jsonl", "scale_bar.png"]):
+                    archive.write(path, f"{entry.name}/{path.name}")
+    return target
+
+
+def _existing(folder: Path, names: Iterable[str]) -> list[Path]:
+    return [folder / n for n in names if (folder / n).is_file()]

@@ -1,0 +1,104 @@
+"""A session as the page draws it: plain dicts for JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...core.scale import format_length, unit_nm
+from ...editing.delta import Delta
+from ...editing.scale_choice import evidence
+from ...editing.session import Session
+from ...results.measurement import scale_bar_dict
+
+COLUMNS = {
+    "feret_max": "feret_max_{}",
+    "feret_min": "feret_min_{}",
+    "aspect_ratio": "aspect_ratio",
+    "circularity": "circularity",
+    "confidence": "confidence",
+    "weight": "edge_weight",
+}
+
+
+def state_of(session: Session) -> dict[str, Any]:
+    """Everything but the particles: frame, scale, region, filters, what can be undone."""
+    with session.lock:
+        o, d = session.opened, session.decisions
+        scale, bar = session.scale, o.scale_bar
+        h, w = o.micrograph.shape
+        return {
+            "revision": session.revision,
+            "name": o.folder.name,
+            "title": o.micrograph.name,
+            "shape": [h, w],
+            "frame": list(o.frame),
+            "unit": session.unit,
+            "units": {u: unit_nm("nm") / unit_nm(u) for u in ("nm", "µm", "mm")},
+            "nm_per_px": None if scale is None else list(scale.nm_per_px),
+            "scale_source": session.decision.source,
+            "scale_uncertainty": None if scale is None else scale.relative_uncertainty,
+            "scale_warnings": list(session.decision.warnings),
+            "scale_choice": d.scale,
+            "scale_bar": None if bar is None else scale_bar_dict(bar),
+            "evidence": evidence(metadata=o.micrograph.scale, bar=bar),
+            "field": "" if scale is None else format_length(w * scale.nm_per_px[1], digits=3),
+            "region": d.to_dict()["region"],
+            "filters": d.to_dict()["filters"],
+            "removed": session.judged.removed,
+            "notes": list(session.judged.notes),
+            "can_undo": bool(session.journal.done),
+            "can_redo": bool(session.journal.undone),
+            "undo_text": session.journal.done[-1].text if session.journal.done else "",
+            "redo_text": session.journal.undone[-1].text if session.journal.undone else "",
+            "n_edits": len(session.journal.done),
+            "has_map": session.probability is not None,
+        }
+
+
+def particles_of(session: Session, labels: Iterable[int] | None = None) -> dict[str, Any]:
+    """Columns of the particles, all or some, with their outlines; diameters in the session's unit."""
+    with session.lock:
+        table: pd.DataFrame = session.table
+        chosen = None
+        if labels is not None:
+            chosen = sorted(set(labels))
+            table = table[table["label"].isin(chosen)]
+        rings = session.outlines(chosen)
+        unit = session.unit
+    out: dict[str, Any] = {"label": table["label"].tolist()}
+    out |= {k: _rounded(table[k], 2) for k in ("y", "x")}
+    out["d"] = _rounded(table[f"equivalent_diameter_{unit}"], 4)
+    out["d_px"] = _rounded(table["equivalent_diameter_px"], 3)
+    for name, column in COLUMNS.items():
+        out[name] = _rounded(table[column.format(unit)], 4)
+    out["flags"] = table["flags"].tolist()
+    out["outline"] = [rings[label] for label in out["label"]]
+    return out
+
+
+def changes_of(session: Session, deltas: Iterable[Delta] | None) -> dict[str, Any]:
+    """What a window needs to follow: deltas since it last looked, None for everything."""
+    with session.lock:
+        known = None if deltas is None else list(deltas)
+        state = state_of(session)
+        if known is None or any(d.everything for d in known):
+            return {"state": state, "everything": True, "removed": [], "particles": particles_of(session)}
+        changed = {label for d in known for label in d.changed}
+        removed = {label for d in known for label in d.removed}
+        present = set(session.table["label"].tolist())
+        return {
+            "state": state,
+            "everything": False,
+            "removed": sorted((removed | changed) - present),
+            "particles": particles_of(session, (changed | removed) & present),
+        }
+
+
+def _rounded(column: pd.Series, digits: int) -> list[float | None]:
+    values = np.round(column.to_numpy(np.float64), digits).tolist()
+    return [v if math.isfinite(v) else None for v in values]

@@ -1,0 +1,309 @@
+"""The work folder: micrographs, their results, samples; what the gallery shows. The layout is that of `nanogauge measure`:
+
+WORK/NAME/...        a result folder a micrograph (see `editing.saved_result`)
+WORK/uploads/        files that came through the browser; others stay where they are
+WORK/serve.json      what only the page knows: where each micrograph is, samples, which are checked, what failed
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ...batch.inputs import OUTPUT_NAMES
+from ...core.errors import InputError, NanogaugeError, OutputError, UnreadableFile
+from ...reading import SUFFIXES
+from ...results.folder import make_folder
+from ...results.records import read_json
+from .doubts import doubt_of, summary_of
+from .uploads import INCOMING, Received
+
+State = Literal["waiting", "measuring", "done", "error"]
+UPLOADS = "uploads"
+MEMORY = "serve.json"
+LEFT_OUT_OF_GALLERY = {UPLOADS, "plots", "training", INCOMING}
+
+
+@dataclass
+class Entry:
+    """A micrograph of the gallery. file: None where it cannot be found; share, stage: how far measuring has come."""
+
+    name: str
+    folder: Path
+    file: Path | None
+    state: State = "waiting"
+    message: str = ""
+    share: float = 0.0
+    stage: str = ""
+    sample: str = ""
+    checked: bool = False
+    summary: dict[str, Any] = field(default_factory=dict)
+    sha256: str = ""  # of a file that was dropped, until it is measured
+
+    @property
+    def title(self) -> str:
+        """The file's own name."""
+        return str(self.summary.get("file") or (self.file.name if self.file else self.name))
+
+
+def choose_work_folder(given: Path | None) -> tuple[Path, list[Path]]:
+    """(work folder, micrographs to measure) for what the user named: results, a new folder, or a folder of micrographs, whose
+    results then go into results/ within it. InputError for a folder that is neither."""
+    root = given or Path("results")
+    if root.is_file():
+        raise InputError(f"{root}: a file; give a folder of results or of micrographs")
+    if (root / "measurement.json").is_file():
+        root = root.parent
+    if not root.exists() or (root / MEMORY).is_file() or (root / "run.json").is_file() or any(root.glob("*/measurement.json")):
+        return root, []
+    pictures = sorted(p for p in root.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+    if pictures:
+        return root / "results", pictures
+    if any(not p.name.startswith(".") for p in root.iterdir()):
+        raise InputError(f"{root}: neither results nor micrographs in it; give such a folder, or a new one to work in")
+    return root, []
+
+
+class Project:
+    """The work folder. Methods may be called from several threads."""
+
+    def __init__(self, root: Path, pictures: Iterable[Path] = ()) -> None:
+        self.root = make_folder(root).resolve()
+        self.lock = threading.RLock()
+        self.entries: dict[str, Entry] = {}
+        self._read()
+        for picture in pictures:
+            self.add_file(picture.resolve())
+
+    # --- what is there -----------------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        memory = self._memory()
+        stated = self._run_inputs()
+        files = {name: Path(f) for name, f in memory.get("files", {}).items()}
+        found = sorted(p.parent for p in self.root.glob("*/measurement.json") if not p.parent.name.startswith("."))
+        for folder in found:
+            name = folder.name
+            entry = Entry(name, folder, None, "done")
+            self._summarise(entry)
+            entry.file = self._locate(files.get(name) or stated.get(name), entry.title)
+            self.entries[name] = entry
+        for name, file in files.items():
+            if name not in self.entries and _plain_name(name):
+                where = self._locate(file, file.name)
+                if where is not None:
+                    self.entries[name] = Entry(name, self.root / name, where)
+        for name, message in memory.get("errors", {}).items():
+            if name in self.entries and self.entries[name].state == "waiting":
+                self.entries[name].state, self.entries[name].message = "error", str(message)
+        samples, checked = memory.get("samples", {}), set(memory.get("checked", []))
+        for name, entry in self.entries.items():
+            entry.sample = str(samples.get(name) or self.default_sample)
+            entry.checked = name in checked
+
+    @property
+    def default_sample(self) -> str:
+        """The sample of what was put into none."""
+        return self.root.parent.name if self.root.name == "results" and self.root.parent.name else self.root.name
+
+    def _memory(self) -> dict[str, Any]:
+        path = self.root / MEMORY
+        if not path.is_file():
+            return {}
+        content = read_json(path)
+        return {k: v for k, v in content.items() if isinstance(v, dict | list)}
+
+    def _run_inputs(self) -> dict[str, Path]:
+        """Folder name -> file, as run.json states it."""
+        try:
+            run = read_json(self.root / "run.json")
+        except UnreadableFile:
+            return {}
+        rows = [i for i in run.get("inputs", []) if isinstance(i, dict) and i.get("folder") and i.get("file")]
+        return {str(i["folder"]): Path(str(i["file"])) for i in rows}
+
+    def _locate(self, stated: Path | None, title: str) -> Path | None:
+        """The micrograph's file: where it was, else beside or within the work folder by its name."""
+        places = [] if stated is None else [stated, self.root / stated, self.root.parent / stated]
+        places += [base / title for base in (self.root / UPLOADS, self.root.parent, self.root)]
+        return next((p.resolve() for p in places if p.is_file()), None)
+
+    def _summarise(self, entry: Entry) -> None:
+        try:
+            about = read_json(entry.folder / "measurement.json")
+            entry.summary = summary_of(about, entry.folder)
+        except (NanogaugeError, KeyError, TypeError, ValueError) as error:
+            entry.state, entry.message = "error", f"damaged results ({' '.join(str(error).split())[:120]}); measure again"
+
+    # --- changes -----------------------------------------------------------------------------------------------------------
+
+    def add_file(self, file: Path, *, sample: str = "") -> Entry:
+        """A micrograph that is waiting to be measured; the entry there where the file is known already."""
+        with self.lock:
+            known = next((e for e in self.entries.values() if e.file == file), None)
+            if known is not None:
+                return known
+            name = self._free_name(file)
+            entry = Entry(name, self.root / name, file, sample=sample or self.default_sample)
+            self.entries[name] = entry
+            self.remember()
+            return entry
+
+    def take(self, received: Received, *, sample: str = "") -> tuple[Entry, str]:
+        """Moves a received file into uploads/ and adds it. Answers the entry and what to say: "" for a new one.
+
+        The file of a result whose micrograph was missing is put to it; one that is there already is not taken twice.
+        """
+        with self.lock:
+            for entry in self.entries.values():
+                if entry.summary.get("sha256", entry.sha256) != received.sha256:
+                    continue
+                if entry.file is not None and entry.file.is_file():
+                    received.path.unlink(missing_ok=True)
+                    return entry, f"{received.name} is here already, as {entry.title}"
+                entry.file = self._move_in(received)
+                self.remember()
+                return entry, f"{received.name} belongs to {entry.name}, which can be edited now"
+            entry = self.add_file(self._move_in(received), sample=sample)
+            entry.sha256 = received.sha256
+            return entry, ""
+
+    def put_beside(self, entry: Entry, text_file: Path, suffix: str) -> bool:
+        """Moves the text file that a microscope wrote beside a picture to it, under the picture's whole name so that no other
+        picture is taken to be meant; False, and it is removed, where the picture has one or lies outside the work folder."""
+        with self.lock:
+            file = entry.file
+            target = None if file is None else file.with_name(file.name + suffix)
+            if target is None or target.parent != self.root / UPLOADS or target.exists():
+                text_file.unlink(missing_ok=True)
+                return False
+            os.replace(text_file, target)
+            return True
+
+    def _move_in(self, received: Received) -> Path:
+        folder = make_folder(self.root / UPLOADS)
+        path = folder / received.name
+        k = 2
+        while path.exists():
+            path, k = folder / f"{Path(received.name).stem}_{k}{Path(received.name).suffix}", k + 1
+        os.replace(received.path, path)
+        return path
+
+    def set_state(self, name: str, state: State, *, message: str = "", share: float = 0.0, stage: str = "") -> None:
+        """What is known of a micrograph's measuring."""
+        with self.lock:
+            entry = self.entries[name]
+            keep = entry.state in ("error",) or state == "error"
+            entry.state, entry.message, entry.share, entry.stage = state, message, share, stage
+            if state == "done":
+                self._summarise(entry)
+            if keep or state in ("done", "error"):
+                self.remember()
+
+    def refresh(self, name: str) -> None:
+        """Reads a micrograph's summary again, after its files were written."""
+        with self.lock:
+            if name in self.entries:
+                self._summarise(self.entries[name])
+
+    def assign(self, names: Iterable[str], sample: str) -> None:
+        """Puts micrographs into a sample. InputError for a name that is empty or too long."""
+        wanted = " ".join(sample.split())[:80]
+        if not wanted:
+            raise InputError("a sample needs a name")
+        with self.lock:
+            for name in names:
+                self.entry(name).sample = wanted
+            self.remember()
+
+    def check(self, name: str, checked: bool) -> None:
+        """Marks a micrograph as looked at, or not."""
+        with self.lock:
+            self.entry(name).checked = checked
+            self.remember()
+
+    def remove(self, name: str) -> None:
+        """Takes a micrograph out of the gallery: its results go to WORK/.removed, the file stays."""
+        with self.lock:
+            entry = self.entry(name)
+            if entry.folder.exists():
+                aside = make_folder(self.root / ".removed")
+                k, target = 2, aside / name
+                while target.exists():
+                    target, k = aside / f"{name}_{k}", k + 1
+                os.replace(entry.folder, target)
+            del self.entries[name]
+            self.remember()
+
+    def entry(self, name: str) -> Entry:
+        """By its name. InputError where there is none."""
+        found = self.entries.get(name)
+        if found is None:
+            raise InputError(f"{name[:80]}: no such micrograph here; go back to the gallery")
+        return found
+
+    def remember(self) -> None:
+        """Writes serve.json, in one step."""
+        with self.lock:
+            entries = self.entries.values()
+            content = {
+                "version": 1,
+                "files": {e.name: str(e.file) for e in entries if e.file is not None},
+                "samples": {e.name: e.sample for e in entries if e.sample != self.default_sample},
+                "checked": sorted(e.name for e in entries if e.checked),
+                "errors": {e.name: e.message for e in entries if e.state == "error"},
+            }
+            write_atomic(self.root / MEMORY, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+    def _free_name(self, file: Path) -> str:
+        """A folder name that is free, by the customs of `inputs.unique_names`."""
+        stem = file.stem.strip(". ") or "picture"
+        name = stem if stem.casefold() not in OUTPUT_NAMES | LEFT_OUT_OF_GALLERY and not stem.startswith(".") else f"{stem}_"
+        taken = {n.casefold() for n in self.entries} | {p.name.casefold() for p in self.root.iterdir()}
+        candidate, k = name, 2
+        while candidate.casefold() in taken:
+            candidate, k = f"{name}_{k}", k + 1
+        return candidate
+
+    # --- what the gallery shows --------------------------------------------------------------------------------------------
+
+    def in_order(self) -> list[Entry]:
+        """Those that need a person first, the checked last."""
+        with self.lock:
+            return sorted(self.entries.values(), key=lambda e: (-doubt_of(e).rank, e.name.casefold()))
+
+    def samples(self) -> dict[str, list[Entry]]:
+        """Sample -> its measured micrographs, in order of name."""
+        with self.lock:
+            out: dict[str, list[Entry]] = {}
+            for e in sorted(self.entries.values(), key=lambda e: e.name.casefold()):
+                if e.state == "done":
+                    out.setdefault(e.sample, []).append(e)
+            return dict(sorted(out.items(), key=lambda item: item[0].casefold()))
+
+    def counts(self) -> Counter[str]:
+        """How many micrographs are in each state."""
+        return Counter(e.state for e in self.entries.values())
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """A text file, replaced in one step. OutputError where it cannot be."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as f:
+            f.write(text)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot write ({error.strerror}); free space, or check the folder's access rights") from error
+
+
+def _plain_name(name: str) -> bool:
+    return bool(name) and Path(name).name == name and not name.startswith(".")

@@ -1,0 +1,258 @@
+// The picture of one micrograph with its outlines: looking, selecting, mending. Vue component of nanogauge.apps.serve.
+
+import { workbench, figures, FLAG_WORDS, STATUS_COLOURS, RAMP } from "nanogauge-page/workbench.js";
+import { Camera, Tiles } from "nanogauge-page/tiles.js";
+import { drawMarked, drawOutlines } from "nanogauge-page/painter.js";
+import { drawBar, drawBarFound, drawBrush, drawRegion, drawStroke } from "nanogauge-page/overlays.js";
+import { Gestures } from "nanogauge-page/gestures.js";
+import { pointer } from "nanogauge-page/pointer.js";
+import { keys } from "nanogauge-page/keys.js";
+import { looking } from "nanogauge-page/looking.js";
+import { TEMPLATE } from "nanogauge-page/template.js";
+import { ACTIONS, TOOLS } from "nanogauge-page/tools.js";
+
+const MARGIN = 0.25; // of the window, on each side, in which outlines are drawn beforehand
+const QUICK_MS = 6; // outlines drawn faster than this are drawn at every frame
+
+export default {
+  props: { name: String },
+  emits: ["bar", "help", "refused", "step", "tool"],
+  template: TEMPLATE,
+  data() {
+    return {
+      tools: TOOLS, actions: ACTIONS, colours: STATUS_COLOURS, tool: "select", by: "status", shown: true, light: false,
+      brightness: 100, contrast: 100, brush: 8, loaded: false, failed: "", selected: 0, canUndo: false, canRedo: false, undoText: "",
+      redoText: "", card: null, ruler: null, percent: "", title: "", told: "", rampEnds: ["", ""],
+    };
+  },
+  computed: {
+    filter() {
+      return this.brightness === 100 && this.contrast === 100 ? "none" : `brightness(${this.brightness}%) contrast(${this.contrast}%)`;
+    },
+    hint() {
+      return TOOLS[this.tool].hint;
+    },
+    cursor() {
+      return this.tool === "select" ? "default" : ["brush", "erase"].includes(this.tool) ? "none" : "crosshair";
+    },
+    ramp() {
+      return `linear-gradient(90deg, ${RAMP.join(",")})`;
+    },
+  },
+  mounted() {
+    this.bench = workbench(this.name);
+    this.camera = new Camera();
+    this.tiles = new Tiles(this.bench, () => this.dirty("picture"));
+    this.need = {};
+    this.frames = 0;
+    this.ends = null;
+    this.barLabel = "";
+    this.stroke = null;
+    this.at = null;
+    this.gestures = new Gestures(this.$refs.stage, this.pointer());
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(this.$refs.stage);
+    this.off = [
+      this.bench.on("particles", () => this.dirty("lines", "top")),
+      this.bench.on("selection", () => { this.selected = this.bench.selection.size; this.dirty("top"); }),
+      this.bench.on("hover", () => this.dirty("top")),
+      this.bench.on("state", () => this.stateChanged()),
+      this.bench.on("refused", (text) => this.$emit("refused", text)),
+      this.bench.on("said", (text) => this.tell(text)),
+      this.bench.on("show", (label) => this.reveal(label)),
+    ];
+    this.keys = (e) => this.globalKey(e);
+    window.addEventListener("keydown", this.keys);
+    window.nanogaugeView = this; // for tests and benchmarks
+    this.bench.ready.then(() => {
+      this.failed = this.bench.failed || "";
+      if (!this.bench.state) return;
+      this.loaded = true;
+      this.title = this.bench.state.title;
+      this.stateChanged();
+      this.fit();
+    });
+  },
+  unmounted() {
+    this.observer?.disconnect();
+    for (const off of this.off || []) off();
+    window.removeEventListener("keydown", this.keys);
+  },
+  methods: {
+    // --- from the panel beside (Python) ---
+    follow(revision) { this.bench.follow(revision); },
+    setTool(id) {
+      if (!TOOLS[id]) return;
+      if (this.tool !== id) this.stroke = null;
+      const before = this.tool;
+      this.tool = id;
+      if (id === "scale" && !this.ends) this.ends = this.barFound();
+      if (id !== before) this.$emit("tool", id);
+      if (id === "scale") this.tellBar();
+      this.dirty("top");
+    },
+    setBarLabel(text) { this.barLabel = text || ""; this.dirty("top"); },
+    setEnds(ends) { this.ends = ends || this.barFound(); this.tellBar(); this.dirty("top"); },
+    setUnit(unit) { this.bench.setUnit(unit); },
+    clearTool() { this.setTool("select"); },
+    tell(text) {
+      this.told = text;
+      clearTimeout(this.telling);
+      this.telling = setTimeout(() => { this.told = ""; }, 2600);
+    },
+
+    stateChanged() {
+      const s = this.bench.state;
+      if (!s) return;
+      this.canUndo = s.can_undo;
+      this.canRedo = s.can_redo;
+      this.undoText = s.undo_text ? `: ${s.undo_text}` : "";
+      this.redoText = s.redo_text ? `: ${s.redo_text}` : "";
+      this.selected = this.bench.selection.size;
+      this.legend();
+      if (this.width) this.measureRuler();
+      this.dirty("lines", "top");
+    },
+    legend() {
+      if (this.by === "confidence") this.rampEnds = ["≤ 0.5", "1"];
+      else {
+        const any = this.bench.particles.values().next().value;
+        if (any) this.bench.rank(any);
+        this.rampEnds = (this.bench.ranked || [null, null]).map((v) => this.bench.length(v, 3));
+      }
+    },
+    barFound() {
+      const bar = this.bench.state.scale_bar, chosen = this.bench.state.scale_choice;
+      if (chosen?.source === "traced") return chosen.ends.map((e) => [...e]);
+      if (bar?.box_y0_x0_y1_x1) {
+        const [y0, x0, y1, x1] = bar.box_y0_x0_y1_x1;
+        const y = (y0 + y1 - 1) / 2;
+        const middle = (x0 + x1 - 1) / 2, half = (bar.length_px || x1 - x0) / 2;
+        return [[y, middle - half], [y, middle + half]];
+      }
+      const [h, w] = this.bench.state.shape;
+      return [[h * 0.94, w * 0.7], [h * 0.94, w * 0.9]];
+    },
+    tellBar() {
+      const [[y0, x0], [y1, x1]] = this.ends;
+      this.$emit("bar", { ends: this.ends, length_px: Math.hypot(y1 - y0, x1 - x0) });
+    },
+
+    // --- drawing ---
+    resize() {
+      const r = this.$refs.stage.getBoundingClientRect();
+      const ratio = Math.min(window.devicePixelRatio || 1, 2);
+      const before = [this.width, this.height];
+      this.width = Math.max(r.width, 1);
+      this.height = Math.max(r.height, 1);
+      this.ratio = ratio;
+      for (const name of ["picture", "lines", "top"]) {
+        const c = this.$refs[name], k = name === "lines" ? 1 + 2 * MARGIN : 1;
+        c.width = Math.round(this.width * ratio * k);
+        c.height = Math.round(this.height * ratio * k);
+      }
+      if (this.loaded && before[0] > 1) {
+        if (this.fitted) this.fit();
+        else {
+          this.camera.x += (before[0] - this.width) / 2 / this.camera.zoom;
+          this.camera.y += (before[1] - this.height) / 2 / this.camera.zoom;
+        }
+      }
+      this.dirty("picture", "lines", "top");
+    },
+    dirty(...which) {
+      for (const w of which) this.need[w] = true;
+      if (!this.asked) {
+        this.asked = true;
+        requestAnimationFrame(() => this.draw());
+      }
+    },
+    redraw() { this.legend(); this.dirty("lines", "top"); },
+    draw() {
+      this.asked = false;
+      if (!this.loaded || !this.width) return;
+      this.frames++;
+      const need = this.need;
+      this.need = {};
+      const clear = (name) => {
+        const c = this.$refs[name].getContext("2d");
+        c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+        c.clearRect(0, 0, this.width, this.height);
+        return c;
+      };
+      if (need.picture) this.tiles.draw(clear("picture"), this.camera, this.width, this.height);
+      if (need.lines) this.drawLines(need.lines === "moved");
+      if (need.top) {
+        const c = clear("top");
+        drawRegion(c, this.bench, this.camera, this.width, this.height);
+        drawMarked(c, this.bench, this.camera, this.width, this.height);
+        this.drawTool(c);
+        this.updateCard();
+      }
+    },
+    // Outlines are drawn once, a margin round the window with them; while the picture moves, that drawing is moved and scaled,
+    // which costs next to nothing, and drawn anew at rest, or where drawing is quick anyway.
+    drawLines(onlyMoved) {
+      const canvas = this.$refs.lines, camera = this.camera, drawn = this.drawnFor;
+      if (onlyMoved && this.moving && drawn && this.linesCost > QUICK_MS) {
+        const k = camera.zoom / drawn.zoom;
+        const left = -MARGIN * this.width, top = -MARGIN * this.height;
+        const x = (drawn.x - camera.x) * camera.zoom, y = (drawn.y - camera.y) * camera.zoom;
+        const bare = x > 2 || y > 2 || x + canvas.clientWidth * k < this.width - 2 || y + canvas.clientHeight * k < this.height - 2;
+        const stale = performance.now() - this.drawnAt > Math.max(8 * this.linesCost, 250);
+        if (!stale || !(bare || k > 2 || k < 0.5)) {
+          canvas.style.transform = `matrix(${k}, 0, 0, ${k}, ${x - left}, ${y - top})`;
+          return;
+        }
+      }
+      const began = performance.now();
+      const wide = this.width * (1 + 2 * MARGIN), high = this.height * (1 + 2 * MARGIN);
+      const around = new Camera();
+      Object.assign(around, { zoom: camera.zoom, x: camera.x - (MARGIN * this.width) / camera.zoom, y: camera.y - (MARGIN * this.height) / camera.zoom });
+      const c = canvas.getContext("2d");
+      c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+      c.clearRect(0, 0, wide, high);
+      canvas.style.transform = "none";
+      if (this.shown) drawOutlines(c, this.bench, around, wide, high, { by: this.by, moving: this.moving });
+      this.drawnFor = around;
+      this.drawnAt = performance.now();
+      this.linesCost = this.drawnAt - began;
+    },
+    drawTool(c) {
+      const bar = this.bench.state.scale_bar, brushes = this.tool === "brush" || this.tool === "erase";
+      if (this.tool === "scale" && this.ends) drawBar(c, this.ends, this.barLabel, this.camera);
+      else if (bar?.box_y0_x0_y1_x1) drawBarFound(c, bar, this.camera);
+      if (this.stroke?.points.length) drawStroke(c, this.stroke, this.camera, { at: this.at, brush: this.brush });
+      if (this.at && brushes) drawBrush(c, this.at, this.brush * this.camera.zoom, this.tool === "erase");
+    },
+    updateCard() {
+      const p = this.bench.particles.get(this.bench.hover);
+      if (!p || !this.at || this.stroke) {
+        this.card = null;
+        return;
+      }
+      const [x, y] = this.at;
+      const words = p.flags.map((f) => FLAG_WORDS[f] || f).join(", ");
+      const lines = [
+        `Feret ${this.bench.length(p.feret_min, 3)} to ${this.bench.length(p.feret_max, 3)}`,
+        `circularity ${figures(p.circularity, 3)}` + (p.confidence == null ? "" : `, confidence ${p.confidence.toFixed(2)}`),
+      ];
+      if (words) lines.push(words);
+      const left = x > this.width - 240, up = y > this.height - 120;
+      this.card = {
+        head: `#${p.label}   ${this.bench.length(p.d)}`, lines,
+        style: { left: left ? "auto" : `${x + 18}px`, right: left ? `${this.width - x + 14}px` : "auto",
+          top: up ? "auto" : `${y + 14}px`, bottom: up ? `${this.height - y + 12}px` : "auto" },
+      };
+    },
+
+    // --- edits ---
+    act(name) {
+      const labels = [...this.bench.selection];
+      if (name === "undo" || name === "redo") return this.bench.edit(name);
+      if (!labels.length) return this.$emit("refused", "select particles first: click them");
+      return this.bench.edit(name, { labels });
+    },
+    ...looking, ...pointer, ...keys,
+  },
+};

@@ -1,0 +1,266 @@
+"""Everything that runs behind the page: the queue of measuring, open sessions, saving a moment after each edit."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import os
+import queue
+import shutil
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import NanogaugeError, UnreadableFile
+from ...core.settings import Settings
+from ...editing.delta import Delta
+from ...editing.saved_result import PROBABILITY, keep_found, open_result, read_probability
+from ...editing.session import Session
+from ...results.folder import save_measurement
+from .project import UPLOADS, Entry, Project
+from .thumbnails import write_thumbnail
+from .uploads import Limits
+from .worker import Worker, WorkerError
+
+SAVE_AFTER_S = 1.0
+_MOST_OPEN = 6
+_log = logging.getLogger("nanogauge.apps.serve")
+
+
+class Studio:
+    """Project, worker processes, open sessions. `close` writes what is not written yet."""
+
+    def __init__(self, project: Project, *, settings: Settings | None = None, limits: Limits | None = None) -> None:
+        self.project, self.limits = project, limits or Limits()
+        self.settings = settings or Settings()
+        self.checker = Worker("check", memory_bytes=self.limits.memory_bytes)
+        self.measurer = Worker("measure")
+        self.listeners: list[Callable[[str], None]] = []  # called with a micrograph's name when its entry has changed
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._opening: dict[str, threading.Lock] = {}
+        self._lock = threading.RLock()
+        self._queue: queue.PriorityQueue[tuple[int, int, str, str]] = queue.PriorityQueue()
+        self._order = itertools.count()
+        self._calls: dict[tuple[int, ...], int] = {}
+        self._due: dict[str, float] = {}
+        self._saving = threading.Lock()
+        self._wake = threading.Event()
+        self._closed = False
+        self._threads = [threading.Thread(target=f, daemon=True, name=f.__name__) for f in (self._measure_loop, self._save_loop)]
+        for thread in self._threads:
+            thread.start()
+
+    # --- measuring ---------------------------------------------------------------------------------------------------------
+
+    def enqueue(self, names: list[str]) -> None:
+        """Has micrographs measured, one after the other."""
+        for name in names:
+            entry = self.project.entry(name)
+            if entry.file is None:
+                raise UnreadableFile(f"{entry.title}: the file is not here; drop it on the page first")
+            self.project.set_state(name, "waiting", stage="queued")
+            self._queue.put((1, next(self._order), "measure", name))
+            self._tell(name)
+
+    def waiting(self) -> list[str]:
+        """Micrographs that nobody has asked to measure yet."""
+        return [e.name for e in self.project.entries.values() if e.state == "waiting" and e.stage != "queued"]
+
+    def measure_again(self, name: str) -> None:
+        """Forgets a micrograph's result and edits (they go to WORK/.removed) and measures it with the settings now in force."""
+        entry = self.project.entry(name)
+        file, sample = entry.file, entry.sample
+        if file is None:
+            raise UnreadableFile(f"{entry.title}: the file is not here; drop it on the page first")
+        with self._lock:
+            self._sessions.pop(name, None)
+            self._due.pop(name, None)
+        self.project.remove(name)
+        with self.project.lock:
+            self.project.entries[name] = Entry(name, self.project.root / name, file, sample=sample)
+            self.project.remember()
+        self.enqueue([name])
+
+    def _measure_loop(self) -> None:
+        while not self._closed:
+            try:
+                _, _, what, name = self._queue.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            try:
+                (self._measure if what == "measure" else self._make_map)(name)
+            except Exception as error:  # nothing may end this thread
+                _log.exception("measuring %s", name)
+                if name in self.project.entries and what == "measure":
+                    self.project.set_state(name, "error", message=f"{name}: unexpected {type(error).__name__}: {error}")
+            self._tell(name)
+
+    def _measure(self, name: str) -> None:
+        entry = self.project.entries.get(name)
+        if entry is None or entry.file is None:
+            return
+        self.project.set_state(name, "measuring", stage="starting")
+        self._tell(name)
+        shape = (entry.file.stat().st_size // 4096,) if entry.file.is_file() else ()
+
+        def on_progress(share: float, stage: str) -> None:
+            entry.share, entry.stage = share, stage
+            self._tell(name)
+
+        arguments = {
+            "path": str(entry.file),
+            "folder": str(entry.folder),
+            "settings": self.settings.to_dict(),
+            "calls_expected": self._calls.get(shape, 0),
+        }
+        try:
+            answer = self.measurer.call("measure_file", arguments, on_progress=on_progress)
+        except WorkerError as error:
+            self.project.set_state(name, "error", message=f"{entry.title}: measuring it {error}")
+        except NanogaugeError as error:
+            self.project.set_state(name, "error", message=str(error).replace(str(entry.file), entry.title))
+        else:
+            self._calls[shape] = int(answer["calls"])
+            self.project.set_state(name, "done")
+
+    def _make_map(self, name: str) -> None:
+        session = self._sessions.get(name)
+        if session is None or not session.opened.wants_probability or session.probability is not None:
+            return
+        o = session.opened
+        entry = self.project.entry(name)
+        done = self.measurer.call(
+            "make_probability",
+            {
+                "path": str(entry.file),
+                "folder": str(o.folder),
+                "settings": o.settings.to_dict(),
+                "frame": list(o.frame),
+                "sha256": o.about["engine"]["sha256"] or "",
+            },
+        )
+        found = read_probability(o.folder / PROBABILITY, o.micrograph.shape) if done else None
+        if found is not None:
+            session.set_probability(found)
+
+    # --- sessions ----------------------------------------------------------------------------------------------------------
+
+    def session(self, name: str) -> Session:
+        """The open micrograph, opened where it is not. InputError where it is not measured or its file is not here."""
+        with self._lock:
+            found = self._sessions.get(name)
+            if found is not None:
+                self._sessions.move_to_end(name)
+                return found
+            opening = self._opening.setdefault(name, threading.Lock())
+        with opening:
+            with self._lock:
+                if name in self._sessions:
+                    return self._sessions[name]
+            entry = self.project.entry(name)
+            if entry.state != "done":
+                raise UnreadableFile(f"{entry.title}: not measured yet")
+            if entry.file is None or not entry.file.is_file():
+                raise UnreadableFile(f"{entry.title}: the micrograph itself is not here; drop the file on the gallery to edit it")
+            session = Session(open_result(entry.folder, entry.file))
+            session.listeners.append(lambda delta: self._edited(name, delta))
+            with self._lock:
+                self._sessions[name] = session
+                self._close_oldest()
+        if session.opened.wants_probability:
+            self._queue.put((0, next(self._order), "map", name))
+        if len(session.journal.done) != entry.summary.get("n_edits"):
+            self._due.setdefault(name, time.monotonic())  # a crash came before the files
+        return session
+
+    def _close_oldest(self) -> None:
+        for name in list(self._sessions)[: max(len(self._sessions) - _MOST_OPEN, 0)]:
+            session = self._sessions[name]
+            if session.saved_revision == session.revision and len(session.listeners) <= 1 and name not in self._due:
+                del self._sessions[name]
+
+    def _edited(self, name: str, delta: Delta) -> None:
+        self._due[name] = time.monotonic() + SAVE_AFTER_S
+        self._wake.set()
+
+    # --- saving ------------------------------------------------------------------------------------------------------------
+
+    def save(self, name: str) -> None:
+        """Writes an open micrograph's files now, where something has changed."""
+        with self._lock:
+            session = self._sessions.get(name)
+        if session is None:
+            return
+        with self._saving:
+            self._due.pop(name, None)
+            revision = session.revision
+            stale = len(session.journal.done) != self.project.entry(name).summary.get("n_edits")
+            if revision == session.saved_revision and not stale:
+                return
+            save_session(session)
+            session.saved_revision = revision
+        self.project.refresh(name)
+        self._tell(name)
+
+    def save_all(self) -> None:
+        """Writes all open micrographs."""
+        for name in list(self._sessions):
+            self.save(name)
+
+    def _save_loop(self) -> None:
+        while not self._closed:
+            self._wake.wait(timeout=0.5)
+            self._wake.clear()
+            for name, due in list(self._due.items()):
+                if due <= time.monotonic():
+                    try:
+                        self.save(name)
+                    except Exception as error:  # the journal has the edit; the files are written at the next occasion
+                        _log.error("%s: cannot be saved: %s", name, error)
+                        self._due[name] = time.monotonic() + 10
+            time.sleep(0.1)
+
+    def _tell(self, name: str) -> None:
+        for listener in list(self.listeners):
+            listener(name)
+
+    def close(self) -> None:
+        """Writes what is not written and ends the processes."""
+        self._closed = True
+        with contextlib.suppress(NanogaugeError, OSError):
+            self.save_all()
+        self.checker.close()
+        self.measurer.close()
+
+
+def save_session(session: Session) -> None:
+    """Files of a measurement as edited, each replaced in one step, measurement.json last; what was found is kept aside first."""
+    folder = session.opened.folder
+    keep_found(folder)
+    m = session.measurement()
+    making = folder.with_name(f".{folder.name}.saving")
+    shutil.rmtree(making, ignore_errors=True)
+    try:
+        save_measurement(m, making)
+        write_thumbnail(m, making)
+        for path in sorted(making.iterdir(), key=lambda p: p.name == "measurement.json"):
+            os.replace(path, folder / path.name)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def settings_with_engine(settings: Settings, engine: Any) -> Settings:
+    """Settings that use another network, such as one fine-tuned on one's own corrections."""
+    return settings.replace("segment", engine=str(engine))
+
+
+def examples_into(studio: Studio, on_progress: Callable[[float, str], None] | None = None) -> list[Entry]:
+    """Renders the examples into uploads/ and has them measured."""
+    paths = studio.measurer.call("render_examples", {"folder": str(studio.project.root / UPLOADS)}, on_progress=on_progress)
+    entries = [studio.project.add_file(Path(p), sample=Path(p).stem) for p in paths]
+    studio.enqueue([e.name for e in entries if e.state != "done"])
+    return entries

@@ -1,0 +1,128 @@
+"""Inputs of a run: which files are meant, what each is called, how far the run has come, what went wrong with one."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ..core.errors import NanogaugeError, UnreadableFile
+from ..reading import SUFFIXES
+from ..reading.containers.ome_zarr import is_ome_zarr
+
+OUTPUT_NAMES = {
+    "summary.csv", "particles.csv", "particles.parquet", "run.json", "sample.json", "report.html", "report.pdf", "results.xlsx",
+    "coco.json", "plots", "micrographs", ".nanogauge",
+}  # fmt: skip
+_LONGEST_NAME_BYTES = 250
+
+
+def expand(inputs: list[Path]) -> list[Path]:
+    """Files, folders and globs -> files in order, each once. A folder stands for the pictures directly in it; an OME-Zarr is one
+    picture, though a folder.
+
+    What does not exist stays in the list, so that it is reported as an input that failed.
+    """
+    files: list[Path] = []
+    for item in inputs:
+        if item.is_dir() and not is_ome_zarr(item):
+            try:
+                inside = sorted(p for p in item.iterdir() if (p.suffix.lower() in SUFFIXES and _is_file(p)) or is_ome_zarr(p))
+            except OSError:
+                inside = []
+            files += inside or [item]
+        elif is_glob(item) and not item.exists():
+            base = Path(item.anchor) if item.is_absolute() else Path()
+            pattern = str(item.relative_to(item.anchor)) if item.is_absolute() else str(item)
+            files += sorted(p for p in base.glob(pattern) if p.is_file()) or [item]
+        else:
+            files.append(item)
+    return list(dict.fromkeys(files))
+
+
+def unique_names(files: list[Path]) -> list[str]:
+    """One folder name a file: its stem; where two stems are equal, with the suffix, then a number. Names that differ only in
+    case are equal: on some disks they are one folder."""
+    often = Counter(f.stem.casefold() for f in files)
+    taken: dict[str, int] = {}
+    return [folder_name(f, taken, plain=often[f.stem.casefold()] == 1) for f in files]
+
+
+def folder_name(file: Path, taken: dict[str, int], *, plain: bool = True) -> str:
+    """A folder name for one file that is not among `taken`, which it joins; plain: the stem alone, numbered where need be."""
+    stem = printable(file.stem)
+    plain = plain and bool(stem.strip(". ")) and stem.casefold() not in OUTPUT_NAMES
+    name = _cut(stem if plain else printable(file.name).replace(".", "_") or "picture")
+    candidate, k = name, taken.get(name.casefold(), 0) + 1
+    if k > 1:
+        candidate = _cut(name, f"_{k}")
+    while candidate.casefold() in taken:
+        k += 1
+        candidate = _cut(name, f"_{k}")
+    taken[name.casefold()] = k
+    taken.setdefault(candidate.casefold(), 1)
+    return candidate
+
+
+def _cut(name: str, end: str = "") -> str:
+    """A name that fits into a folder's entry, of 255 bytes on most disks."""
+    return name.encode()[: _LONGEST_NAME_BYTES - len(end)].decode(errors="ignore") + end
+
+
+def printable(text: str) -> str:
+    """A file's name as text; bytes of it that are no text are written out: "\xff" becomes "_xff"."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").replace("\\", "_")
+    return text
+
+
+@contextmanager
+def progress(n: int, console: Console, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A progress bar where there is more than one file and someone to see it."""
+    if quiet or n < 2 or not console.is_terminal:
+        yield lambda name: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=n)
+
+        def step(name: str) -> None:
+            bar.update(task, advance=1, description=name[-40:])
+
+        yield step
+
+
+def picture(file: Path) -> Path:
+    """The file itself, unless it is a folder or glob that `expand` found no pictures in: UnreadableFile says so."""
+    if file.is_dir() and not is_ome_zarr(file):
+        if not os.access(file, os.R_OK | os.X_OK):
+            raise UnreadableFile(f"{file}: no permission to read this folder; change its access rights")
+        raise UnreadableFile(f"{file}: no pictures in this folder; looked for {', '.join(sorted(SUFFIXES))}")
+    if is_glob(file) and not file.exists():
+        raise UnreadableFile(f"{file}: no file fits this pattern; check the path")
+    return file
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file, or a link that leads nowhere or in a circle: that is an input which fails, not one to pass over."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
+
+
+def is_glob(path: Path) -> bool:
+    """Whether a path is a pattern."""
+    return any(c in str(path) for c in "*?[")
+
+
+def problem(error: Exception, file: Path) -> str:
+    """One line for what went wrong with one input, naming it; an error nobody foresaw is named as such."""
+    text = " ".join(str(error).split())
+    if not isinstance(error, NanogaugeError):
+        text = f"unexpected {type(error).__name__}: {text[:300]}; please report it with the file"
+    return text if text.startswith(f"{file}:") else f"{file}: {text}"

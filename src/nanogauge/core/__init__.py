@@ -1,0 +1,1 @@
+"""What every room speaks of: scale, micrograph, columns and flags of particles, settings, protocols, errors."""

@@ -1,0 +1,145 @@
+"""The registry of columns and flags: CSV header, docs, web table and dtypes all come from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntFlag
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the particle table. `unit` "px" or "px2" turns into nm or nm2 under `nm_name` where a scale is known.
+    `source`: the standard or paper that defines it."""
+
+    name: str
+    unit: str
+    dtype: str
+    meaning: str
+    nm_name: str | None = None
+    source: str = ""
+
+
+def _length(name: str, meaning: str, source: str = "") -> Column:
+    return Column(f"{name}_px", "px", "float64", meaning, f"{name}_nm", source)
+
+
+def _ratio(name: str, meaning: str, source: str = "", unit: str = "") -> Column:
+    return Column(name, unit, "float64", meaning, None, source)
+
+
+_ISO = "ISO 9276-6"
+
+COLUMNS: tuple[Column, ...] = (
+    Column("label", "", "int64", "value of the particle's pixels in labels.tif"),
+    Column("y", "px", "float64", "centroid, rows from the top, pixel centres at integers"),
+    Column("x", "px", "float64", "centroid, columns from the left"),
+    Column(
+        "area_px2", "px2", "float64", "A, area within the outline; the number of pixels where only labels are known", "area_nm2"
+    ),
+    _length("equivalent_diameter", "diameter of the circle of the same area, √(4A/π)", _ISO),
+    _length("equivalent_diameter_inner", "the same with the outline at probability 0.7; NaN where there is no map"),
+    _length("equivalent_diameter_outer", "the same with the outline at probability 0.3; NaN where there is no map"),
+    _length("feret_max", "largest distance between parallel tangents to the outline, by rotating calipers on its hull", _ISO),
+    _length("feret_min", "smallest distance between parallel tangents to the outline", _ISO),
+    _length("feret_90", "distance between the tangents parallel to the direction of feret_max", _ISO),
+    _length("feret_mean", "mean Feret diameter over all directions, hull perimeter / π (Cauchy)", _ISO),
+    _length("axis_major", "long axis of the ellipse of the same second moments (Legendre ellipse)", _ISO),
+    _length("axis_minor", "short axis of that ellipse", _ISO),
+    _length("perimeter", "P, by Crofton's formula in four directions", "Legland et al. 2007"),
+    _length("inscribed_diameter", "diameter of the largest circle within the outline", _ISO),
+    _length("circumscribed_diameter", "diameter of the smallest circle round the outline", _ISO),
+    _length("geodesic_length", "long side of the rectangle of area A and perimeter P, for fibres; NaN where P² < 16A", _ISO),
+    _length("geodesic_thickness", "short side of that rectangle", _ISO),
+    _length("nearest_neighbour_distance", "from the centroid to the nearest other one, particles left out included"),
+    _ratio("aspect_ratio", "feret_min / feret_max, at most 1", _ISO),
+    _ratio("circularity", "√(4πA) / P, 1 for a disc; above 1 the particle has too few pixels for it", _ISO),
+    _ratio("form_factor", "4πA / P², which ImageJ calls circularity", _ISO),
+    _ratio("roundness", "4A / (π feret_max²)", _ISO),
+    _ratio("compactness", "√(4A/π) / feret_max", _ISO),
+    _ratio("solidity", "A over the area of the convex hull, at most 1", _ISO),
+    _ratio("convexity", "perimeter of the convex hull / P", _ISO),
+    _ratio("ellipse_residual", "share of A outside the ellipse of the same area, centre, axis ratio and direction"),
+    _ratio("orientation_deg", "angle of the long axis from the x axis, counter-clockwise, -90 to 90", "", "deg"),
+    _ratio("mean_grey", "mean grey level of the particle's pixels"),
+    _ratio("local_contrast", "mean grey less that of a ring of background round the particle, over the ring's standard deviation"),
+    _ratio(
+        "confidence",
+        "how likely the particle is one that a careful person would draw (IoU ≥ 0.5), calibrated; 1 where the operator drew it; "
+        "with engines other than the network the mean foreground probability",
+    ),
+    _ratio("edge_weight", "HW / ((H - h)(W - w)), at most 10; 0 for a particle left out", "Miles 1974, Lantuéjoul 1980"),
+    Column("flags", "", "str", "flag names joined by |; empty where there is nothing to say"),
+)
+
+
+class Flag(IntFlag):
+    """What there is to say of a particle. The names, in lower case, stand in the column `flags`."""
+
+    TOUCHES_BORDER = 1
+    TOUCHES_DATA_BAR = 2
+    LOW_CONFIDENCE = 4
+    SEPARATED = 8
+    TOO_SMALL = 16
+    TOO_LARGE = 32
+    OVERLAPPED = 64
+    EDITED = 128
+    ACCEPTED = 256
+    EXCLUDED = 512
+    FILTERED = 1024
+    NO_EDGE = 2048
+
+
+FLAGS: dict[Flag, str] = {
+    Flag.TOUCHES_BORDER: "cut by the frame; left out of the distribution",
+    Flag.TOUCHES_DATA_BAR: "cut by the data bar, or by padding above or below the picture; left out of the distribution",
+    Flag.LOW_CONFIDENCE: "the network was unsure here; look before you trust it",
+    Flag.SEPARATED: "touched a neighbour and was separated from it",
+    Flag.TOO_SMALL: "smaller than the size window of the settings; left out of the distribution",
+    Flag.TOO_LARGE: "larger than the size window of the settings; left out of the distribution",
+    Flag.OVERLAPPED: "drawn elsewhere, partly under a smaller shape, which was given the common pixels",
+    Flag.EDITED: "drawn or changed by the operator",
+    Flag.ACCEPTED: "looked at and accepted by the operator",
+    Flag.EXCLUDED: "in an area that the operator excluded, or cut by its edge; left out of the distribution",
+    Flag.FILTERED: "left out of the distribution by the operator's filter of circularity or confidence",
+    Flag.NO_EDGE: "shows no edge of its own in the grey levels: its outline was moved as the micrograph's others were",
+}
+
+
+def flag_text(flags: Flag) -> str:
+    """ "touches_border|separated" for a combination of flags; "" for none."""
+    return "|".join(f.name.lower() for f in Flag if f in flags and f.name)
+
+
+def column_names(*, in_nm: bool) -> list[str]:
+    """Columns of the particle table in order; with a scale each length stands in nm too, after its px column."""
+    return list(column_dtypes(in_nm=in_nm))
+
+
+def column_dtypes(*, in_nm: bool) -> dict[str, str]:
+    """Column names in order, each with its dtype."""
+    dtypes: dict[str, str] = {}
+    for c in COLUMNS:
+        dtypes[c.name] = c.dtype
+        if in_nm and c.nm_name:
+            dtypes[c.nm_name] = c.dtype
+    return dtypes
+
+
+def columns_markdown() -> str:
+    """docs/columns.md, whole: the columns and the flags as Markdown tables."""
+    lines = [
+        "# Columns of the particle table",
+        "",
+        "Made from `nanogauge.core.particles` by `columns_markdown()`; do not edit. Conventions: [conventions.md](conventions.md).",
+        "",
+        "Where a scale is known, a length stands in nm too, in the column after it; without a scale there are no nm columns.",
+        "",
+        "| Column | In nm | Unit | Type | Meaning | Source |",
+        "|---|---|---|---|---|---|",
+    ]
+    for c in COLUMNS:
+        nm = f"`{c.nm_name}`" if c.nm_name else ""
+        lines.append(f"| `{c.name}` | {nm} | {c.unit} | {c.dtype} | {c.meaning} | {c.source} |")
+    lines += ["", "## Flags", "", "| Flag | Bit | Meaning |", "|---|---|---|"]
+    lines += [f"| `{flag_text(flag)}` | {flag.value} | {meaning} |" for flag, meaning in FLAGS.items()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,85 @@
+"""How likely a found particle is one that a careful person would have drawn: calibrated, so that 0.9 is right nine times in ten.
+
+A logistic regression (Platt, 1999) on traits of the probability maps. "Right" means an overlap (IoU) of at least 0.5 with a
+particle drawn by hand. Its weights belong to one network and travel with it (`Engine.calibration`); `benchmarks/confidence.py`
+fits them on all objects that the maps hold, on micrographs the network has not learned from, and draws the reliability
+diagram (docs/accuracy.md). Objects under `least_confidence` are dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.protocols import Engine, Maps
+
+TRAITS = ("outline", "middle", "foreground", "size", "size_squared")
+"""Of a particle: mean boundary probability along its outermost pixels; peak of the distance map; mean foreground probability; how
+large it is shown, as the logarithm of its diameter over `USUAL_PX`, and the square of that. A calibration may leave out some."""
+
+USUAL_PX = 32.0
+
+
+def traits(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
+    """(n, len(TRAITS)) of particles 1 ... n.
+
+    labels: (H, W), numbered 1 ... n, of the maps' grid; a number that no pixel bears has zeros.
+    """
+    n = int(labels.max(initial=0))
+    outermost = np.zeros(labels.shape, bool)
+    for a, b in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        differ = labels[a] != labels[b]
+        outermost[a] |= differ
+        outermost[b] |= differ
+    rim = outermost & (labels > 0)
+    owner = labels[rim]
+    length = np.bincount(owner, minlength=n + 1)[1:]
+    wall = np.bincount(owner, maps.boundary[rim], minlength=n + 1)[1:] / np.maximum(length, 1)
+    peak = np.zeros(n + 1)
+    inside = labels > 0
+    np.maximum.at(peak, labels[inside], maps.distance[inside])
+    area = np.bincount(labels[inside], minlength=n + 1)[1:]
+    foreground = np.bincount(labels[inside], maps.foreground[inside], minlength=n + 1)[1:] / np.maximum(area, 1)
+    size = np.where(area > 0, np.log(np.sqrt(4 * np.maximum(area, 1) / np.pi) / USUAL_PX), 0.0)
+    return np.stack([wall, peak[1:], foreground, size, size**2], axis=1).astype(np.float64)
+
+
+def particle_confidence(labels: NDArray[np.integer], maps: Maps, calibration: Mapping[str, float]) -> NDArray[np.float64]:
+    """(n,) probability that particle 1 ... n is right; see `traits` for the arguments."""
+    return probability(traits(labels, maps), calibration)
+
+
+def probability(found: NDArray[np.float64], calibration: Mapping[str, float]) -> NDArray[np.float64]:
+    """(n, len(TRAITS)) traits -> (n,) probability. calibration: "intercept" and weights of traits, 0 where left out."""
+    weights = np.array([calibration.get(name, 0.0) for name in TRAITS])
+    return np.asarray(1 / (1 + np.exp(-(calibration.get("intercept", 0.0) + found @ weights))), np.float64)
+
+
+def judge_of(engine: Engine) -> Callable[[NDArray[np.integer], Maps], NDArray[np.float64]] | None:
+    """`particle_confidence` with the engine's calibration, None where it has none."""
+    calibration = engine.calibration
+    if calibration is None:
+        return None
+    return lambda labels, maps: particle_confidence(labels, maps, calibration)
+
+
+def true_at_all_sizes(engine: Engine) -> bool:
+    """Whether the engine's confidence was calibrated for particles shown at every size, so that looks can be weighed by it."""
+    return engine.calibration is not None and "size" in engine.calibration
+
+
+def mean_by_label(labels: NDArray[np.integer], values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(largest label + 1,) mean of values (H, W) over each particle, 1 for the background: how sure an engine that is not
+    calibrated is."""
+    area = np.bincount(labels.ravel())
+    out = np.bincount(labels.ravel(), values.ravel()) / np.maximum(area, 1)
+    out[0] = 1.0
+    return np.asarray(out, np.float64)
+
+
+def certainty_by_label(labels: NDArray[np.integer], maps: Maps, engine: Engine) -> NDArray[np.float64] | None:
+    """(n + 1,) by label, 1 for the background; None where the engine is not calibrated."""
+    judge = judge_of(engine)
+    return None if judge is None else np.concatenate([[1.0], judge(labels, maps)])

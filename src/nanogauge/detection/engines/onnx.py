@@ -1,0 +1,165 @@
+"""The network on ONNX Runtime. The only module that imports onnxruntime."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from ...core.cpu import cores
+from ...core.errors import EngineError
+
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+}
+"""Devices by the names of ONNX Runtime's providers; which of them there are depends on the build that is installed."""
+
+_MOST_AT_ONCE = 4  # tiles; each takes 0.1 GB
+
+_MODELS = Path(__file__).resolve().parent.parent / "models"
+SHIPPED = {name: _MODELS / f"{name}.onnx" for name in ("unet-resnet50-cbam",)}
+"""The networks that come with the package, the default first."""
+DEFAULT = SHIPPED["unet-resnet50-cbam"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a network says of itself, in the metadata of its file.
+
+    working_diameter_px: particle diameter it sees best; sees_px: the smallest and largest it sees; calibration: as in
+    `certainty.probability`, None where its confidence was never held against truth; detection: as in
+    `readings.relative_uncertainty`, empty where its intervals were not
+    """
+
+    network: str = ""
+    stride: int = 32
+    tile_px: int = 512
+    working_diameter_px: float = 44.0
+    sees_px: tuple[float, float] = (8.0, 210.0)
+    calibration: Mapping[str, float] | None = None
+    detection: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, stored: Mapping[str, str], path: Path) -> Facts:
+        """From the metadata of a file (JSON under the key "nanogauge"), else from FILE.json beside it, as older files have it.
+        Raises EngineError where they cannot be read."""
+        beside = path.with_suffix(".json")
+        try:
+            text = stored.get("nanogauge")
+            if text is None:
+                text = beside.read_text(encoding="utf-8") if beside.is_file() else "{}"
+            values = json.loads(text)
+            if "sees_px" in values:
+                values["sees_px"] = (float(values["sees_px"][0]), float(values["sees_px"][1]))
+            return cls(**values)
+        except (OSError, ValueError, TypeError, IndexError, KeyError) as error:
+            raise EngineError(f"{path}: what the network says of itself cannot be read ({error}); export it again") from error
+
+
+class OnnxEngine:
+    """A network exported by `nanogauge export`. Raises EngineError where the file is missing or broken."""
+
+    def __init__(self, path: Path = DEFAULT, *, n_threads: int | None = None, device: str = "auto") -> None:
+        """device: a key of `PROVIDERS`, or auto: cuda where there is one, else cpu. What it lacks runs on the processor."""
+        self.path = path
+        if not path.is_file():
+            raise EngineError(f"{path}: the network's weights are missing; install nanogauge again or export a network there")
+        chosen = _provider(device)
+        self._providers = list(dict.fromkeys([chosen, PROVIDERS["cpu"]]))
+        self._session = self._load(n_threads)
+        n_threads = n_threads or cores()
+        self._at_once = min(n_threads, _MOST_AT_ONCE) if chosen == PROVIDERS["cpu"] else 1
+        self._threads_each = n_threads // self._at_once
+        if chosen not in self._session.get_providers():  # ONNX Runtime falls back without a word
+            raise EngineError(f"device {device!r} could not be started ({chosen}); check its driver, or choose another --device")
+        self._input = self._session.get_inputs()[0].name
+        facts = Facts.read(self._session.get_modelmeta().custom_metadata_map, path)
+        self.name = facts.network or path.stem
+        self.stride, self.tile_px, self.sees_px = facts.stride, facts.tile_px, facts.sees_px
+        self.working_diameter_px: float | None = facts.working_diameter_px
+        self.calibration, self.detection = facts.calibration, facts.detection
+
+    def _load(self, n_threads: int | None) -> onnxruntime.InferenceSession:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        if n_threads is not None:
+            options.intra_op_num_threads = n_threads
+        try:
+            return onnxruntime.InferenceSession(str(self.path), options, providers=self._providers)
+        except Exception as error:  # onnxruntime raises its own types, none of them public
+            raise EngineError(f"{self.path}: ONNX Runtime cannot load it ({str(error).splitlines()[0]})") from error
+
+    @cached_property
+    def _narrow(self) -> onnxruntime.InferenceSession:
+        """The network on its share of the threads, for several tiles at a time."""
+        return self._load(self._threads_each)
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
+        """Standardised (H, W), multiples of 32 -> (3, H, W): foreground, boundary, distance, in [0, 1]."""
+        return self._run(self._session, tile)
+
+    def predict_all(self, tiles: Iterator[NDArray[np.float32]], n: int) -> Iterator[NDArray[Any]]:
+        """`predict` of n tiles, in their order. Side by side on a core each they take less time than one after the other on all
+        cores, for these wait for each other at every layer."""
+        alone = n if self._at_once == 1 else int(n % self._at_once == 1)
+        for _ in range(alone):
+            yield self.predict(next(tiles))
+        if alone == n:
+            return
+        with ThreadPoolExecutor(self._at_once) as pool:
+            waiting: deque[Future[NDArray[Any]]] = deque()
+            for tile in tiles:
+                waiting.append(pool.submit(self._run, self._narrow, tile))
+                if len(waiting) > self._at_once:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def _run(self, session: onnxruntime.InferenceSession, tile: NDArray[np.float32]) -> NDArray[Any]:
+        out = session.run(None, {self._input: np.asarray(tile, np.float32)[None, None]})[0]
+        return np.asarray(out[0], np.float32)
+
+
+def loaded_engine(path: Path = DEFAULT, *, n_threads: int | None = None, device: str = "auto") -> OnnxEngine:
+    """A network, its hash taken too. Raises EngineError."""
+    engine = OnnxEngine(path, n_threads=n_threads, device=device)
+    _ = engine.sha256
+    return engine
+
+
+def _provider(device: str) -> str:
+    """The provider of a device. EngineError where this build of ONNX Runtime has none."""
+    available = onnxruntime.get_available_providers()
+    if device == "auto":
+        return PROVIDERS["cuda"] if PROVIDERS["cuda"] in available and _has_cuda() else PROVIDERS["cpu"]
+    if device not in PROVIDERS or PROVIDERS[device] not in available:
+        there = ", ".join(name for name, provider in PROVIDERS.items() if provider in available)
+        raise EngineError(
+            f"device {device!r} is not there; this ONNX Runtime has {there}; install the build for it (onnxruntime-gpu ...)"
+        )
+    return PROVIDERS[device]
+
+
+def _has_cuda() -> bool:
+    """Whether a driver is loaded: the GPU build of ONNX Runtime runs on machines without a GPU too."""
+    return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists() or os.name == "nt"

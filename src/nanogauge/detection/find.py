@@ -1,0 +1,406 @@
+"""Where the particles are: looks at several magnifications, and what they see put together.
+
+The network sees particles of `engine.sees_px`, best those near `engine.working_diameter_px`. The main look shows the typical
+particle at that size. What it cannot see well comes from other looks: the largest from the first, coarse one, the smallest from a
+finer one, which is taken only where a glance at small patches says that something is there.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.protocols import Engine, Maps
+from ..core.settings import MeasureSettings, SeparateSettings, Settings
+from .confidence import certainty_by_label, judge_of, mean_by_label, true_at_all_sizes
+from .edges import true_edge
+from .readings import Reading, beside, read
+from .segment import predict, rescale, segment, standardise
+from .separate import separate, to_grid
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+Box = tuple[int, int, int, int]
+
+_CLEARLY_SEEN = 0.8  # mean foreground probability of the objects that say how large particles are, before the main look
+_UNSURE, _MUCH_SURER, _COARSEST_PX = 0.6, 0.1, 96  # mean confidence; long side of the working picture
+_FINER = 2.0  # zoom of the finer look over the main one's
+_GLANCE_PX, _N_GLANCES = 256, 2  # side of a patch looked at first, in px of the finer look, and how many
+_GLANCED = 2  # new particles in the patches that make the finer look worth taking
+_ADOPTED = 0.5  # confidence from which what only another look sees is a particle
+_COVERED = 0.5  # share of a particle that another look's must cover to stand for it
+_FREE = 0.2  # share of a particle that may lie on others and still be new
+_OTHER_ZOOM = 0.75  # of the main look's: another reading
+_CUT_MORE, _JOIN_MORE = 0.45, 0.75  # evidence of a cut below which neighbours are joined, in other readings
+_DOUBTFUL = 0.5  # confidence
+_SMALL, _LARGE = 2.0, 0.8  # of the smallest and the largest particle that a look sees: beyond, another look knows better
+
+
+class Found(NamedTuple):
+    """Labels (H, W), foreground probability (H, W), zoom of the main look, by label (n + 1,) how likely a particle is right, None
+    where the engine is not calibrated; the looks taken, the main one first; what is measured and other readings of the picture.
+    Once outlines are at the edge, `probability` falls across it, `moved_px` is how far they were moved on the mean, and `edgeless`
+    are the labels that show none."""
+
+    labels: I32
+    probability: F32
+    zoom: float
+    certainty: NDArray[np.float64] | None
+    looks: tuple[LookTaken, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    moved_px: float | None = None
+    edgeless: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LookTaken:
+    """A look: its zoom (working px per input px) and how many particles are seen in it."""
+
+    zoom: float
+    n_seen: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is seen at one zoom, on the picture's own grid (H, W); certainty (n + 1,) by label, None where not calibrated."""
+
+    zoom: float
+    labels: I32
+    probability: F32
+    certainty: NDArray[np.float64] | None
+
+    @property
+    def n(self) -> int:
+        return int(self.labels.max(initial=0))
+
+    @property
+    def shown_px(self) -> NDArray[np.float64]:
+        """(n + 1,) diameter at which each particle was shown to the network."""
+        area = np.bincount(self.labels.ravel(), minlength=self.n + 1)
+        return np.asarray(self.zoom * np.sqrt(4 * area / math.pi), np.float64)
+
+
+def find_particles(
+    grey: NDArray[np.uint8], engine: Engine, settings: Settings, *, frame: Box | None = None, keep_out: list[Box] | None = None
+) -> Found:
+    """Particles of a micrograph (H, W). Nothing outside `frame`; an object mostly in a `keep_out` box is text."""
+    h, w = grey.shape
+    y0, x0, y1, x1 = frame or (0, 0, h, w)
+    picture = grey[y0:y1, x0:x1]
+    labels = np.zeros((h, w), np.int32)
+    probability = np.zeros((h, w), np.float32)
+    if min(picture.shape) < 8:
+        return Found(labels, probability, 1.0, np.ones(1))
+    found = _found_in(picture, engine, settings)
+    labels[y0:y1, x0:x1] = found.labels
+    probability[y0:y1, x0:x1] = found.probability
+    number = without_text(labels, keep_out or [])
+    sure = found.certainty
+    if sure is not None:
+        sure = np.concatenate([[1.0], sure[np.flatnonzero(number)]])
+    return found._replace(labels=number[labels], probability=probability, certainty=sure)
+
+
+def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> Found:
+    first: list[Maps] = []
+    seen = _coarser_if_unsure(_seen(picture, engine, settings, first), picture, engine, settings)
+    main = _on_grid(seen, picture.shape, settings)
+    result, taken = main, [main]
+    s = settings.segment
+    if s.looks == "several" and not s.working_magnification and true_at_all_sizes(engine):
+        if first and first[0].foreground.shape != seen.maps.foreground.shape:
+            zoom = seen.looks[0][0]
+            coarse = _Seen(first[0], zoom, (), *_separated(first[0], engine, settings))
+            taken.append(_on_grid(coarse, picture.shape, settings))
+            result = with_larger(result, taken[-1], engine.sees_px)
+        finer = _finer(picture, main, engine, settings)
+        if finer is not None:
+            taken.append(finer)
+            result = with_smaller(result, finer, engine.sees_px)
+    looks = tuple(LookTaken(look.zoom, look.n) for look in taken)
+    readings = _other_readings(picture, seen, main, result, engine, settings) if engine.calibration is not None else ()
+    return Found(result.labels, result.probability, main.zoom, result.certainty, looks, readings)
+
+
+def _other_readings(
+    picture: NDArray[np.uint8], seen: _Seen, main: Look, result: Look, engine: Engine, settings: Settings
+) -> tuple[Reading, ...]:
+    """What is measured first, then readings that are nearly as likely. Those of the main look's maps are set against the main
+    look alone, so that each says how far one choice moves the sizes."""
+    judge, s = judge_of(engine), settings.separate
+    whole = separate(seen.maps, replace(s, least_confidence=0.0), judge=judge)
+    sure = certainty_by_label(whole, seen.maps, engine)
+    assert sure is not None
+    more, fewer = (separate(seen.maps, replace(s, merge_below=below), judge=judge) for below in (_CUT_MORE, _JOIN_MORE))
+    readings = [
+        read("neighbours cut more readily", more, zoom=seen.zoom),
+        read("neighbours joined more readily", fewer, zoom=seen.zoom),
+        read("each particle as likely as it is", whole, zoom=seen.zoom, share=sure),
+        read("doubtful particles left out", whole, zoom=seen.zoom, share=sure >= _DOUBTFUL),
+    ]
+    if not settings.segment.working_magnification and seen.zoom * _OTHER_ZOOM * max(picture.shape) >= _COARSEST_PX:
+        other = _seen(picture, engine, settings.replace("segment", working_magnification=_OTHER_ZOOM * seen.zoom))
+        readings.append(read("a coarser look", other.labels, zoom=other.zoom))
+    measured, alone = read("measured", result.labels), read("main look", seen.labels, zoom=seen.zoom)
+    if result is not main:  # other looks add the same to every reading
+        readings = [beside(r, alone, measured) for r in readings]
+        readings.append(replace(alone, name="the main look alone"))
+    else:
+        measured = replace(alone, name="measured")
+    return (measured, *readings)
+
+
+def at_edge(found: Found, pixels: NDArray[np.generic], settings: MeasureSettings, *, frame: Box) -> Found:
+    """What was found, with all outlines where the grey levels (H, W) have their edges; as it is with `edge = "outline"`."""
+    if settings.edge != "steepest":
+        return found
+    sure = mean_by_label(found.labels, found.probability) if found.certainty is None else found.certainty
+    e = true_edge(found.labels, pixels, found.probability, frame=frame)
+    return found._replace(labels=e.labels, probability=e.probability, certainty=sure, moved_px=e.mean_shift_px, edgeless=e.edgeless)
+
+
+class _Seen(NamedTuple):
+    """Maps at one working magnification, its zoom, the looks at others, the labels on the maps' grid and their certainty."""
+
+    maps: Maps
+    zoom: float
+    looks: tuple[tuple[float, float], ...]
+    labels: I32
+    certainty: NDArray[np.float64] | None
+
+    @property
+    def mean_certainty(self) -> float:
+        return 0.0 if self.certainty is None or self.certainty.size < 2 else float(self.certainty[1:].mean())
+
+
+def _seen(picture: NDArray[np.uint8], engine: Engine, settings: Settings, first: list[Maps] | None = None) -> _Seen:
+    """The main look. first: takes the maps of the looks that sought its magnification, the whole picture's first."""
+
+    def typical(maps: Maps) -> float:
+        if first is not None:
+            first.append(maps)
+        return typical_diameter(maps, settings.separate)
+
+    result = segment(picture, engine, typical_diameter=typical, settings=settings.segment)
+    return _Seen(result.maps, result.zoom, result.looks, *_separated(result.maps, engine, settings))
+
+
+def _separated(maps: Maps, engine: Engine, settings: Settings) -> tuple[I32, NDArray[np.float64] | None]:
+    labels = separate(maps, settings.separate, judge=judge_of(engine))
+    return labels, certainty_by_label(labels, maps, engine)
+
+
+def _on_grid(seen: _Seen, shape: tuple[int, ...], settings: Settings) -> Look:
+    """A look on the picture's own grid (H, W)."""
+    size = (shape[0], shape[1])
+    labels = to_grid(seen.labels, seen.maps.foreground, size, foreground_above=settings.separate.foreground_above)
+    return Look(seen.zoom, labels, np.minimum(_resize(seen.maps.foreground, size), 1), seen.certainty)  # blending rounds
+
+
+def _coarser_if_unsure(seen: _Seen, picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Seen:
+    """Where the particles found are unsure, as specks of strong noise are, what is seen at coarser magnifications, in which
+    noise averages out, if that is much surer. Costs at most a third of the main look."""
+    if seen.certainty is None or settings.segment.working_magnification:
+        return seen
+    best, zoom = seen, seen.zoom / 2
+    while seen.mean_certainty < _UNSURE and zoom * max(picture.shape) >= _COARSEST_PX:
+        coarser = _seen(picture, engine, settings.replace("segment", working_magnification=zoom))
+        if coarser.mean_certainty > best.mean_certainty + _MUCH_SURER:
+            best = coarser
+        zoom /= 2
+    return best._replace(looks=seen.looks)
+
+
+def _finer(picture: NDArray[np.uint8], main: Look, engine: Engine, settings: Settings) -> Look | None:
+    """A look at twice the main zoom, if patches of it show particles that the main look has not."""
+    s = settings.segment
+    zoom = min(_FINER * main.zoom, s.largest_zoom, s.largest_px / max(picture.shape))
+    if zoom < 1.2 * main.zoom:
+        return None
+    working = standardise(rescale(standardise(picture), zoom))
+    known = _resize((main.labels > 0).astype(np.float32), working.shape)
+    new = sum(_n_new(working[at], known[at] > 0.5, engine, settings) for at in _busiest(working, known))
+    if new < _GLANCED:
+        return None
+    maps = predict(working, engine, overlap_px=s.overlap_px, flips=s.flips)
+    return _on_grid(_Seen(maps, zoom, (), *_separated(maps, engine, settings)), picture.shape, settings)
+
+
+def _n_new(patch: F32, known: NDArray[np.bool_], engine: Engine, settings: Settings) -> int:
+    """How many whole particles a patch (h, w) of the finer look shows beside the known ones."""
+    maps = predict(np.ascontiguousarray(patch), engine, overlap_px=settings.segment.overlap_px)
+    labels, certainty = _separated(maps, engine, settings)
+    n = int(labels.max(initial=0)) + 1
+    area, on = np.bincount(labels.ravel(), minlength=n), np.bincount(labels[known], minlength=n)
+    within = np.bincount(labels[1:-1, 1:-1].ravel(), minlength=n) == area
+    sure = np.ones(n) if certainty is None else certainty
+    return int(((sure >= _ADOPTED) & (on <= _FREE * area) & within & (area > 0))[1:].sum())
+
+
+def _busiest(working: F32, covered: F32) -> list[tuple[slice, slice]]:
+    """The patches with most fine detail outside the particles that are known."""
+    h, w = working.shape
+    side_y, side_x = min(_GLANCE_PX, h), min(_GLANCE_PX, w)
+    fine = cv2.GaussianBlur(working, (0, 0), 1.5) - cv2.GaussianBlur(working, (0, 0), 4.0)
+    free = cv2.erode((covered < 0.5).astype(np.uint8), np.ones((9, 9), np.uint8))
+    energy = cv2.integral(np.minimum(np.abs(fine), 4 * np.abs(fine).mean()) * free)
+    step = _GLANCE_PX // 4
+    corners = [(y, x) for y in _starts(h, side_y, step) for x in _starts(w, side_x, step)]
+    score = [energy[y + side_y, x + side_x] - energy[y, x + side_x] - energy[y + side_y, x] + energy[y, x] for y, x in corners]
+    chosen: list[tuple[int, int]] = []
+    for k in np.argsort(score)[::-1]:
+        y, x = corners[int(k)]
+        if all(abs(y - a) >= side_y or abs(x - b) >= side_x for a, b in chosen):
+            chosen.append((y, x))
+        if len(chosen) == _N_GLANCES:
+            break
+    return [np.s_[y : y + side_y, x : x + side_x] for y, x in chosen]
+
+
+def _starts(length: int, side: int, step: int) -> list[int]:
+    return sorted({*range(0, length - side, step), length - side})
+
+
+def with_smaller(base: Look, finer: Look, sees_px: tuple[float, float]) -> Look:
+    """`base` with what only the finer look sees, and with the finer look's outlines of what was small for it."""
+    both = _Overlaps(base, finer)
+    shown = finer.shown_px
+    well = (shown >= sees_px[0]) & (shown <= _LARGE * sees_px[1]) & (both.certainty_there >= _ADOPTED)
+    well[0] = False
+    new = well & (both.covered_there <= _FREE)
+    small = base.shown_px < _SMALL * sees_px[0]
+    large_px = np.bincount(finer.labels[(~small[base.labels]) & (base.labels > 0)], minlength=well.size)
+    apart = well & (large_px <= _FREE * both.area_there)  # cuts into nothing that the main look sees well
+    gone: list[int] = []
+    instead = set(np.flatnonzero(new).tolist())
+    for label in (np.flatnonzero(small[1:]) + 1).tolist():
+        there = [k for k in both.there_of(label) if apart[k]]
+        if there and both.share(label, there) >= _COVERED:
+            gone.append(label)
+            instead.update(there)
+    return _merged(base, finer, gone=gone, adopted=sorted(instead))
+
+
+def with_larger(base: Look, coarser: Look, sees_px: tuple[float, float]) -> Look:
+    """`base` with the coarser look's particles that are too large for it, in place of the pieces that it made of them."""
+    both = _Overlaps(base, coarser)
+    area = np.bincount(coarser.labels.ravel(), minlength=coarser.n + 1)
+    shown_to_base = base.zoom * np.sqrt(4 * area / math.pi)
+    gone: list[int] = []
+    adopted: list[int] = []
+    too_large = (shown_to_base > _LARGE * sees_px[1]) & (both.certainty_there >= _ADOPTED)
+    too_large[0] = False
+    for k in np.flatnonzero(too_large).tolist():
+        inside = [label for label in both.here_of(k) if both.share(label, [k]) >= _COVERED]
+        pieces = sum(both.certainty_here[label] * both.pixels(label, k) for label in inside) / area[k]
+        if both.certainty_there[k] > pieces:
+            gone += inside
+            adopted.append(k)
+    return _merged(base, coarser, gone=gone, adopted=adopted)
+
+
+class _Overlaps:
+    """Shared pixels of the particles of two looks on one grid."""
+
+    def __init__(self, here: Look, there: Look) -> None:
+        self._n = there.n + 1
+        table = np.bincount(here.labels.ravel().astype(np.int64) * self._n + there.labels.ravel())
+        at = np.flatnonzero(table)
+        self._pairs = {(int(k) // self._n, int(k) % self._n): int(table[k]) for k in at}
+        self._there: dict[int, list[int]] = {}
+        self._here: dict[int, list[int]] = {}
+        for a, b in self._pairs:
+            if a and b:
+                self._there.setdefault(a, []).append(b)
+                self._here.setdefault(b, []).append(a)
+        self._area_here = np.bincount(here.labels.ravel(), minlength=here.n + 1)
+        self.area_there = np.bincount(there.labels.ravel(), minlength=self._n)
+        self.certainty_here = np.ones(here.n + 1) if here.certainty is None else here.certainty
+        self.certainty_there = np.ones(self._n) if there.certainty is None else there.certainty
+        on = np.bincount(there.labels[here.labels > 0], minlength=self._n)
+        self.covered_there = on / np.maximum(self.area_there, 1)
+
+    def there_of(self, label: int) -> list[int]:
+        """Of the other look, what touches `label`."""
+        return self._there.get(label, [])
+
+    def here_of(self, label: int) -> list[int]:
+        """What the other look's `label` touches."""
+        return self._here.get(label, [])
+
+    def pixels(self, here: int, there: int) -> int:
+        return self._pairs.get((here, there), 0)
+
+    def share(self, here: int, there: list[int]) -> float:
+        """Share of `here` that those cover."""
+        return sum(self.pixels(here, k) for k in there) / max(int(self._area_here[here]), 1)
+
+
+def _merged(base: Look, other: Look, *, gone: list[int], adopted: list[int]) -> Look:
+    """`base` without `gone`, with `adopted` of the other look, each with its look's probability about it."""
+    if not adopted:
+        return base
+    number = np.arange(base.n + 1, dtype=np.int32)
+    number[gone] = 0
+    labels = number[base.labels]
+    more = np.zeros(other.n + 1, np.int32)
+    more[adopted] = base.n + 1 + np.arange(len(adopted))
+    added = more[other.labels]
+    added[labels > 0] = 0  # what is there stays; an adopted particle may lie a little over it
+    labels = np.where(added > 0, added, labels)
+    changed = (added > 0) | (np.isin(base.labels, gone) if gone else False)
+    near = cv2.dilate(changed.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool) & ((labels == 0) | (added > 0))
+    probability = np.where(near, other.probability, base.probability).astype(np.float32)
+    certainty = None
+    present = np.unique(labels)
+    final = np.zeros(base.n + 1 + len(adopted), np.int32)
+    final[present] = np.arange(present.size) if present[0] == 0 else np.arange(1, present.size + 1)
+    if base.certainty is not None and other.certainty is not None:
+        whole = np.concatenate([base.certainty, other.certainty[adopted]])
+        certainty = np.concatenate([[1.0], whole[present[present > 0]]])
+    return replace(base, labels=final[labels], probability=probability, certainty=certainty)
+
+
+def magnification_of(part: NDArray[np.uint8], engine: Engine, settings: Settings) -> float | None:
+    """The working magnification at which `find_particles` would look at a part (H, W) of a mosaic; None where it sees none."""
+    seen = _seen(part, engine, settings)
+    if not any(diameter > 0 for _, diameter in seen.looks):
+        return None
+    return _coarser_if_unsure(seen, part, engine, settings).zoom
+
+
+def typical_diameter(maps: Maps, settings: SeparateSettings) -> float:
+    """Median equivalent diameter in px of the maps' grid, 0 where nothing is seen. Specks weigh nothing beside particles:
+    the median is taken over the particles that make up the largest 95 % of the area."""
+    area = np.bincount(separate(maps, replace(settings, least_confidence=_CLEARLY_SEEN)).ravel())[1:]
+    area = np.sort(area[area > 0])[::-1]
+    if not len(area):
+        return 0.0
+    kept = area[: int(np.searchsorted(np.cumsum(area), 0.95 * area.sum())) + 1]
+    return float(np.median(np.sqrt(4 * kept / math.pi)))
+
+
+def without_text(labels: I32, boxes: list[Box]) -> I32:
+    """(largest label + 1,) new numbers, from 1; 0 for objects of which more than half lies in a box of burned-in text."""
+    n = int(labels.max())
+    area = np.bincount(labels.ravel(), minlength=n + 1)
+    gone = np.zeros(n + 1, bool)
+    for y0, x0, y1, x1 in boxes:
+        window = labels[max(y0, 0) : y1, max(x0, 0) : x1]
+        gone |= np.bincount(window.ravel(), minlength=n + 1) > 0.5 * np.maximum(area, 1)
+    gone[0] = False
+    keep = (area > 0) & ~gone
+    keep[0] = False
+    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+
+
+def _resize(values: F32, shape: tuple[int, ...]) -> F32:
+    if values.shape == shape:
+        return values
+    how = cv2.INTER_AREA if values.shape[0] > shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(values, (shape[1], shape[0]), interpolation=how), np.float32)

@@ -1,0 +1,159 @@
+"""What the page sends of a gesture -> a patch of labels and what to say of it. Checked here, as it comes from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..core.errors import EditError
+from . import edits
+from .one_click import propose
+from .patches import Box, Labels, Patch, union_box
+from .remeasure import Ints
+
+MOST_POINTS = 20_000
+LARGEST_BRUSH_PX = 2000.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The particles as they stand when a gesture is made. labels, pixels, probability: (H, W); boxes: (4, n), as the table."""
+
+    labels: Labels
+    table: pd.DataFrame
+    boxes: Ints
+    pixels: NDArray[Any]
+    probability: NDArray[np.float32] | None
+    next_label: int
+
+    def patch(self, kind: str, g: dict[str, Any]) -> tuple[Patch, str, tuple[int, ...]]:
+        """The patch of an edit of outlines, what to say of it, the labels to select then. Raises EditError."""
+        chosen = _labels(g.get("labels"))
+        new = self.next_label
+        if kind in ("delete", "merge"):
+            self._known(chosen)
+            patch = self._local(chosen, lambda part, off: getattr(edits, kind)(part, chosen))
+            many = f"{len(chosen)} particles" if len(chosen) > 1 else f"particle {chosen[0]}"
+            if kind == "delete":
+                return patch, f"deleted {many}", ()
+            return patch, f"merged particles {', '.join(map(str, chosen[:8]))}{' …' if len(chosen) > 8 else ''}", (min(chosen),)
+        if kind == "click":
+            (point,) = _points(g.get("points"), least=1)[:1]
+            found = propose(
+                (float(point[0]), float(point[1])),
+                labels=self.labels,
+                pixels=self.pixels,
+                probability=self.probability,
+                typical_diameter_px=float(self.table["equivalent_diameter_px"].median()) if len(self.table) else 0.0,
+            )
+            patch = edits.add_mask(self.labels, found.mask, found.corner, next_label=new)
+            return patch, f"added particle {new} by one click, outline from the {found.found_in}", (new,)
+        points = _points(g.get("points"), least=1)
+        radius = min(max(float(g.get("radius_px") or 1), 0.5), LARGEST_BRUSH_PX)
+        if kind == "polygon":
+            return edits.add_polygon(self.labels, points, next_label=new), f"drew particle {new}", (new,)
+        if kind == "redraw":
+            self._known(chosen[:1])
+            patch = self._local(chosen[:1], lambda p, off: edits.redraw(p, chosen[0], points - off), points=points)
+            return patch, f"redrew the outline of particle {chosen[0]}", (chosen[0],)
+        if kind == "brush":
+            target = chosen[0] if chosen else 0
+            patch = edits.brush(self.labels, points, radius_px=radius, next_label=new, label=target)
+            text = f"enlarged particle {target} with the brush" if target else f"painted particle {new}"
+            return patch, text, (target or new,)
+        if kind == "split":
+            patch = self._under(points, 8, lambda p, off: edits.split(p, points - off, next_label=new, only=chosen))
+            names = [v for v in patch.touched if v < new]
+            return patch, f"split particle{'s' if len(names) > 1 else ''} {', '.join(map(str, names))}", patch.touched
+        if kind == "erase":
+            patch = self._under(
+                points, radius + 2, lambda p, off: edits.erase(p, points - off, radius_px=radius, next_label=new, only=chosen)
+            )
+            names = [v for v in patch.touched if v < new]
+            return patch, f"took away from particle{'s' if len(names) > 1 else ''} {', '.join(map(str, names))}", ()
+        raise EditError(f"unknown edit {kind[:20]!r}")
+
+    def to_accept(self, g: dict[str, Any]) -> tuple[list[int], str]:
+        """Labels to accept and what to say: those chosen, or all above a confidence. Raises EditError."""
+        least = g.get("above_confidence")
+        if least is None:
+            chosen = _labels(g.get("labels"))
+            self._known(chosen)
+            return chosen, f"accepted {f'{len(chosen)} particles' if len(chosen) > 1 else f'particle {chosen[0]}'}"
+        sure = self.table["confidence"].to_numpy(np.float64) >= float(least)
+        labels = self.table["label"].to_numpy(np.int64)[sure].tolist()
+        if not labels:
+            raise EditError(f"no particle has a confidence of {float(least):g} or more")
+        return labels, f"accepted the {len(labels)} particles with a confidence of {float(least):g} or more"
+
+    def _known(self, chosen: list[int]) -> None:
+        if not chosen:
+            raise EditError("choose a particle first: click it")
+        present = set(self.table["label"].tolist())
+        gone = [c for c in chosen if c not in present]
+        if gone:
+            raise EditError(f"particle {gone[0]} is no longer there: it was changed in another window")
+
+    def _local(self, chosen: list[int], make: Any, *, points: NDArray[np.float64] | None = None) -> Patch:
+        """An edit on the part of the picture that holds the particles chosen."""
+        known = self.table["label"].to_numpy(np.int64)
+        group = self.boxes[:, np.isin(known, chosen)]
+        boxes: list[Box] = [tuple(b) for b in group.T.tolist()]
+        if points is not None:
+            low, high = np.floor(points.min(0)).astype(int), np.ceil(points.max(0)).astype(int) + 1
+            boxes.append((int(low[0]), int(low[1]), int(high[0]), int(high[1])))
+        return self._cropped(boxes, 8, make)
+
+    def _under(self, points: NDArray[np.float64], margin: float, make: Any) -> Patch:
+        """An edit on the part of the picture that holds the particles under a stroke."""
+        low, high = np.floor(points.min(0) - margin).astype(int), np.ceil(points.max(0) + margin).astype(int) + 1
+        y0, x0, y1, x1 = int(low[0]), int(low[1]), int(high[0]), int(high[1])
+        near = (self.boxes[0] < y1) & (self.boxes[2] > y0) & (self.boxes[1] < x1) & (self.boxes[3] > x0)
+        boxes: list[Box] = [tuple(b) for b in self.boxes[:, near].T.tolist()]
+        return self._cropped([*boxes, (y0, x0, y1, x1)], 8, make)
+
+    def _cropped(self, boxes: list[Box], margin: int, make: Any) -> Patch:
+        h, w = self.labels.shape
+        y0, x0, y1, x1 = union_box(boxes) or (0, 0, h, w)
+        y0, x0 = min(max(y0 - margin, 0), h - 1), min(max(x0 - margin, 0), w - 1)
+        y1, x1 = max(min(y1 + margin, h), y0 + 1), max(min(x1 + margin, w), x0 + 1)
+        patch: Patch = make(self.labels[y0:y1, x0:x1], np.array([y0, x0], np.float64))
+        a, b, c, d = patch.box
+        return Patch((a + y0, b + x0, c + y0, d + x0), patch.before, patch.after)
+
+
+def _labels(given: Any) -> list[int]:
+    if given is None:
+        return []
+    if not isinstance(given, list) or len(given) > 1_000_000 or not all(isinstance(v, int) and v > 0 for v in given):
+        raise EditError("the particles chosen cannot be understood: choose them again")
+    return sorted(set(given))
+
+
+def _points(given: Any, *, least: int) -> NDArray[np.float64]:
+    try:
+        points = np.asarray(given, np.float64).reshape(-1, 2)
+    except (TypeError, ValueError) as error:
+        raise EditError("the stroke cannot be understood: draw it again") from error
+    if not least <= len(points) <= MOST_POINTS or not np.isfinite(points).all() or np.abs(points).max() > 1e7:
+        raise EditError("the stroke is empty or too long: draw it again")
+    return points
+
+
+def filters_text(f: dict[str, Any]) -> str:
+    """Filters for the record of edits; "" where there are none."""
+    parts = []
+    low, high = f.get("least_diameter"), f.get("largest_diameter")
+    if low or high:
+        parts.append(f"diameter {f'{low:g}' if low else '0'} to {f'{high:g}' if high else '∞'} {f['unit']}")
+    if f.get("least_circularity"):
+        parts.append(f"circularity ≥ {f['least_circularity']:g}")
+    if f.get("least_confidence"):
+        parts.append(f"confidence ≥ {f['least_confidence']:g}")
+    if f.get("border"):
+        parts.append("border particles counted")
+    return ", ".join(parts)

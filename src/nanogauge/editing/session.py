@@ -1,0 +1,286 @@
+"""One open micrograph: its labels and table in memory, edits applied one at a time, what changed told to every window.
+
+edit ──journal (synced)──▶ labels ──remeasure──▶ table ──judge──▶ Delta to the windows ─▶ files, a moment later
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..core.errors import EditError
+from ..core.scale import Scale
+from ..core.settings import Settings
+from ..results.measurement import Measurement
+from ..scale.resolve import ScaleDecision
+from .contour import outline_of
+from .delta import MOST_DELTAS, Delta
+from .filters import Decisions, Judged, decisions_from_dict, filters_from_dict, judge, region_from_dict
+from .gestures import Standing, filters_text
+from .journal import FILE_NAME, Edit, Journal, now, read_journal
+from .outcome import measurement_of
+from .patches import Box, Patch, write_into
+from .remeasure import Basis, Ints, boxes_of_labels, certainty_in, edgeless_in, measure_all, remeasure, rescaled
+from .saved_result import Opened
+from .scale_choice import decide, describe
+
+
+class Session:
+    """An open micrograph. Methods may be called from several threads; each edit is whole or not made."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+        self.lock = threading.RLock()
+        self.revision = 0
+        self.saved_revision = 0
+        self.listeners: list[Callable[[Delta], None]] = []
+        self.recent: deque[Delta] = deque(maxlen=MOST_DELTAS)  # so that a window can catch up
+        self.probability = opened.probability
+        self.labels = opened.labels.copy()
+        self.journal: Journal = read_journal(opened.folder / FILE_NAME)
+        self.decisions = Decisions()
+        self._hidden: frozenset[int] = frozenset()
+        self._table = opened.table
+        self._certainty = certainty_in(opened.table)
+        self._boxes: Ints = np.zeros((4, 0), np.int64)
+        self._outlines: dict[int, list[list[float]]] = {}
+        self._edgeless = edgeless_in(opened.table)
+        self.decision: ScaleDecision = opened.decision
+        self._replay()
+        self.judged: Judged = self._judge()
+
+    # --- what windows read -------------------------------------------------------------------------------------------------
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The particle table under all decisions."""
+        return self.judged.table
+
+    @property
+    def scale(self) -> Scale | None:
+        """The scale in use."""
+        return self.decision.scale
+
+    @property
+    def unit(self) -> str:
+        """nm, or px where there is no scale."""
+        return "px" if self.scale is None else "nm"
+
+    @property
+    def edited(self) -> frozenset[int]:
+        """Labels that an edit in force drew or changed."""
+        return frozenset(label for e in self.journal.done if e.patch is not None for label in e.patch.touched)
+
+    def outlines(self, labels: list[int] | None = None) -> dict[int, list[list[float]]]:
+        """Label -> rings, of all particles or some."""
+        with self.lock:
+            known = self._table["label"].to_numpy(np.int64)
+            wanted = known if labels is None else np.intersect1d(known, labels)
+            where = np.searchsorted(known, wanted)
+            for label, box in zip(wanted.tolist(), self._boxes[:, where].T.tolist(), strict=True):
+                if label not in self._outlines:
+                    self._outlines[label] = outline_of(label, tuple(box), self.labels, self.probability)
+            return {label: self._outlines[label] for label in wanted.tolist()}
+
+    def measurement(self) -> Measurement:
+        """The result as it stands, edits and decisions in it."""
+        return measurement_of(self)
+
+    def settings_in_force(self) -> Settings:
+        """The settings it was measured with; without edge weights where border particles are counted."""
+        s = self.opened.settings
+        return s.replace("measure", edge_correction=False) if self.decisions.filters.border else s
+
+    # --- edits of outlines -------------------------------------------------------------------------------------------------
+
+    def edit(self, kind: str, gesture: dict[str, Any]) -> Delta:
+        """Makes one edit: delete, merge, split, redraw, polygon, brush, erase, click, accept, region, filters, scale.
+
+        gesture: what the page sends; lengths and points in px, (y, x). Raises EditError or ScaleError where it cannot be made.
+        """
+        with self.lock:
+            if kind in ("region", "filters", "scale", "accept"):
+                return self._decide(kind, gesture)
+            patch, text, focus = self._standing().patch(kind, gesture)
+            self.journal.add(Edit(kind, text, now(), patch))
+            return self._apply(patch, text, focus)
+
+    def undo(self) -> Delta | None:
+        """Takes the last edit back; None where there is none."""
+        with self.lock:
+            edit = self.journal.undo()
+            return None if edit is None else self._step(edit, back=True)
+
+    def redo(self) -> Delta | None:
+        """Makes the last undone edit again; None where there is none."""
+        with self.lock:
+            edit = self.journal.redo()
+            return None if edit is None else self._step(edit, back=False)
+
+    def set_probability(self, probability: NDArray[np.float32]) -> Delta:
+        """The map of a result that was opened without one: what was edited meanwhile is measured along it."""
+        with self.lock:
+            self.probability = probability
+            self._outlines.clear()
+            self._measure_edits()
+            self.judged = self._judge()
+            return self._changed(Delta(self.revision + 1, everything=True))
+
+    # --- inside ------------------------------------------------------------------------------------------------------------
+
+    def _decide(self, kind: str, g: dict[str, Any]) -> Delta:
+        old = self.decisions.to_dict()
+        if kind == "accept":
+            field, text = "accepted", ""
+            labels, words = self._standing().to_accept(g)
+            value: Any = sorted({*self.decisions.accepted, *labels})
+            text = words
+            if value == list(self.decisions.accepted):
+                raise EditError("these particles are accepted already")
+        elif kind == "region":
+            field, region = "region", region_from_dict(g)
+            region.frame(self.opened.frame)
+            value = replace(self.decisions, region=region).to_dict()["region"]
+            n = len(region.excluded)
+            areas = f"{n} excluded area{'s' if n != 1 else ''}" if n else "no excluded area"
+            text = f"set the region: {'a rectangle' if region.rectangle else 'the whole picture'}, {areas}"
+        elif kind == "filters":
+            field, filters = "filters", filters_from_dict(g)
+            value = replace(self.decisions, filters=filters).to_dict()["filters"]
+            text = "set the filters: " + (filters_text(value) or "none")
+        else:
+            field, value = "scale", g.get("choice")
+            decision = decide(value, found=self.opened.decision, metadata=self.opened.micrograph.scale, bar=self.opened.scale_bar)
+            text = describe(value, decision)
+        before = old[field]
+        if value == before:
+            return Delta(self.revision, text="")
+        self.journal.add(Edit(kind, text, now(), None, field, before, value))
+        return self._set(field, value, text)
+
+    def _step(self, edit: Edit, *, back: bool) -> Delta:
+        text = f"{'undone' if back else 'done again'}: {edit.text}"
+        if edit.patch is None:
+            return self._set(edit.field, edit.before if back else edit.after, text)
+        p = edit.patch
+        return self._apply(Patch(p.box, p.after, p.before) if back else p, text, ())
+
+    def _apply(self, patch: Patch, text: str, focus: tuple[int, ...]) -> Delta:
+        write_into(self.labels, patch.box, patch.after)
+        before = self.table
+        affected = self._measure_in([patch.box], patch.touched)
+        self._hide()
+        self.judged = self._judge()
+        present = set(self._table["label"].tolist())
+        removed = tuple(v for v in patch.touched if v not in present)
+        changed = {v for v in affected if v in present} | self._differing(before)
+        return self._changed(Delta(self.revision + 1, removed, tuple(sorted(changed)), text=text, focus=focus))
+
+    def _set(self, field: str, value: Any, text: str) -> Delta:
+        was = self.decision.scale
+        self.decisions = decisions_from_dict(self.decisions.to_dict() | {field: value})
+        if field == "scale":
+            self.decision = self._decision()
+            self._table = self._rescaled(was)
+        if field == "region":
+            self._hide()
+        before = self.table
+        self.judged = self._judge()
+        if field == "scale":
+            return self._changed(Delta(self.revision + 1, everything=True, text=text))
+        return self._changed(Delta(self.revision + 1, (), tuple(sorted(self._differing(before))), text=text))
+
+    def _replay(self) -> None:
+        """The edits of the journal, on what was found."""
+        for edit in self.journal.done:
+            if edit.patch is not None:
+                write_into(self.labels, edit.patch.box, edit.patch.after)
+            else:
+                self.decisions = decisions_from_dict(self.decisions.to_dict() | {edit.field: edit.after})
+        self._measure_edits()
+        self._hide()
+
+    def _measure_edits(self) -> None:
+        """The table of what was found, with what all edits have changed measured in one go, under the scale chosen."""
+        o = self.opened
+        self.decision, self._table = o.decision, o.table
+        self._boxes = boxes_of_labels(o.labels, o.table["label"].to_numpy(np.int64))
+        patches = [e.patch for e in self.journal.done if e.patch is not None]
+        if patches:
+            self._measure_in([p.box for p in patches], tuple(sorted(self.edited)))
+        if self.decisions.scale is not None:
+            was, self.decision = self.decision.scale, self._decision()
+            self._table = self._rescaled(was)
+
+    def _measure_in(self, changed: list[Box], touched: tuple[int, ...]) -> tuple[int, ...]:
+        self._table, self._boxes, affected = remeasure(
+            self._table, self._boxes, self.labels, changed, touched, self._basis(), self.scale
+        )
+        for label in affected:
+            self._outlines.pop(label, None)
+        return affected
+
+    def _rescaled(self, was: Scale | None) -> pd.DataFrame:
+        was_square = was is None or was.nm_per_px[0] == was.nm_per_px[1]
+        return rescaled(self._table, self.labels, self._basis(), self.scale, was_square=was_square)
+
+    def _basis(self) -> Basis:
+        o = self.opened
+        return Basis(o.micrograph.pixels, o.labels, self.probability, self._certainty, o.settings.measure, self._edgeless)
+
+    def _decision(self) -> ScaleDecision:
+        o = self.opened
+        return decide(self.decisions.scale, found=o.decision, metadata=o.micrograph.scale, bar=o.scale_bar)
+
+    def _judge(self) -> Judged:
+        return judge(
+            self._table,
+            self._boxes,
+            decisions=self.decisions,
+            edited=self.edited,
+            hidden=self._hidden,
+            frame=self.opened.frame,
+            shape=self.opened.micrograph.shape,
+            settings=self.opened.settings.measure,
+        )
+
+    def _hide(self) -> None:
+        mask = self.decisions.region.mask(self.opened.micrograph.shape)
+        self._hidden = frozenset() if mask is None else frozenset(np.unique(self.labels[mask]).tolist()) - {0}
+
+    def _differing(self, before: pd.DataFrame) -> set[int]:
+        """Labels whose flags or weight are others than before."""
+        after = self.table
+        a = before.set_index("label")[["flags", "edge_weight"]]
+        b = after.set_index("label")[["flags", "edge_weight"]]
+        common = b.index.intersection(a.index)
+        a, b = a.loc[common], b.loc[common]
+        differ = (a["flags"].to_numpy() != b["flags"].to_numpy()) | (a["edge_weight"].to_numpy() != b["edge_weight"].to_numpy())
+        return {int(v) for v in common[differ]}
+
+    def _changed(self, delta: Delta) -> Delta:
+        self.revision = delta.revision
+        self.recent.append(delta)
+        for listener in list(self.listeners):
+            listener(delta)
+        return delta
+
+    def _standing(self) -> Standing:
+        """The particles as they stand. Numbers are never given twice, not even after undo."""
+        edits = (*self.journal.done, *self.journal.undone)
+        seen = [int(self.opened.labels.max(initial=0)), *(max(e.patch.touched, default=0) for e in edits if e.patch is not None)]
+        return Standing(
+            self.labels, self._table, self._boxes, self.opened.micrograph.pixels, self.probability, next_label=max(seen) + 1
+        )
+
+    def measured_whole(self) -> pd.DataFrame:
+        """Everything measured again, for checking that the table kept up with the edits."""
+        with self.lock:
+            return measure_all(self.labels, self._basis(), self.scale)

@@ -1,0 +1,276 @@
+"""Particles of a mosaic, block by block: each block is separated with a margin, and a particle belongs to one block alone.
+
+A block takes the particles that begin (upper edge, left edge) before its lower right corner, lie whole within its window and were
+not taken before. Where one that begins in the block reaches the window's end, the margin grows.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from ...core.particles import Flag, flag_text
+from ...core.protocols import Engine, Maps
+from ...core.scale import Scale
+from ...core.settings import Settings
+from ...detection.confidence import certainty_by_label, judge_of, mean_by_label
+from ...detection.edges import true_edge
+from ...detection.segment import predict_bands
+from ...detection.separate import carried, separate, touching
+from ...measuring import measure_particles
+from ...measuring.contours import contours
+from ...measuring.frame_effects import Frame, edge_weights
+from ...reading.containers.windowed import Mosaic
+from .files import MosaicFiles
+from .working import WorkingPicture, native_span, nearest, to_native
+
+F32 = NDArray[np.float32]
+_BLOCK_PX, _MARGIN_PX, _WIDEST_MARGIN_PX = 1536, 132, 384  # of the working picture; a typical particle has 44 px
+_LEAST_BLOCK_PX, _LEAST_MARGIN_PX = 96, 32
+_PANEL_PX = 8192  # columns whose maps are kept at once
+_WINDOW_PX, _WIDEST_WINDOW_PX = 2400, 3400  # sides of a window on the mosaic itself: what memory holds
+
+
+@dataclass
+class Found:
+    """What the blocks have given so far. `outline` is told the outlines of each table's particles, as they are found."""
+
+    files: MosaicFiles
+    outline: Callable[[pd.DataFrame, dict[int, list[NDArray[np.int32]]]], None]
+    tables: list[pd.DataFrame] = field(default_factory=list)
+    n: int = 0
+    n_cut: int = 0  # longer than the widest margin
+    likely_px: int = 0
+    left_out_px: int = 0
+    total_moved_px: float = 0.0  # summed over the particles
+
+    @property
+    def moved_px(self) -> float:
+        """How far outlines were moved to the edge on the mean."""
+        return self.total_moved_px / max(self.n, 1)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Maps (3, h, w) of a piece of the working picture, its place there, and the block in it: all in working px."""
+
+    maps: F32
+    origin: tuple[int, int]
+    block: tuple[int, int, int, int]  # y0, y1, x0, x1
+
+
+def find_in_blocks(
+    mosaic: Mosaic, picture: WorkingPicture, engine: Engine, settings: Settings, scale: Scale | None, found: Found
+) -> None:
+    """Segments, separates and measures the whole mosaic into `found`."""
+    side, *margins = _sides(picture.shape[0] / mosaic.shape[0])
+    widest = margins[-1]
+    h, w = picture.shape
+    for x0 in range(0, w, _PANEL_PX):
+        x1 = min(x0 + _PANEL_PX, w)
+        left, right = max(x0 - widest, 0), min(x1 + widest, w)
+        rows = _Rows(picture, engine, settings, (left, right))
+        for y0 in range(0, h, side):
+            y1 = min(y0 + side, h)
+            maps, top = rows.between(max(y0 - widest, 0), min(y1 + widest, h))
+            for c0 in range(x0, x1, side):
+                block = (y0, y1, c0, min(c0 + side, x1))
+                for margin in margins:
+                    a, b = max(y0 - margin, 0), min(y1 + margin, h)
+                    c, d = max(c0 - margin, 0), min(block[3] + margin, w)
+                    window = _Window(maps[:, a - top : b - top, c - left : d - left], (a, c), block)
+                    if _take(window, mosaic, picture, engine, settings, scale, found, last=margin == widest):
+                        break
+                _give_back()
+
+
+def _give_back() -> None:
+    """Returns freed memory to the system: glibc keeps what lies between pieces in use, some hundred MB."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def _sides(zoom: float) -> tuple[int, int, int]:
+    """Side of a block, its margin and the widest margin, in working px, such that windows of the mosaic fit into memory."""
+    window, largest = round(_WINDOW_PX * zoom), round(_WIDEST_WINDOW_PX * zoom)
+    margin = int(np.clip((window - _LEAST_BLOCK_PX) // 2, min(_LEAST_MARGIN_PX, _MARGIN_PX), _MARGIN_PX))
+    side = int(np.clip(window - 2 * margin, _LEAST_BLOCK_PX, _BLOCK_PX))
+    return side, margin, int(np.clip((largest - side) // 2, margin, _WIDEST_MARGIN_PX))
+
+
+class _Rows:
+    """The maps of some columns, from top to bottom; rows no longer asked for are dropped."""
+
+    def __init__(self, picture: WorkingPicture, engine: Engine, settings: Settings, columns: tuple[int, int]) -> None:
+        reach = engine.tile_px
+        picture.columns(max(columns[0] - reach, 0), min(columns[1] + reach, picture.padded[1]))
+        s = settings.segment
+        self._bands: Iterator[tuple[int, F32]] = predict_bands(
+            picture.window, picture.padded, engine, overlap_px=s.overlap_px, flips=s.flips, columns=columns
+        )
+        self._height = picture.shape[0]
+        self._top = 0
+        self._kept: F32 = np.zeros((3, 0, columns[1] - columns[0]), np.float32)
+
+    def between(self, y0: int, y1: int) -> tuple[F32, int]:
+        """Maps (3, rows, columns) that hold the rows y0 ... y1, and the first row of them."""
+        parts, upto = [self._kept[:, y0 - self._top :]], self._top + self._kept.shape[1]
+        while upto < y1:
+            _, band = next(self._bands)
+            parts.append(band[:, : self._height - upto])
+            upto += parts[-1].shape[1]
+        self._kept, self._top = np.concatenate(parts, axis=1), y0
+        return self._kept, self._top
+
+
+def _take(
+    window: _Window,
+    mosaic: Mosaic,
+    picture: WorkingPicture,
+    engine: Engine,
+    settings: Settings,
+    scale: Scale | None,
+    found: Found,
+    *,
+    last: bool,
+) -> bool:
+    """Takes the block's particles. False, with nothing taken, where one reaches beyond the window and it is not the last try."""
+    native, grid = mosaic.shape, picture.shape
+    shapes = (grid, native)
+    (wy, wx), (_, wh, ww) = window.origin, window.maps.shape
+    span = (*native_span(wy, wy + wh, grid[0], native[0]), *native_span(wx, wx + ww, grid[1], native[1]))
+    core = tuple(round(v * n / g) for v, n, g in zip(window.block, _pairs(native), _pairs(grid), strict=True))
+    foreground, boundary, distance = (np.ascontiguousarray(m) for m in window.maps)
+    above = settings.separate.foreground_above
+    fine = to_native(foreground, window.origin, span, shapes)
+    if not (foreground > above).any():
+        return True
+    maps = Maps(foreground, boundary, distance)
+    working = separate(maps, settings.separate, judge=judge_of(engine))
+    reach = 1 if grid[0] > native[0] else math.ceil(native[0] / grid[0])
+    coarse = nearest(working, window.origin, span, shapes)
+    labels = coarse if grid == native else carried(coarse, fine, reach=reach, foreground_above=above)
+    inner = tuple(slice(core[i] - span[i], core[i + 1] - span[i]) for i in (0, 2))
+    boxes = ndimage.find_objects(labels)
+    claimed = found.files.read(*span)
+    area, taken = np.bincount(labels.ravel(), minlength=len(boxes) + 1), np.bincount(labels[claimed > 0], minlength=len(boxes) + 1)
+    accepted, cut = [], 0
+    for label, box in enumerate(boxes, start=1):
+        if box is None or 2 * taken[label] > area[label]:
+            continue
+        y0, x0, y1, x1 = box[0].start + span[0], box[1].start + span[2], box[0].stop + span[0], box[1].stop + span[2]
+        if y0 >= core[1] or x0 >= core[3]:
+            continue
+        early = (y0 <= span[0] and span[0] > 0) or (x0 <= span[2] and span[2] > 0)
+        late = (y1 >= span[1] and span[1] < native[0]) or (x1 >= span[3] and span[3] < native[1])
+        begins_here = y0 >= core[0] and x0 >= core[2]
+        if early or (late and not begins_here):
+            continue  # a piece of a particle that another block takes
+        if late:
+            if not last:
+                return False
+            cut += 1
+        accepted.append(label)
+    likely = fine[inner] > above
+    found.likely_px += int(likely.sum())
+    found.left_out_px += int((likely & (labels[inner] == 0)).sum())
+    found.n_cut += cut
+    if accepted:
+        _record(
+            labels,
+            np.array(accepted),
+            claimed,
+            fine,
+            span,
+            mosaic,
+            settings,
+            scale,
+            found,
+            boxes,
+            certainty_by_label(working, maps, engine),
+        )
+    return True
+
+
+def _record(
+    labels: NDArray[np.int32],
+    accepted: NDArray[np.int64],
+    claimed: NDArray[np.int32],
+    fine: F32,
+    span: tuple[int, int, int, int],
+    mosaic: Mosaic,
+    settings: Settings,
+    scale: Scale | None,
+    found: Found,
+    boxes: list[tuple[slice, slice]],
+    certainty: NDArray[np.float64] | None,
+) -> None:
+    """Numbers, measures and stores the accepted labels of a window."""
+    m, pixels, edgeless = settings.measure, mosaic.read(*span), frozenset[int]()
+    if m.edge == "steepest":
+        e = true_edge(labels, pixels, fine)
+        certainty = mean_by_label(labels, fine) if certainty is None else certainty
+        labels, fine, edgeless = e.labels, e.probability, e.edgeless
+        boxes = ndimage.find_objects(labels)
+        found.total_moved_px += float(e.shift_px[accepted].sum())
+    number = np.zeros(len(boxes) + 1, np.int32)
+    number[accepted] = found.n + 1 + np.arange(accepted.size)
+    found.n += accepted.size
+    own = number[labels]
+    found.files.write(span[0], span[2], np.where((own > 0) & (claimed == 0), own, claimed))
+    table = measure_particles(
+        labels,
+        pixels=pixels,
+        scale=scale,
+        confidence=fine,
+        certainty=certainty,
+        separated=touching(labels),
+        edgeless=edgeless,
+        low_confidence_below=m.low_confidence_below,
+        subpixel=m.subpixel,
+        least_diameter_px=m.least_diameter_px,
+    )
+    table = table[number[table["label"].to_numpy()] > 0].reset_index(drop=True)
+    of_label = table["label"].to_numpy()
+    own_boxes = [boxes[k - 1] for k in of_label]
+    corners = np.array([[y.start, x.start, y.stop, x.stop] for y, x in own_boxes]) + np.array([span[0], span[2]] * 2)
+    _set_edges(table, corners.T, (0, 0, *mosaic.shape), m.largest_frame_share)
+    table["label"] = number[of_label]
+    table["y"] += span[0]
+    table["x"] += span[2]
+    found.tables.append(table)
+    outlines = {
+        label: [ring + np.array([span[0], span[2]], np.int32) for ring in rings]
+        for label, rings in contours(_compact(own, found.n - accepted.size))
+        for label in [label + found.n - accepted.size]
+    }
+    found.files.add_rois(outlines)
+    found.outline(table, outlines)
+
+
+def _compact(own: NDArray[np.int32], before: int) -> NDArray[np.int32]:
+    """Numbers from 1 on, so that looking up boxes does not go through all labels of the mosaic."""
+    return np.where(own > 0, own - before, 0).astype(np.int32)
+
+
+def _set_edges(table: pd.DataFrame, boxes: NDArray[np.int64], frame: Frame, largest_frame_share: float) -> None:
+    """Weights and the flag `too_large` by the mosaic's frame instead of the window's."""
+    share = np.maximum((boxes[2] - boxes[0]) / frame[2], (boxes[3] - boxes[1]) / frame[3])
+    too_large = share > largest_frame_share
+    flags = table["flags"].astype(str)
+    table["flags"] = np.where(too_large, [f"{f}|{flag_text(Flag.TOO_LARGE)}".strip("|") for f in flags], flags)
+    table["edge_weight"] = np.where((table["edge_weight"] > 0) & ~too_large, edge_weights(boxes, frame), 0.0)
+
+
+def _pairs(shape: tuple[int, int]) -> tuple[int, int, int, int]:
+    return shape[0], shape[0], shape[1], shape[1]

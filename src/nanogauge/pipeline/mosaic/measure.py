@@ -1,0 +1,173 @@
+"""A mosaic to a Measurement: levels, working magnification, blocks, the table of all particles."""
+
+from __future__ import annotations
+
+import time
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ...core.errors import SettingsError
+from ...core.micrograph import Micrograph
+from ...core.particles import column_dtypes
+from ...core.protocols import Engine
+from ...core.scale import Scale
+from ...core.settings import Settings
+from ...core.version import __version__
+from ...detection.find import magnification_of
+from ...detection.segment import padded
+from ...measuring import edge_profile
+from ...measuring.surroundings import with_neighbours
+from ...reading.containers.windowed import Mosaic
+from ...results.figures import COLOURS, kind_of
+from ...results.measurement import Measurement
+from ...scale.resolve import resolve_scale
+from ...statistics.metrology import distribution_of, left_out_warnings, warnings_of
+from .blocks import Found, find_in_blocks
+from .files import MosaicFiles
+from .levels import Levels, levels_of
+from .working import WorkingPicture
+
+_LOOK_PX = 2048  # side of the part in which the particles' typical size is sought
+_PREVIEW_PX = 3000  # long side of the picture shown
+_EDGE_PX = 2048  # side of the part in which the edges' profile is taken
+_LARGEST_TILE_PX = 8192
+_SHIFT = 4  # bits of a pixel in which outlines are drawn
+
+
+def measure_mosaic(
+    mosaic: Mosaic,
+    *,
+    engine: Engine,
+    settings: Settings,
+    scale: Scale | None = None,
+) -> Measurement:
+    """Measures a mosaic in bounded memory (under 2 GB for 40,000 x 40,000 px; 4 bytes a pixel of temporary disk).
+
+    The result is that of `measure_micrograph` on a machine large enough, but for these: no scale bar and no data bar is looked
+    for; the working magnification comes from a part of the picture and is not lowered to `largest_px`; labels are numbered
+    block by block, and how particles differ from their ground is seen block by block; picture and labels of the Measurement are
+    previews, the full ones are in `Measurement.mosaic`.
+
+    Raises SettingsError for an engine without tiles, which needs the whole picture at once.
+    """
+    started = time.perf_counter()
+    if engine.tile_px > _LARGEST_TILE_PX:
+        raise SettingsError(f"{mosaic.path}: too large for the engine {engine.name!r}, which takes pictures whole; use unet")
+    levels = levels_of(mosaic)
+    decision = resolve_scale(metadata=mosaic.scale, bar=None, user=scale)
+    zoom = _zoom(mosaic, levels, engine, settings)
+    plain = WorkingPicture(mosaic, levels, zoom)
+    picture = WorkingPicture(mosaic, levels, zoom, padded=_padded(plain.shape, engine), moments=plain.moments)
+    preview = _preview(mosaic, levels)
+    canvas = _Canvas(preview, mosaic.shape)
+    files = MosaicFiles(mosaic.shape)
+    found = Found(files=files, outline=canvas.draw)
+    find_in_blocks(mosaic, picture, engine, settings, decision.scale, found)
+    table = _joined(found.tables, decision.scale)
+    in_px = distribution_of(table, "px", settings.measure)
+    result = Measurement(
+        micrograph=Micrograph(
+            pixels=preview,
+            name=mosaic.path.name,
+            path=mosaic.path,
+            format=mosaic.format,
+            sha256=mosaic.sha256,
+            instrument=mosaic.instrument,
+            scale=mosaic.scale,
+            notes=mosaic.notes,
+        ),
+        decision=decision,
+        scale_bar=None,
+        labels=files.preview((preview.shape[0], preview.shape[1])),
+        particles=table,
+        distribution=in_px if decision.scale is None else distribution_of(table, "nm", settings.measure),
+        distribution_px=in_px,
+        frame=(0, 0, *mosaic.shape),
+        zoom=zoom,
+        settings=settings,
+        engine=engine.name,
+        engine_sha256=engine.sha256,
+        version=__version__,
+        seconds=time.perf_counter() - started,
+        warnings=(*mosaic.notes, *_said(found), *warnings_of(table, in_px, settings.measure)),
+        edge_moved_px=found.moved_px if settings.measure.edge == "steepest" else None,
+        mosaic=files,
+    )
+    result.__dict__["overlay"] = canvas.picture  # drawn block by block: the labels are on disk
+    result.__dict__["edge_offset_px"] = _edge_offset(mosaic, files)
+    return result
+
+
+def _zoom(
+    mosaic: Mosaic,
+    levels: Levels,
+    engine: Engine,
+    settings: Settings,
+) -> float:
+    """The working magnification, from the middle of the mosaic, else from the middles of its quarters."""
+    if settings.segment.working_magnification:
+        return settings.segment.working_magnification
+    if engine.working_diameter_px is None:
+        return 1.0
+    height, width = mosaic.shape
+    for at_y, at_x in ((0.5, 0.5), (0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)):
+        y0, x0 = (max(round(at * n) - _LOOK_PX // 2, 0) for at, n in ((at_y, height), (at_x, width)))
+        part = levels.to8(mosaic.read(y0, min(y0 + _LOOK_PX, height), x0, min(x0 + _LOOK_PX, width)))
+        found = magnification_of(part, engine, settings)
+        if found is not None:
+            return found
+    return 1.0
+
+
+def _padded(shape: tuple[int, int], engine: Engine) -> tuple[int, int]:
+    return padded(shape[0], engine), padded(shape[1], engine)
+
+
+def _preview(mosaic: Mosaic, levels: Levels) -> NDArray[np.uint8]:
+    """(h, w) uint8, of at most `_PREVIEW_PX`."""
+    shrunk = WorkingPicture(mosaic, levels, min(1.0, _PREVIEW_PX / max(mosaic.shape)), moments=(0.0, 1.0))
+    h, w = shrunk.shape
+    grey = np.concatenate([shrunk.pixels(y, min(y + 128, h), 0, w) for y in range(0, h, 128)])
+    return np.asarray(np.clip(np.rint(grey * max(levels.sd, 1e-3) + levels.mean), 0, 255), np.uint8)
+
+
+class _Canvas:
+    """The overlay: outlines over the preview."""
+
+    def __init__(self, preview: NDArray[np.uint8], shape: tuple[int, int]) -> None:
+        self.picture = np.asarray(cv2.cvtColor(preview, cv2.COLOR_GRAY2RGB), np.uint8)
+        self._factor = preview.shape[0] / shape[0], preview.shape[1] / shape[1]
+
+    def draw(self, table: pd.DataFrame, outlines: dict[int, list[NDArray[np.int32]]]) -> None:
+        for label, flags, weight in zip(table["label"], table["flags"], table["edge_weight"], strict=True):
+            points = (outlines[int(label)][0] * self._factor - 0.5)[:, ::-1] * (1 << _SHIFT)
+            colour = COLOURS[kind_of(str(flags), float(weight))]
+            cv2.polylines(self.picture, [np.rint(points).astype(np.int32)], True, colour, 1, cv2.LINE_AA, _SHIFT)
+
+
+def _joined(tables: list[pd.DataFrame], scale: Scale | None) -> pd.DataFrame:
+    """One table, in order of label, its neighbours sought over the whole mosaic."""
+    dtypes = column_dtypes(in_nm=scale is not None)
+    if not tables:
+        return pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in dtypes.items()})
+    table = pd.concat(tables, ignore_index=True).sort_values("label", ignore_index=True)
+    return with_neighbours(table, scale).astype(dtypes)
+
+
+def _edge_offset(mosaic: Mosaic, files: MosaicFiles) -> float:
+    """The edges' offset from the outlines, in the middle of the mosaic."""
+    (height, width), side = mosaic.shape, _EDGE_PX
+    y0, x0 = max((height - side) // 2, 0), max((width - side) // 2, 0)
+    span = (y0, min(y0 + side, height), x0, min(x0 + side, width))
+    return edge_profile(files.read(*span), mosaic.read(*span)).offset_px
+
+
+def _said(found: Found) -> tuple[str, ...]:
+    said = left_out_warnings(found.likely_px, found.left_out_px)
+    if found.n_cut:
+        cut = f"{found.n_cut} particles are longer than a block's margin and were cut: measure a smaller copy of the mosaic"
+        said = (*said, cut)
+    return said

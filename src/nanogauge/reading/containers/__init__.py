@@ -1,0 +1,1 @@
+"""How pixels and tags lie in a file: one module a container."""

@@ -1,0 +1,216 @@
+"""TIFF and BigTIFF: pixels through tifffile, instrument metadata through the makers' modules.
+
+Resolution tags (72 dpi and the like) are not physical in most makers' files and never are a scale by themselves; where they are
+finer than any print's, they are offered as a hint.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import UnreadableFile, UnsupportedFormat
+from ...core.scale import unit_nm
+from .. import grey
+from ..contract import SMALLEST_NM_PER_PX, Container, Decoded, Facts
+from ..makers import MAKERS
+from ..tags import Tags
+from .raster import refuse_huge
+
+_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PAGES_SEARCHED = 8
+_MINISWHITE, _RGB, _PALETTE, _CMYK, _YCBCR, _CIELAB = 0, 2, 3, 5, 6, 8
+_JPEG = (6, 7, 33007, 34892)
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
+_PRINT_NM_PER_PX = 2 * unit_nm("µm")  # finer than any printer's or scanner's 12,700 dpi
+_REDUCED = 1  # bit of NewSubfileType: a smaller version of another page
+DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    EOFError,
+    RuntimeError,  # all errors of imagecodecs
+    OverflowError,
+    ZeroDivisionError,
+    struct.error,
+    zlib.error,
+)
+
+
+def read(path: Path, head: bytes) -> Decoded:
+    """First picture of a TIFF, or the first page that holds the instrument's calibration (Olympus: the second)."""
+    import tifffile
+
+    with quiet():
+        try:
+            with tifffile.TiffFile(path) as file:
+                n_pages = len(file.pages)
+                if n_pages == 0:
+                    raise UnreadableFile(f"{path}: a TIFF without a picture; copy it again from the microscope")
+                index, name, facts = choose(file, n_pages)
+                page: Any = file.pages[index]
+                refuse_huge(path, int(page.imagewidth), int(page.imagelength))
+                if not isinstance(page.bitspersample, int):
+                    raise UnsupportedFormat(f"{path}: a TIFF whose channels differ in depth; save it as grey or 8-bit RGB")
+                check_strips(path, page)
+                pixels, notes = _picture(path, page)
+                hint = _resolution_hint(Tags(page))
+            pixels, more = grey.settled(pixels)
+        except MemoryError:
+            raise UnsupportedFormat(f"{path}: too large for this computer's memory; crop it") from None
+        except NotImplementedError as error:
+            raise UnsupportedFormat(f"{path}: a rare kind of TIFF ({error}); save it as an uncompressed grey TIFF") from error
+        except DAMAGE as error:
+            reason = " ".join(str(error).split())[:100] or type(error).__name__
+            raise UnreadableFile(f"{path}: damaged or cut-off TIFF ({reason}); copy it again from the microscope") from error
+    notes = (*notes, *more)
+    if n_pages > 1:
+        why = "first" if index == 0 else f"page {index + 1}, the calibrated one,"
+        notes = (f"{why} of {n_pages} pages used", *notes)
+    return Decoded(pixels=pixels, format=f"tiff/{name}" if name else "tiff", facts=facts, notes=notes, hint=hint)
+
+
+def choose(file: Any, n_pages: int) -> tuple[int, str, Facts | None]:
+    """Index of the page to use, its maker's name and facts: the first full page, or a later one that is calibrated."""
+    best: tuple[int, str, Facts | None] | None = None
+    area = 0
+    for index in range(min(n_pages, _PAGES_SEARCHED)):
+        page = file.pages[index]
+        if int(getattr(page, "subfiletype", 0) or 0) & _REDUCED and n_pages > 1:
+            continue
+        name, facts = _facts(Tags(page))
+        size = int(page.imagewidth) * int(page.imagelength)
+        if best is None:
+            best, area = (index, name, facts), size
+        elif facts is not None and facts.instrument.pixel_size_nm is not None and size >= area:
+            best = (index, name, facts)
+        if best[2] is not None and best[2].instrument.pixel_size_nm is not None:
+            return best
+    return best if best is not None else (0, *_facts(Tags(file.pages[0])))
+
+
+def _facts(tags: Tags) -> tuple[str, Facts | None]:
+    """What the first maker that knows these tags says; one that gives a pixel size before one that does not."""
+    known: tuple[str, Facts | None] = ("", None)
+    for maker in MAKERS:
+        facts = maker.from_tiff(tags) if maker.from_tiff else None
+        if facts is None:
+            continue
+        if facts.instrument.pixel_size_nm is not None:
+            return maker.name, facts
+        if known[1] is None:
+            known = (maker.name, facts)
+    return known
+
+
+def _resolution_hint(tags: Tags) -> str:
+    """What the resolution tags say, in words, where it is too fine for a print; "" where it is not."""
+    unit = {2: "inch", 3: "cm"}.get(tags.value(_RESOLUTION_UNIT))
+    per_unit = [tags.number(code) for code in (_Y_RESOLUTION, _X_RESOLUTION)]
+    if unit is None or not all(n is not None and math.isfinite(n) and n > 0 for n in per_unit):
+        return ""
+    y, x = (unit_nm(unit) / n for n in per_unit if n)
+    if not all(SMALLEST_NM_PER_PX <= v < _PRINT_NM_PER_PX for v in (y, x)):
+        return ""
+    said = f"{x:.6g} nm/px" if math.isclose(x, y, rel_tol=1e-3) else f"{y:.6g} x {x:.6g} nm/px"
+    return f'the TIFF resolution tags say {said}, but most programs write a print\'s there; if it is right, give --scale "{said}"'
+
+
+def check_strips(path: Path, page: Any) -> None:
+    """UnreadableFile where strips or tiles lie outside the file or on top of each other: tifffile would fill in zeros."""
+    end = int(page.parent.filehandle.size)
+    spans = [(int(o), int(n)) for o, n in zip(page.dataoffsets, page.databytecounts, strict=False) if n]
+    last = max((o + n for o, n in spans), default=0)
+    if not spans or last > end:
+        raise UnreadableFile(
+            f"{path}: cut-off TIFF, its pixels should reach byte {last} but the file ends at {end}; "
+            "copy it again from the microscope"
+        )
+    uncompressed = int(page.compression) == 1
+    subsampled = int(page.photometric) == _YCBCR
+    n_bits = int(page.imagewidth) * int(page.imagelength) * int(page.samplesperpixel) * int(page.bitspersample)
+    too_few = not subsampled and sum(n for _, n in spans) * 8 < n_bits
+    if uncompressed and (too_few or len({o for o, _ in spans}) < len(spans)):
+        raise UnreadableFile(
+            f"{path}: damaged TIFF, its table of strips does not fit the picture; copy it again from the microscope"
+        )
+
+
+def _picture(path: Path, page: Any) -> tuple[NDArray[Any], tuple[str, ...]]:
+    photometric, bits = int(page.photometric), int(page.bitspersample)
+    if photometric == _CMYK:
+        raise UnsupportedFormat(f"{path}: a TIFF in printing colours (CMYK); save it as grey or RGB")
+    samples, axes = np.asarray(page.asarray()), str(page.axes)
+    if not samples.size or samples.ndim != len(axes):
+        raise ValueError("the picture is empty")
+    notes: tuple[str, ...] = ()
+    while samples.ndim > 2 and axes[0] not in "SYX":  # a volume within one page
+        samples, axes, notes = samples[0], axes[1:], ("first slice used",)
+    if axes == "SYX":
+        samples, axes = np.moveaxis(samples, 0, -1), "YXS"
+    if axes not in ("YX", "YXS"):
+        raise UnsupportedFormat(f"{path}: a TIFF with the axes {axes}; save one picture as TIFF or PNG")
+    orientation = int(page.tags.valueof(274) or 1) if 274 in page.tags else 1
+    if orientation != 1:
+        notes = (*notes, f"stored orientation {orientation} ignored; rows and columns are as in the file")
+    if photometric == _PALETTE and axes == "YX" and page.colormap is not None:
+        return _palette(samples, np.asarray(page.colormap)), notes
+    if axes == "YX":
+        return _grey(samples, photometric, bits), notes
+    if photometric == _CIELAB or (photometric == _YCBCR and int(page.compression) not in _JPEG):
+        return np.ascontiguousarray(samples[..., 0]), notes  # lightness or luminance stands first
+    extras = tuple(int(e) for e in page.extrasamples)
+    n_colours = 3 if photometric in (_RGB, _YCBCR) else 1
+    if samples.shape[-1] > n_colours + 1:  # more extra samples than an alpha channel
+        samples, extras = samples[..., :n_colours], ()
+        notes = (*notes, "extra channels ignored")
+    has_extra = samples.shape[-1] == n_colours + 1
+    if has_extra and 1 not in extras and 2 not in extras:  # not said to be alpha
+        samples, has_extra = samples[..., :n_colours], False
+    flat, more = grey.flatten(samples, has_alpha=has_extra, premultiplied=1 in extras)
+    return _grey(flat, photometric, bits), (*notes, *more)
+
+
+def _grey(pixels: NDArray[Any], photometric: int, bits: int) -> NDArray[Any]:
+    if photometric == _MINISWHITE:
+        pixels = grey.inverted(pixels, bits)
+    return grey.stretched(pixels, bits)
+
+
+def _palette(indices: NDArray[Any], colormap: NDArray[Any]) -> NDArray[Any]:
+    """Indices through a (3, N) colour map of 16-bit entries (8-bit ones by careless writers) to uint8 grey."""
+    eight_bit = colormap if int(colormap.max()) < 256 else colormap >> 8
+    table = grey.luminance(np.moveaxis(np.asarray(eight_bit, np.uint8), 0, -1)[np.newaxis])[0]
+    return np.asarray(table[np.minimum(indices, table.size - 1)])
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what tifffile logs in this thread from the user's terminal: whatever matters to a result is checked here."""
+    thread = threading.get_ident()
+
+    def elsewhere(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logger = logging.getLogger("tifffile")
+    logger.addFilter(elsewhere)
+    try:
+        yield
+    finally:
+        logger.removeFilter(elsewhere)
+
+
+TIFF = Container(lambda head: head.startswith(_MAGIC), read, (".tif", ".tiff"))

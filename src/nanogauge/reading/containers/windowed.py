@@ -1,0 +1,209 @@
+"""Micrographs too large for memory: their size, facts and scale, and windows of their pixels, read when asked for.
+
+TIFF and BigTIFF in tiles or strips (OME-TIFF and other makers' among them, as in `tiff`), and OME-Zarr.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import UnreadableFile, UnsupportedFormat
+from ...core.micrograph import Instrument
+from ...core.scale import Scale
+from .. import grey
+from ..contract import calibrate
+from . import ome_zarr, tiff
+
+MOSAIC_PX = 1 << 25
+"""From so many pixels a file is read and measured window by window; smaller ones are read whole."""
+
+_CACHE_BYTES = 128 << 20
+_LARGEST_PIECE_BYTES = 512 << 20
+Window = Callable[[int, int, int, int], NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mosaic:
+    """A picture read by windows: read(y0, y1, x0, x1) -> (y1 - y0, x1 - x0) grey levels of `dtype`, bright = high."""
+
+    path: Path
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    format: str
+    sha256: str
+    read: Window = field(repr=False)
+    instrument: Instrument = field(default_factory=Instrument)
+    scale: Scale | None = None
+    notes: tuple[str, ...] = ()
+
+
+def open_mosaic(path: str | Path, *, least_px: int = MOSAIC_PX) -> Mosaic | None:
+    """A TIFF or OME-Zarr of at least `least_px` pixels; None where the file is another or a smaller one.
+
+    Raises UnreadableFile or UnsupportedFormat for a large one that cannot be read by windows.
+    """
+    path = Path(path)
+    if ome_zarr.is_ome_zarr(path):
+        picture = ome_zarr.open_picture(path)
+        if picture.shape[0] * picture.shape[1] < least_px:
+            return None
+        instrument, scale, notes = calibrate(picture.facts, picture.shape)
+        dtype = _readable(path, picture.dtype)
+        about: dict[str, Any] = {"instrument": instrument, "scale": scale, "notes": notes, "sha256": ome_zarr.sha256_of(path)}
+        return Mosaic(path=path, shape=picture.shape, dtype=dtype, format="ome-zarr", read=picture.read, **about)
+    try:
+        with path.open("rb") as stream:
+            if not tiff.TIFF.matches(stream.read(16)):
+                return None
+    except OSError:
+        return None  # the reader of whole files says what is wrong
+    return _tiff(path, least_px)
+
+
+def _tiff(path: Path, least_px: int) -> Mosaic | None:
+    import tifffile
+
+    with tiff.quiet():
+        try:
+            with tifffile.TiffFile(path) as file:
+                if not len(file.pages):
+                    return None
+                index, name, facts = tiff.choose(file, len(file.pages))
+                page: Any = file.pages[index]
+                shape = (int(page.imagelength), int(page.imagewidth))
+                if shape[0] * shape[1] < least_px or min(shape) < 1:
+                    return None
+                tiff.check_strips(path, page)
+                dtype = _checked(path, page)
+                notes = (f"first of {len(file.pages)} pages used",) if len(file.pages) > 1 and index == 0 else ()
+        except tiff.DAMAGE as error:
+            reason = " ".join(str(error).split())[:100] or type(error).__name__
+            raise UnreadableFile(f"{path}: damaged or cut-off TIFF ({reason}); copy it again from the microscope") from error
+    instrument, scale, more = calibrate(facts, shape)
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Mosaic(
+        path=path,
+        shape=shape,
+        dtype=dtype,
+        format=f"tiff/{name}" if name else "tiff",
+        sha256=sha256,
+        read=_TiffWindows(path, index),
+        instrument=instrument,
+        scale=scale,
+        notes=(*notes, *more),
+    )
+
+
+def _checked(path: Path, page: Any) -> np.dtype[Any]:
+    """The pixels' type. UnsupportedFormat where the page cannot be read by windows."""
+    if page.dtype is None or int(page.planarconfig) != 1 or int(page.photometric) not in (0, 1, 2) or page.imagedepth != 1:
+        raise UnsupportedFormat(f"{path}: a large TIFF that is not plain grey or RGB; save it as a tiled grey TIFF")
+    size = np.dtype(page.dtype).itemsize * page.samplesperpixel
+    if not page.is_tiled and not page.is_contiguous and size * page.imagewidth * page.rowsperstrip > _LARGEST_PIECE_BYTES:
+        raise UnsupportedFormat(f"{path}: a large TIFF packed in one piece; save it in tiles or strips")
+    return _readable(path, np.dtype(page.dtype))
+
+
+def _readable(path: Path, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    if dtype.kind == "u" and dtype.itemsize in (1, 2):
+        return dtype.newbyteorder("=")
+    if dtype.kind == "f":
+        return np.dtype(np.float32)
+    raise UnsupportedFormat(f"{path}: a large picture of {dtype} pixels; save it as 8-bit, 16-bit or float grey levels")
+
+
+class _TiffWindows:
+    """Windows of one page; decoded tiles and strips are kept while they fit into the cache. Pickles as path and page."""
+
+    def __init__(self, path: Path, index: int) -> None:
+        self.path, self.index = path, index
+        self._page: Any = None
+        self._spans: list[tuple[int, int]] = []
+        self._tables: bytes | None = None
+        self._cache: OrderedDict[int, NDArray[Any]] = OrderedDict()
+        self._cached_bytes = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _TiffWindows, (self.path, self.index)
+
+    def __call__(self, y0: int, y1: int, x0: int, x1: int) -> NDArray[Any]:
+        with tiff.quiet():
+            try:
+                if self._page is None:
+                    import tifffile
+
+                    with tifffile.TiffFile(self.path) as file:
+                        self._page = file.pages[self.index]
+                        self._spans = list(zip(self._page.dataoffsets, self._page.databytecounts, strict=True))
+                        self._tables = self._page.jpegtables
+                        _ = self._page.is_jfif  # read from the file now: it is closed when a piece is decoded
+                return self._window(y0, y1, x0, x1)
+            except MemoryError:
+                raise UnsupportedFormat(
+                    f"{self.path}: its tiles are too large for this computer's memory; save smaller ones"
+                ) from None
+            except tiff.DAMAGE as error:
+                reason = " ".join(str(error).split())[:100] or type(error).__name__
+                raise UnreadableFile(f"{self.path}: damaged or cut-off TIFF ({reason}); copy it again") from error
+
+    def _window(self, y0: int, y1: int, x0: int, x1: int) -> NDArray[Any]:
+        page = self._page
+        if page.is_contiguous and not page.is_tiled:
+            samples = self._stored_plainly(y0, y1)[:, x0:x1]
+        else:
+            tall, wide = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, page.imagewidth)
+            per_row = -(-page.imagewidth // wide)
+            samples = np.zeros((y1 - y0, x1 - x0, page.samplesperpixel), page.dtype)
+            for row in range(y0 // tall, -(-y1 // tall)):
+                for column in range(x0 // wide, -(-x1 // wide)):
+                    piece = self._piece(row * per_row + column)
+                    top, left = row * tall, column * wide
+                    a, b = max(y0, top), min(y1, top + piece.shape[0])
+                    c, d = max(x0, left), min(x1, left + piece.shape[1])
+                    samples[a - y0 : b - y0, c - x0 : d - x0] = piece[a - top : b - top, c - left : d - left]
+        if samples.shape[2] > 1:
+            flat = grey.luminance(samples[..., :3]) if int(page.photometric) == 2 and samples.shape[2] >= 3 else samples[..., 0]
+        else:
+            flat = samples[..., 0]
+        if int(page.photometric) == 0:
+            flat = grey.inverted(flat, int(page.bitspersample))
+        if flat.dtype.kind == "f":
+            return np.nan_to_num(flat.astype(np.float32))
+        return np.ascontiguousarray(flat, flat.dtype.newbyteorder("="))
+
+    def _stored_plainly(self, y0: int, y1: int) -> NDArray[Any]:
+        """Rows of a page whose pixels stand in the file one after the other."""
+        page = self._page
+        dtype = np.dtype(page.parent.byteorder + page.dtype.char)
+        per_row = page.imagewidth * page.samplesperpixel
+        offset = self._spans[0][0] + y0 * per_row * dtype.itemsize
+        values = np.fromfile(self.path, dtype, count=(y1 - y0) * per_row, offset=offset)
+        return values.reshape(y1 - y0, page.imagewidth, page.samplesperpixel)
+
+    def _piece(self, index: int) -> NDArray[Any]:
+        """A decoded tile or strip (h, w, samples)."""
+        if index in self._cache:
+            self._cache.move_to_end(index)
+            return self._cache[index]
+        offset, n_bytes = self._spans[index]
+        data = None
+        if n_bytes:
+            with self.path.open("rb") as stream:
+                stream.seek(offset)
+                data = stream.read(n_bytes)
+        decoded, _, shape = self._page.decode(data, index, jpegtables=self._tables)
+        piece = np.zeros(shape[1:], self._page.dtype) if decoded is None else np.asarray(decoded)[0]
+        self._cache[index] = piece
+        self._cached_bytes += piece.nbytes
+        while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
+            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+        return piece

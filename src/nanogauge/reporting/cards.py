@@ -1,0 +1,184 @@
+"""The part of a report on one micrograph: facts, figures, the evidence for its scale."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..core.scale import format_length
+from ..results.measurement import Measurement
+from ..results.records import Record, record_of
+from ..statistics.distribution import STATISTICS, WITHOUT_UNIT
+from .content import exclusion_rows
+from .formatting import DASH, NAMES, Lengths, lengths, number, percent
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is shown of one micrograph. Texts are ready to be laid out; `overlay` is JPEG, `scale_bar` PNG or None."""
+
+    name: str
+    title: str
+    status: str
+    headline: str
+    notes: list[str]
+    row: dict[str, Any]
+    facts: list[tuple[str, str]]
+    scale: list[tuple[str, str]]
+    statistics: list[tuple[str, str, str]]
+    exclusions: list[tuple[str, str, str]]
+    edits: list[str]
+    overlay: bytes = field(repr=False)
+    scale_bar: bytes | None = field(repr=False)
+    has_scale_bar: bool = False
+
+
+def card(m: Measurement) -> Card:
+    """The card of a measurement."""
+    return card_of(record_of(m))
+
+
+def card_of(record: Record) -> Card:
+    """The card of a record."""
+    about = record.about
+    d = about["distribution"]
+    unit = lengths(d["unit"], _float(d["median"]["value"]))
+    return Card(
+        name=record.name,
+        title=about["file"],
+        status=about["status"],
+        headline=_headline(about, unit),
+        notes=[str(about["message"])] if about["message"] else [],
+        row=table_row(record.name, about),
+        facts=_facts(about),
+        scale=scale_rows(about),
+        statistics=_statistics(d, unit),
+        exclusions=exclusion_rows(about["n_particles"], d["n"], about.get("exclusions") or {}),
+        edits=[str(e) for e in about.get("operator_edits") or []],
+        overlay=record.overlay,
+        scale_bar=record.scale_bar,
+        has_scale_bar=record.scale_bar is not None,
+    )
+
+
+def table_row(name: str, about: dict[str, Any]) -> dict[str, Any]:
+    """The micrograph's row of the summary table, as text; small, so that a run of ten thousand can be kept."""
+    d = about["distribution"]
+    unit = lengths(d["unit"], _float(d["median"]["value"]))
+    scale = about["scale"]
+    pair = scale["nm_per_px_y_x"]
+    return {
+        "name": name,
+        "title": about["file"],
+        "status": about["status"],
+        "n_found": about["n_particles"],
+        "n_counted": d["n"],
+        "nm_per_px": number(math.sqrt(pair[0] * pair[1])) if pair else DASH,
+        "scale_source": str(scale["source"]).replace("_", " "),
+        "scale_uncertainty": percent(scale["relative_uncertainty"], 2) if pair else DASH,
+        "scale_evidence": _evidence(scale),
+        "figures": [unit.show(_float(d[k]["value"])) for k in ("mean", "sd", "d10", "d50", "d90")],
+        "unit": unit.unit if d["n"] else "",
+        "sha256": about["sha256"],
+        "message": about["message"],
+    }
+
+
+def _evidence(scale: dict[str, Any]) -> str:
+    """What the metadata and the scale bar said, in a few words."""
+    parts = []
+    if scale["metadata_nm_per_px_y_x"]:
+        parts.append(f"metadata {number(scale['metadata_nm_per_px_y_x'][1])} nm/px")
+    bar = scale["scale_bar"]
+    if bar and bar["nm_per_px"]:
+        refused = " (not used)" if bar["refused"] else ""
+        printed = f", taken together with the {bar['refined_by']}" if bar.get("refined_by") else ""
+        parts.append(f"bar {bar['text']} / {number(bar['length_px'], 5)} px = {number(bar['nm_per_px'])} nm/px{printed}{refused}")
+    return "; ".join(parts) or DASH
+
+
+def _headline(about: dict[str, Any], unit: Lengths) -> str:
+    n, d = about["n_particles"], about["distribution"]
+    if not n:
+        return "No particles found."
+    found = "1 particle" if n == 1 else f"{n} particles"
+    if not d["n"]:
+        return f"{found}, none of which counts."
+    mean, median = (unit.with_unit(_float(d[k]["value"])) for k in ("mean", "median"))
+    return f"{found}, {d['n']} counted; mean {mean}, median {median}."
+
+
+def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
+    i = about["instrument"]
+    voltage = f"{i['accelerating_voltage_kv']:g} kV" if i.get("accelerating_voltage_kv") else ""
+    distance = f"{i['working_distance_mm']:.3g} mm working distance" if i.get("working_distance_mm") else ""
+    stated = ", ".join(
+        str(v) for v in (i.get("maker"), i.get("model"), voltage, distance, i.get("detector"), i.get("acquired")) if v
+    )
+    h, w = about["shape_px"]
+    facts = [("Picture", f"{w} × {h} px, {about['format']}"), ("Instrument", stated or "not stated in the file")]
+    pair = about["scale"]["nm_per_px_y_x"]
+    if pair:
+        facts.append(("Field", f"{format_length(w * pair[1], digits=3)} × {format_length(h * pair[0], digits=3)}"))
+    moved = about.get("edge_moved_px")
+    between = "between pixels, " + (
+        "from the probability map" if moved is None else f"where the grey level changes most steeply (moved by {moved:+.2f} px)"
+    )
+    outline = {"probability_map": between, "labels": "along the labels' pixels"}
+    facts += [
+        ("Particles found by", str(about["engine"]["name"])),
+        ("Outlines", outline.get(str(about.get("outline")), str(about.get("outline") or DASH))),
+        ("SHA-256", str(about["sha256"]) or DASH),
+    ]
+    if about.get("confidence") is not None:
+        facts.insert(-2, ("Confidence", f"{about['confidence']:.2f}: the share of the particles expected to be right"))
+    source = about.get("labels_source")
+    if source:
+        facts.append(("Labels", f"{source['file']}, SHA-256 {source['sha256']}"))
+    return facts
+
+
+def scale_rows(about: dict[str, Any]) -> list[tuple[str, str]]:
+    """The scale used and what speaks for it."""
+    scale = about["scale"]
+    pair, bar = scale["nm_per_px_y_x"], scale["scale_bar"]
+    if pair:
+        size = f"{number(pair[1], 5)} nm/px" if pair[0] == pair[1] else f"{number(pair[1], 5)} × {number(pair[0], 5)} nm/px (x × y)"
+        rows = [
+            ("Scale used", f"{size} from {str(scale['source']).replace('_', ' ')}, u = {percent(scale['relative_uncertainty'], 2)}")
+        ]
+    else:
+        rows = [("Scale used", "none: sizes are in px")]
+    meta = scale["metadata_nm_per_px_y_x"]
+    rows.append(("Metadata", f"{number(meta[1], 5)} nm/px" if meta else "state no scale"))
+    if bar and bar["nm_per_px"] and bar["length_px"]:
+        over = f"{bar['text']} over {number(bar['length_px'], 5)} px"
+        said = f"{over} = {number(bar['nm_per_px'], 5)} nm/px, confidence {bar['confidence']:.2f}"
+        rows.append(("Scale bar", said))
+        if bar.get("refined_by") and not bar["refused"]:
+            rows.append(("Taken together with", f"the {bar['refined_by']}, which says the same more precisely"))
+        if meta and not bar["refused"]:
+            rows.append(("Bar against metadata", f"{number(100 * (bar['nm_per_px'] / meta[1] - 1), 2).replace('-', '−')} %"))
+    elif bar is None or not bar["refused"]:
+        rows.append(("Scale bar", "none read"))
+    if bar and bar["refused"]:
+        rows.append(("Scale bar not used", str(bar["refused"])))
+    return rows
+
+
+def _statistics(d: dict[str, Any], unit: Lengths) -> list[tuple[str, str, str]]:
+    rows = []
+    for name in STATISTICS:
+        e = d.get(name)
+        if not isinstance(e, dict) or e["value"] is None or name == "d50":
+            continue
+        show = Lengths("") if name in WITHOUT_UNIT else unit
+        of = f" {show.unit}" if show.unit else ""
+        interval = show.interval(e["low"], e["high"]) + of if e["low"] is not None else "too few particles"
+        rows.append((NAMES.get(name, name), show.show(e["value"]) + of, interval))
+    return rows
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else value

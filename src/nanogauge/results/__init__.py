@@ -1,0 +1,1 @@
+"""A measurement and what is kept of it: tables, labels, pictures, outlines; written and read back."""

@@ -1,0 +1,280 @@
+"""Pictures of a measurement: the overlay (outlines, numbers, the scale bar found) and the size distribution.
+
+Colours are Okabe & Ito's, told apart by colour-blind readers.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from ..measuring.contours import outlines
+from ..statistics.distribution import histogram
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .measurement import Measurement
+
+COLOURS = {
+    "counted": (0, 158, 115),
+    "low_confidence": (230, 159, 0),
+    "left_out": (213, 94, 0),
+    "scale_bar": (86, 180, 233),
+}
+_LEGEND = {"counted": "counted", "low_confidence": "unsure", "left_out": "left out: cut by the frame, or outside the size window"}
+_DASHES = {"low_confidence": 2.5, "left_out": 7.0}  # length in line widths, so that kinds are told apart without colour
+_LEAST_LONG_SIDE = 1000  # smaller pictures are enlarged, so that numbers can be read
+
+
+@lru_cache(maxsize=64)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    found = find_spec("matplotlib")  # whose font it is; importing it for that would take a tenth of a second
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("matplotlib is not installed; install nanogauge again")
+    return ImageFont.truetype(str(Path(found.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf"), size)
+
+
+def kind_of(flags: str, edge_weight: float) -> str:
+    """Colour class of a particle: counted, low_confidence or left_out."""
+    if edge_weight == 0:
+        return "left_out"
+    return "low_confidence" if "low_confidence" in flags.split("|") else "counted"
+
+
+def overlay(m: Measurement, *, numbers: bool = True, legend: bool = True) -> NDArray[np.uint8]:
+    """(H', W', 3) RGB: the micrograph with every outline, its label, and the scale bar that was found; H', W' a whole
+    multiple of the micrograph's height and width, a caption below where `legend` is asked for."""
+    grey = m.micrograph.grey8()
+    h, w = grey.shape
+    k = max(1, min(8, -(-_LEAST_LONG_SIDE // max(h, w))))
+    canvas = cv2.resize(
+        cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), (w * k, h * k), interpolation=cv2.INTER_NEAREST if k == 1 else cv2.INTER_CUBIC
+    )
+    thickness = max(1, round(max(h, w) * k / 700))
+    table = m.particles
+    kinds = {int(i): kind_of(f, e) for i, f, e in zip(table["label"], table["flags"], table["edge_weight"], strict=True)}
+    for label, polygon in outlines(m.labels):
+        kind = kinds.get(label, "counted")
+        lines = _dashed(polygon[:, ::-1] * float(k), thickness * _DASHES[kind]) if kind in _DASHES else None
+        points = [(polygon[:, ::-1] * k).reshape(-1, 1, 2)] if lines is None else lines
+        cv2.polylines(canvas, points, lines is None, COLOURS[kind], thickness, cv2.LINE_AA)
+    picture = Image.fromarray(canvas)
+    draw = ImageDraw.Draw(picture)
+    if numbers:
+        for label, y, x, d in zip(table["label"], table["y"], table["x"], table["equivalent_diameter_px"], strict=True):
+            size = int(np.clip(d * k / 3.2, 0, max(26, w * k / 45)))
+            if size >= 8:
+                draw.text(
+                    ((x + 0.5) * k, (y + 0.5) * k),
+                    str(label),
+                    font=_font(size),
+                    fill="white",
+                    anchor="mm",
+                    stroke_width=max(1, size // 20),
+                    stroke_fill="black",
+                )
+    _draw_scale_bar(draw, m, k, (w * k, h * k))
+    if not legend:
+        return np.asarray(picture)
+    return np.vstack([np.asarray(picture), _caption(m, w * k)])
+
+
+def _draw_scale_bar(draw: ImageDraw.ImageDraw, m: Measurement, k: int, size: tuple[int, int]) -> None:
+    bar = m.scale_bar
+    if bar is None or bar.box is None:
+        return
+    y0, x0, y1, x1 = (float(v) * k for v in bar.box)
+    colour = COLOURS["scale_bar"]
+    draw.rectangle((x0 - 2, y0 - 2, x1 + 1, y1 + 1), outline=colour, width=2)
+    if bar.nm_per_px is not None and bar.length_px is not None:
+        text = f"{bar.text} = {bar.length_px:.1f} px" + (" (not used)" if bar.refused else "")
+        em = _text_px(size[0])
+        width = draw.textlength(text, font=_font(em))
+        x = float(np.clip(x0, 2, max(size[0] - width - 4, 2)))
+        y = y0 - 1.6 * em if y0 > 1.8 * em else y1 + 0.4 * em
+        draw.rectangle((x - 2, y - 1, x + width + 2, y + 1.27 * em), fill="black")
+        draw.text((x, y), text, font=_font(em), fill=colour)
+
+
+def _dashed(ring: NDArray[Any], dash: float) -> list[NDArray[np.int32]]:
+    """A closed ring (n, 2) as every second piece of about the length `dash`."""
+    closed = np.vstack([ring, ring[:1]])
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    n = max(2, 2 * round(along[-1] / (2 * dash)))
+    cuts = np.linspace(0, along[-1], n + 1)
+    pieces = []
+    for a, b in zip(cuts[:-1:2], cuts[1::2], strict=True):
+        at = np.concatenate([[a], along[(along > a) & (along < b)], [b]])
+        points = np.stack([np.interp(at, along, closed[:, 0]), np.interp(at, along, closed[:, 1])], axis=1)
+        pieces.append(np.round(points).astype(np.int32).reshape(-1, 1, 2))
+    return pieces
+
+
+def scale_bar_crop(m: Measurement) -> NDArray[np.uint8] | None:
+    """(h, w) grey: the micrograph around its scale bar and the text beside it, enlarged to at least 400 px of width; None where
+    no bar was seen."""
+    bar = m.scale_bar
+    if bar is None or bar.box is None:
+        return None
+    y0, x0, y1, x1 = (float(v) for v in bar.box)
+    up, aside = (
+        max(3 * (y1 - y0), 40.0),
+        max(3 * (x1 - x0), 0.25 * m.micrograph.shape[1]),
+    )  # in a data bar the label may stand far off
+    near = [b for b in bar.text_boxes if b[0] < y1 + up and b[2] > y0 - up and b[1] < x1 + aside and b[3] > x0 - aside]
+    y0, x0 = min([y0, *(b[0] for b in near)]), min([x0, *(b[1] for b in near)])
+    y1, x1 = max([y1, *(b[2] for b in near)]), max([x1, *(b[3] for b in near)])
+    h, w = m.micrograph.shape
+    margin = max(8.0, 0.06 * (x1 - x0))
+    a, b = max(int(y0 - margin), 0), min(int(y1 + margin) + 1, h)
+    c, d = max(int(x0 - margin), 0), min(int(x1 + margin) + 1, w)
+    crop = m.micrograph.grey8()[a:b, c:d]
+    k = max(1, min(4, 400 // max(crop.shape[1], 1)))
+    return np.ascontiguousarray(np.kron(crop, np.ones((k, k), np.uint8)))
+
+
+def _text_px(width: int) -> int:
+    """Height of notes on a picture of that width, so that they can be read when it is shown smaller."""
+    return int(np.clip(width / 55, 15, 80))
+
+
+def _caption(m: Measurement, width: int) -> NDArray[np.uint8]:
+    """A strip below the picture: what was measured, the scale, the colours."""
+    em = _text_px(width)
+    ruler = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    scale = f"{m.scale.mean_nm_per_px:.4g} nm/px from {m.decision.source.replace('_', ' ')}" if m.scale else "no scale: sizes in px"
+    lines = [f"{m.headline()}  ·  {scale}"]
+    if ruler.textlength(lines[0], font=_font(em)) > width - em:
+        lines = [m.headline(), scale]
+    longest = max(ruler.textlength(line, font=_font(em)) for line in lines)
+    top = max(7, min(em, int(em * (width - em) / longest)))
+    legend = _LEGEND
+    widest = max(ruler.textlength(text, font=_font(em)) for text in legend.values()) + 2 * em
+    if em * (width - 4) / widest < 9:  # too small to be read: the reasons go
+        legend = {kind: text.split(":")[0] for kind, text in _LEGEND.items()}
+        widest = max(ruler.textlength(text, font=_font(em)) for text in legend.values()) + 2 * em
+    em = max(6, min(em, int(em * (width - 4) / widest)))
+    keys: list[tuple[float, int, str]] = []  # x, row, kind: as many side by side as fit
+    x, row = 0.5 * em, 0
+    for kind, text in legend.items():
+        wide = 2.4 * em + ruler.textlength(text, font=_font(em))
+        if x > em and x + wide > width:
+            x, row = 0.5 * em, row + 1
+        keys.append((x, row, kind))
+        x += wide
+    first = round(0.5 * em + 1.5 * top * len(lines))
+    strip = Image.new("RGB", (width, first + round(1.6 * em * (row + 1) + 0.3 * em)), "black")
+    draw = ImageDraw.Draw(strip)
+    for i, line in enumerate(lines):
+        draw.text((0.5 * em, 0.4 * em + 1.5 * i * top), line, font=_font(top), fill="white")
+    for x, row, kind in keys:
+        y = first + 1.6 * em * row
+        ring = np.array([(x, y + 0.2 * em), (x + em, y + 0.2 * em), (x + em, y + 0.95 * em), (x, y + 0.95 * em)])
+        wide = max(2, em // 8)
+        pieces = _dashed(ring, wide * _DASHES[kind] / 2) if kind in _DASHES else [np.vstack([ring, ring[:1]])]
+        for piece in pieces:
+            draw.line([(float(a), float(b)) for a, b in piece.reshape(-1, 2)], fill=COLOURS[kind], width=wide)
+        draw.text((x + 1.4 * em, y), legend[kind], font=_font(em), fill=(220, 220, 220))
+    return np.asarray(strip)
+
+
+def png_bytes(picture: NDArray[np.uint8]) -> bytes:
+    """(H, W) or (H, W, 3) RGB -> PNG."""
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "PNG", compress_level=2)  # half the time of 4, and no larger for overlays
+    return out.getvalue()
+
+
+def jpeg_bytes(picture: NDArray[np.uint8] | Image.Image, *, longest: int = 1400) -> bytes:
+    """A picture for a page as JPEG, shrunk to `longest` px."""
+    image = picture.convert("RGB") if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    image.thumbnail((longest, longest))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def data_uri(data: bytes) -> str:
+    """data: URI of a JPEG's or PNG's bytes."""
+    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def jpeg_data_uri(picture: NDArray[np.uint8], *, longest: int = 1400) -> str:
+    """data: URI of a picture for a page, shrunk to `longest` px."""
+    return data_uri(jpeg_bytes(picture, longest=longest))
+
+
+def overlay_data_uri(m: Measurement) -> str:
+    """The overlay as a data: URI."""
+    return jpeg_data_uri(m.overlay)
+
+
+def draw_distribution(axes: Any, m: Measurement) -> None:
+    """Histogram of the equivalent diameter with the lognormal fit and the median's interval."""
+    d = m.distribution
+    column = f"equivalent_diameter_{d.unit}"
+    table = m.particles
+    weights = table["edge_weight"] if m.settings.measure.edge_correction else (table["edge_weight"] > 0).astype(float)
+    h = histogram(table[column], unit=d.unit, weights=weights, weighting=d.weighting)
+    unit: str = d.unit
+    factor = 1.0
+    if d.unit == "nm" and d.n and d.median.value >= 1000:
+        unit, factor = "µm", 1e-3
+    axes.set_xlabel(f"equivalent diameter / {unit}")
+    axes.set_ylabel(f"share of {'particles' if d.weighting == 'number' else 'volume'} / %")
+    if not h.count:
+        axes.text(0.5, 0.5, "no particle to count", ha="center", transform=axes.transAxes)
+        return
+    edges = np.array(h.edges) * factor
+    axes.bar(edges[:-1], 100 * np.array(h.share), np.diff(edges), align="edge", color="#56B4E9", edgecolor="#1b5e86", linewidth=0.7)
+    gsd = d.lognormal_gsd.value
+    if d.n >= 10 and gsd > 1.0005:
+        x = np.linspace(edges[0] - np.ptp(edges) * 0.05, edges[-1] + np.ptp(edges) * 0.05, 300)
+        x = x[x > 0]
+        s = np.log(gsd)
+        density = np.exp(-(np.log(x / (d.lognormal_median.value * factor)) ** 2) / (2 * s * s)) / (x * s * np.sqrt(2 * np.pi))
+        axes.plot(x, 100 * density * np.diff(edges).mean(), color="black", lw=1.2, label=f"lognormal, GSD {gsd:.3f}")
+    axes.axvline(d.median.value * factor, color="#D55E00", lw=1.2, label=f"median {d.median.value * factor:.4g} {unit}")
+    if np.isfinite(d.median.low):
+        axes.axvspan(d.median.low * factor, d.median.high * factor, color="#D55E00", alpha=0.15, lw=0)
+    axes.margins(y=0.22)  # room for the legend above the bars
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8, frameon=False)
+    axes.set_title(f"n = {d.n}", fontsize=9)
+
+
+def distribution_svg(m: Measurement) -> str:
+    """The distribution as inline SVG."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6, 3.1), layout="constrained")
+    draw_distribution(figure.add_subplot(), m)
+    out = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(out)  # type: ignore[no-untyped-call]
+    text = out.getvalue()
+    return text[text.index("<svg") :]
+
+
+def measurement_figure(m: Measurement) -> Figure:
+    """Overlay and distribution side by side, as a matplotlib figure that needs no display."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.imshow(overlay(m, legend=False))
+    left.set_axis_off()
+    left.set_title(f"{m.micrograph.name}: {m.headline()}", fontsize=10)
+    draw_distribution(right, m)
+    return figure

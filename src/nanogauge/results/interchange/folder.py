@@ -1,0 +1,140 @@
+"""Which annotation belongs to which micrograph, by the customs of the programs that write them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from ...core.errors import AnnotationError, UnreadableFile
+from .coco import image_names, is_coco
+from .read import read_json
+
+PICTURE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"})
+_IMAGE_FOLDERS = ("images", "image", "imgs", "micrographs", "raw")
+_LABEL_FOLDERS = (
+    "labels", "label", "masks", "mask", "annotations", "annotation", "instances", "rois", "gt", "ground_truth", "truth", "json",
+)  # fmt: skip
+_ENDINGS = tuple(
+    sep + word
+    for word in ("labels", "label", "masks", "mask", "cp_masks", "instances", "rois", "roi", "roiset", "annotations", "gt")
+    for sep in ("_", "-", ".")
+)
+_LABEL_SUFFIXES = (".tif", ".tiff", ".png", ".bmp", ".zip", ".roi", ".json", ".geojson", ".npy")  # the first wins
+_DRAWN_SUFFIXES = (".zip", ".roi", ".json", ".geojson")  # these are never micrographs
+_BYPRODUCTS = ("_cp_outlines", "_flows", "_overlay", "_outlines", "_prob", "_probabilities")
+_IN_RESULTS = ("labels.tif", "rois.zip")
+
+
+def find_annotations(
+    folder: str | Path, annotations: str | Path | None = None, *, picture_suffixes: Collection[str] = PICTURE_SUFFIXES
+) -> dict[Path, Path | None]:
+    """Micrograph -> its annotation file, None where there is none; micrographs in order of name.
+
+    folder: micrographs, with annotations beside them (ID_labels.tif, ID_masks.png, ID_cp_masks.png, ID_mask.tif, ID.zip,
+        ID_RoiSet.zip, ID.json, ID.geojson ...) or in a folder labels/, masks/, annotations/, rois/ ... within or beside it
+        (there also ID.tif, ID.png); or a folder that holds images/ and such a folder. One COCO file for all is found in any of
+        these places. RoiSet.zip belongs to the only micrograph of a folder
+    annotations: where to look instead: a folder, a results folder of nanogauge, or one COCO file
+    picture_suffixes: what is a picture, in lower case
+
+    Which file wins where there are several: TIFF, PNG, BMP, ROI zip, .roi, JSON, GeoJSON, .npy, in this order.
+    Raises UnreadableFile where a folder is missing, AnnotationError where no micrograph has an annotation.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UnreadableFile(f"{folder}: not a folder; give a folder of micrographs")
+    images = next((p for name in _IMAGE_FOLDERS for p in _children(folder) if p.is_dir() and p.name.lower() == name), folder)
+    given = None if annotations is None else Path(annotations)
+    if given is not None and not given.exists():
+        raise UnreadableFile(f"{given}: no such file or folder; check the path")
+    inside = _files(images)
+    if given is not None:
+        separate = [given] if given.is_dir() else []
+    else:
+        around = [images, folder, *([folder.parent] if folder.name.lower() in _IMAGE_FOLDERS else [])]
+        separate = [p for base in around for p in _children(base) if p.is_dir() and p.name.lower() in _LABEL_FOLDERS]
+        separate = list(dict.fromkeys(separate))
+    beside = inside if given is None or given == images else []
+    pictures = _micrographs(inside, picture_suffixes, beside=given is None or given == images)
+    apart = [p for base in separate for p in _files(base)]
+    results = {p.name: p for base in separate for p in _children(base) if p.is_dir()}
+    loose = [given] if given is not None and given.is_file() else [*apart, *beside, *_files(folder), *_files(images.parent)]
+    by_name = _coco_index(dict.fromkeys(p for p in loose if p.suffix.lower() == ".json"), {p.stem for p in pictures})
+    found: dict[Path, Path | None] = {}
+    for picture in pictures:
+        own = _best(picture, apart, bare=True) or _best(picture, beside, bare=False)
+        if own is None and picture.stem in results:
+            own = next((p for name in _IN_RESULTS if (p := results[picture.stem] / name).is_file()), None)
+        own = own or by_name.get(picture.name) or by_name.get(picture.stem)
+        if own is None and len(pictures) == 1:
+            own = next((p for p in [*apart, *beside] if p.name.lower() == "roiset.zip"), None)
+        found[picture] = own
+    if not pictures:
+        raise AnnotationError(f"{images}: no pictures in this folder; looked for {', '.join(sorted(picture_suffixes))}")
+    if not any(found.values()):
+        where = given or folder
+        example = f"{pictures[0].stem}_labels.tif, {pictures[0].stem}.zip or {pictures[0].stem}.json"
+        raise AnnotationError(
+            f"{where}: no annotation fits a micrograph of {images} (the first is {pictures[0].name}); name them {example}, "
+            f"or put them into a folder labels beside images"
+        )
+    return found
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _files(folder: Path) -> list[Path]:
+    return [p for p in _children(folder) if not p.is_dir() and not p.name.startswith(".")]
+
+
+def _stem(path: Path) -> str:
+    """The stem; of ID.ome.tif too."""
+    return path.stem.removesuffix(".ome")
+
+
+def _micrographs(files: list[Path], suffixes: Collection[str], *, beside: bool) -> list[Path]:
+    """The pictures, without label pictures and other products named after a picture."""
+    pictures = [p for p in files if p.suffix.lower() in suffixes]
+    stems = {_stem(p).lower() for p in pictures}
+
+    def derived(stem: str) -> bool:
+        low = stem.lower()
+        return any(low.endswith(e) and low[: -len(e)] in stems for e in (*(_ENDINGS if beside else ()), *_BYPRODUCTS))
+
+    return [p for p in pictures if not derived(_stem(p))]
+
+
+def _best(picture: Path, files: Iterable[Path], *, bare: bool) -> Path | None:
+    """The file named after a picture, by the order of suffixes; `bare`: ID.tif and ID.png count too."""
+    plain = {_stem(picture).lower(), picture.name.lower()}
+    named = {base + ending for base in plain for ending in _ENDINGS} | {f"roiset_{_stem(picture).lower()}"}
+    candidates = []
+    for p in files:
+        suffix, stem = p.suffix.lower(), _stem(p).lower()
+        if suffix not in _LABEL_SUFFIXES or p == picture:
+            continue
+        if stem in named or stem == f"{_stem(picture).lower()}_seg" or (stem in plain and (bare or suffix in _DRAWN_SUFFIXES)):
+            candidates.append((stem.endswith("_seg"), _LABEL_SUFFIXES.index(suffix), p.name, p))
+    return min(candidates)[-1] if candidates else None
+
+
+def _coco_index(files: Iterable[Path], stems: set[str]) -> dict[str, Path]:
+    """Image name and stem -> the COCO file that speaks of it. Files named after a micrograph are its own."""
+    index: dict[str, Path] = {}
+    for path in files:
+        if path.stem in stems:
+            continue
+        try:
+            content = read_json(path)
+        except (AnnotationError, UnreadableFile):
+            continue
+        if is_coco(content):
+            for name in image_names(content):
+                index.setdefault(name, path)
+                index.setdefault(Path(name).stem, path)
+    return index

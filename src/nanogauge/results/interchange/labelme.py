@@ -1,0 +1,72 @@
+"""LabelMe JSON: polygons, circles, rectangles, masks. Points of one `group_id` and name are one particle."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import AnnotationError
+from .drawn import Drawn, check_shape, count, points_yx, several_names
+from .shapes import Patch, fill, fill_ellipse, place, union
+
+
+def is_labelme(content: Any) -> bool:
+    """Whether a JSON file's content is LabelMe's kind."""
+    return isinstance(content, dict) and isinstance(content.get("shapes"), list)
+
+
+def read_labelme(path: Path, content: dict[str, Any], shape: tuple[int, int]) -> Drawn:
+    """All shapes with an area; lines and points are left out, with a warning. Raises AnnotationError where a shape cannot be
+    read or was drawn on a picture of another height and width."""
+    check_shape((content.get("imageHeight"), content.get("imageWidth")), shape, str(path))
+    groups: dict[Any, list[Patch | None]] = {}
+    names: list[str] = []
+    left_out: Counter[str] = Counter()
+    for k, item in enumerate(content["shapes"]):
+        what = f"{path}: shape {k + 1}"
+        if not isinstance(item, dict):
+            raise AnnotationError(f"{what}: not a shape; export the file again")
+        kind = item.get("shape_type") or "polygon"
+        if kind not in ("polygon", "circle", "rectangle", "mask", "oriented_rectangle"):
+            left_out[str(kind)] += 1
+            continue
+        name, group = str(item.get("label") or ""), item.get("group_id")
+        key = k if group is None else (name, str(group))
+        groups.setdefault(key, []).append(_patch(kind, item, shape, what))
+        names.append(name)
+    warnings = several_names(names)
+    if left_out:
+        kinds = ", ".join(sorted(left_out))
+        warnings += (f"{count(left_out.total(), 'shape has', 'shapes have')} no area ({kinds}) and are left out",)
+    return Drawn(kind="labelme", patches=[union(g) for g in groups.values()], warnings=warnings)
+
+
+def _patch(kind: str, item: dict[str, Any], shape: tuple[int, int], what: str) -> Patch | None:
+    points = points_yx(item.get("points"), what)
+    needed = {"circle": 2, "rectangle": 2, "mask": 2}.get(kind, 3)
+    if len(points) < needed:
+        raise AnnotationError(f"{what}: a {kind} of {len(points)} points; draw it again")
+    if kind == "circle":  # the centre and a point on the circle
+        radius = math.dist(points[0], points[1])
+        return fill_ellipse((points[0][0], points[0][1]), (radius, radius), shape)
+    if kind == "rectangle":
+        (y0, x0), (y1, x1) = points.min(0), points.max(0)
+        return fill([np.array([(y0, x0), (y0, x1), (y1, x1), (y1, x0)])], shape)
+    if kind == "mask":  # a PNG whose corner lies at the first point
+        from PIL import Image
+
+        try:
+            with Image.open(io.BytesIO(base64.b64decode(str(item.get("mask"))))) as picture:
+                mask = np.asarray(picture) > 0
+        except Exception as error:  # Pillow raises many types for a broken file
+            raise AnnotationError(f"{what}: a mask that is no picture; export the file again") from error
+        if mask.ndim != 2:
+            raise AnnotationError(f"{what}: a mask in colour; export the file again")
+        return place(mask, (round(points[0][0]), round(points[0][1])), shape)
+    return fill([points], shape)

@@ -1,0 +1,213 @@
+"""Label pictures: TIFF (ImageJ, OME, plain), PNG, BMP, .npy; values, colours or a mask -> labels."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.measure import label as connected
+
+from ...core.errors import AnnotationError
+from .drawn import check_shape, count
+
+Found = tuple[str, NDArray[np.int32], tuple[str, ...]]  # kind, labels (H, W), warnings
+
+_LARGEST_NUMBER = 1_000_000  # larger label values are renumbered
+_PICKLE = (
+    "holds a Python pickle, which can run any code when opened, and is not read; "
+    "save the masks as PNG or TIFF (in Cellpose: File > Save masks, or --save_png, --save_tif) and give those"
+)
+
+
+def read_raster(path: Path, data: bytes, shape: tuple[int, int]) -> Found:
+    """Labels (H, W) int32 of a label picture.
+
+    One value (grey, float of whole numbers, palette index) or one colour is one particle; 0, black or full transparency is
+    background, and the commonest colour where there is no black. A picture of one value only is a mask: its 8-connected
+    components are the particles, as ImageJ counts them, with a warning.
+
+    Raises AnnotationError for a damaged file, another shape, or a picture that is no label picture.
+    """
+    if data.startswith(b"\x93NUMPY"):
+        values = _npy(path, data, shape)
+    elif data[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
+        values = _tiff(path, data, shape)
+    else:
+        values = _picture(path, data, shape)
+    if values.ndim == 3:
+        return _from_colours(path, values)
+    return _from_values(path, values)
+
+
+def _npy(path: Path, data: bytes, shape: tuple[int, int]) -> NDArray[Any]:
+    try:
+        values = np.load(io.BytesIO(data), allow_pickle=False)
+    except ValueError as error:
+        what = _PICKLE if "pickle" in str(error) else f"damaged .npy file ({error}); save it again"
+        raise AnnotationError(f"{path}: {what}") from None
+    except Exception as error:  # numpy parses the header as Python and lets many types through
+        raise AnnotationError(f"{path}: damaged .npy file ({error}); save it again") from None
+    return _plane(path, values, shape)
+
+
+def _tiff(path: Path, data: bytes, shape: tuple[int, int]) -> NDArray[Any]:
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+            if 0 in tiff.pages[0].shape:  # damaged; the series would be sought for minutes
+                raise ValueError("an empty picture")
+            series = tiff.series[0]
+            sides = tuple(n for n in series.shape if n > 1)
+            if len(sides) >= 2 and max(sides) > 4 * max(*shape, 8):  # before its pixels are unpacked
+                check_shape(sides[:2], shape, str(path))
+            values = series.asarray()
+    except AnnotationError:
+        raise
+    except Exception as error:  # tifffile raises many types for a broken file
+        reason = " ".join(str(error).split())[:120]
+        raise AnnotationError(f"{path}: damaged or unusual TIFF ({reason}); save the labels again as plain TIFF") from error
+    return _plane(path, np.asarray(values), shape)
+
+
+def _picture(path: Path, data: bytes, shape: tuple[int, int]) -> NDArray[Any]:
+    from PIL import BmpImagePlugin, PngImagePlugin
+
+    kind: Any = BmpImagePlugin.BmpImageFile if data.startswith(b"BM") else PngImagePlugin.PngImageFile
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with kind(io.BytesIO(data)) as image:
+                check_shape((image.height, image.width), shape, str(path))
+                if image.mode == "P":
+                    return _from_palette(image)
+                if image.mode in ("RGB", "RGBA") and len(data) > 24 and data[24] == 16:
+                    import imagecodecs
+
+                    return _plane(path, np.asarray(imagecodecs.png_decode(data)), shape)
+                values = np.asarray(image)
+    except AnnotationError:
+        raise
+    except Exception as error:  # Pillow raises many types for a broken file
+        reason = " ".join(str(error).split())[:120]
+        raise AnnotationError(f"{path}: damaged picture ({reason}); save the labels again") from error
+    if image.mode == "LA":
+        values = np.where(values[..., 1] > 0, values[..., 0], 0)
+    return _plane(path, values, shape)
+
+
+def _from_palette(image: Any) -> NDArray[Any]:
+    """Palette indices; black becomes 0 where the palette has it elsewhere, as programs that sort palettes leave it."""
+    indices = np.asarray(image).astype(np.int64)
+    colours = np.reshape(image.getpalette() or [0, 0, 0], (-1, 3))
+    used = np.unique(indices)
+    black = [int(i) for i in used if i < len(colours) and not colours[i].any()]
+    if not black or 0 in black:
+        return indices
+    return np.where(np.isin(indices, black), 0, indices + 1)
+
+
+def _plane(path: Path, values: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """One picture (H, W), or (H, W, 3 or 4) in colour, of the micrograph's shape; AnnotationError for a stack."""
+    if values.ndim == 3 and values.shape[0] in (3, 4) and values.shape[1:] == shape and values.dtype == np.uint8:
+        values = np.moveaxis(values, 0, -1)  # colour planes one after the other
+    tail = tuple(int(n) for n in values.shape[-3:])
+    if values.ndim >= 3 and tail[2] in (3, 4) and tail[:2] == shape and values.size == tail[0] * tail[1] * tail[2]:
+        return values.reshape(tail)
+    if (
+        values.ndim > 2
+        and values.size == shape[0] * shape[1]
+        and tuple(n for n in values.shape if n > 1) == tuple(n for n in shape if n > 1)
+    ):
+        return values.reshape(shape)
+    if values.ndim == 2 or (values.ndim == 3 and tail[2] in (3, 4)):
+        check_shape([int(n) for n in values.shape[:2]], shape, str(path))
+    if values.ndim != 2 or values.shape != shape:
+        raise AnnotationError(f"{path}: holds an array of shape {values.shape}; save one picture of {shape[1]} x {shape[0]} px")
+    return values
+
+
+def _from_colours(path: Path, values: NDArray[Any]) -> Found:
+    """Colours as particles."""
+    if values.dtype.kind not in "ub":
+        raise AnnotationError(f"{path}: colours of type {values.dtype}; save the labels as whole numbers")
+    seen = np.ones(values.shape[:2], bool) if values.shape[-1] == 3 else values[..., 3] > 0
+    red, green, blue = (values[..., k].astype(np.int64) for k in range(3))
+    packed = np.where(seen, (red << 32) | (green << 16) | blue, 0)
+    if np.array_equal(red[seen], green[seen]) and np.array_equal(red[seen], blue[seen]):
+        return _from_values(path, np.where(seen, red, 0))
+    colours, first, inverse, area = np.unique(packed, return_index=True, return_inverse=True, return_counts=True)
+    said: tuple[str, ...] = ()
+    if colours[0] == 0:
+        background = 0
+    else:
+        background = int(np.argmax(area))
+        said = ("no black background; the commonest colour is taken for it",)
+    others = np.delete(np.arange(len(colours)), background)
+    if not len(others):
+        return "colour_image", np.zeros(packed.shape, np.int32), said
+    if len(others) > 8 and (area[others] < 4).mean() > 0.5:
+        raise AnnotationError(
+            f"{path}: {len(others)} colours, most on single pixels: a picture or smoothed edges, not labels; "
+            f"save one flat colour a particle, without smoothing, as PNG or TIFF"
+        )
+    number = np.zeros(len(colours), np.int32)
+    number[others[np.argsort(first[others])]] = np.arange(1, len(others) + 1)  # in the order met from the top
+    labels = number[inverse.reshape(packed.shape)]
+    if len(others) == 1:
+        kind, labels, more = _from_values(path, labels)
+        return ("mask" if kind == "mask" else "colour_image"), labels, (*said, *more)
+    pieces, n_pieces = connected(labels, background=0, connectivity=2, return_num=True)
+    if n_pieces >= 2 * len(others):
+        said += (f"{len(others)} colours are used for {n_pieces} pieces; each piece is taken as a particle",)
+        labels = pieces.astype(np.int32)
+    else:
+        said += _in_pieces(len(others), n_pieces, "colour")
+    return "colour_image", labels, said
+
+
+def _from_values(path: Path, values: NDArray[Any]) -> Found:
+    """Grey levels as particles, or a mask."""
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all() or (values != np.round(values)).any() or float(np.abs(values).max()) >= 2**53:
+            raise AnnotationError(f"{path}: values that are no whole numbers (probabilities?); save labels or a mask")
+        values = values.astype(np.int64)
+    if values.dtype.kind not in "iub":
+        raise AnnotationError(f"{path}: values of type {values.dtype}; save the labels as whole numbers")
+    if values.dtype.kind == "i" and int(values.min()) < 0:
+        raise AnnotationError(f"{path}: negative values (from {values.min()}); save labels from 0 (background) up")
+    found = np.unique(values)
+    n = len(found) - (found[0] == 0)
+    if found[0] != 0 and n > 1:
+        raise AnnotationError(
+            f"{path}: no background: no pixel is 0 (values {found[0]} to {found[-1]}); "
+            f"save labels with 0 between the particles, or a mask of 0 and 255"
+        )
+    if n == 0:
+        return "label_image", np.zeros(values.shape, np.int32), ()
+    kept = values if int(found[-1]) <= _LARGEST_NUMBER else np.searchsorted(found, values)
+    labels = np.asarray(kept, np.int32)
+    pieces, n_pieces = connected(labels, background=0, connectivity=2, return_num=True)
+    if n == 1 and n_pieces > 1:
+        warning = f"a mask of one value: its {n_pieces} connected pieces are taken as particles; touching ones are not separated"
+        share = float((labels > 0).mean())
+        inverted = (f"{100 * share:.0f} % of the picture is particle; invert the mask if it marks the background",)
+        return "mask", pieces.astype(np.int32), (warning, *(inverted if share > 0.5 else ()))
+    if n > 20 and n_pieces > 8 * n:
+        raise AnnotationError(
+            f"{path}: {n} values in {n_pieces} pieces: a picture, not labels; give a file with one value a particle, 0 between"
+        )
+    return "label_image", labels, _in_pieces(n, n_pieces, "value")
+
+
+def _in_pieces(n: int, n_pieces: int, what: str) -> tuple[str, ...]:
+    """A warning where some particles are in several pieces."""
+    if n_pieces == n:
+        return ()
+    classes = "; if the values are classes, save a mask of one class" if n <= 3 and n_pieces >= 5 * n else ""
+    pieces = f"{count(n, f'{what} is', f'{what}s are')} in {n_pieces} pieces"
+    return (f"{pieces}; pieces of one {what} are one particle{classes}",)

@@ -1,0 +1,335 @@
+"""`Measurement`: the result of one micrograph. Everything a user sees is a view of it."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.micrograph import Micrograph
+from ..core.particles import Flag, flag_text
+from ..core.scale import Scale, format_length
+from ..core.settings import Settings
+from ..detection.readings import Reading
+from ..measuring import edge_profile
+from ..scale.bar import ScaleBarReading
+from ..scale.resolve import ScaleDecision
+from ..statistics.distribution import STATISTICS, WITHOUT_UNIT, Distribution, Fit, RequiredN, precision
+from ..statistics.metrology import budget_of, exclusions_of, fits_of, verdicts_of, weights_of
+from ..statistics.uncertainty import Budget
+from ..statistics.verdicts import Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from ..pipeline.mosaic import MosaicFiles
+
+Status = Literal["ok", "no_scale", "no_particles", "error"]
+SCHEMA_VERSION = 1  # of measurement.json; see schemas/measurement.schema.json
+SUMMARY_STATISTICS = ("mean", "sd", "median", "d10", "d50", "d90")
+SUMMARY_COLUMNS = (
+    ["file", "status", "message", "nm_per_px", "scale_source", "n_particles", "n_border", "confidence"]
+    + [f"{name}_{unit}" for unit in ("nm", "px") for name in SUMMARY_STATISTICS]
+    + ["seconds"]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One measured micrograph.
+
+    labels: (H, W) int32 on the micrograph's own grid, 0 = background; particles: a row a label (columns: nanogauge.core.particles)
+    distribution: of the equivalent diameter in nm, in px where there is no scale; distribution_px: always in px
+    frame: (y0, x0, y1, x1), half-open, what is picture and not data bar
+    zoom: working px per input px
+    confidence: (H, W) float32 map that is 0.5 on the outlines, which then run between the pixels: it falls across the edge in the
+        grey levels, with `edge = "outline"` it is the foreground probability; None for labels made elsewhere
+    readings: what is measured and other readings of the picture, from which `detection` comes
+    edge_moved_px: how far outlines were moved to the edge on the mean, negative inwards; None where they are as found
+    detection: statistic -> relative standard uncertainty of what was found, missed, joined and cut; empty where it is not known
+    labels_source: kind, file and sha256 of labels made elsewhere; empty where they were found here
+    operator_edits: what a person changed by hand, a line each, in order
+    mosaic: of a picture too large for memory, the full labels and outlines; its pixels and `labels` here are previews
+    """
+
+    micrograph: Micrograph
+    decision: ScaleDecision
+    scale_bar: ScaleBarReading | None
+    labels: NDArray[np.int32]
+    particles: pd.DataFrame
+    distribution: Distribution
+    distribution_px: Distribution
+    frame: tuple[int, int, int, int]
+    zoom: float
+    settings: Settings
+    engine: str
+    engine_sha256: str
+    version: str
+    seconds: float
+    warnings: tuple[str, ...] = field(default=())
+    confidence: NDArray[np.float32] | None = None
+    edge_moved_px: float | None = None
+    detection: dict[str, float] = field(default_factory=dict)
+    readings: tuple[Reading, ...] = ()
+    labels_source: dict[str, str] = field(default_factory=dict)
+    operator_edits: tuple[str, ...] = ()
+    mosaic: MosaicFiles | None = None
+
+    @property
+    def scale(self) -> Scale | None:
+        """The scale used, None where sizes are in px."""
+        return self.decision.scale
+
+    @property
+    def status(self) -> Status:
+        """ok | no_scale | no_particles."""
+        if not len(self.particles):
+            return "no_particles"
+        return "no_scale" if self.scale is None else "ok"
+
+    @property
+    def n_particles(self) -> int:
+        """All particles, those left out of the distribution included."""
+        return len(self.particles)
+
+    @property
+    def n_border(self) -> int:
+        """Particles cut by the frame or the data bar, which the distribution leaves out."""
+        names = self.particles["flags"].str.split("|")
+        return int(names.map(lambda has: "touches_border" in has or "touches_data_bar" in has).sum())
+
+    @property
+    def mean_confidence(self) -> float:
+        """Of all particles found: the share expected to be right. NaN where there are none, or none was said."""
+        return float(self.particles["confidence"].mean())
+
+    @property
+    def exclusions(self) -> dict[str, int]:
+        """Reason -> number of particles left out of the distribution for it."""
+        return exclusions_of(self.particles)
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """(n,) weight of each particle in the distribution, 0 where it is left out."""
+        return weights_of(self.particles, self.settings.measure)
+
+    @property
+    def counted(self) -> pd.DataFrame:
+        """The particles in the distribution."""
+        return self.particles[self.weights > 0]
+
+    @property
+    def outline(self) -> Literal["probability_map", "labels"]:
+        """What the outlines measured run along."""
+        return "labels" if self.confidence is None or not self.settings.measure.subpixel else "probability_map"
+
+    @cached_property
+    def edge_offset_px(self) -> float:
+        """From the outlines to where the grey levels change most steeply, negative inwards; NaN where no edge stands out."""
+        return edge_profile(self.labels, self.micrograph.pixels, frame=self.frame).offset_px
+
+    @cached_property
+    def budget(self) -> Budget | None:
+        """The uncertainty budget of mean, d10, d50 and d90; None where no particle counts."""
+        return budget_of(
+            self.particles,
+            self.distribution,
+            self.settings.measure,
+            scale=self.scale,
+            edge_offset_px=self.edge_offset_px,
+            detection=self.detection,
+        )
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """EU nanomaterial, where there is a scale, and monodispersity; none where no particle counts."""
+        return verdicts_of(self.particles, self.distribution, self.budget, self.settings.measure, scale=self.scale)
+
+    @cached_property
+    def fits(self) -> tuple[Fit, ...]:
+        """Laws fitted to the number distribution, best first; made when first asked for."""
+        return fits_of(self.particles, self.distribution.unit, self.settings.measure)
+
+    @cached_property
+    def required_n(self) -> tuple[RequiredN, ...]:
+        """Number of particles needed for the wished precision, beside the number measured."""
+        return precision(self.distribution, relative_error=self.settings.measure.relative_error)
+
+    @cached_property
+    def overlay(self) -> NDArray[np.uint8]:
+        """The overlay picture (H', W', 3) RGB, drawn once for overlay.png, the report and the notebook."""
+        from .figures import overlay
+
+        return overlay(self)
+
+    @property
+    def message(self) -> str:
+        """One line for the summary: what a reader should know before using the figures; "" where there is nothing."""
+        parts = []
+        if not len(self.particles):
+            parts.append("no particles found")
+        elif self.n_border == len(self.particles):
+            parts.append("every particle is cut by the frame: no size distribution")
+        return "; ".join([*parts, *self.decision.warnings, *self.warnings])
+
+    def with_flag(self, flag: Flag) -> int:
+        """How many particles carry a flag."""
+        return int(self.particles["flags"].str.split("|").map(lambda names: flag_text(flag) in names).sum())
+
+    def summary_row(self) -> dict[str, Any]:
+        """The micrograph's row of summary.csv; None where a figure is not known."""
+        row: dict[str, Any] = {
+            "file": self.micrograph.name if self.micrograph.path is None else str(self.micrograph.path),
+            "status": self.status,
+            "message": self.message,
+            "nm_per_px": self.scale.mean_nm_per_px if self.scale else None,
+            "scale_source": self.decision.source,
+            "n_particles": self.n_particles,
+            "n_border": self.n_border,
+            "confidence": None if math.isnan(self.mean_confidence) else round(self.mean_confidence, 4),
+        }
+        for unit, values in (("nm", self.distribution if self.scale else None), ("px", self.distribution_px)):
+            for name in SUMMARY_STATISTICS:
+                value = getattr(values, name).value if values is not None else math.nan
+                row[f"{name}_{unit}"] = None if math.isnan(value) else value
+        return row | {"seconds": round(self.seconds, 3)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that decides a number, and the figures; for measurement.json."""
+        m, bar = self.micrograph, self.scale_bar
+        instrument = {k: getattr(m.instrument, k) for k in m.instrument.__dataclass_fields__}
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "file": m.name,
+            "sha256": m.sha256,
+            "format": m.format,
+            "shape_px": list(m.shape if self.mosaic is None else self.mosaic.shape),
+            "status": self.status,
+            "message": self.message,
+            "notes": list(m.notes),
+            "instrument": instrument,
+            "scale": {
+                "source": self.decision.source,
+                "nm_per_px_y_x": list(self.scale.nm_per_px) if self.scale else None,
+                "relative_uncertainty": self.scale.relative_uncertainty if self.scale else None,
+                "warnings": list(self.decision.warnings),
+                "metadata_nm_per_px_y_x": list(m.scale.nm_per_px) if m.scale else None,
+                "scale_bar": None if bar is None else scale_bar_dict(bar),
+            },
+            "frame_y0_x0_y1_x1": list(self.frame),
+            "n_particles": self.n_particles,
+            "n_border": self.n_border,
+            "confidence": None if math.isnan(self.mean_confidence) else round(self.mean_confidence, 4),
+            "exclusions": self.exclusions,
+            "outline": self.outline,
+            "edge_moved_px": self.edge_moved_px,
+            "edge_offset_px": None if math.isnan(self.edge_offset_px) else self.edge_offset_px,
+            "detection": self.detection,
+            "readings": [{k: _plain(v) for k, v in asdict(r).items()} for r in self.readings],
+            "distribution": self.distribution.to_dict(),
+            "distribution_px": self.distribution_px.to_dict(),
+            "budget": None if self.budget is None else self.budget.to_dict(),
+            "required_n": [r.to_dict() for r in self.required_n],
+            "verdicts": [v.to_dict() for v in self.verdicts],
+            "working_magnification": self.zoom,
+            "engine": {"name": self.engine, "sha256": self.engine_sha256},
+            "labels_source": self.labels_source or None,
+            "settings": self.settings.to_dict(),
+            "version": self.version,
+            "seconds": self.seconds,
+            "operator_edits": list(self.operator_edits),
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Writes measurement.json, particles.csv, labels.tif, overlay.png and rois.zip into FOLDER, made if need be.
+
+        Raises OutputError where it cannot be written.
+        """
+        from .folder import save_measurement
+
+        return save_measurement(self, Path(folder))
+
+    def plot(self) -> Figure:
+        """The micrograph with outlines beside its size distribution."""
+        from .figures import measurement_figure
+
+        return measurement_figure(self)
+
+    def __repr__(self) -> str:
+        return f"<Measurement {self.micrograph.name}: {self.headline()}>"
+
+    def headline(self) -> str:
+        """ "42 particles (40 counted), mean 51.2 nm, median 50.8 nm" in one line."""
+        d = self.distribution
+        if not self.n_particles:
+            return "no particles"
+        found = "1 particle" if self.n_particles == 1 else f"{self.n_particles} particles"
+        if d.n == 0:
+            return f"{found}, all cut by the frame"
+        mean, median = (format_length(e.value, digits=3) if d.unit == "nm" else f"{e.value:.3g} px" for e in (d.mean, d.median))
+        return f"{found}{'' if d.n == self.n_particles else f' ({d.n} counted)'}, mean {mean}, median {median}"
+
+    def _repr_html_(self) -> str:
+        from .figures import overlay_data_uri
+
+        d = self.distribution
+        rows = ""
+        for name in STATISTICS:
+            e, unit = getattr(d, name), "" if name in WITHOUT_UNIT else f" {d.unit}"
+            if not math.isnan(e.value):
+                interval = "too few particles" if math.isnan(e.low) else f"{e.low:.4g} &hellip; {e.high:.4g}{unit}"
+                rows += f"<tr><th>{name}</th><td>{e.value:.4g}{unit}</td><td>{interval}</td></tr>"
+        head = "<tr><th></th><th></th><th>95 % interval</th></tr>" if rows else ""
+        note = f"<p>{html.escape(self.message)}</p>" if self.message else ""
+        return (
+            f"<h4>{html.escape(self.micrograph.name)}</h4><p>{html.escape(self.headline())}</p>{note}"
+            f'<img style="max-width:48em" src="{overlay_data_uri(self)}">'
+            f"<table>{head}{rows}</table>"
+        )
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def scale_bar_dict(bar: ScaleBarReading) -> dict[str, Any]:
+    """A scale bar's reading for JSON."""
+    return {
+        "text": bar.text,
+        "value_nm": bar.value_nm,
+        "length_px": bar.length_px,
+        "box_y0_x0_y1_x1": None if bar.box is None else [float(v) for v in bar.box],
+        "nm_per_px": bar.nm_per_px,
+        "confidence": bar.confidence,
+        "relative_uncertainty": bar.relative_uncertainty,
+        "refined_by": bar.refined_by,
+        "warnings": list(bar.warnings),
+        "refused": bar.refused,
+    }
+
+
+def summary_row_of(about: dict[str, Any], file: str) -> dict[str, Any]:
+    """`Measurement.summary_row` from what `Measurement.to_dict` wrote, `file` as the row names it. Raises KeyError, TypeError or
+    ValueError where it is damaged."""
+    pair = about["scale"]["nm_per_px_y_x"]
+    row: dict[str, Any] = {
+        "file": file,
+        "status": about["status"],
+        "message": about["message"],
+        "nm_per_px": None if pair is None else Scale((pair[0], pair[1]), 0.0, "user").mean_nm_per_px,
+        "scale_source": about["scale"]["source"],
+        "n_particles": about["n_particles"],
+        "n_border": about["n_border"],
+        "confidence": about.get("confidence"),  # results of earlier versions have none
+    }
+    for unit, key in (("nm", "distribution"), ("px", "distribution_px")):
+        for name in SUMMARY_STATISTICS:
+            row[f"{name}_{unit}"] = None if unit == "nm" and pair is None else about[key][name]["value"]
+    return row | {"seconds": round(float(about["seconds"]), 3)}

@@ -1,0 +1,153 @@
+"""Labels of scale bars out of read lines: lengths, put together where the reader split them, and confirmed by a second reading."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.protocols import TextLine, TextReader
+from .points import are_twins, has_decimal_point
+from .text import LengthText, has_remains, is_common, parse_lengths
+
+_LINE_HEIGHT_PX = 48  # what the reader's recogniser likes
+_WIDEST_CHARACTER, _NARROW_CHARACTER = 0.7, 0.65  # of a line's height
+_LONE_UNITS = ("nm", "um", "µm", "μm", "pm", "mm")
+
+
+def labels_in(pixels: NDArray[np.uint8], lines: list[TextLine], reader: TextReader) -> list[LengthText]:
+    """Lengths in the lines, in neighbours joined ("200" "nm"), and in lone units whose number the reader missed."""
+    labels = [_slimmed(pixels, t, reader) for line in lines for t in parse_lengths(line)]
+    joined = [j for a in lines for b in lines if (j := _neighbours(a, b)) is not None]
+    labels += [t for line in joined for t in parse_lengths(line)]
+    if not labels:
+        for line in lines:
+            if line.text.strip().lower() in _LONE_UNITS:
+                labels += parse_lengths(_widened(pixels, line, reader))
+    return labels
+
+
+def confirmed(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine], reader: TextReader) -> LengthText:
+    """The label after a vote: the lines read there, coarse and close, and its crop read again, enlarged.
+
+    Readings that agree make it surer, one that says another length makes it doubtful. A micro sign in any of them settles a
+    unit read as "pm"; a point seen in pixels but not in the number makes it doubtful too.
+    """
+    text, confidence = reader.read_line(crop(pixels, label.box))
+    votes = [t for line in (*lines, TextLine(text, confidence, label.box)) for t in parse_lengths(line) if _at(t, label)]
+    agree = [t for t in votes if abs(t.value_nm / label.value_nm - 1) < 1e-6]
+    against = [t for t in votes if t not in agree]
+    sure = max([label.confidence, *(t.confidence for t in agree)]) if len(agree) > 1 else 0.8 * label.confidence
+    if against:
+        best = max(against, key=lambda t: t.confidence)
+        doubt = f"it was read as {label.text!r} and as {best.text!r}"
+        sure *= 0.3 if best.confidence > 0.6 * label.confidence else 0.85
+        if sure < 0.5:
+            return replace(label, confidence=sure, doubt=doubt)
+    settled = "" if any(t.doubt == "" for t in agree) else label.doubt
+    if label.text.endswith("mm") and not settled and not are_twins(pixels, label):
+        settled = f"the unit of {label.text!r} may be nm"
+    if "." not in label.text.split()[0] and has_decimal_point(pixels, label):
+        pointed = _with_point(pixels, label, reader)
+        if pointed is not None:
+            return pointed
+        settled = f"a decimal point may have been overlooked in {label.text!r}"
+    return replace(label, confidence=sure, doubt=settled)
+
+
+def without_stroke(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader) -> LengthText | None:
+    """The label without its leading 1, as read again from what stands right of it: the 1 may be the end tick of the bar beside the
+    text. None where no label is left, or another one than the rest of this."""
+    number, unit = label.text.split()
+    rest = number[1:]
+    if not number.startswith("1") or not re.fullmatch(r"\d+(\.\d+)?", rest) or not is_common(float(rest)):
+        return None
+    y0, x0, y1, x1 = label.box
+    for share in (0.8, 1.3):  # of a character's mean width; a stroke with the blank beside it may take more
+        box = (y0, x0 + share * (x1 - x0) / len(label.text), y1, x1)
+        text, confidence = reader.read_line(crop(pixels, box, margin=0.02))
+        found = parse_lengths(TextLine(text, confidence, box))
+        if len(found) == 1 and found[0].text == f"{rest} {unit}":
+            return replace(found[0], box=box)
+    return None
+
+
+def read_again(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader) -> LengthText | None:
+    """The length in the label's box alone, with hardly a margin; None where there is not exactly one."""
+    text, confidence = reader.read_line(crop(pixels, label.box, margin=0.02))
+    found = parse_lengths(TextLine(text, confidence, label.box))
+    return replace(found[0], box=label.box) if len(found) == 1 else None
+
+
+def _with_point(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader) -> LengthText | None:
+    """The label as a reading at another height has it, the same digits with a point between them; None where none has."""
+    digits = label.text.split()[0]
+    for height in (28, 36, 64, 80):
+        text, confidence = reader.read_line(crop(pixels, label.box, height_px=height))
+        for t in parse_lengths(TextLine(text, confidence, label.box)):
+            if "." in t.text and t.text.split()[0].replace(".", "") == digits:
+                return replace(t, confidence=0.9 * max(confidence, 0.8), doubt=t.doubt)
+    return None
+
+
+def _at(t: LengthText, label: LengthText) -> bool:
+    """Whether two lengths stand in the same place."""
+    height = min(t.box[2], label.box[2]) - max(t.box[0], label.box[0])
+    width = min(t.box[3], label.box[3]) - max(t.box[1], label.box[1])
+    return height > 0.4 * (label.box[2] - label.box[0]) and width > 0.4 * (label.box[3] - label.box[1])
+
+
+def _neighbours(a: TextLine, b: TextLine) -> TextLine | None:
+    """Two lines that stand side by side as one, where the first is a number and the second is not."""
+    high = a.box[2] - a.box[0]
+    gap, drop = b.box[1] - a.box[3], abs((a.box[0] + a.box[2]) - (b.box[0] + b.box[2])) / 2
+    if not 0.5 < high / max(b.box[2] - b.box[0], 1) < 2:
+        return None
+    if a is b or not (-0.5 * high <= gap <= 1.2 * high and drop < 0.4 * high) or not a.text.strip()[-1:].isdigit():
+        return None
+    box = (min(a.box[0], b.box[0]), a.box[1], max(a.box[2], b.box[2]), b.box[3])
+    return TextLine(f"{a.text.strip()} {b.text.strip()}", min(a.confidence, b.confidence), box)
+
+
+def _slimmed(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader) -> LengthText:
+    """The label with the box of its letters alone, where the reader put the bar beside it into one box with them."""
+    y0, x0, y1, x1 = label.box
+    remains = has_remains(label.raw)
+    wanted = (_NARROW_CHARACTER if remains else _WIDEST_CHARACTER) * (y1 - y0) * max(len(label.text.replace(" ", "")), 3)
+    if not label.alone or label.between_halves or x1 - x0 <= (1.05 if remains else 1.25) * wanted:
+        return label
+    middle, found = 0.5 * (x0 + x1), []
+    for box in ((y0, x1 - wanted, y1, x1), (y0, x0, y1, x0 + wanted)):
+        text, confidence = reader.read_line(crop(pixels, box))
+        if any(t.value_nm == label.value_nm for t in parse_lengths(TextLine(text, confidence, box))):
+            found.append(replace(label, box=box))
+    if len(found) == 2:  # pieces on both sides
+        return replace(label, box=(y0, middle - wanted / 2, y1, middle + wanted / 2))
+    return found[0] if found else label
+
+
+def _widened(pixels: NDArray[np.uint8], line: TextLine, reader: TextReader) -> TextLine:
+    """The line read again with the space of three characters on its left."""
+    y0, x0, y1, x1 = line.box
+    box = (y0, max(0.0, x0 - 1.6 * (y1 - y0)), y1, x1)
+    text, confidence = reader.read_line(crop(pixels, box))
+    return TextLine(text, confidence, box)
+
+
+def crop(
+    pixels: NDArray[np.uint8], box: tuple[float, float, float, float], *, height_px: int = _LINE_HEIGHT_PX, margin: float = 0.12
+) -> NDArray[np.uint8]:
+    """A line of text with a margin (of its height), enlarged or shrunk to the height the recogniser likes, or to another."""
+    y0, x0, y1, x1 = box
+    margin *= y1 - y0
+    a, b = max(int(y0 - margin), 0), min(math.ceil(y1 + margin), pixels.shape[0])
+    c, d = max(int(x0 - 2 * margin), 0), min(math.ceil(x1 + 2 * margin), pixels.shape[1])
+    part = pixels[a:b, c:d]
+    if part.size == 0:
+        return part
+    factor = height_px / part.shape[0]
+    return np.asarray(cv2.resize(part, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)

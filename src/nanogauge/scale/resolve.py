@@ -1,0 +1,99 @@
+"""Which scale counts: the user's, the file's, or the scale bar's; and what there is to say where they disagree."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ..core.scale import Scale
+from .bar.read import ScaleBarReading
+
+_LEAST_TOLERANCE = 0.02  # bars of a few hundred px agree better than this; makers round their labels' lengths to whole px
+_SURE = 0.75  # a bar this surely read outweighs the metadata, for it was scaled with the picture
+_MOST_USER_OFF = 0.05
+_DECADE = 0.013  # 3 % about a power of ten
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleDecision:
+    """The scale in use (None: results stay in pixels), where it is from, how sure (0 to 1), and what the user must know."""
+
+    scale: Scale | None
+    source: Literal["metadata", "scale_bar", "user", "none"]
+    confidence: float
+    warnings: tuple[str, ...] = ()
+
+
+def resolve_scale(*, metadata: Scale | None, bar: ScaleBarReading | None, user: Scale | None, hint: str = "") -> ScaleDecision:
+    """Decides between up to three scales. docs/scale.md has the same as a table.
+
+    - The user's wins; where it contradicts the file or the bar by more than 5 %, that is said.
+    - Metadata and bar agree: metadata, the more precise.
+    - They disagree by a power of ten: the label was likely misread, the metadata count, flagged.
+    - They disagree by another factor: the picture was likely resized or cropped after it was taken. The bar went with it, the
+      metadata did not: the bar counts where it was read surely, else the metadata, flagged either way.
+    - One alone counts. A refused bar never gives a scale; its reason is passed on.
+    - Where nothing counts, `hint` is passed on: what may be the scale, in words.
+    - A scale that is not read from the bars of a figure of several panels is used for all of them; that is said.
+    """
+    decision = _decided(metadata, bar, user, hint)
+    if bar is None or bar.n_panels == 1 or decision.source not in ("user", "metadata"):
+        return decision
+    words = f"the picture is a figure of {bar.n_panels} panels: one scale is used for all of them"
+    return replace(decision, warnings=(words, *decision.warnings))
+
+
+def _decided(metadata: Scale | None, bar: ScaleBarReading | None, user: Scale | None, hint: str) -> ScaleDecision:
+    read = bar.scale if bar is not None else None
+    if user is not None:
+        return ScaleDecision(user, "user", 1.0, _contradictions(user, metadata, read))
+    if metadata is not None and read is not None and bar is not None:
+        return _of_two(metadata, read, bar)
+    if metadata is not None:
+        return ScaleDecision(metadata, "metadata", 0.95)
+    if read is not None and bar is not None:
+        return ScaleDecision(read, "scale_bar", bar.confidence, bar.warnings)
+    if bar is not None and bar.refused is not None:
+        why = f"scale bar not used: {bar.refused}"
+    else:
+        why = "no scale in the file and no scale bar in the picture"
+    said = (why, hint, "sizes are in pixels; state the scale to have them in nm")
+    return ScaleDecision(None, "none", 0.0, tuple(filter(None, said)))
+
+
+def _of_two(metadata: Scale, read: Scale, bar: ScaleBarReading) -> ScaleDecision:
+    """Metadata or bar."""
+    if _agree(metadata, read):
+        return ScaleDecision(metadata, "metadata", max(0.99, bar.confidence))
+    ratio = read.nm_per_px[1] / metadata.nm_per_px[1]
+    words = f"metadata say {_per_px(metadata)}, the scale bar {bar.text!r} says {_per_px(read)}"
+    decades = math.log10(ratio)
+    if round(decades) != 0 and abs(decades - round(decades)) < _DECADE:
+        why = f"a factor of {10.0 ** round(decades):g} is a misread label as a rule: the metadata are used; check it"
+        return ScaleDecision(metadata, "metadata", 0.5, (f"{words}; {why}",))
+    if bar.confidence >= _SURE:
+        scale = Scale((metadata.nm_per_px[0] * ratio, read.nm_per_px[1]), read.relative_uncertainty, "scale_bar")
+        why = f"the picture seems resized or cropped by a factor of {1 / ratio:.3g}, and the bar went with it: it is used; check it"
+        return ScaleDecision(scale, "scale_bar", 0.6 * bar.confidence, (f"{words}; {why}", *bar.warnings))
+    why = f"the metadata are used: the bar was read with confidence {bar.confidence:.2f} only; check it"
+    return ScaleDecision(metadata, "metadata", 0.5, (f"{words}; {why}",))
+
+
+def _agree(a: Scale, b: Scale) -> bool:
+    """Whether two scales are the same within three standard uncertainties, and at least 2 %; x counts, for bars lie along x."""
+    tolerance = max(_LEAST_TOLERANCE, 3 * math.hypot(a.relative_uncertainty, b.relative_uncertainty))
+    return abs(math.log(a.nm_per_px[1] / b.nm_per_px[1])) <= tolerance
+
+
+def _contradictions(user: Scale, metadata: Scale | None, bar: Scale | None) -> tuple[str, ...]:
+    """What to say where the user's scale is off by more than 5 % from another."""
+    warnings = []
+    for name, other in (("the metadata say", metadata), ("the scale bar says", bar)):
+        if other is not None and abs(math.log(user.nm_per_px[1] / other.nm_per_px[1])) > _MOST_USER_OFF:
+            warnings.append(f"you stated {_per_px(user)}, {name} {_per_px(other)}; yours is used")
+    return tuple(warnings)
+
+
+def _per_px(scale: Scale) -> str:
+    return f"{scale.nm_per_px[1]:.4g} nm/px"

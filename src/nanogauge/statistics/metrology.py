@@ -1,0 +1,247 @@
+"""From a particle table to what a laboratory signs: distribution, uncertainty budget, verdicts, number needed, warnings.
+
+Here the rooms that know nothing of each other meet, for one micrograph (`result.Measurement`) and for a pooled sample
+(`sample.Sample`) alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.particles import Flag, flag_text
+from ..core.scale import Scale
+from ..core.settings import MeasureSettings
+from ..measuring import EDGE_WEIGHT_CAP
+from .distribution import Distribution, Fit, Unit, Weighting, fit_distributions, quantiles, summarise, summarise_pooled
+from .uncertainty import BUDGET_STATISTICS, Budget, Inputs, uncertainty_budget
+from .verdicts import Verdict, eu_nanomaterial, monodisperse
+
+Floats = NDArray[np.float64]
+
+LEFT_OUT = (Flag.TOUCHES_BORDER, Flag.TOUCHES_DATA_BAR, Flag.TOO_SMALL, Flag.TOO_LARGE)
+BY_HAND = (Flag.EXCLUDED, Flag.FILTERED)  # named among the exclusions only where there are any
+_FEW_PX = 8.0  # below, sizes are biased by more than 1 % (docs/accuracy.md)
+_FEW_SHARE = 0.05
+MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
+_OUTLINES = {"steepest": "width of the edges in the grey levels", "outline": "outline at probability 0.7 and 0.3"}
+_UNSURE_EDGE = 0.5  # of the edge's offset: that place is not sure either (docs/accuracy.md)
+MUCH_DOUBT = 0.12  # relative standard uncertainty of the detection, from which the reader is told
+_TWO_SIDED_95 = 1.96
+_ONE_PARTICLE = 0.1  # share of the whole weight
+_LEAST_EFFECTIVE = 0.7  # of the number counted
+
+
+def weights_of(table: pd.DataFrame, settings: MeasureSettings) -> Floats:
+    """(n,) weight of each particle in the distribution; 0 where it is left out."""
+    weights = table["edge_weight"].to_numpy(np.float64)
+    return weights if settings.edge_correction else (weights > 0).astype(np.float64)
+
+
+def weighting_of(settings: MeasureSettings) -> Weighting:
+    """The settings' weighting."""
+    return "volume" if settings.weighting == "volume" else "number"
+
+
+def distribution_of(
+    table: pd.DataFrame,
+    unit: str,
+    settings: MeasureSettings,
+    *,
+    clusters: ArrayLike | None = None,
+    detection: Mapping[str, float] | None = None,
+) -> Distribution:
+    """Distribution of the equivalent diameter of the particles that count.
+
+    clusters: (n,) their micrographs, where pooled; detection: relative standard uncertainties of what was found, by which the
+    intervals of mean, median, d10, d50 and d90 are widened
+    """
+    diameters, weights = table[f"equivalent_diameter_{unit}"].to_numpy(np.float64), weights_of(table, settings)
+    options: dict[str, Any] = {
+        "unit": "nm" if unit == "nm" else "px",
+        "weights": weights,
+        "weighting": weighting_of(settings),
+        "n_bootstrap": settings.n_bootstrap,
+        "seed": settings.seed,
+    }
+    d = summarise(diameters, **options) if clusters is None else summarise_pooled(diameters, clusters, **options)
+    return widened(d, detection or {})
+
+
+def widened(d: Distribution, detection: Mapping[str, float]) -> Distribution:
+    """A distribution whose intervals hold what the counting of particles does not know: what was found, missed, joined and cut."""
+    changes = {}
+    for name in (*BUDGET_STATISTICS, "median"):
+        e, relative = getattr(d, name), detection.get("d50" if name == "median" else name, 0.0)
+        if relative > 0 and math.isfinite(e.low):
+            more = _TWO_SIDED_95 * relative * e.value
+            low, high = e.value - math.hypot(e.value - e.low, more), e.value + math.hypot(e.high - e.value, more)
+            changes[name] = replace(e, low=max(low, 0.0), high=high)
+    return replace(d, **changes) if changes else d
+
+
+def fits_of(table: pd.DataFrame, unit: Unit, settings: MeasureSettings) -> tuple[Fit, ...]:
+    """Laws fitted to the number distribution of the particles that count, best first."""
+    return fit_distributions(
+        table[f"equivalent_diameter_{unit}"].to_numpy(np.float64),
+        unit=unit,
+        weights=weights_of(table, settings),
+        n_bootstrap=settings.n_fit_bootstrap,
+        seed=settings.seed,
+    )
+
+
+def budget_of(
+    table: pd.DataFrame,
+    distribution: Distribution,
+    settings: MeasureSettings,
+    *,
+    scale: Scale | None,
+    edge_offset_px: float = math.nan,
+    detection: Mapping[str, float] | None = None,
+) -> Budget | None:
+    """The uncertainty budget; None where no particle counts. scale: with the uncertainty that all particles share."""
+    if distribution.n == 0:
+        return None
+    unit = distribution.unit
+    weights = weights_of(table, settings)
+    counted, weights = table[weights > 0], weights[weights > 0]
+    power = 3 if distribution.weighting == "volume" else 0
+    diameters = counted[f"equivalent_diameter_{unit}"].to_numpy(np.float64)
+
+    def evaluate(x: Floats) -> Mapping[str, float]:
+        # twice as many diameters: each particle twice
+        v = np.tile(weights, len(x) // len(weights)) * x**power
+        d10, d50, d90 = quantiles(x, (0.1, 0.5, 0.9), weights=v).tolist()
+        return {"mean": float((v * x).sum() / v.sum()), "d10": d10, "d50": d50, "d90": d90}
+
+    estimates = {name: getattr(distribution, name) for name in BUDGET_STATISTICS}
+    length = scale.mean_nm_per_px if unit == "nm" and scale is not None else 1.0
+    relative, source = None, ""
+    if unit == "nm" and scale is not None:
+        relative, source = scale_uncertainty(scale, settings)
+    return uncertainty_budget(
+        {name: e.value for name, e in estimates.items()},
+        {name: e.standard_error for name, e in estimates.items()},
+        evaluate,
+        inputs=Inputs(
+            diameters=diameters,
+            n_effective=distribution.n_effective,
+            pixel_length=length,
+            inner=counted[f"equivalent_diameter_inner_{unit}"].to_numpy(np.float64),
+            outer=counted[f"equivalent_diameter_outer_{unit}"].to_numpy(np.float64),
+            outlines=_OUTLINES[settings.edge],
+            outline_half_width=settings.outline_uncertainty_px * length,
+            edge_offset=edge_offset_px * length * math.hypot(1.0, _UNSURE_EDGE),
+            edge_uncertainty=settings.edge_uncertainty_nm if unit == "nm" else 0.0,
+            scale_uncertainty=relative,
+            scale_source=source,
+            detection=detection or None,
+        ),
+        unit=unit,
+        coverage_factor=settings.coverage_factor,
+    )
+
+
+def scale_uncertainty(scale: Scale, settings: MeasureSettings) -> tuple[float, str]:
+    """Relative standard uncertainty of the scale and where it is from: the instrument's specification where entered."""
+    if settings.scale_uncertainty > 0:
+        return settings.scale_uncertainty, "instrument's specification, as entered"
+    sources = {"metadata": "the file's metadata", "scale_bar": "ends and label of the scale bar", "user": "the scale as entered"}
+    return scale.relative_uncertainty, sources[scale.source]
+
+
+def verdicts_of(
+    table: pd.DataFrame, distribution: Distribution, budget: Budget | None, settings: MeasureSettings, *, scale: Scale | None
+) -> tuple[Verdict, ...]:
+    """EU nanomaterial (where there is a scale) and monodispersity; none where no particle counts."""
+    if distribution.n == 0 or budget is None:
+        return ()
+    weights = weights_of(table, settings)
+    counted, weights = table[weights > 0], weights[weights > 0]
+    parts = {c.name: c for c in budget["d50"].components}
+    out = []
+    if distribution.unit == "nm" and scale is not None:
+        seen = parts["detection"].standard_uncertainty if "detection" in parts else 0.0
+        common = [parts[n].contribution for n in ("segmentation", "edge_position", "edge") if n in parts]
+        out.append(
+            eu_nanomaterial(
+                counted["feret_min_nm"].to_numpy(np.float64),
+                weights=weights,
+                relative_uncertainty=math.hypot(scale_uncertainty(scale, settings)[0], seen),
+                length_uncertainty_nm=math.hypot(*common),
+                nm_per_px=scale.mean_nm_per_px,
+                coverage_factor=settings.coverage_factor,
+            )
+        )
+    cv = distribution.cv
+    out.append(
+        monodisperse(
+            counted[f"equivalent_diameter_{distribution.unit}"].to_numpy(np.float64),
+            weights=weights,
+            cv=cv.value,
+            cv_low=cv.low,
+            cv_high=cv.high,
+            coverage_factor=settings.coverage_factor,
+        )
+    )
+    return tuple(out)
+
+
+def exclusions_of(table: pd.DataFrame) -> dict[str, int]:
+    """Reason -> number of particles left out for it; one that has two reasons counts under both."""
+    reasons = [flag_text(flag) for flag in LEFT_OUT]
+    found = [name for flags in table["flags"] for name in flags.split("|")]
+    named = [flag_text(flag) for flag in BY_HAND if flag_text(flag) in found]
+    return {reason: found.count(reason) for reason in [*reasons, *named]}
+
+
+def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: MeasureSettings) -> tuple[str, ...]:
+    """What makes the distribution unsure: unstable edge weights, particles of too few pixels."""
+    weights = weights_of(table, settings)
+    used = weights[weights > 0]
+    if not used.size:
+        return ()
+    said = []
+    if settings.edge_correction and used.size > 1:
+        capped = int((used >= EDGE_WEIGHT_CAP).sum())
+        number = float(used.sum() ** 2 / (used**2).sum())
+        if capped or used.max() > max(_ONE_PARTICLE, 3 / used.size) * used.sum() or number < _LEAST_EFFECTIVE * used.size:
+            what = f"{capped} at their limit of {EDGE_WEIGHT_CAP:g}, " if capped else ""
+            said.append(
+                f"edge weights are unstable ({what}{used.size} particles weigh as much as {number:.0f}): large particles are seen "
+                f"too rarely, take a wider field"
+            )
+    px = table["equivalent_diameter_px"].to_numpy(np.float64)[weights > 0]
+    share = float((px < _FEW_PX).mean())
+    if share > _FEW_SHARE:
+        said.append(f"{100 * share:.0f} % of the particles are under {_FEW_PX:g} px across: their sizes are biased, magnify more")
+    return tuple(said)
+
+
+def detection_warnings(detection: Mapping[str, float]) -> tuple[str, ...]:
+    """A warning where other readings of the picture move the sizes much: the interval is wide, and the overlay says why."""
+    worst = max(detection.values(), default=0.0)
+    if worst < MUCH_DOUBT:
+        return ()
+    return (
+        f"it is doubtful what is a particle here, or where one ends and the next begins: other readings of the picture move the "
+        f"sizes by {100 * worst:.0f} % (one standard uncertainty); look at the overlay",
+    )
+
+
+def left_out_warnings(likely_px: int, left_out_px: int) -> tuple[str, ...]:
+    """A warning where much of what may be particles was left out as too unsure: the distribution may miss dim ones."""
+    share = left_out_px / max(likely_px, 1)
+    if share < MOST_LEFT_OUT:
+        return ()
+    return (
+        f"{100 * share:.0f} % of what may be particles was left out because the network is unsure of it: look at the overlay, "
+        f"and lower least_confidence in the settings if particles are missing",
+    )

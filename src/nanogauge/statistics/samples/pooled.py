@@ -1,0 +1,273 @@
+"""`Sample`: several micrographs of one sample taken together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...core.particles import column_names
+from ...core.scale import Scale
+from ...core.settings import MeasureSettings, Settings
+from ...results.measurement import Measurement
+from ..distribution import Distribution, Fit, Homogeneity, RequiredN, Unit, homogeneity, precision, quantiles
+from ..metrology import budget_of, distribution_of, exclusions_of, fits_of, scale_uncertainty, verdicts_of, warnings_of, weights_of
+from ..uncertainty import Budget
+from ..verdicts import Verdict
+
+SIZE_COLUMNS = (
+    "label", "equivalent_diameter_px", "equivalent_diameter_nm", "equivalent_diameter_inner_px", "equivalent_diameter_inner_nm",
+    "equivalent_diameter_outer_px", "equivalent_diameter_outer_nm", "feret_min_px", "feret_min_nm", "edge_weight", "flags",
+)  # fmt: skip
+"""Columns that a sample's figures are made of: enough where the particles of very many micrographs are pooled."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a sample keeps of one micrograph: its particle table, scale, and how far its edges lie from its outlines; no pictures,
+    so that thousands can be pooled."""
+
+    name: str
+    particles: pd.DataFrame
+    scale: Scale | None
+    edge_offset_px: float = math.nan
+    detection: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A sample seen in one or more micrographs.
+
+    unit: "nm", or "px" where no micrograph has a scale; micrographs without a scale are left out as soon as one has it
+    particles: all particles, first column `micrograph`; micrographs: a row a micrograph, as in `MICROGRAPH_COLUMNS`
+    distribution: of all particles that count, intervals clustered by micrograph
+    homogeneity: whether the micrographs agree
+    """
+
+    name: str
+    unit: Unit
+    particles: pd.DataFrame
+    micrographs: pd.DataFrame
+    distribution: Distribution
+    homogeneity: Homogeneity
+    scale: Scale | None
+    edge_offset_px: float
+    warnings: tuple[str, ...]
+    detection: dict[str, float] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def n_micrographs(self) -> int:
+        return len(self.micrographs)
+
+    @property
+    def n_particles(self) -> int:
+        """All particles, those left out of the distribution included."""
+        return len(self.particles)
+
+    @property
+    def exclusions(self) -> dict[str, int]:
+        """Reason -> number of particles left out of the distribution for it."""
+        return exclusions_of(self.particles)
+
+    @cached_property
+    def budget(self) -> Budget | None:
+        """The uncertainty budget; counting holds what differs between micrographs. None where no particle counts."""
+        return budget_of(
+            self.particles,
+            self.distribution,
+            self.settings.measure,
+            scale=self.scale,
+            edge_offset_px=self.edge_offset_px,
+            detection=self.detection,
+        )
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """EU nanomaterial, where there is a scale, and monodispersity."""
+        return verdicts_of(self.particles, self.distribution, self.budget, self.settings.measure, scale=self.scale)
+
+    @cached_property
+    def fits(self) -> tuple[Fit, ...]:
+        """Laws fitted to the number distribution, best first."""
+        return fits_of(self.particles, self.unit, self.settings.measure)
+
+    @cached_property
+    def required_n(self) -> tuple[RequiredN, ...]:
+        """Number of particles needed for the wished precision, beside the number measured."""
+        return precision(self.distribution, relative_error=self.settings.measure.relative_error)
+
+    @property
+    def diameters(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """(n,) equivalent diameters of the particles that count, in `unit`."""
+        counts = weights_of(self.particles, self.settings.measure) > 0
+        return self.particles.loc[counts, f"equivalent_diameter_{self.unit}"].to_numpy(np.float64)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures for JSON; the particles stay in their own file."""
+        rows = [{k: plain(v) for k, v in row.items()} for row in self.micrographs.to_dict("records")]
+        return {
+            "name": self.name,
+            "unit": self.unit,
+            "n_micrographs": self.n_micrographs,
+            "n_particles": self.n_particles,
+            "exclusions": self.exclusions,
+            "micrographs": rows,
+            "distribution": self.distribution.to_dict(),
+            "homogeneity": self.homogeneity.to_dict(),
+            "budget": None if self.budget is None else self.budget.to_dict(),
+            "required_n": [r.to_dict() for r in self.required_n],
+            "verdicts": [v.to_dict() for v in self.verdicts],
+            "warnings": list(self.warnings),
+            "settings": self.settings.to_dict(),
+        }
+
+
+MICROGRAPH_COLUMNS = (
+    "micrograph",
+    "n",
+    "mean",
+    "sd",
+    "d10",
+    "d50",
+    "d90",
+    "nm_per_px",
+    "scale_relative_uncertainty",
+    "edge_offset_px",
+)
+
+
+def part_of(m: Measurement, *, name: str | None = None) -> Part:
+    """What a sample keeps of a measurement."""
+    return Part(name or m.micrograph.name, m.particles, m.scale, m.edge_offset_px, m.detection)
+
+
+def pool(measurements: Iterable[Measurement], *, name: str, settings: Settings | None = None) -> Sample:
+    """Pools measurements of one sample; settings of the first unless given. Raises ValueError where there are none."""
+    parts, first = [], settings
+    for m in measurements:
+        first = first or m.settings
+        parts.append(part_of(m))
+    return pool_tables(parts, name=name, settings=first)
+
+
+def pool_tables(parts: Iterable[Part], *, name: str, settings: Settings | None = None) -> Sample:
+    """Pools the particle tables of micrographs of one sample.
+
+    Particles of all micrographs count alike, each by its edge weight. The scale's uncertainty is taken as common to all
+    micrographs, as they come from one instrument: the root mean square over particles. Two parts of one name stay apart.
+
+    Raises ValueError where there is no part.
+    """
+    settings = settings or Settings()
+    every = list(parts)
+    if not every:
+        raise ValueError("a sample needs at least one micrograph")
+    warnings = []
+    scaled = [p for p in every if p.scale is not None]
+    unit: Unit = "nm" if scaled else "px"
+    if scaled and len(scaled) < len(every):
+        warnings.append(f"{len(every) - len(scaled)} of {len(every)} micrographs have no scale and are left out of the sample")
+    if not scaled and len(every) > 1:
+        warnings.append("no micrograph has a scale: sizes are pooled in pixels, which holds only at one magnification")
+    used = scaled or every
+    keys = _unique([p.name for p in used])
+    there = {c for p in used for c in p.particles.columns}
+    columns = [c for c in column_names(in_nm=unit == "nm") if c in there]
+    frames = [p.particles.reindex(columns=columns).assign(micrograph=key) for key, p in zip(keys, used, strict=True)]
+    table = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
+    table = table[["micrograph", *columns]]
+    m = settings.measure
+    rows = [_row(key, p, unit, m) for key, p in zip(keys, used, strict=True)]
+    rank = {key: k for k, key in enumerate(sorted(keys))}
+    clusters = np.repeat([rank[key] for key in keys], [len(p.particles) for p in used])
+    detection = _common_detection(used, rows)
+    distribution = distribution_of(table, unit, m, clusters=clusters, detection=detection)
+    counts = weights_of(table, m) > 0
+    diameters = table.loc[counts, f"equivalent_diameter_{unit}"].to_numpy(np.float64)
+    alike = homogeneity(diameters, clusters[counts], unit=unit)
+    if alike.homogeneous is False:
+        warnings.append(
+            f"the micrographs differ more than chance allows (p = {alike.p_value:.2g}, between them "
+            f"{100 * alike.relative_between_sd:.2g} % of the mean): the interval allows for it, but look at them"
+        )
+    return Sample(
+        name=name,
+        unit=unit,
+        particles=table,
+        micrographs=pd.DataFrame(rows, columns=list(MICROGRAPH_COLUMNS)),
+        distribution=distribution,
+        homogeneity=alike,
+        scale=_common_scale(used, rows, m),
+        edge_offset_px=_weighted_mean([r["edge_offset_px"] for r in rows], [r["n"] for r in rows]),
+        warnings=(*warnings, *warnings_of(table, distribution, m)),
+        detection=detection,
+        settings=settings,
+    )
+
+
+def _common_detection(parts: Sequence[Part], rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """What is doubtful in one micrograph of a sample is so in the others: root mean square over the particles, not less for many
+    micrographs. Micrographs whose labels were made elsewhere bring no doubt of this kind."""
+    n = np.array([max(r["n"], 1e-9) for r in rows])
+    names = sorted({name for p in parts for name in p.detection})
+    squares = {name: np.square([p.detection.get(name, 0.0) for p in parts]) for name in names}
+    return {name: math.sqrt(float((n * values).sum() / n.sum())) for name, values in squares.items()}
+
+
+def _row(key: str, part: Part, unit: Unit, settings: MeasureSettings) -> dict[str, Any]:
+    weights = weights_of(part.particles, settings)
+    x = part.particles[f"equivalent_diameter_{unit}"].to_numpy(np.float64)
+    d10, d50, d90 = quantiles(x, (0.1, 0.5, 0.9), weights=weights).tolist()
+    w, x = weights[weights > 0], x[weights > 0]
+    mean = float((w * x).sum() / w.sum()) if w.size else math.nan
+    sd = math.sqrt(float((w * (x - mean) ** 2).sum() / w.sum()) * w.size / (w.size - 1)) if w.size > 1 else math.nan
+    return {
+        "micrograph": key,
+        "n": int(w.size),
+        "mean": mean,
+        "sd": sd,
+        "d10": d10,
+        "d50": d50,
+        "d90": d90,
+        "nm_per_px": math.nan if part.scale is None else part.scale.mean_nm_per_px,
+        "scale_relative_uncertainty": math.nan if part.scale is None else scale_uncertainty(part.scale, settings)[0],
+        "edge_offset_px": part.edge_offset_px,
+    }
+
+
+def _common_scale(parts: Sequence[Part], rows: Sequence[dict[str, Any]], settings: MeasureSettings) -> Scale | None:
+    """A scale that stands for all: particle-weighted means of its pixel size and of its squared relative uncertainty."""
+    scales = [p.scale for p in parts if p.scale is not None]
+    if not scales:
+        return None
+    n = np.array([max(r["n"], 1e-9) for r in rows])
+    side = float((n * [r["nm_per_px"] for r in rows]).sum() / n.sum())
+    relative = math.sqrt(float((n * np.square([s.relative_uncertainty for s in scales])).sum() / n.sum()))
+    return Scale((side, side), relative, scales[0].source)
+
+
+def _weighted_mean(values: Sequence[float], weights: Sequence[float]) -> float:
+    known = [(v, w) for v, w in zip(values, weights, strict=True) if math.isfinite(v) and w > 0]
+    return sum(v * w for v, w in known) / sum(w for _, w in known) if known else math.nan
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    out = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        out.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return out
+
+
+def plain(value: Any) -> Any:
+    """A value for JSON: no numpy types, None for NaN."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,179 @@
+"""Checkpoint -> one ONNX file: fp32 with the sigmoid in the graph, then int8 (QDQ, static, per channel), calibrated on pictures."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .graph import optimise
+from .network import OUTPUTS, UNet, build
+
+OPSET = 18
+
+
+class WithSigmoid(nn.Module):
+    """Logits to maps in [0, 1]."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.network(x))
+
+
+def load(checkpoint: Path) -> UNet:
+    """The averaged (EMA) network of a checkpoint, in evaluation mode."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    network = build(state["recipe"]["network"])
+    network.load_state_dict(state["ema"])
+    return network.eval()
+
+
+def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None = None) -> None:
+    """Writes PATH: input "grey" (1, 1, H, W), output "maps" (1, 3, H, W), H and W free multiples of 32."""
+    example = torch.zeros(1, 1, 96, 128)
+    h, w = torch.export.Dim("h", min=1, max=256), torch.export.Dim("w", min=1, max=256)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's own, about its own internals
+        program = torch.onnx.export(
+            WithSigmoid(network).eval(),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["grey"],
+            output_names=["maps"],
+            dynamic_shapes=({2: 32 * h, 3: 32 * w},),
+            verbose=False,
+        )
+    if program is None:
+        raise RuntimeError("torch.onnx.export returned nothing")
+    model = program.model_proto
+    for node in model.graph.node:
+        del node.metadata_props[:]  # torch writes stack traces with this machine's paths there
+    for key, value in ({"outputs": ",".join(OUTPUTS)} | (names or {})).items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
+    onnx.save(model, str(path))
+
+
+class _Reader:
+    """Calibration pictures as ONNX Runtime's quantiser wants them, one by one: it keeps all layers' values of what it is given."""
+
+    def __init__(self, pictures: Sequence[NDArray[np.float32]]) -> None:
+        self._pictures, self._range = pictures, iter(range(len(pictures)))
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        self._range = iter(range(start_index, end_index))
+
+    def get_next(self) -> dict[str, Any] | None:
+        k = next(self._range, None)
+        return None if k is None else {"grey": self._pictures[k][None, None]}
+
+
+def quantise(fp32: Path, int8: Path, pictures: Sequence[NDArray[np.float32]]) -> None:
+    """Static int8 QDQ, calibrated on `pictures` (H, W) of multiples of 32.
+
+    The last convolution and the attention's small layers stay in float: they cost little and decide much. Ranges end at the
+    99.999th percentile: a few outliers would else coarsen every other level.
+    """
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with tempfile.TemporaryDirectory() as folder:
+        ready = Path(folder) / "ready.onnx"
+        quant_pre_process(str(fp32), str(ready), skip_symbolic_shape=True)
+        graph = onnx.load(str(ready)).graph
+        convolutions = [n for n in graph.node if n.op_type == "Conv"]
+        shapes = {i.name: list(i.dims) for i in graph.initializer}
+        kept = [n.name for n in convolutions if _small(shapes.get(n.input[1], [64, 64])) or n is convolutions[-1]]
+        quantize_static(
+            str(ready),
+            str(int8),
+            _Reader(pictures),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv", "Add", "Concat", "Relu", "MaxPool", "Resize"],
+            nodes_to_exclude=kept,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.Percentile,
+            extra_options={"CalibPercentile": 99.999, "CalibStridedMinMax": 1, "ActivationSymmetric": False},
+        )
+
+
+def facts_of(checkpoint: Path) -> dict[str, Any]:
+    """What the network of a checkpoint says of itself: its name and the sizes it has learned from. Its confidence is not
+    calibrated: no figure of another network's is handed on."""
+    recipe = torch.load(checkpoint, map_location="cpu", weights_only=True)["recipe"]
+    sees = recipe.get("diameters", [8.0, 210.0])
+    return {"network": recipe["network"], "working_diameter_px": min(recipe.get("diameter_px", 44.0), 44.0), "sees_px": list(sees)}
+
+
+def described(path: Path) -> dict[str, Any]:
+    """What the network in a file says of itself."""
+    stored = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+    found: dict[str, Any] = json.loads(stored.get("nanogauge", "{}"))
+    return found
+
+
+def describe(path: Path, facts: dict[str, Any]) -> None:
+    """Writes what a network says of itself (`engines.onnx.Facts`) into its file, over what stood there."""
+    model = onnx.load(str(path))
+    kept = [entry for entry in model.metadata_props if entry.key != "nanogauge"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "nanogauge", json.dumps(facts)
+    onnx.save(model, str(path))
+
+
+def export_file(checkpoint: Path, out: Path, pictures: list[Path]) -> None:
+    """Checkpoint -> OUT: fp32, or int8 where there are pictures to calibrate on (each brought to the working magnification of
+    the fp32 network itself)."""
+    with tempfile.TemporaryDirectory() as folder:
+        fp32 = Path(folder) / "fp32.onnx" if pictures else out
+        export_fp32(load(checkpoint), fp32)
+        describe(fp32, facts_of(checkpoint))
+        if pictures:
+            quantise(fp32, out, calibration(fp32, pictures))
+            optimise(out)
+            describe(out, facts_of(checkpoint))
+
+
+def calibration(fp32: Path, pictures: list[Path], *, side_px: int = 384, at_most: int = 32) -> list[NDArray[np.float32]]:
+    """Pictures as the network sees them: working magnification, standardised, the upper left `side_px` square (a smaller one
+    continued by reflection). Of more than `at_most`, so many evenly chosen."""
+    from ..core.settings import SeparateSettings
+    from ..detection.engines.onnx import OnnxEngine
+    from ..detection.find import typical_diameter
+    from ..detection.segment import rescale, segment, standardise
+    from ..reading import read_micrograph
+
+    engine = OnnxEngine(fp32)
+    found = []
+    for k in np.unique(np.linspace(0, len(pictures) - 1, min(len(pictures), at_most)).round().astype(int)):
+        grey = read_micrograph(pictures[k]).grey8()
+        zoom = segment(grey, engine, typical_diameter=lambda maps: typical_diameter(maps, SeparateSettings())).zoom
+        working = standardise(rescale(grey.astype(np.float32), zoom))[:side_px, :side_px]
+        short = [(0, side_px - n) for n in working.shape]
+        found.append(np.ascontiguousarray(np.pad(working, short, mode="reflect")))
+    return found
+
+
+def _small(shape: list[int]) -> bool:
+    """Layers of the stem and of the attention: few weights, large influence."""
+    return shape[0] <= 3 or shape[1] <= 2 or shape[0] * shape[1] * int(np.prod(shape[2:])) < 10_000

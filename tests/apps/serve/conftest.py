@@ -1,0 +1,75 @@
+"""Measured micrographs in a work folder, made once; a browser where there is one."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("nicegui", reason="the page's packages are not installed: pip install 'nanogauge[serve]'")
+sys.path.insert(0, str(Path(__file__).parent))
+
+from nanogauge.apps.serve.thumbnails import write_thumbnail
+from nanogauge.editing.saved_result import PROBABILITY, open_result, write_probability
+from nanogauge.editing.session import Session
+from nanogauge.pipeline.measure import measure_micrograph
+from scenes import blind, spheres
+from serve_tools import chromium
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A work folder with one measured micrograph, as the page leaves it: uploads/a.png, a/..."""
+    root = tmp_path_factory.mktemp("measured")
+    (root / "uploads").mkdir()
+    picture = root / "uploads" / "a.png"
+    Image.fromarray(spheres().pixels).save(picture)
+    m = measure_micrograph(picture, tools=blind())
+    m.save(root / "a")
+    assert m.confidence is not None
+    write_probability(root / "a" / PROBABILITY, m.confidence)
+    write_thumbnail(m, root / "a")
+    return root
+
+
+@pytest.fixture
+def work(measured: Path, tmp_path: Path) -> Path:
+    """A copy of the measured work folder to change."""
+    return Path(shutil.copytree(measured, tmp_path / "work"))
+
+
+@pytest.fixture
+def session(work: Path) -> Session:
+    """The micrograph, open."""
+    return Session(open_result(work / "a", work / "uploads" / "a.png"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless browser."""
+    api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install 'nanogauge[test]'")
+    path = chromium()
+    if path is None:
+        pytest.skip("no Chromium on this computer: apt-get install chromium")
+    with api.sync_playwright() as p:
+        b = p.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        yield b
+        b.close()
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """A port nobody listens on."""
+    import socket
+
+    def find() -> int:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            return int(s.getsockname()[1])
+
+    return find

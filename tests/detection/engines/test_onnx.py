@@ -1,0 +1,66 @@
+import numpy as np
+import onnxruntime
+import pytest
+
+from nanogauge.core.errors import EngineError, SettingsError
+from nanogauge.core.settings import Settings
+from nanogauge.detection import engines
+from nanogauge.detection.engines import make_engine
+from nanogauge.detection.engines.onnx import PROVIDERS, OnnxEngine
+
+
+def test_cpu_and_auto_give_the_same_maps():
+    tile = np.random.default_rng(0).normal(size=(64, 96)).astype(np.float32)
+    maps = [OnnxEngine(n_threads=1, device=device).predict(tile) for device in ("cpu", "auto")]
+    assert maps[0].shape == (3, 64, 96)
+    assert 0 <= maps[0].min() <= maps[0].max() <= 1
+    if PROVIDERS["cuda"] not in onnxruntime.get_available_providers():
+        assert np.array_equal(*maps)
+
+
+def test_a_device_that_is_not_there_is_named():
+    absent = next(d for d, provider in PROVIDERS.items() if provider not in onnxruntime.get_available_providers())
+    with pytest.raises(EngineError, match=f"device '{absent}' is not there; this ONNX Runtime has .*cpu"):
+        make_engine("unet", device=absent)
+    with pytest.raises(SettingsError, match=r"device must be one of auto, cpu"):
+        Settings().replace("segment", device="gpu")
+
+
+def test_a_missing_or_broken_network_is_named(tmp_path):
+    with pytest.raises(EngineError, match="weights are missing"):
+        OnnxEngine(tmp_path / "none.onnx")
+    (tmp_path / "bad.onnx").write_bytes(b"no network")
+    with pytest.raises(EngineError, match=r"bad\.onnx: ONNX Runtime cannot load it"):
+        OnnxEngine(tmp_path / "bad.onnx")
+
+
+def test_what_was_loaded_ahead_is_taken_once() -> None:
+    engines.load_ahead(n_threads=1)
+    network, reader = make_engine("unet", n_threads=1), engines.make_reader(n_threads=1)
+    assert "sha256" in network.__dict__
+    assert engines._ahead == {}
+    assert make_engine("unet", n_threads=1) is not network
+    assert reader.read(np.full((40, 60), 128, np.uint8)) == []
+
+
+def test_trouble_while_loading_ahead_is_told_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(**options: object) -> OnnxEngine:
+        raise EngineError("the weights are missing")
+
+    monkeypatch.setattr("nanogauge.detection.engines.onnx.loaded_engine", missing)
+    engines.load_ahead(n_threads=1)
+    with pytest.raises(EngineError, match="weights are missing"):
+        make_engine("unet", n_threads=1)
+    engines.make_reader(n_threads=1)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_tiles_side_by_side_give_what_each_gives_alone(n_threads: int, n: int) -> None:
+    rng = np.random.default_rng(0)
+    tiles = [rng.normal(size=(32 * (1 + k), 64)).astype(np.float32) for k in range(n)]
+    alone = OnnxEngine(n_threads=1)
+    found = list(OnnxEngine(n_threads=n_threads).predict_all(iter(tiles), n))
+    assert len(found) == n
+    for maps, tile in zip(found, tiles, strict=True):
+        assert np.array_equal(maps, alone.predict(tile))

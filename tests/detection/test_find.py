@@ -1,0 +1,73 @@
+"""Looks put together: what a finer one adds, what a coarser one replaces, and what neither may touch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nanogauge.detection.find import Look, with_larger, with_smaller
+
+SEES = (6.0, 100.0)
+
+
+def disc(labels: np.ndarray, y: float, x: float, diameter: float, label: int) -> None:
+    yy, xx = np.indices(labels.shape)
+    labels[(yy - y) ** 2 + (xx - x) ** 2 <= (diameter / 2) ** 2] = label
+
+
+def look(
+    zoom: float, *discs: tuple[float, float, float], sure: float | list[float] = 0.95, shape: tuple[int, int] = (200, 260)
+) -> Look:
+    labels = np.zeros(shape, np.int32)
+    for k, (y, x, d) in enumerate(discs):
+        disc(labels, y, x, d, k + 1)
+    certainty = np.concatenate([[1.0], np.full(len(discs), sure)])
+    return Look(zoom, labels, (labels > 0).astype(np.float32), certainty)
+
+
+def diameters(found: Look) -> list[float]:
+    area = np.bincount(found.labels.ravel())[1:]
+    assert found.certainty is not None
+    assert len(found.certainty) == len(area) + 1
+    assert (area > 0).all()
+    return sorted(np.round(np.sqrt(4 * area / np.pi)).tolist())
+
+
+def test_small_particles_that_only_the_finer_look_sees_are_added():
+    found = with_smaller(look(1, (60, 60, 50)), look(2, (60, 60, 50), (150, 150, 8), (150, 200, 8)), SEES)
+    assert diameters(found) == [8, 8, 50]
+    assert found.probability[150, 150] == 1
+
+
+def test_what_the_finer_look_is_unsure_of_or_sees_too_small_is_not_added():
+    base = look(1, (60, 60, 50))
+    assert with_smaller(base, look(2, (150, 150, 8), sure=0.3), SEES) is base
+    assert with_smaller(base, look(2, (150, 150, 2)), SEES) is base
+
+
+def test_a_small_particle_takes_the_outline_of_the_finer_look():
+    found = with_smaller(look(1, (60, 60, 50), (150, 150, 11)), look(2, (150, 150, 8), (151, 158, 8)), SEES)
+    assert len(diameters(found)) == 3  # what was one is two
+    assert max(diameters(found)) == 50
+
+
+def test_pieces_within_a_large_particle_are_not_added():
+    base = look(1, (60, 60, 50))
+    assert with_smaller(base, look(2, (55, 60, 20), (70, 60, 12)), SEES) is base
+
+
+def test_a_giant_replaces_its_pieces():
+    base = look(1, (80, 80, 60), (80, 150, 60), (20, 240, 20))
+    giant = look(0.3, (80, 115, 150))
+    found = with_larger(base, giant, SEES)
+    assert diameters(found) == [20, pytest.approx(150, abs=2)]
+
+
+def test_a_giant_the_coarser_look_is_unsure_of_replaces_nothing():
+    base = look(1, (80, 80, 60), (80, 150, 60))
+    assert with_larger(base, look(0.3, (80, 115, 150), sure=0.2), SEES) is base
+
+
+def test_what_the_main_look_sees_well_stays():
+    base = look(1, (60, 60, 50), (60, 130, 50))
+    assert with_larger(base, look(0.3, (60, 95, 70)), SEES) is base  # two joined, not too large for the main look

@@ -1,0 +1,240 @@
+"""Mosaics measured window by window against the same picture measured whole."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from typing import ClassVar
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+
+from nanogauge.core.errors import UnreadableFile, UnsupportedFormat
+from nanogauge.core.micrograph import Micrograph
+from nanogauge.core.scale import Scale
+from nanogauge.core.settings import Settings
+from nanogauge.detection.find import find_particles
+from nanogauge.pipeline import measure
+from nanogauge.pipeline.mosaic import MosaicFiles, blocks, measure_mosaic
+from nanogauge.pipeline.mosaic import measure as measure_module
+from nanogauge.pipeline.mosaic.levels import levels_of
+from nanogauge.reading import read_micrograph
+from nanogauge.reading.containers.windowed import open_mosaic
+
+SCALE = Scale((2.0, 2.0), 0.01, "user")
+
+
+class SmallTiles:
+    """Bright discs to maps, each pixel from its neighbourhood alone; tiles of 96 px."""
+
+    name, sha256, stride, tile_px = "small tiles", "", 16, 96
+    working_diameter_px: float | None = None
+    sees_px = (0.0, 1e9)
+    detection: ClassVar = {}
+    calibration: ClassVar = {"intercept": -9.83, "outline": 11.28, "middle": 3.44}
+
+    def predict(self, tile):
+        smooth = cv2.GaussianBlur(tile, (0, 0), 1.5, borderType=cv2.BORDER_REFLECT_101)
+        foreground = 1 / (1 + np.exp(-8 * (smooth - 0.3)))
+        middle = np.clip(cv2.GaussianBlur(tile, (0, 0), 4, borderType=cv2.BORDER_REFLECT_101), 0, 1)
+        return np.stack([foreground, np.zeros_like(tile), middle]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def discs() -> np.ndarray:
+    """(410, 530) uint8: discs of 12 to 30 px, some touching, some cut by the frame."""
+    rng = np.random.default_rng(5)
+    picture = np.full((410, 530), 60.0)
+    y, x = np.mgrid[:410, :530]
+    for a in range(0, 410, 34):
+        for b in range(0, 530, 34):
+            picture[np.hypot(y - a - rng.uniform(-8, 8), x - b - rng.uniform(-8, 8)) < rng.uniform(6, 15)] = 180
+    return np.clip(picture + rng.normal(0, 4, picture.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    for name, value in {
+        "_BLOCK_PX": 128,
+        "_MARGIN_PX": 48,
+        "_WIDEST_MARGIN_PX": 96,
+        "_LEAST_BLOCK_PX": 64,
+        "_PANEL_PX": 200,
+    }.items():
+        monkeypatch.setattr(blocks, name, value)
+    monkeypatch.setattr(measure_module, "_PREVIEW_PX", 200)
+
+
+def all_kept(settings):
+    """Without dropping objects that the calibration of the real network takes for unsure: these maps are not its."""
+    return settings.replace("separate", least_confidence=0.0)
+
+
+def by_windows(path, settings):
+    settings = all_kept(settings)
+    mosaic = open_mosaic(path, least_px=1)
+    assert mosaic is not None
+    return measure_mosaic(mosaic, engine=SmallTiles(), settings=settings, scale=SCALE)
+
+
+@pytest.mark.parametrize("zoom", [1.0, 0.75, 1.4])
+def test_equal_to_the_whole_picture(discs, tmp_path, small_blocks, zoom):
+    tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64), compression="zlib")
+    settings = Settings().replace("segment", working_magnification=zoom, overlap_px=32).replace("measure", n_bootstrap=0)
+    found = by_windows(tmp_path / "m.tif", settings)
+    labels, confidence, _, sure, *_ = find_particles(discs, SmallTiles(), all_kept(settings))
+    assert sure is not None
+    whole = measure._measured(
+        labels, Micrograph(pixels=discs, name="m"), SCALE, confidence, (0, 0, *discs.shape), settings.measure, certainty=sure
+    )
+    assert found.n_particles == len(whole) > 60
+    stored = found.mosaic.read(0, discs.shape[0], 0, discs.shape[1])
+    assert np.array_equal(stored > 0, labels > 0) or (np.mean((stored > 0) != (labels > 0)) < 1e-4 and zoom != 1)
+    a, b = (t.sort_values(["y", "x"], ignore_index=True) for t in (whole, found.particles))
+    for name in a.columns.drop("label"):
+        if a[name].dtype.kind == "f":
+            np.testing.assert_allclose(
+                b[name], a[name], rtol=1e-6 if zoom == 1 else 0.02, atol=1e-6 if zoom == 1 else 0.5, err_msg=name
+            )
+        else:
+            assert (a[name] == b[name]).all(), name
+    assert found.particles["label"].tolist() == list(range(1, len(whole) + 1))
+
+
+def test_labels_rois_and_json_are_written(discs, tmp_path, small_blocks):
+    tifffile.imwrite(tmp_path / "m.tif", discs, rowsperstrip=7, compression="lzw")
+    found = by_windows(tmp_path / "m.tif", Settings())
+    found.save(tmp_path / "out")
+    labels = tifffile.imread(tmp_path / "out" / "labels.tif")
+    assert labels.shape == discs.shape
+    assert np.array_equal(np.unique(labels)[1:], found.particles["label"])
+    area = np.bincount(labels.ravel())[1:]
+    assert np.median(np.abs(area - found.particles["area_px2"]) / area) < 0.1
+    with zipfile.ZipFile(tmp_path / "out" / "rois.zip") as archive:
+        assert len(archive.namelist()) == found.n_particles
+    about = json.loads((tmp_path / "out" / "measurement.json").read_text())
+    assert about["shape_px"] == list(discs.shape)
+    assert about["n_particles"] == found.n_particles
+    assert found.overlay.shape == (*found.micrograph.shape, 3)
+    assert found.overlay.shape[1] == 200
+
+
+def test_pipeline_takes_large_files_this_way(discs, tmp_path, small_blocks, monkeypatch):
+    tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64))
+    monkeypatch.setattr("nanogauge.pipeline.measure.open_mosaic", lambda source: open_mosaic(source, least_px=1000))
+    tools = measure.Tools("threshold")
+    tools.__dict__["engine"] = SmallTiles()
+    assert measure.measure_micrograph(tmp_path / "m.tif", tools=tools, scale=SCALE).mosaic is not None
+    monkeypatch.setattr("nanogauge.pipeline.measure.open_mosaic", lambda source: open_mosaic(source, least_px=10**6))
+    assert measure.measure_micrograph(tmp_path / "m.tif", tools=tools, scale=SCALE).mosaic is None
+
+
+def test_an_empty_mosaic_is_a_result(tmp_path, small_blocks):
+    tifffile.imwrite(tmp_path / "m.tif", np.full((300, 260), 50, np.uint8), tile=(64, 64))
+    found = by_windows(tmp_path / "m.tif", Settings())
+    assert found.status == "no_particles"
+
+
+def test_outlines_are_moved_to_the_edge_window_by_window(discs, tmp_path, small_blocks):
+    tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64))
+    at_edge = by_windows(tmp_path / "m.tif", Settings())
+    drawn = by_windows(tmp_path / "m.tif", Settings().replace("measure", edge="outline"))
+    assert at_edge.edge_moved_px is not None
+    assert drawn.edge_moved_px is None
+    assert at_edge.n_particles == drawn.n_particles
+    moved = (at_edge.particles["equivalent_diameter_px"] - drawn.particles["equivalent_diameter_px"]).mean() / 2
+    assert moved == pytest.approx(at_edge.edge_moved_px, abs=0.1)
+    at_edge.save(tmp_path / "out")
+    area = np.bincount(tifffile.imread(tmp_path / "out" / "labels.tif").ravel())[1:]
+    assert area == pytest.approx(at_edge.particles["area_px2"].to_numpy(), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tile": (32, 48), "compression": "zlib"},
+        {"tile": (64, 64), "compression": "jpeg"},
+        {"rowsperstrip": 9, "compression": "lzw"},
+        {"rowsperstrip": 9},
+        {"bigtiff": True},
+        {"byteorder": ">"},
+        {"photometric": "miniswhite"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_windows_are_those_of_the_whole_file(discs, tmp_path, options, dtype):
+    if dtype != np.uint8 and options.get("compression") == "jpeg":
+        pytest.skip("JPEG in TIFF has 8 bits here")
+    if dtype == np.float32 and "photometric" in options:
+        pytest.skip("floats with white as zero are read whole")
+    pixels = discs if dtype == np.uint8 else (discs.astype(dtype) * (200 if dtype == np.uint16 else 1.5))
+    tifffile.imwrite(tmp_path / "m.tif", pixels.astype(dtype), **({"photometric": "minisblack"} | options))
+    mosaic, whole = open_mosaic(tmp_path / "m.tif", least_px=1), read_micrograph(tmp_path / "m.tif")
+    assert (mosaic.shape, mosaic.sha256, mosaic.dtype) == (whole.shape, whole.sha256, whole.pixels.dtype)
+    for y0, y1, x0, x1 in ((0, 410, 0, 530), (31, 70, 47, 200), (409, 410, 529, 530)):
+        assert np.array_equal(mosaic.read(y0, y1, x0, x1), whole.pixels[y0:y1, x0:x1])
+    levels = levels_of(mosaic)
+    assert np.abs(levels.to8(whole.pixels).astype(int) - whole.grey8()).max() <= (0 if dtype != np.float32 else 1)
+    assert levels.mean == pytest.approx(whole.grey8().mean(), abs=0.05)
+    assert levels.sd == pytest.approx(whole.grey8().std(), abs=0.05)
+
+
+def test_ome_tiff_gives_the_scale(discs, tmp_path):
+    about = {"axes": "YX", "PhysicalSizeX": 2.5, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 2.5, "PhysicalSizeYUnit": "nm"}
+    tifffile.imwrite(tmp_path / "m.ome.tif", discs, tile=(64, 64), metadata=about)
+    assert open_mosaic(tmp_path / "m.ome.tif", least_px=1).scale.nm_per_px == (2.5, 2.5)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_ome_zarr(discs, tmp_path, version):
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "m.ome.zarr"
+    group = zarr.open_group(str(path), mode="w", zarr_format=version)
+    array = group.create_array("0", shape=(1, *discs.shape), chunks=(1, 100, 90), dtype="uint8")
+    array[0] = discs
+    axes = [{"name": "c", "type": "channel"}] + [{"name": n, "type": "space", "unit": "micrometer"} for n in "yx"]
+    scaling = [{"type": "scale", "scale": [1.0, 0.002, 0.0025]}]
+    multiscales = [{"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scaling}]}]
+    group.attrs.update({"multiscales": multiscales} if version == 2 else {"ome": {"version": "0.5", "multiscales": multiscales}})
+    mosaic = open_mosaic(path, least_px=1)
+    assert mosaic.scale.nm_per_px == pytest.approx((2.0, 2.5))
+    assert np.array_equal(mosaic.read(90, 210, 80, 300), discs[90:210, 80:300])
+    whole = read_micrograph(path)
+    assert np.array_equal(whole.pixels, discs)
+    assert (whole.format, whole.scale.nm_per_px) == ("ome-zarr", pytest.approx((2.0, 2.5)))
+    chunk = next(p for p in sorted(path.rglob("*")) if p.is_file() and p.name in ("0", "1", "0.0.0", "0.1.0"))
+    chunk.write_bytes(b"damaged")
+    with pytest.raises(UnreadableFile, match=r"m\.ome\.zarr: damaged"):
+        mosaic.read(0, 410, 0, 530)
+
+
+def test_what_is_no_mosaic_is_left_to_the_other_reader(discs, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), discs)
+    tifffile.imwrite(tmp_path / "a.tif", discs)
+    assert open_mosaic(tmp_path / "a.png", least_px=1) is None
+    assert open_mosaic(tmp_path / "a.tif") is None
+    assert open_mosaic(tmp_path / "none.tif") is None
+
+
+def test_a_cut_off_mosaic_is_refused(discs, tmp_path):
+    tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64))
+    (tmp_path / "cut.tif").write_bytes((tmp_path / "m.tif").read_bytes()[:-20_000])
+    with pytest.raises(UnreadableFile, match="cut-off"):
+        open_mosaic(tmp_path / "cut.tif", least_px=1)
+
+
+def test_signed_pixels_are_refused(discs, tmp_path):
+    tifffile.imwrite(tmp_path / "m.tif", discs.astype(np.int32), tile=(64, 64))
+    with pytest.raises(UnsupportedFormat, match="int32"):
+        open_mosaic(tmp_path / "m.tif", least_px=1)
+
+
+def test_files_keep_windows_and_previews():
+    files = MosaicFiles((60, 80))
+    files.write(10, 20, np.arange(1, 13, dtype=np.int32).reshape(3, 4))
+    assert files.read(11, 13, 21, 23).tolist() == [[6, 7], [10, 11]]
+    assert files.read(0, 60, 0, 80).sum() == 78
+    assert files.preview((6, 8)).shape == (6, 8)

@@ -1,0 +1,31 @@
+"""Rulers of eleven marks without a line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nanogauge.scale.bar.ruler import find_rulers
+from nanogauge.training.synthetic.marks import draw_bar, finished
+
+
+@pytest.mark.parametrize("tone", [255.0, 0.0])
+def test_on_an_uneven_ground(tone: float, rng: np.random.Generator) -> None:
+    """The ground is brighter at one end than the bright marks at the other: no one threshold parts them from it."""
+    rise = np.linspace(40, 215, 420) if tone == 0 else np.linspace(30, 200, 420)
+    picture = (np.tile(rise, (120, 1)) + rng.normal(0, 2, (120, 420))).astype(np.float32)
+    marks = np.full_like(picture, -1.0)
+    draw_bar(marks, "ruler", 60, 80.0, 240.0, 2, 0.0)
+    picture[marks > -0.9] += 60.0 * (1 if tone > 127 else -1)
+    pixels = finished(picture)
+    (found,) = find_rulers(pixels, bright=tone > 127)
+    assert found[1] == pytest.approx(79.5, abs=1.0)  # edges count from the corner, centres of pixels are at integers
+    assert found[2] - found[1] == pytest.approx(240.0, abs=1.0)
+    assert not find_rulers(pixels, bright=tone < 127)
+
+
+def test_ten_marks_are_no_ruler(rng: np.random.Generator) -> None:
+    picture = (90 + rng.normal(0, 2, (120, 420))).astype(np.float32)
+    draw_bar(picture, "ruler", 60, 80.0, 240.0, 2, 255.0)
+    picture[:, 300:] = 90.0
+    assert not find_rulers(finished(picture))

@@ -1,0 +1,66 @@
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from nanogauge.training.export import export_fp32, quantise  # noqa: E402
+from nanogauge.training.graph import fuse_attention, optimise  # noqa: E402
+from nanogauge.training.network import build  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def int8(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("int8")
+    torch.manual_seed(0)
+    net = build("unet-tiny-cbam").eval()
+    for module in net.modules():  # statistics as after training, so that no map is flat
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+    export_fp32(net, folder / "fp32.onnx")
+    rng = np.random.default_rng(0)
+    quantise(folder / "fp32.onnx", folder / "int8.onnx", [rng.normal(size=(96, 96)).astype(np.float32) for _ in range(4)])
+    return folder / "int8.onnx"
+
+
+def run(path, picture):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return session.run(None, {"grey": picture[None, None]})[0]
+
+
+def test_the_numbers_stay(int8, tmp_path):
+    assert optimise(int8, tmp_path / "fast.onnx") == 4
+    onnx.checker.check_model(str(tmp_path / "fast.onnx"))
+    for shape in ((32, 32), (96, 160), (224, 64)):
+        picture = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+        before, after = run(int8, picture), run(tmp_path / "fast.onnx", picture)
+        assert before.std() > 1e-3
+        # a value on the edge between two levels of 8 bits may fall to either side
+        assert np.mean(np.abs(after - before)) < 2e-3
+        assert np.max(np.abs(after - before)) < 0.05
+
+
+def test_a_second_time_changes_nothing(int8, tmp_path):
+    optimise(int8, tmp_path / "fast.onnx")
+    model = onnx.load(str(tmp_path / "fast.onnx"))
+    before = model.SerializeToString()
+    assert fuse_attention(model) == 0
+    assert model.SerializeToString() == before
+
+
+def test_a_float_network_is_left_alone(int8, tmp_path):
+    path = int8.with_name("fp32.onnx")
+    assert optimise(path, tmp_path / "same.onnx") == 0
+    picture = np.zeros((32, 32), np.float32)
+    assert np.array_equal(run(path, picture), run(tmp_path / "same.onnx", picture))
+
+
+def test_metadata_are_kept(int8, tmp_path):
+    optimise(int8, tmp_path / "fast.onnx")
+    assert {p.key for p in onnx.load(str(tmp_path / "fast.onnx")).metadata_props} == {
+        p.key for p in onnx.load(str(int8)).metadata_props
+    }

