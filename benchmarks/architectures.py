@@ -27,10 +27,11 @@ from torch.nn import functional as F
 from nanogauge.core.settings import Settings
 from nanogauge.detection.engines import make_engine
 from nanogauge.detection.find import find_particles
-from nanogauge.training.dataset import Real, read_folder
+from nanogauge.training.dataset import read_folder
 from nanogauge.training.evaluate import score_image, summarise_scores
 from nanogauge.training.loop import Recipe, run
 from nanogauge.training.network import CBAM, OUTPUTS, build, conv_bn
+from nanogauge.training.real import Real
 
 COLUMNS = ("iou_pooled", "f1_pooled", "f50_mean", "pq_mean", "particle_mre", "image_mean_mre_median")
 WORKING_DIAMETER_PX = 44.0

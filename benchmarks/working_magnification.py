@@ -31,9 +31,10 @@ from nanogauge.detection.engines import make_engine
 from nanogauge.detection.find import find_particles, typical_diameter
 from nanogauge.detection.segment import rescale, segment, standardise
 from nanogauge.training.augment import apply
-from nanogauge.training.dataset import Examples, Real, read_folder, real_crop, synthetic_crop
+from nanogauge.training.dataset import Examples, read_folder, real_crop, synthetic_crop
 from nanogauge.training.evaluate import score_image, summarise_scores
 from nanogauge.training.network import conv_bn
+from nanogauge.training.real import Real
 
 SIDE_PX = 256
 COLUMNS = ("iou_pooled", "f50_mean", "pq_mean", "particle_mre", "image_mean_mre_median")

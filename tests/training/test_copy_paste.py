@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("torch", reason='torch is not installed: pip install "nanogauge[train]"')
 
 from nanogauge.training.copy_paste import paste_particles
-from nanogauge.training.dataset import Real, make_real
+from nanogauge.training.dataset import make_real
+from nanogauge.training.real import Real
 
 
 def discs(shape: tuple[int, int], centres: list[tuple[int, int]], radius: int, value: int) -> Real:

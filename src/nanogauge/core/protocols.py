@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .scale import Scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +79,17 @@ class SideBySide(Protocol):
 def predict_each(engine: Engine, tiles: Iterator[NDArray[np.float32]], n: int) -> Iterator[NDArray[Any]]:
     """The maps of n tiles, in their order: side by side where the engine can."""
     return engine.predict_all(tiles, n) if isinstance(engine, SideBySide) else map(engine.predict, tiles)
+
+
+class LabelStore(Protocol):
+    """Labels of a picture too large for memory, kept elsewhere, with the outlines."""
+
+    shape: tuple[int, int]
+
+    def save(self, folder: Path, scale: Scale | None, *, n_labels: int) -> None:
+        """Writes FOLDER/labels.tif and FOLDER/rois.zip."""
+        ...
+
+
+Progress = Callable[[float, str], None]
+"""Is told the share that is done and, in words, what is going on."""

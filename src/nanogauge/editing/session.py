@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from ..core.errors import EditError
 from ..core.scale import Scale
 from ..core.settings import Settings
+from ..detection.readings import readings_from
 from ..results.measurement import Measurement
 from ..scale.resolve import ScaleDecision
+from ..statistics.metrology import distribution_of, warnings_of
 from .contour import outline_of
 from .delta import MOST_DELTAS, Delta
 from .filters import Decisions, Judged, decisions_from_dict, filters_from_dict, judge, region_from_dict
 from .gestures import Standing, filters_text
 from .journal import FILE_NAME, Edit, Journal, now, read_journal
-from .outcome import measurement_of
 from .patches import Box, Patch, write_into
 from .remeasure import Basis, Ints, boxes_of_labels, certainty_in, edgeless_in, measure_all, remeasure, rescaled
 from .saved_result import Opened
@@ -284,3 +285,39 @@ class Session:
         """Everything measured again, for checking that the table kept up with the edits."""
         with self.lock:
             return measure_all(self.labels, self._basis(), self.scale)
+
+
+def measurement_of(session: Session) -> Measurement:
+    """The result as it stands, edits and decisions in it. What may change meanwhile is taken in one go, the rest done after."""
+    with session.lock:
+        o, table, decision = session.opened, session.table, session.decision
+        labels, done, notes = session.labels.copy(), session.journal.texts, session.judged.notes
+        probability = session.probability if o.about.get("outline") == "probability_map" else None
+        settings = session.settings_in_force()
+        frame = session.decisions.region.frame(o.frame)
+    detection = dict(o.about.get("detection") or {})
+    in_px = distribution_of(table, "px", settings.measure, detection=detection)
+    in_nm = None if decision.scale is None else distribution_of(table, "nm", settings.measure, detection=detection)
+    return Measurement(
+        micrograph=o.micrograph,
+        decision=decision,
+        scale_bar=o.scale_bar,
+        labels=labels,
+        particles=table,
+        distribution=in_nm or in_px,
+        distribution_px=in_px,
+        frame=frame,
+        zoom=o.about["working_magnification"],
+        settings=settings,
+        engine=o.about["engine"]["name"],
+        engine_sha256=o.about["engine"]["sha256"] or "",
+        version=o.about["version"],
+        seconds=o.about["seconds"],
+        warnings=(*o.micrograph.notes, *notes, *warnings_of(table, in_px, settings.measure)),
+        confidence=probability,
+        edge_moved_px=o.about.get("edge_moved_px"),
+        detection=detection,
+        readings=readings_from(o.about.get("readings") or []),
+        labels_source=dict(o.about.get("labels_source") or {}),
+        operator_edits=done,
+    )

@@ -23,7 +23,7 @@ from ..statistics.distribution import histogram
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from .measurement import Measurement
+    from .measured import Measured
 
 COLOURS = {
     "counted": (0, 158, 115),
@@ -51,7 +51,7 @@ def kind_of(flags: str, edge_weight: float) -> str:
     return "low_confidence" if "low_confidence" in flags.split("|") else "counted"
 
 
-def overlay(m: Measurement, *, numbers: bool = True, legend: bool = True) -> NDArray[np.uint8]:
+def overlay(m: Measured, *, numbers: bool = True, legend: bool = True) -> NDArray[np.uint8]:
     """(H', W', 3) RGB: the micrograph with every outline, its label, and the scale bar that was found; H', W' a whole
     multiple of the micrograph's height and width, a caption below where `legend` is asked for."""
     grey = m.micrograph.grey8()
@@ -89,7 +89,7 @@ def overlay(m: Measurement, *, numbers: bool = True, legend: bool = True) -> NDA
     return np.vstack([np.asarray(picture), _caption(m, w * k)])
 
 
-def _draw_scale_bar(draw: ImageDraw.ImageDraw, m: Measurement, k: int, size: tuple[int, int]) -> None:
+def _draw_scale_bar(draw: ImageDraw.ImageDraw, m: Measured, k: int, size: tuple[int, int]) -> None:
     bar = m.scale_bar
     if bar is None or bar.box is None:
         return
@@ -120,7 +120,7 @@ def _dashed(ring: NDArray[Any], dash: float) -> list[NDArray[np.int32]]:
     return pieces
 
 
-def scale_bar_crop(m: Measurement) -> NDArray[np.uint8] | None:
+def scale_bar_crop(m: Measured) -> NDArray[np.uint8] | None:
     """(h, w) grey: the micrograph around its scale bar and the text beside it, enlarged to at least 400 px of width; None where
     no bar was seen."""
     bar = m.scale_bar
@@ -148,7 +148,7 @@ def _text_px(width: int) -> int:
     return int(np.clip(width / 55, 15, 80))
 
 
-def _caption(m: Measurement, width: int) -> NDArray[np.uint8]:
+def _caption(m: Measured, width: int) -> NDArray[np.uint8]:
     """A strip below the picture: what was measured, the scale, the colours."""
     em = _text_px(width)
     ruler = ImageDraw.Draw(Image.new("RGB", (1, 1)))
@@ -215,12 +215,12 @@ def jpeg_data_uri(picture: NDArray[np.uint8], *, longest: int = 1400) -> str:
     return data_uri(jpeg_bytes(picture, longest=longest))
 
 
-def overlay_data_uri(m: Measurement) -> str:
+def overlay_data_uri(m: Measured) -> str:
     """The overlay as a data: URI."""
     return jpeg_data_uri(m.overlay)
 
 
-def draw_distribution(axes: Any, m: Measurement) -> None:
+def draw_distribution(axes: Any, m: Measured) -> None:
     """Histogram of the equivalent diameter with the lognormal fit and the median's interval."""
     d = m.distribution
     column = f"equivalent_diameter_{d.unit}"
@@ -254,7 +254,7 @@ def draw_distribution(axes: Any, m: Measurement) -> None:
     axes.set_title(f"n = {d.n}", fontsize=9)
 
 
-def distribution_svg(m: Measurement) -> str:
+def distribution_svg(m: Measured) -> str:
     """The distribution as inline SVG."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -267,7 +267,7 @@ def distribution_svg(m: Measurement) -> str:
     return text[text.index("<svg") :]
 
 
-def measurement_figure(m: Measurement) -> Figure:
+def measurement_figure(m: Measured) -> Figure:
     """Overlay and distribution side by side, as a matplotlib figure that needs no display."""
     from matplotlib.figure import Figure
 

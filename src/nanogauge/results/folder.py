@@ -14,7 +14,7 @@ from .pictures import write_labels, write_labels_ome
 from .tables import write_particle_csv
 
 if TYPE_CHECKING:
-    from .measurement import Measurement
+    from .measured import Measured
 
 MEASUREMENT_FILES = ("measurement.json", "particles.csv", "labels.tif", "overlay.png", "rois.zip")
 """What is always there; scale_bar.png too where a scale bar was seen."""
@@ -32,7 +32,7 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def save_measurement(m: Measurement, folder: Path, *, unit_row: bool = False, coco: bool = False, ome: bool = False) -> Path:
+def save_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco: bool = False, ome: bool = False) -> Path:
     """measurement.json, particles.csv, labels.tif, overlay.png, rois.zip, and scale_bar.png where a scale bar was seen.
 
     unit_row: a second line of particles.csv with the units

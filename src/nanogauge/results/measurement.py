@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, flag_text
+from ..core.protocols import LabelStore
 from ..core.scale import Scale, format_length
 from ..core.settings import Settings
 from ..detection.readings import Reading
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from ..pipeline.mosaic import MosaicFiles
 
 Status = Literal["ok", "no_scale", "no_particles", "error"]
 SCHEMA_VERSION = 1  # of measurement.json; see schemas/measurement.schema.json
@@ -80,7 +80,7 @@ class Measurement:
     readings: tuple[Reading, ...] = ()
     labels_source: dict[str, str] = field(default_factory=dict)
     operator_edits: tuple[str, ...] = ()
-    mosaic: MosaicFiles | None = None
+    mosaic: LabelStore | None = None
 
     @property
     def scale(self) -> Scale | None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from .dataset import Real
+    from .real import Real
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]

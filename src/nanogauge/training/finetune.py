@@ -16,10 +16,11 @@ from ..detection.engines.onnx import DEFAULT, OnnxEngine
 from ..detection.find import find_particles
 from ..reading import SUFFIXES, read_micrograph
 from ..results.interchange import find_annotations, read_annotation
-from .dataset import Real, make_real
+from .dataset import make_real
 from .evaluate import score_image, summarise_scores
 from .export import export_file
 from .loop import Recipe, run
+from .real import Real
 
 FIGURES = {
     "iou_pooled": "IoU, pooled",

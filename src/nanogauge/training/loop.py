@@ -23,9 +23,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .dataset import Dataset, Examples, Real, read_folder
+from .dataset import Dataset, Examples, read_folder
 from .efficientnet import EfficientNetLite, load_imagenet
 from .network import UNet, build
+from .real import Real
 from .shipped import freeze_normalisation, read_onnx
 
 

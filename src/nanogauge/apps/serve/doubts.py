@@ -12,7 +12,7 @@ from ...core.particles import Flag, flag_text
 from ...core.scale import format_length
 
 if TYPE_CHECKING:
-    from .project import Entry
+    from .entry import Entry
 
 
 _CALLS = 6.0  # some 5 % of the particles unsure, or anything worse

@@ -20,7 +20,8 @@ from ...results.folder import make_folder
 from ...results.measurement import SUMMARY_COLUMNS, summary_row_of
 from ...results.records import read_record
 from ...results.tables import ParticleWriter, write_summary
-from .project import Entry, Project, write_atomic
+from .entry import Entry
+from .project import Project, write_atomic
 from .sample_figures import sample_of
 
 MICROGRAPH_FILES = {

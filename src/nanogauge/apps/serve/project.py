@@ -12,9 +12,8 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ...batch.inputs import OUTPUT_NAMES
 from ...core.errors import InputError, NanogaugeError, OutputError, UnreadableFile
@@ -22,34 +21,12 @@ from ...reading import SUFFIXES
 from ...results.folder import make_folder
 from ...results.records import read_json
 from .doubts import doubt_of, summary_of
+from .entry import Entry, State
 from .uploads import INCOMING, Received
 
-State = Literal["waiting", "measuring", "done", "error"]
 UPLOADS = "uploads"
 MEMORY = "serve.json"
 LEFT_OUT_OF_GALLERY = {UPLOADS, "plots", "training", INCOMING}
-
-
-@dataclass
-class Entry:
-    """A micrograph of the gallery. file: None where it cannot be found; share, stage: how far measuring has come."""
-
-    name: str
-    folder: Path
-    file: Path | None
-    state: State = "waiting"
-    message: str = ""
-    share: float = 0.0
-    stage: str = ""
-    sample: str = ""
-    checked: bool = False
-    summary: dict[str, Any] = field(default_factory=dict)
-    sha256: str = ""  # of a file that was dropped, until it is measured
-
-    @property
-    def title(self) -> str:
-        """The file's own name."""
-        return str(self.summary.get("file") or (self.file.name if self.file else self.name))
 
 
 def choose_work_folder(given: Path | None) -> tuple[Path, list[Path]]:

@@ -21,7 +21,8 @@ from ...editing.delta import Delta
 from ...editing.saved_result import PROBABILITY, keep_found, open_result, read_probability
 from ...editing.session import Session
 from ...results.folder import save_measurement
-from .project import UPLOADS, Entry, Project
+from .entry import Entry
+from .project import UPLOADS, Project
 from .thumbnails import write_thumbnail
 from .uploads import Limits
 from .worker import Worker, WorkerError

@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import UnsupportedFormat
-from ...core.protocols import predict_each
+from ...core.protocols import Progress, predict_each
 from ...core.settings import settings_from_dict
 from ...reading import read_micrograph
-from .worker import Progress
 
 if TYPE_CHECKING:
     from ...core.protocols import Engine

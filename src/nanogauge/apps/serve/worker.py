@@ -15,12 +15,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from ...core.errors import NanogaugeError
-
-Progress = Callable[[float, str], None]
+from ...core.protocols import Progress
 
 
 class WorkerError(NanogaugeError):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...measuring.contours import Polygon, contours
 
 if TYPE_CHECKING:
-    from ..measurement import Measurement
+    from ..measured import Measured
 
 _CLOSE = 4  # of Java's PathIterator: 0 move to, 1 line to, 4 close
 
@@ -68,7 +68,7 @@ class CocoWriter:
         self._file.write('{"info": {"description": "particles found by nanogauge"},\n"annotations": [')
         return self
 
-    def add(self, m: Measurement) -> None:
+    def add(self, m: Measured) -> None:
         """Adds a micrograph and its particles."""
         if self._file is None:
             raise ValueError("use CocoWriter in a with statement")
@@ -106,13 +106,13 @@ class CocoWriter:
         self._file = None
 
 
-def write_coco(path: Path, m: Measurement) -> None:
+def write_coco(path: Path, m: Measured) -> None:
     """COCO JSON of one micrograph."""
     with CocoWriter(path) as coco:
         coco.add(m)
 
 
-def _diameters(m: Measurement) -> dict[int, dict[str, float]]:
+def _diameters(m: Measured) -> dict[int, dict[str, float]]:
     columns = [c for c in ("equivalent_diameter_px", "equivalent_diameter_nm") if c in m.particles]
     values = m.particles[columns].to_numpy(float).round(6).tolist()
     return {int(k): dict(zip(columns, v, strict=True)) for k, v in zip(m.particles["label"], values, strict=True)}

@@ -6,15 +6,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
+from ...core.micrograph import Micrograph
 from ...core.particles import column_names
 from ...core.scale import Scale
 from ...core.settings import MeasureSettings, Settings
-from ...results.measurement import Measurement
 from ..distribution import Distribution, Fit, Homogeneity, RequiredN, Unit, homogeneity, precision, quantiles
 from ..metrology import budget_of, distribution_of, exclusions_of, fits_of, scale_uncertainty, verdicts_of, warnings_of, weights_of
 from ..uncertainty import Budget
@@ -25,6 +25,21 @@ SIZE_COLUMNS = (
     "equivalent_diameter_outer_px", "equivalent_diameter_outer_nm", "feret_min_px", "feret_min_nm", "edge_weight", "flags",
 )  # fmt: skip
 """Columns that a sample's figures are made of: enough where the particles of very many micrographs are pooled."""
+
+
+class MeasuredParticles(Protocol):
+    """The part of a Measurement that a sample is made of."""
+
+    @property
+    def micrograph(self) -> Micrograph: ...
+    @property
+    def particles(self) -> pd.DataFrame: ...
+    @property
+    def scale(self) -> Scale | None: ...
+    @property
+    def edge_offset_px(self) -> float: ...
+    @property
+    def settings(self) -> Settings: ...
 
 
 @dataclass(frozen=True)
@@ -142,12 +157,12 @@ MICROGRAPH_COLUMNS = (
 )
 
 
-def part_of(m: Measurement, *, name: str | None = None) -> Part:
+def part_of(m: MeasuredParticles, *, name: str | None = None) -> Part:
     """What a sample keeps of a measurement."""
     return Part(name or m.micrograph.name, m.particles, m.scale, m.edge_offset_px, m.detection)
 
 
-def pool(measurements: Iterable[Measurement], *, name: str, settings: Settings | None = None) -> Sample:
+def pool(measurements: Iterable[MeasuredParticles], *, name: str, settings: Settings | None = None) -> Sample:
     """Pools measurements of one sample; settings of the first unless given. Raises ValueError where there are none."""
     parts, first = [], settings
     for m in measurements:

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 from urllib.parse import quote
 
 from nicegui import ui
 
 from ..doubts import Doubt, doubt_of
-from ..project import Entry
+from ..entry import Entry
 from .layout import esc
-
-if TYPE_CHECKING:
-    from .gallery import Gallery
 
 _CHIPS = {"ok": ("measured", "good"), "no_scale": ("no scale", "bad"), "no_particles": ("no particles", "bad")}
 
 
 class Card:
-    """One micrograph of the gallery."""
+    """One micrograph of the gallery. `choose` is told its name when it is ticked or not."""
 
-    def __init__(self, entry: Entry, gallery: Gallery) -> None:
+    def __init__(self, entry: Entry, choose: Callable[[str, bool], None]) -> None:
         self.entry, self.shown = entry, ""
         link = f"/m/{quote(entry.name, safe='')}"
         with ui.element("article").classes("ng-item") as self.box:
             self.box.props(f'data-name="{esc(entry.name)}"')
             self.picture = ui.html("", sanitize=False).classes("ng-thumb")
-            self.tick = ui.checkbox(on_change=lambda e: gallery.choose(entry.name, e.value)).classes("ng-item-tick")
+            self.tick = ui.checkbox(on_change=lambda e: choose(entry.name, e.value)).classes("ng-item-tick")
             self.tick.props(f'dense dark color=primary aria-label="Select {esc(entry.title)}"')
             self.chip = ui.html("", sanitize=False).classes("ng-item-chip")
             with ui.element("div").classes("ng-item-text"):

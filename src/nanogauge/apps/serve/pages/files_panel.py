@@ -11,7 +11,7 @@ from ..downloads import MICROGRAPH_FILES
 from .layout import esc
 
 if TYPE_CHECKING:
-    from .micrograph import MicrographPage
+    from .shown import Shown
 
 _FIGURES = (("svg", "SVG"), ("png", "PNG"), ("pdf", "PDF"), ("csv", "its data"))
 
@@ -19,7 +19,7 @@ _FIGURES = (("svg", "SVG"), ("png", "PNG"), ("pdf", "PDF"), ("csv", "its data"))
 class FilesPanel:
     """The part of the panel with files and the history."""
 
-    def __init__(self, page: MicrographPage) -> None:
+    def __init__(self, page: Shown) -> None:
         self.page = page
         base = f"/api/micrographs/{quote(page.name, safe='')}/files"
         with ui.element("section").classes("ng-block"):

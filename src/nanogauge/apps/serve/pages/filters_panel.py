@@ -9,7 +9,7 @@ from nicegui import ui
 from .layout import esc
 
 if TYPE_CHECKING:
-    from .micrograph import MicrographPage
+    from .shown import Shown
 
 _REASONS = {"size": "size window", "circularity": "circularity", "confidence": "confidence", "border": "frame", "region": "region"}
 
@@ -17,7 +17,7 @@ _REASONS = {"size": "size window", "circularity": "circularity", "confidence": "
 class FiltersPanel:
     """The part of the panel that is about what counts."""
 
-    def __init__(self, page: MicrographPage) -> None:
+    def __init__(self, page: Shown) -> None:
         self.page = page
         self.filling = False
         with ui.element("section").classes("ng-block"):

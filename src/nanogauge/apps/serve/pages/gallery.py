@@ -9,7 +9,7 @@ from nicegui import app, ui
 
 from ....core.errors import NanogaugeError
 from ..doubts import doubt_of
-from ..project import Entry
+from ..entry import Entry
 from ..studio import Studio, examples_into
 from .card import Card
 from .elements import DropZone
@@ -130,7 +130,7 @@ class Gallery:
         self.grid.clear()
         self.chosen &= set(self.studio.project.entries)
         with self.grid:
-            self.cards = {e.name: Card(e, self) for e in part}
+            self.cards = {e.name: Card(e, self.choose) for e in part}
         for name in self.chosen & set(self.cards):
             self.cards[name].tick.value = True
         self.order = [e.name for e in part]

@@ -12,7 +12,8 @@ from ....results.records import read_record
 from ....statistics.distribution import kernel_density
 from ....statistics.metrology import weights_of
 from ....statistics.samples import Part, Sample
-from ..project import Entry, Project
+from ..entry import Entry
+from ..project import Project
 from ..sample_figures import UnitShown, chart_of, comparison_of, content_of, sample_of, shown_lengths
 from ..studio import Studio
 from .elements import SizeChart

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 
 from ....core.errors import NanogaugeError
-from ..project import Entry
+from ..entry import Entry
 from .layout import attempt, esc, refuse, said
 
 if TYPE_CHECKING:
-    from .micrograph import MicrographPage
+    from .shown import Shown
 
 _SOURCES = {"metadata": "the file's metadata", "scale_bar": "the scale bar", "user": "you", "none": "nowhere"}
 
@@ -19,7 +19,7 @@ _SOURCES = {"metadata": "the file's metadata", "scale_bar": "the scale bar", "us
 class ScalePanel:
     """The part of the panel that is about the scale."""
 
-    def __init__(self, page: MicrographPage) -> None:
+    def __init__(self, page: Shown) -> None:
         self.page = page
         self.ends: list[list[float]] | None = None
         self.now = ui.html("", sanitize=False)
