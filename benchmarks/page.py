@@ -29,7 +29,7 @@ from PIL import Image
 from nanogauge.apps.serve.thumbnails import write_thumbnail
 from nanogauge.editing.saved_result import PROBABILITY, write_probability
 from nanogauge.pipeline.measure import Tools
-from nanogauge.pipeline.measure_labels import measure_annotation
+from nanogauge.pipeline.measure_labels import measure_labels
 from nanogauge.reading import read_micrograph
 from nanogauge.results.interchange import Annotation
 
@@ -92,7 +92,7 @@ def make(root: Path, n: int, shape: tuple[int, int]) -> None:
     tools = Tools("threshold")
     tools.__dict__["reader"] = NoText()
     marks = Annotation(labels=labels, kind="label_image", path=Path("true"), sha256="")
-    m = measure_annotation(read_micrograph(pictures / f"{NAME}.png"), marks, tools=tools)
+    m = measure_labels(read_micrograph(pictures / f"{NAME}.png"), marks, tools=tools)
     folder = root / NAME
     m.save(folder)
     probability = cv2.GaussianBlur((labels > 0).astype(np.float32), (0, 0), 1.2)

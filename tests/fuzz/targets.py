@@ -25,7 +25,7 @@ from nanogauge.reading.labels import read_labels
 from nanogauge.reporting import card_of, micrograph_page, read_info
 from nanogauge.results.interchange import read_annotation
 from nanogauge.results.records import read_record
-from nanogauge.scale.user_scale import given_scales
+from nanogauge.scale.user_scale import user_scales
 
 SHAPE = (48, 60)
 
@@ -74,7 +74,7 @@ def _report(path: Path) -> object:
 
 
 def _given(path: Path) -> object:
-    return given_scales([path.parent / "a.tif"], [path.parent], None)
+    return user_scales([path.parent / "a.tif"], [path.parent], None)
 
 
 def _picture() -> np.ndarray:

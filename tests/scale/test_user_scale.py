@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from nanogauge.core.errors import ScaleError, SettingsError
-from nanogauge.scale.user_scale import FILE_NAME, given_scales, stated_scale
+from nanogauge.scale.user_scale import FILE_NAME, stated_scale, user_scales
 
 
 def test_stated_scale() -> None:
@@ -56,19 +56,19 @@ def tree(tmp_path: Path) -> Path:
 def test_the_nearest_folder_counts_up_to_the_input(tree: Path) -> None:
     top, day = tree / "top", tree / "top" / "day"
     files = [top / "a.tif", day / "b.tif", day / "deep" / "c.tif", day / "deep" / "overview1.tif"]
-    found = given_scales(files, [top], None)
+    found = user_scales(files, [top], None)
     assert [found[f].nm_per_px[1] for f in files] == [2, 2, 4, 30]
-    assert set(given_scales(files[1:2], [day], None)) == set()  # top lies above the input
-    assert set(given_scales(files[1:2], [files[1]], None)) == set()
-    assert set(given_scales([files[0]], [files[0]], None)) == {files[0]}
-    by_glob = given_scales([files[1]], [Path(f"{top}/*/b.tif")], None)
+    assert set(user_scales(files[1:2], [day], None)) == set()  # top lies above the input
+    assert set(user_scales(files[1:2], [files[1]], None)) == set()
+    assert set(user_scales([files[0]], [files[0]], None)) == {files[0]}
+    by_glob = user_scales([files[1]], [Path(f"{top}/*/b.tif")], None)
     assert by_glob[files[1]].nm_per_px[1] == 2
 
 
 def test_the_command_line_goes_first(tree: Path) -> None:
     stated = stated_scale(scale="7 nm/px")
     file = tree / "top" / "a.tif"
-    assert given_scales([file], [file], stated) == {file: stated}
+    assert user_scales([file], [file], stated) == {file: stated}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_the_command_line_goes_first(tree: Path) -> None:
 def test_mistakes_name_the_file(text: str, words: str, tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text(text)
     with pytest.raises(SettingsError, match=words) as caught:
-        given_scales([tmp_path / "a.tif"], [tmp_path], None)
+        user_scales([tmp_path / "a.tif"], [tmp_path], None)
     assert str(tmp_path / FILE_NAME) in str(caught.value)
     assert "\n" not in str(caught.value)
 

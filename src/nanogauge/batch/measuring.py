@@ -12,7 +12,7 @@ from typing import Any
 from ..core.errors import EngineError, UnreadableFile
 from ..core.version import __version__
 from ..pipeline.measure import Tools, measure_micrograph
-from ..pipeline.measure_labels import measure_annotation
+from ..pipeline.measure_labels import measure_labels
 from ..reading.containers.ome_zarr import sha256_of as sha256_of_folder
 from ..reading.sidecar import sidecar_files
 from ..results.measurement import Measurement, summary_row_of
@@ -78,7 +78,7 @@ def row_from_folder(folder: Path, file: Path) -> dict[str, Any]:
 
 def _measured(job: Job, item: Item, tools: Tools) -> Measurement:
     if item.annotation is not None:
-        m = measure_annotation(item.file, item.annotation, tools=tools, settings=job.settings, scale=item.scale)
+        m = measure_labels(item.file, item.annotation, tools=tools, settings=job.settings, scale=item.scale)
     else:
         m = measure_micrograph(item.file, tools=tools, settings=job.settings, scale=item.scale)
     name = printable(m.micrograph.name)  # bytes of a file's name that are no text fit into none of the files to be written

@@ -19,7 +19,7 @@ from ..statistics.metrology import distribution_of, warnings_of
 from .measure import Tools, find_scale
 
 
-def measure_annotation(
+def measure_labels(
     source: str | Path | Micrograph,
     annotation: str | Path | Annotation,
     *,

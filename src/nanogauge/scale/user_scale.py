@@ -43,7 +43,7 @@ def stated_scale(*, scale: str | None = None, scale_bar: str | None = None, bar_
     return parse_scale(f"{scale_bar} / {bar_px} px")
 
 
-def given_scales(files: list[Path], inputs: list[Path], stated: Scale | None) -> dict[Path, Scale]:
+def user_scales(files: list[Path], inputs: list[Path], stated: Scale | None) -> dict[Path, Scale]:
     """The user's scale of each file that has one: `stated` for all of them, else by the nanogauge.toml of its folder and of the
     folders above, up to the input folder that the file came from.
 

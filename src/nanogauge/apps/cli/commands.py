@@ -20,7 +20,7 @@ from ...pipeline.measure import Tools, find_scale, measure_micrograph
 from ...reading import SUFFIXES, read_micrograph
 from ...results.folder import make_folder
 from ...results.measurement import scale_bar_dict
-from ...scale.user_scale import given_scales, stated_scale
+from ...scale.user_scale import stated_scale, user_scales
 from .measure_files import import_all, measure_all, report_all
 from .summary import stdout
 
@@ -41,7 +41,7 @@ def scale_all(
     """Reads the scale of all inputs and prints it, checked against what the user states. 0: all could be read; 1: some failed."""
     tools = Tools()
     files = expand(inputs)
-    scales = given_scales(files, inputs, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
+    scales = user_scales(files, inputs, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
     console = Console(stderr=True)
     rows = []
     with progress(len(files), console, quiet=json_output) as step:

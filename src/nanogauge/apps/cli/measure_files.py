@@ -21,7 +21,7 @@ from ...results.folder import make_folder
 from ...results.interchange import find_annotations
 from ...results.measurement import SUMMARY_COLUMNS
 from ...results.records import read_record, result_folders
-from ...scale.user_scale import given_scales, stated_scale
+from ...scale.user_scale import stated_scale, user_scales
 from .summary import print_summary, stdout
 
 
@@ -54,7 +54,7 @@ def measure_all(
     }
 
     def item(file: Path, name: str) -> Item:
-        return Item(file=file, name=name, scale=given_scales([file], inputs, user).get(file))
+        return Item(file=file, name=name, scale=user_scales([file], inputs, user).get(file))
 
     if watch:
         if not any(i.is_dir() or is_glob(i) for i in inputs):
@@ -62,7 +62,7 @@ def measure_all(
         source: Source = Watched(inputs, item, idle_s=idle_s)
     else:
         files = expand(inputs)
-        scales = given_scales(files, inputs, user)
+        scales = user_scales(files, inputs, user)
         names = unique_names(files)
         source = Listed(Item(file=f, name=n, scale=scales.get(f)) for f, n in zip(files, names, strict=True))
     show: dict[str, Any] = {"json_output": json_output, "quiet": quiet}
@@ -100,7 +100,7 @@ def import_all(
         said = f"nanogauge: {len(without)} of {len(pairs)} micrographs have no annotation and are left out: {names}"
         Console(stderr=True).print(said, markup=False, highlight=False, soft_wrap=True)
     given = {p: a for p, a in pairs.items() if a is not None}
-    scales = given_scales(list(given), [micrographs], user)
+    scales = user_scales(list(given), [micrographs], user)
     about = {
         "engine": {"name": "imported", "sha256": None},
         "scale_given": scale if scale_bar is None else f"{scale_bar} / {bar_px} px",

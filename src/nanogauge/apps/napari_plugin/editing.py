@@ -22,7 +22,7 @@ from ...core.settings import Settings
 from ...editing.filters import Decisions, judge
 from ...editing.remeasure import Basis, boxes_of_labels, certainty_in, edgeless_in, measure_all
 from ...pipeline.measure import Tools
-from ...pipeline.measure_labels import measure_annotation
+from ...pipeline.measure_labels import measure_labels
 from ...results.interchange import Annotation
 from ...results.measurement import Measurement
 from ...scale.resolve import resolve_scale
@@ -87,7 +87,7 @@ def measure_drawn(
     labels = check_labels(labels, micrograph)
     content = hashlib.sha256(np.ascontiguousarray(labels).tobytes()).hexdigest()
     drawn = Annotation(labels=labels, kind="label_image", path=Path(name), sha256=content)
-    return measure_annotation(micrograph, drawn, tools=tools, settings=settings, scale=scale)
+    return measure_labels(micrograph, drawn, tools=tools, settings=settings, scale=scale)
 
 
 def check_labels(labels: NDArray[np.generic], micrograph: Micrograph) -> Labels:
