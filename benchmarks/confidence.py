@@ -2,11 +2,12 @@
 
     python benchmarks/confidence.py FOLDER[:IDS] ... [--rendered N] [--engine FILE.onnx] [--plot reliability.png] [--write]
 
-FOLDER holds images/ and labels/, IDS names file stems. Rendered micrographs (`nanogauge.training.synthetic`) are drawn from seeds that no
-recipe uses. Each is looked at with the working magnification and with half and twice of it, so that the confidence is true at all of
-them. A found particle is right if it overlaps a true one by IoU >= 0.5. The reliability table is of predictions by eleven-fold
-cross-validation, whole micrographs held out. A micrograph counts as at most 60 particles a look. ECE: expected calibration error, the
-mean gap between said and seen over ten bins of equally many particles. `--write` puts the fitted weights into FILE.onnx.
+FOLDER holds images/ and labels/, IDS names file stems. Rendered micrographs (`nanogauge.training.synthetic`) are drawn from seeds
+that no recipe uses. Each is looked at with the working magnification and with half and twice of it, so that the confidence is true
+at all of them. A found particle is right if it overlaps a true one by IoU >= 0.5. The reliability table is of predictions by
+eleven-fold cross-validation, whole micrographs held out. A micrograph counts as at most 60 particles a look. ECE: expected
+calibration error, the mean gap between said and seen over ten bins of equally many particles. `--write` puts the fitted weights
+into FILE.onnx.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def pictures(args: argparse.Namespace) -> Iterator[tuple[str, NDArray[np.uint8],
 
 
 def collect(args: argparse.Namespace) -> tuple[Floats, NDArray[np.bool_], NDArray[np.int64], NDArray[np.float64], list[str]]:
-    """Traits (n, k), right or not (n,), micrograph (n,), zoom over the working one (n,) of every particle found; sets by micrograph."""
+    """Of every particle found: traits (n, k), right or not, micrograph, zoom over the working one; the set of each micrograph."""
     engine, settings = make_engine(args.engine), Settings()
     x, right, which, zooms, names = [], [], [], [], []
     for k, (name, grey, truth) in enumerate(pictures(args)):

@@ -40,8 +40,8 @@ class ScaleBarReading:
     "500 nm"; raw_text: as the reader saw it; nm_per_px: value over length; relative_uncertainty: one standard uncertainty,
     bar ends, whole px and rounding of the label; kind: solid, ticks, split, hollow, arrows, ruler; text_boxes: the lines in the
     picture that are text for sure, with the plates behind them; refused: why no scale may be taken from the picture, None
-    where one may; n_panels: of the figure; refined: nm per px and relative uncertainty together with a printed field width or magnification that agrees,
-    None where there is none; refined_by: which of them
+    where one may; n_panels: of the figure; refined: nm per px and relative uncertainty together with a printed field width or
+    magnification that agrees, None where there is none; refined_by: which of them
     """
 
     value_nm: float | None
