@@ -1,0 +1,152 @@
+"""Do the stated 95 % intervals hold the truth? Fits the two numbers of the budget's component "detection" and says what holds.
+
+    python benchmarks/intervals.py FOLDER[:IDS][=outline] ... [--rendered N] [--engine FILE.onnx] [--write]
+
+FOLDER holds images/ and labels/, IDS names file stems; "=outline" for labels drawn as people draw them, outside the edge. Each
+micrograph is measured with default settings, in px; the truth are the labels, measured by the same rules (what the frame cuts is
+left out, edge weights). Only micrographs of at least five counted particles, in truth and result, say something of an interval;
+those that lack them are counted apart. `detection` is √(floor² + (gain · spread)²): the narrowest pair whose intervals of mean,
+d10, d50 and d90 hold the truth in 95 % of all cases, sets counting alike, and in 85 % of each set. `--write` puts the pair into
+FILE.onnx.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nanogauge.core.settings import Settings
+from nanogauge.detection.engines import make_engine
+from nanogauge.detection.find import at_edge, find_particles
+from nanogauge.detection.readings import STATISTICS, spread
+from nanogauge.measuring import measure_particles
+from nanogauge.reading import read_micrograph
+from nanogauge.reading.labels import read_labels
+from nanogauge.statistics.metrology import budget_of, distribution_of
+from nanogauge.training.synthetic import render_crop
+
+RENDERED_SEED = 765_432
+LEAST = 5
+FLOORS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07)
+GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One statistic of one micrograph: logarithm of result over truth, relative combined uncertainty without detection, spread."""
+
+    name: str
+    file: str
+    statistic: str
+    error: float
+    known: float
+    spread: float
+
+
+def pictures(args: argparse.Namespace) -> Iterator[tuple[str, str, NDArray[np.uint8], NDArray[Any], str]]:
+    """Set, file, grey levels, true labels, kind of edge."""
+    for entry in args.sets:
+        entry, _, edge = entry.partition("=")
+        folder, _, ids = entry.partition(":")
+        truth = {p.stem: p for p in sorted((Path(folder) / "labels").iterdir())}
+        files = {p.stem: p for p in sorted((Path(folder) / "images").iterdir())}
+        for name in Path(ids).read_text(encoding="utf-8").split() if ids else sorted(truth):
+            yield Path(folder).name, name, read_micrograph(files[name]).grey8(), read_labels(truth[name]), edge or "steepest"
+    for k in range(args.rendered):
+        rng = np.random.default_rng([RENDERED_SEED, k])
+        diameter = float(np.exp(rng.uniform(np.log(9), np.log(80))))
+        yield "rendered", str(k), *render_crop(rng, (512, 640), median_diameter_px=diameter), "steepest"
+
+
+def cases(args: argparse.Namespace) -> tuple[list[Case], dict[str, list[str]]]:
+    """All cases, and by set the files that have too few particles in the result though the truth has enough."""
+    engine = make_engine(args.engine)
+    found: list[Case] = []
+    missed: dict[str, list[str]] = {}
+    for name, file, grey, truth, edge in pictures(args):
+        settings = Settings().replace("measure", edge=edge, n_fit_bootstrap=0)
+        frame = (0, 0, *grey.shape)
+        right = distribution_of(measure_particles(truth, pixels=grey, scale=None), "px", settings.measure)
+        if right.n < LEAST:
+            continue
+        seen = find_particles(grey, engine, settings)
+        drawn = at_edge(seen, grey, settings.measure, frame=frame)
+        table = measure_particles(drawn.labels, pixels=grey, scale=None, confidence=drawn.probability, certainty=drawn.certainty)
+        got = distribution_of(table, "px", settings.measure)
+        budget = budget_of(table, got, settings.measure, scale=None)
+        if got.n < LEAST or budget is None:
+            missed.setdefault(name, []).append(file)
+            continue
+        moved = spread(seen.readings)
+        for statistic in STATISTICS:
+            b = budget[statistic]
+            error = math.log(b.value / getattr(right, statistic).value)
+            found.append(Case(name, file, statistic, error, b.combined / b.value, moved.get(statistic, 0.0)))
+    return found, missed
+
+
+def held(every: list[Case], floor: float, gain: float) -> NDArray[np.bool_]:
+    """Whether each interval, two standard uncertainties wide, holds the truth."""
+    wide = np.array([math.sqrt(c.known**2 + floor**2 + (gain * c.spread) ** 2) for c in every])
+    error = np.array([math.expm1(-c.error) for c in every])  # truth over result, less 1
+    return np.asarray(np.abs(error) <= 2 * wide)
+
+
+def fit(every: list[Case]) -> tuple[float, float]:
+    """Floor and gain."""
+    sets = [np.array([c.name == name for c in every]) for name in dict.fromkeys(c.name for c in every)]
+    best: tuple[float, float, float, float] | None = None
+    for floor, gain in itertools.product(FLOORS, GAINS):
+        ok = held(every, floor, gain)
+        shares = [float(ok[m].mean()) for m in sets]
+        lacking = max(0.95 - float(np.mean(shares)), 0.0) + max(0.85 - min(shares), 0.0)
+        wide = np.array([math.hypot(floor, gain * c.spread) for c in every])
+        width = float(np.mean([wide[m].mean() for m in sets]))
+        if best is None or (lacking, width) < best[:2]:
+            best = (lacking, width, floor, gain)
+    assert best is not None
+    return best[2], best[3]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("sets", nargs="*", metavar="FOLDER[:IDS][=outline]")
+    parser.add_argument("--rendered", type=int, default=0, metavar="N", help="so many rendered micrographs too")
+    parser.add_argument("--engine", default="unet")
+    parser.add_argument("--write", action="store_true", help="into the network's file; needs nanogauge[train]")
+    args = parser.parse_args()
+    every, missed = cases(args)
+    floor, gain = fit(every)
+    names = list(dict.fromkeys(c.name for c in every))
+    others = {name: [c for c in every if c.name != name] for name in names}
+    loo = {name: fit(rest) if rest else (floor, gain) for name, rest in others.items()}
+    stored = make_engine(args.engine).detection
+    print(f"fitted: floor {floor}, gain {gain}; the network has {dict(stored)}")
+    print("| set | micrographs | too few found | error of the mean | without | fitted | by other sets alone | median width |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name in names:
+        own = [c for c in every if c.name == name]
+        means = [abs(math.expm1(c.error)) for c in own if c.statistic == "mean"]
+        width = np.median([2 * math.sqrt(c.known**2 + floor**2 + (gain * c.spread) ** 2) for c in own])
+        shares = [held(own, 0, 0).mean(), held(own, floor, gain).mean(), held(own, *loo[name]).mean()]
+        cells = " | ".join(f"{100 * s:.0f} %" for s in shares)
+        n_missed = len(missed.get(name, []))
+        print(f"| {name} | {len(means)} | {n_missed} | {100 * np.mean(means):.1f} % | {cells} | ± {100 * width:.0f} % |")
+    worst = sorted((c for c in every if c.statistic == "mean"), key=lambda c: -abs(c.error))[:8]
+    print("worst means:", ", ".join(f"{c.file} {100 * math.expm1(c.error):+.0f} % (spread {100 * c.spread:.0f} %)" for c in worst))
+    if args.write:
+        from nanogauge.training.export import describe, described
+
+        describe(Path(args.engine), described(Path(args.engine)) | {"detection": {"floor": floor, "gain": gain}})
+
+
+if __name__ == "__main__":
+    main()
