@@ -121,7 +121,8 @@ def both_ways(path: Path, engine: str, threads: int) -> pd.DataFrame:
     )
     settings = settings.replace("segment", working_magnification=windows.zoom)
     grey = read_micrograph(path).grey8()
-    labels, confidence, _, sure, *_ = find_particles(grey, tools.engine, settings)
+    inside = find_particles(grey, tools.engine, settings)
+    labels, confidence, sure = inside.labels, inside.probability, inside.certainty
     micrograph = Micrograph(pixels=grey, name=path.name)
     whole = _measured(labels, micrograph, scale, confidence, (0, 0, *grey.shape), settings.measure, certainty=sure)
 

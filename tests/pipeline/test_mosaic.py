@@ -82,9 +82,12 @@ def by_windows(path, settings):
 @pytest.mark.parametrize("zoom", [1.0, 0.75, 1.4])
 def test_equal_to_the_whole_picture(discs, tmp_path, small_blocks, zoom):
     tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64), compression="zlib")
-    settings = Settings().replace("segment", working_magnification=zoom, overlap_px=32).replace("measure", n_bootstrap=0)
+    settings = (
+        Settings().replace("segment", working_magnification=zoom, overlap_px=32).replace("measure", n_bootstrap=0, edge="outline")
+    )
     found = by_windows(tmp_path / "m.tif", settings)
-    labels, confidence, _, sure, *_ = find_particles(discs, SmallTiles(), all_kept(settings))
+    inside = find_particles(discs, SmallTiles(), all_kept(settings))
+    labels, confidence, sure = inside.labels, inside.probability, inside.certainty
     assert sure is not None
     whole = measure._measured(
         labels, Micrograph(pixels=discs, name="m"), SCALE, confidence, (0, 0, *discs.shape), settings.measure, certainty=sure
@@ -148,7 +151,7 @@ def test_outlines_are_moved_to_the_edge_window_by_window(discs, tmp_path, small_
     assert moved == pytest.approx(at_edge.edge_moved_px, abs=0.1)
     at_edge.save(tmp_path / "out")
     area = np.bincount(tifffile.imread(tmp_path / "out" / "labels.tif").ravel())[1:]
-    assert area == pytest.approx(at_edge.particles["area_px2"].to_numpy(), rel=0.05)
+    assert area == pytest.approx(at_edge.particles["area_px2"].to_numpy(), rel=0.1)
 
 
 @pytest.mark.parametrize(

@@ -320,4 +320,5 @@ def test_equivalent_diameter_is_that_of_the_saved_labels(tmp_path: Path, with_us
     folder = save_measurement(with_user_scale, tmp_path)
     area = np.bincount(tifffile.imread(folder / "labels.tif").ravel())
     for row in pd.read_csv(folder / "particles.csv").itertuples():
-        assert row.equivalent_diameter_nm == pytest.approx(2.5 * math.sqrt(4 * area[row.label] / math.pi))
+        # outlines run between the pixels, labels along them
+        assert row.equivalent_diameter_nm == pytest.approx(2.5 * math.sqrt(4 * area[row.label] / math.pi), rel=0.01)

@@ -29,7 +29,12 @@ _OUTER_SHARE = 0.7  # of the steepest slope: a slope of the other sign further o
 _LEAST_RISE = 5.0  # of the mean slope at the edge over its standard error
 _FAINT = 0.12  # of the micrograph's median slope at the edge: fainter, it is none
 _PULL, _PULL_PX, _STEP_COST = 0.5, 2.0, 0.35
-_GAP, _GAP_PX, _STAYS_PX = 0.15, 3.0, 0.25  # where two particles touch: how steep a gap between them is, how far it is sought, ...
+_GAP, _GAP_PX, _STAYS_PX = (
+    (0.1, 0.3),
+    4.0,
+    0.25,
+)  # where two particles touch: how steep a gap must be, how far in it is sought, and how
+# far a wall must move to be moved at all
 _CROWDED = 0.25  # share of an outline at an edge that is clear, from which the particle shows one, if others leave it no free side
 _LEAN, _LEAN_RIM, _LEAN_MOST = 1.3, 0.75, 0.55  # px per px by which the slope is wider inwards, or narrower: see `_lean`
 _SMOOTH_PX = 2.0  # along the outline, standard deviation
@@ -298,7 +303,9 @@ def _path(b: _Bands, own: _Own, sees: NDArray[np.bool_], centre: float, usual_he
     scale = np.where(sees, own.sign / np.maximum(own.height, 1e-9), own.sign / usual_height)
     relative = np.where(b.valid, b.slope, 0) * scale[:, None, None].astype(np.float32)
     relative = (np.roll(relative, 1, axis=1) + 2 * relative + np.roll(relative, -1, axis=1)) / np.float32(4)
-    pull = _PULL * ((at[:, None] - place[..., None]) / np.minimum(half, _PULL_PX)[:, None, None]) ** 2
+    pull = (
+        _PULL * ((at[:, None] - place[..., None]) / np.where(b.wall, _GAP_PX, np.minimum(half, _PULL_PX)[:, None])[..., None]) ** 2
+    )
     cost = (pull - np.clip(relative, -0.5, 1.5)).astype(np.float32)
     cost[~b.valid] += 1
     cost[b.cut] = pull[b.cut]
@@ -306,10 +313,18 @@ def _path(b: _Bands, own: _Own, sees: NDArray[np.bool_], centre: float, usual_he
     off = _vertex(relative, k)
     along = (k - _STEPS + off) * b.step[:, None]
     there = np.clip(np.take_along_axis(relative, k[..., None], -1)[..., 0], 0, 1)
-    there[b.cut | (b.wall & (there < _GAP))] = 0
+    there[b.cut] = 0
+    # a gap falls and rises again; where one particle lies on another, the grey level only falls
+    rises = -(b.slope[b.wall] * np.repeat(scale, b.wall.sum(axis=1))[:, None] * _beyond(b)[np.nonzero(b.wall)[0]]).min(axis=1)
+    there[b.wall] = np.clip((np.minimum(there[b.wall], rises) - _GAP[0]) / (_GAP[1] - _GAP[0]), 0, 1)
     inner, outer = _half_widths(relative, k, off, there > 0.3)
     seen = sees | ((there > 0.5).mean(axis=1) > _CROWDED)
     return _Path(along.astype(np.float32), there, place.astype(np.float32), inner * b.step, outer * b.step, seen)
+
+
+def _beyond(b: _Bands) -> NDArray[np.bool_]:
+    """(p, k) the states in a neighbour that are near enough for a gap's other side."""
+    return np.asarray((_STATES > 0) & (b.at <= _GAP_PX), np.bool_)
 
 
 def _placed(b: _Bands, path: _Path, lean: float, shift: NDArray[np.float64]) -> Moved:
@@ -344,7 +359,7 @@ def _lean(paths: Sequence[_Path]) -> float:
         return 0.0
     excess = float(np.median(ratios)) - 1
     error = 1.4826 * float(np.median(np.abs(ratios - 1 - excess))) / math.sqrt(ratios.size)
-    excess = math.copysign(max(abs(excess) - 2 * error, 0), excess)
+    excess *= max(1 - (2 * error / excess) ** 2, 0) if excess else 0.0  # no more than is known
     return float(np.clip((_LEAN if excess > 0 else _LEAN_RIM) * excess, -_LEAN_MOST / 2, _LEAN_MOST))
 
 
