@@ -58,7 +58,7 @@ def measure(
     """Measures one micrograph: a file's path, a Micrograph, or an (H, W) array of grey levels.
 
     scale: "2.5 nm/px" or a Scale; None: from the file's metadata or the burned-in scale bar
-    engine: "unet" (default) or "threshold"
+    engine: "unet" (default), "unet-resnet50-cbam", "threshold", or a network's FILE.onnx
 
     Raises InputError for a file that cannot be used, ScaleError for a scale that cannot be understood.
     """

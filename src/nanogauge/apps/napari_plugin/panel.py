@@ -26,7 +26,11 @@ from qtpy.QtWidgets import (
 from .colours import COLOUR_BY
 from .results_view import ResultsView
 
-ENGINES = {"U-Net": "unet", "Otsu threshold (baseline)": "threshold"}
+ENGINES = {
+    "U-Net": "unet",
+    "U-Net of the source paper (ResNet50, CBAM)": "unet-resnet50-cbam",
+    "Otsu threshold (baseline)": "threshold",
+}
 
 
 class Panel(QWidget):  # type: ignore[misc]
