@@ -13,8 +13,10 @@ Frame = tuple[int, int, int, int]
 
 
 def edge_flags(boxes: Ints, frame: Frame, shape: tuple[int, int]) -> Ints:
-    """(n,) TOUCHES_BORDER and TOUCHES_DATA_BAR: a pixel in the outermost rows or columns of the frame, or beyond them. Data bars
-    lie below a picture or above it."""
+    """(n,) TOUCHES_BORDER and TOUCHES_DATA_BAR: a pixel in the outermost rows or columns of the frame, or beyond them.
+
+    Data bars lie below a picture or above it.
+    """
     y0, x0, y1, x1 = boxes
     sides = (
         (y0 <= frame[0], frame[0] == 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +27,8 @@ _PLAIN = 6.0  # grey levels of spread
 _LEVEL_STEP = 25.0  # grey levels between the thresholds of the search
 _LEAST_GRAIN, _MOST_GRAINY = 2.0, 0.6  # grey levels from pixel to pixel in a picture; of it, in a drawn bar
 _GRAINY = 0.6  # times the score of a candidate as grainy as the picture
+_LIKE, _LEAST_TONE_STEP = 0.35, 12.0  # of one step, that the other must be to be taken for letters too; grey levels
+_APART = 25.0  # grey levels between the tones of the ground above letters and below them, where one of them is none
 _GRAIN_ROWS = 16  # every so many rows tell the picture's grain
 
 
@@ -195,14 +198,32 @@ def text_tone(pixels: NDArray[np.uint8], label: LengthText) -> TextTone:
     part = pixels[max(y0, 0) : y1, max(x0, 0) : x1]
     # heavy letters cover more than half of their box, so the ground is looked for in the margin that the reader leaves
     top, bottom = max(int(label.box[0]), 0), int(label.box[2])
-    margin = np.concatenate([pixels[top : max(y0, 0), max(x0, 0) : x1].ravel(), pixels[y1 + 1 : bottom, max(x0, 0) : x1].ravel()])
+    margins = (pixels[top : max(y0, 0), max(x0, 0) : x1], pixels[y1 + 1 : bottom, max(x0, 0) : x1])
     if part.size < 4:
         return TextTone(255.0, 0.0, True)
     low, middle, high = (float(v) for v in np.quantile(part, [0.03, 0.5, 0.97]))
-    ground = float(np.median(margin)) if margin.size else middle
+    both = np.concatenate([m.ravel() for m in margins])
+    ground = float(np.median(both)) if both.size else middle
+    sides = [float(np.median(m)) for m in margins if m.size]
+    if len(sides) == 2 and abs(sides[0] - sides[1]) > _APART and min(ground - low, high - ground) < _APART:
+        ground = max(sides, key=lambda g: min(g - low, high - g))  # a bar lies in one of them
     ground = min(max(ground, low), high)
     bright = high - ground > ground - low
+    if min(part.shape) >= 3 and _LIKE * max(high - ground, ground - low) < min(high - ground, ground - low):
+        bright = _is_lighter(part, ground, bright)  # a particle under the letters stands out as much as they do
     return TextTone(high if bright else low, ground, bright)
+
+
+def _is_lighter(part: NDArray[np.uint8], ground: float, otherwise: bool) -> bool:
+    """Whether the letters in a box are what is lighter than the ground, or what is darker: of both, what changes more often along
+    the rows, for letters are many small strokes. Smoothed, lest grain counts."""
+    smooth = cv2.blur(part, (3, 3)).astype(np.float64)
+    steps = [float(q) - ground for q in np.quantile(smooth, [0.03, 0.97])]
+    if min(-steps[0], steps[1]) < _LEAST_TONE_STEP:
+        return otherwise
+    dark, light = smooth < ground + 0.5 * steps[0], smooth > ground + 0.5 * steps[1]
+    changes = [int((mask[:, 1:] != mask[:, :-1]).sum()) for mask in (dark, light)]
+    return changes[1] > changes[0]
 
 
 def _looks(pixels: NDArray[np.uint8], bar: BarCandidate, ends: Ends, label: LengthText, text: TextTone) -> float:
@@ -218,7 +239,8 @@ def _looks(pixels: NDArray[np.uint8], bar: BarCandidate, ends: Ends, label: Leng
             score *= 0.65 if ends.unsure else 0.87
             if bar.n_levels < 5 and bar.length_px < 1.5 * (label.box[2] - label.box[0]):  # small, weak, not in the text's tone
                 score *= 0.65
-            if abs(tone - text.ground) < 45 and _touches(bar.box, label):  # the margin of a box around the text
+            alike = min(45.0, max(15.0, 0.6 * bar.contrast))  # grey levels; a black bar on dark ground is near to it too
+            if abs(tone - text.ground) < alike and _touches(bar.box, label):  # the margin of a box around the text
                 score *= 0.3
         score *= float(np.clip(1.2 - float(middle.std()) / 20, 0.6, 1.0))  # drawn bars have one tone, rims of particles do not
     if bar.kind == "solid" and bar.length_px < _SHORT * (label.box[2] - label.box[0]) * 0.5 * len(label.text):

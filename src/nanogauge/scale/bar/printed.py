@@ -19,7 +19,7 @@ _FIELD = re.compile(
 _FIELD_NAME = re.compile(r"HFW|HFOV|FOV|FW|View\s*field|Field\s*of\s*view", re.IGNORECASE)
 _CELL = re.compile(r"(?<!\S)\d+[.,]?\d*\s*(?:nm|[µμu]m|mm)(?!\S)")
 _MAGNIFICATION = re.compile(
-    r"(?<![\w.,])[x×X]\s?(?P<after>\d[\d.,]*)\s?(?P<k1>[kK])?(?![\w])"
+    r"(?<![\w.,])[x×X]\s?(?P<after>\d[\d.,]*(?:(?<=[.,]) \d{3}| [05]00(?!\s?[^\W\d]))?)\s?(?P<k1>[kK])?(?![\w])"
     r"|(?<![\w.,])(?P<before>\d[\d.,]*(?: \d{3})*)\s?(?P<k2>[kK])?\s?[x×X](?![\w])"
 )
 _SEM = re.compile(r"\bWD\b|\bHFW\b|\bWorking distance\b|\bEHT\b", re.IGNORECASE)
@@ -110,9 +110,10 @@ def printed_facts(lines: list[TextLine]) -> Printed:
                 continue
             widths[round(width, 6)] = rounding(found[1].replace(",", ".").rstrip("."))
         for found in _MAGNIFICATION.finditer(text):
-            value = _number(found["after"] or found["before"] or "")
+            in_thousands = bool(found["k1"] or found["k2"])
+            value = _number(found["after"] or found["before"] or "", in_thousands=in_thousands)
             if value is not None:
-                magnifications.add(value * (1000 if found["k1"] or found["k2"] else 1))
+                magnifications.add(value * (1000 if in_thousands else 1))
     plausible = {m for m in magnifications if 10 <= m <= 5e6}
     together = " ".join(line.text for line in clear)
     field = next(iter(widths.items())) if len(widths) == 1 else (None, 0.0)
@@ -140,11 +141,15 @@ def _below(name: TextLine, lines: list[TextLine]) -> str:
     return ""
 
 
-def _number(text: str) -> float | None:
-    """ "50,000", "1.00", "15 000" as a number; None for what may be read two ways."""
+def _number(text: str, *, in_thousands: bool) -> float | None:
+    """ "50,000", "50.000", "1.00", "15 000" as a number; None for what may be read two ways.
+
+    in_thousands: a k follows, so that three digits behind a point are decimals; without one they are thousands, for no
+    magnification is printed as 50.000
+    """
     plain = text.replace(" ", "").rstrip(".,")
-    if re.fullmatch(r"\d{1,3}(,\d{3})+", plain):
-        return float(plain.replace(",", ""))
+    if re.fullmatch(r"\d{1,3}(,\d{3})+" if in_thousands else r"\d{1,3}(,\d{3})+|\d{1,3}(\.\d{3})+", plain):
+        return float(re.sub(r"[.,]", "", plain))
     if re.fullmatch(r"\d+([.,]\d+)?", plain):
         return float(plain.replace(",", "."))
     return None
