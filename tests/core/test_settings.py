@@ -15,6 +15,7 @@ OTHER = Settings(
         device="cpu",
         engine="threshold",
         working_magnification=0.75,
+        looks="one",
         thumbnail_px=200,
         largest_px=2000,
         largest_zoom=2.5,

@@ -21,6 +21,7 @@ from .evaluate import score_image, summarise_scores
 from .export import export_file
 from .loop import Recipe, run
 from .real import Real
+from .shipped import network_of
 
 FIGURES = {
     "iou_pooled": "IoU, pooled",
@@ -47,8 +48,10 @@ class FineTuned:
 
 def recipe(*, start_from: str = "shipped", steps: int = 150, seed: int = 1) -> Recipe:
     """A short run from an existing network: small steps, statistics frozen, a fifth of the crops rendered against forgetting."""
+    path = DEFAULT if start_from == "shipped" else Path(start_from)
     return Recipe(
-        start_from=str(DEFAULT) if start_from == "shipped" else start_from,
+        start_from=str(path),
+        network=network_of(path) if path.is_file() else "",  # what is not there is named when it is loaded
         freeze_normalisation=True,
         steps=steps,
         warmup_steps=min(10, steps),

@@ -20,6 +20,11 @@ from .export import described
 from .network import UNet, build
 
 
+def network_of(path: Path) -> str:
+    """The name of the network in a file; of files that do not say it, the first shipped network's."""
+    return str(described(path).get("network", "unet-resnet50-cbam"))
+
+
 def read_onnx(path: Path) -> UNet:
     """The network of an ONNX file that `export_fp32` or `quantise` wrote, in evaluation mode.
 
@@ -27,7 +32,7 @@ def read_onnx(path: Path) -> UNet:
     """
     model = onnx.load(str(path))
     values = {i.name.removeprefix("network."): numpy_helper.to_array(i) for i in model.graph.initializer}
-    network = build(str(described(path).get("network", "unet-resnet50-cbam")))
+    network = build(network_of(path))
     with torch.no_grad():
         for name, module in network.named_modules():
             if isinstance(module, nn.Conv2d):
