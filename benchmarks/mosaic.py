@@ -109,7 +109,7 @@ def _high_water_mb(pid: int) -> float:
 def both_ways(path: Path, engine: str, threads: int) -> pd.DataFrame:
     """A picture measured by windows and whole: prints how they differ, gives the table of the whole."""
     tools = Tools(engine, n_threads=threads)
-    settings = Settings().replace("measure", n_bootstrap=0, n_fit_bootstrap=0).replace("segment", largest_px=32768)
+    settings = Settings().replace("measure", n_bootstrap=0, n_fit_bootstrap=0, edge="outline").replace("segment", largest_px=32768)
     scale = Scale((NM_PER_PX, NM_PER_PX), 0.01, "user")
     mosaic = open_mosaic(path, least_px=1)
     assert mosaic is not None

@@ -70,7 +70,7 @@ def test_radius_of_discs(diameter: int, off: float, noise: float) -> None:
     body, labels = discs(diameter, off=off)
     found = table(labels, seen(body, blur=0.8, noise=noise))["equivalent_diameter_px"]
     assert len(found) == 25
-    assert found.mean() / 2 == pytest.approx(diameter / 2, abs=0.15 if noise < 0.3 else 0.2)
+    assert found.mean() / 2 == pytest.approx(diameter / 2, abs=0.15 if noise < 0.3 else 0.25)
     assert found.std() / 2 < 0.05 + 0.5 * noise
 
 
@@ -89,7 +89,7 @@ def test_small_discs_neither_collapse_nor_swell(diameter: int, off: float) -> No
 def test_a_blurred_edge_is_found_where_it_was_before_the_blur(blur: float) -> None:
     body, labels = discs(30, off=1.5)
     found = table(labels, seen(body, blur=blur, noise=0.03))["equivalent_diameter_px"]
-    assert found.mean() / 2 == pytest.approx(15, abs=0.1)
+    assert found.mean() / 2 == pytest.approx(15, abs=0.15)
 
 
 def test_dark_particles_are_as_good_as_bright_ones_and_grey_levels_in_any_unit() -> None:

@@ -37,6 +37,7 @@ _GAP, _GAP_PX, _STAYS_PX = (
 # far a wall must move to be moved at all
 _CROWDED = 0.25  # share of an outline at an edge that is clear, from which the particle shows one, if others leave it no free side
 _LEAN, _LEAN_RIM, _LEAN_MOST = 1.3, 0.75, 0.55  # px per px by which the slope is wider inwards, or narrower: see `_lean`
+_LEAN_RADIUS = 4  # half widths: in smaller particles the other side of the body shows
 _SMOOTH_PX = 2.0  # along the outline, standard deviation
 _TO_MEAN = 0.03  # weight of the particle's mean shift beside that of a clear edge
 _FWHM = 2.3548
@@ -200,7 +201,7 @@ def _moved(bands: Sequence[_Bands], blur: float, shift: NDArray[np.float64], see
     strong = np.concatenate([f.height[f.seen] for f in found])
     usual = float(np.median(strong)) if strong.size else math.inf
     paths = [_path(b, f, f.seen & (f.height >= _FAINT * usual), centre, usual) for b, f in zip(bands, found, strict=True)]
-    lean = _lean(paths)
+    lean = _lean(paths, [b.nodes.radius for b in bands])
     for b, p in zip(bands, paths, strict=True):
         seen[b.nodes.label] = p.seen
     return [_placed(b, p, lean, shift) for b, p in zip(bands, paths, strict=True)]
@@ -349,14 +350,19 @@ def _placed(b: _Bands, path: _Path, lean: float, shift: NDArray[np.float64]) -> 
     return Moved(nodes.label, moved.astype(np.float32), ramp.astype(np.float32), farthest.astype(np.float32), fixed)
 
 
-def _lean(paths: Sequence[_Path]) -> float:
+def _lean(paths: Sequence[_Path], radii: Sequence[F32]) -> float:
     """How far a body's true edge lies outside its steepest place, over the outer half width: from how much wider the mean slope is
     inwards than outwards. A flat body's is as wide either way; one that thins out towards its edge, as a sphere in transmission,
-    leans inwards, and a bright rim outwards. (A sphere blurred by σ: 0.6 to 0.8 σ, docs/decisions/0006-true-edge.md.)"""
-    clear = [p.seen & (p.outer > 0) for p in paths]
-    ratios = np.concatenate([p.inner[c] / p.outer[c] for p, c in zip(paths, clear, strict=True)])
-    if not ratios.size:
+    leans inwards, and a bright rim outwards. (A sphere blurred by σ: 0.6 to 0.8 σ, docs/decisions/0006-true-edge.md.) The median
+    over the particles large enough for both sides of their edge to show.
+    """
+    inner, outer = (np.concatenate([getattr(p, side)[p.seen] for p in paths]) for side in ("inner", "outer"))
+    radius = np.concatenate([r[p.seen] for p, r in zip(paths, radii, strict=True)])
+    usual = float(np.median(outer)) if outer.size else 0.0
+    large = (outer > 0) & (radius > _LEAN_RADIUS * usual)
+    if not large.any():
         return 0.0
+    ratios = inner[large] / outer[large]
     excess = float(np.median(ratios)) - 1
     error = 1.4826 * float(np.median(np.abs(ratios - 1 - excess))) / math.sqrt(ratios.size)
     excess *= max(1 - (2 * error / excess) ** 2, 0) if excess else 0.0  # no more than is known
