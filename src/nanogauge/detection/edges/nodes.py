@@ -55,29 +55,17 @@ def outlines_of(labels: NDArray[np.int32]) -> Iterator[Nodes]:
         areas.append(area)
     if not chains:
         return
-    at, spans = _joined(chains)
-    length = np.array([at[b - 1] - at[a] for a, b in spans])
-    count = np.array(COUNTS)[np.minimum(np.searchsorted(COUNTS, length), len(COUNTS) - 1)]
     flat = np.concatenate([np.concatenate([c, c[:1]]) for c in chains]).astype(np.float64)
-    start = at[[a for a, _ in spans]]
+    end = np.cumsum([len(c) + 1 for c in chains]) - 1  # of each closed chain
+    at = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(flat, axis=0).T))])  # arc length, all chains one after the other
+    start = np.concatenate([[0.0], at[end[:-1] + 1]])
+    length = at[end] - start
+    count = np.array(COUNTS)[np.minimum(np.searchsorted(COUNTS, length), len(COUNTS) - 1)]
     for n in np.unique(count):
         chosen = np.flatnonzero(count == n)
         place = start[chosen, None] + length[chosen, None] * (np.arange(n) / n)
         points = np.stack([np.interp(place, at, flat[:, k]) for k in (0, 1)], axis=-1)
         yield _smooth(np.array(which)[chosen], points, np.array(areas, np.float64)[chosen])
-
-
-def _joined(chains: list[NDArray[np.int64]]) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:
-    """Arc length along all closed chains, one after the other with a gap between them, and where each begins and ends in it."""
-    parts, spans, so_far, n = [], [], 0.0, 0
-    for chain in chains:
-        step = np.abs(np.diff(chain, axis=0, append=chain[:1]))
-        along = np.concatenate([[0.0], np.cumsum(np.where(step.sum(1) == 2, np.sqrt(2.0), step.sum(1)))])
-        parts.append(so_far + along)
-        spans.append((n, n + along.size))
-        so_far += float(along[-1]) + 1.0
-        n += along.size
-    return np.concatenate(parts), spans
 
 
 def _smooth(label: Ints, points: NDArray[np.float64], area: NDArray[np.float64]) -> Nodes:

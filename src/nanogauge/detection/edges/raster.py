@@ -76,7 +76,7 @@ def rasterised(labels: NDArray[np.int32], probability: F32 | None, groups: Seque
     left_out = (old == 0) & ~inside & (field.ravel()[flat] >= LEVEL)  # an object too unsure for a label stays in the map
     written = changes & ~left_out
     field.ravel()[flat[written]] = np.clip(LEVEL - outside / (2 * width[node]), 0, 1)[written]
-    lost = np.setdiff1d(owner, out)
+    lost = np.unique(owner[np.bincount(out.ravel(), minlength=int(owner.max()) + 1)[owner] == 0])
     if lost.size:  # between larger neighbours: it keeps what it had
         kept = np.isin(labels, lost)
         out[kept], field[kept] = labels[kept], 1

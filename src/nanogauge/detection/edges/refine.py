@@ -360,7 +360,7 @@ def _lean(paths: Sequence[_Path], radii: Sequence[F32]) -> float:
     radius = np.concatenate([r[p.seen] for p, r in zip(paths, radii, strict=True)])
     usual = float(np.median(outer)) if outer.size else 0.0
     large = (outer > 0) & (radius > _LEAN_RADIUS * usual)
-    if not large.any():
+    if not large.size or large.mean() < 0.3:
         return 0.0
     ratios = inner[large] / outer[large]
     excess = float(np.median(ratios)) - 1
