@@ -159,7 +159,7 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
         found = _as_printed(found, printed, sight.pixels.shape[1])
         found.sort(key=lambda p: not (p.bar.kind == "arrows" and p.ends.unsure))  # what is there, though its tips are unclear
         pixels = sight.pixels
-        if _is_beside(found[0]):  # its end may have been read as a digit: the label is read again without the bar
+        if _is_beside(found[0]) or found[0].label.box != label.box:  # its end may have been read as a digit
             pixels = _without_bar(pixels, found[0])
             alone = read_again(pixels, found[0].label, sight.reader)
             if alone is not None and alone.text in (label.text, label.text[1:] if label.text.startswith("1") else ""):
@@ -192,7 +192,7 @@ def _as_printed(pairs: list[LabelledBar], printed: Printed, width_px: int) -> li
 def _is_beside(pair: LabelledBar) -> bool:
     """Whether a bar ends beside its label, in the label's rows and within a height of it."""
     (ty0, tx0, ty1, tx1), bar = pair.label.box, pair.bar
-    if pair.bar.kind not in ("solid", "hollow") or not ty0 < 0.5 * (bar.rows[0] + bar.rows[1]) < ty1:
+    if bar.kind in ("split", "ruler") or not ty0 < 0.5 * (bar.rows[0] + bar.rows[1]) < ty1:
         return False
     return -0.3 * (ty1 - ty0) <= max(tx0 - bar.box[3], bar.box[1] - tx1) <= ty1 - ty0
 
