@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from batch_runs import MEASURE, Running, journal_lines, rows, tables, wait_until
 from rich.console import Console
 
@@ -284,7 +285,9 @@ def test_coco_of_a_run_is_that_of_its_micrographs(
     assert [i["file_name"] for i in coco["images"]] == [f"p{k:03d}.png" for k in range(5)]
     assert [a["id"] for a in coco["annotations"]] == list(range(1, len(table) + 1))
     assert [f"p{a['image_id'] - 1:03d}" for a in coco["annotations"]] == list(table["micrograph"])
-    assert [a["area"] for a in coco["annotations"]] == list(table["n_pixels"] if "n_pixels" in table else table["area_px2"].round())
+    labels = [tifffile.imread(tmp_path / "out" / f"p{k:03d}" / "labels.tif") for k in range(5)]
+    assert [a["area"] for a in coco["annotations"]] == [n for picture in labels for n in np.bincount(picture.ravel())[1:].tolist()]
+    assert table["area_px2"].to_numpy() == pytest.approx([a["area"] for a in coco["annotations"]], rel=0.15)  # between the pixels
 
 
 def test_figures_of_a_very_large_run_are_those_of_all_columns(
