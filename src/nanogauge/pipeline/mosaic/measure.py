@@ -92,7 +92,7 @@ def measure_mosaic(
         engine_sha256=engine.sha256,
         version=__version__,
         seconds=time.perf_counter() - started,
-        warnings=(*mosaic.notes, *_said(found), *warnings_of(table, in_px, settings.measure)),
+        warnings=(*mosaic.notes, *_said(found, engine), *warnings_of(table, in_px, settings.measure)),
         edge_moved_px=found.moved_px if settings.measure.edge == "steepest" else None,
         mosaic=files,
     )
@@ -165,8 +165,10 @@ def _edge_offset(mosaic: Mosaic, files: MosaicFiles) -> float:
     return edge_profile(files.read(*span), mosaic.read(*span)).offset_px
 
 
-def _said(found: Found) -> tuple[str, ...]:
+def _said(found: Found, engine: Engine) -> tuple[str, ...]:
     said = left_out_warnings(found.likely_px, found.left_out_px)
+    if engine.detection:
+        said = (*said, "a mosaic is looked at once: what was missed, joined or cut is not in its intervals")
     if found.n_cut:
         cut = f"{found.n_cut} particles are longer than a block's margin and were cut: measure a smaller copy of the mosaic"
         said = (*said, cut)
