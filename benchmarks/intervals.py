@@ -36,7 +36,7 @@ from nanogauge.training.synthetic import render_crop
 RENDERED_SEED = 765_432
 LEAST = 5
 FLOORS = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07)
-GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+GAINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ def cases(args: argparse.Namespace) -> tuple[list[Case], dict[str, list[str]]]:
         moved = spread(seen.readings)
         for statistic in STATISTICS:
             b = budget[statistic]
+            if not math.isfinite(b.combined):  # too few particles for a standard error: no interval is stated
+                continue
             error = math.log(b.value / getattr(right, statistic).value)
             found.append(Case(name, file, statistic, error, b.combined / b.value, moved.get(statistic, 0.0)))
     return found, missed

@@ -32,7 +32,7 @@ _FEW_SHARE = 0.05
 MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
 _OUTLINES = {"steepest": "width of the edges in the grey levels", "outline": "outline at probability 0.7 and 0.3"}
 _UNSURE_EDGE = 0.5  # of the edge's offset: that place is not sure either (docs/accuracy.md)
-MUCH_DOUBT = 0.12  # relative standard uncertainty of the detection, from which the reader is told
+MUCH_DOUBT = 0.12  # relative standard uncertainty that the detection gives mean or median, from which the reader is told
 _TWO_SIDED_95 = 1.96
 _ONE_PARTICLE = 0.1  # share of the whole weight
 _LEAST_EFFECTIVE = 0.7  # of the number counted
@@ -227,7 +227,7 @@ def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: Measu
 
 def detection_warnings(detection: Mapping[str, float]) -> tuple[str, ...]:
     """A warning where other readings of the picture move the sizes much: the interval is wide, and the overlay says why."""
-    worst = max(detection.values(), default=0.0)
+    worst = max(detection.get("mean", 0.0), detection.get("d50", 0.0))
     if worst < MUCH_DOUBT:
         return ()
     return (

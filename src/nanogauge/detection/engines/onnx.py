@@ -33,9 +33,9 @@ PROVIDERS = {
 _MOST_AT_ONCE = 4  # tiles; each takes 0.1 GB
 
 _MODELS = Path(__file__).resolve().parent.parent / "models"
-SHIPPED = {name: _MODELS / f"{name}.onnx" for name in ("unet-resnet50-cbam",)}
+SHIPPED = {name: _MODELS / f"{name}.onnx" for name in ("unet-efficientnet-lite2", "unet-resnet50-cbam")}
 """The networks that come with the package, the default first."""
-DEFAULT = SHIPPED["unet-resnet50-cbam"]
+DEFAULT = SHIPPED["unet-efficientnet-lite2"]
 
 
 @dataclass(frozen=True)
