@@ -26,6 +26,8 @@ def without_padding(pixels: NDArray[Any]) -> Box:
     for _ in range(_MOST_SIDES):  # each side may have a level of its own
         y0, x0, y1, x1 = box
         part = pixels[y0:y1, x0:x1]
+        if all(_differs(line, line[0]).any() for line in (part[0], part[-1], part[:, 0], part[:, -1])):
+            break
         corners = {part[0, 0], part[0, -1], part[-1, 0], part[-1, -1]}
         found = max((_inner(_differs(part, level)) for level in corners), key=lambda b: part.size - (b[2] - b[0]) * (b[3] - b[1]))
         if found == (0, 0, *part.shape) or (found[2] - found[0]) * (found[3] - found[1]) < _LEAST_AREA * pixels.size:
