@@ -80,7 +80,8 @@ def _statistics_note(sample: Sample) -> str:
     how = ", clustered by micrograph" if d.n_clusters > 1 else ""
     return (
         f"By {d.weighting}. {100 * d.confidence:.0f} % intervals by bootstrap{how} ({d.n_bootstrap} resamples, seed {d.seed}); "
-        f"they cover the choice of particles only. D[1,0], D[3,2] and D[4,3] are of the number distribution. "
+        f"they cover the choice of particles and, for mean, median, d10, d50 and d90, what may have been missed, joined or cut; "
+        f"the budget has all. D[1,0], D[3,2] and D[4,3] are of the number distribution. "
         f"Effective number under the edge weights: {number(d.n_effective, 4)}."
     )
 

@@ -43,8 +43,8 @@ class Distribution:
     lognormal_median, lognormal_gsd: maximum likelihood fit; ks_statistic: largest distance between it and the data's
         cumulative distribution. The fit saw the data, so the usual p-values of Kolmogorov and Smirnov do not hold for it
     number_mean, d32, d43: D[1,0], D[3,2] (Sauter), D[4,3] (De Brouckere), of the number distribution whatever `weighting` is
-    intervals: bootstrap at the level `confidence`; NaN where n < MIN_N_FOR_INTERVALS. Sampling of particles only: the scale's
-        uncertainty is not in them
+    intervals: bootstrap at the level `confidence`; NaN where n < MIN_N_FOR_INTERVALS. Sampling of particles, until
+        `metrology.widened` adds what may have been missed or joined; the scale's uncertainty is not in them
     """
 
     unit: Unit
