@@ -31,13 +31,21 @@ def labels_in(pixels: NDArray[np.uint8], lines: list[TextLine], reader: TextRead
     return labels
 
 
-def confirmed(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine], reader: TextReader) -> LengthText:
+def confirmed(
+    pixels: NDArray[np.uint8],
+    label: LengthText,
+    lines: list[TextLine],
+    reader: TextReader,
+    *,
+    read_from: NDArray[np.uint8] | None = None,
+) -> LengthText:
     """The label after a vote: the lines read there, coarse and close, and its crop read again, enlarged.
 
     Readings that agree make it surer, one that says another length makes it doubtful. A micro sign in any of them settles a
-    unit read as "pm"; a point seen in pixels but not in the number makes it doubtful too.
+    unit read as "pm"; a point seen in pixels but not in the number makes it doubtful too. read_from: the picture without the bar
+    beside the label, where the crop would take it in.
     """
-    text, confidence = reader.read_line(crop(pixels, label.box))
+    text, confidence = reader.read_line(crop(pixels if read_from is None else read_from, label.box))
     votes = [t for line in (*lines, TextLine(text, confidence, label.box)) for t in parse_lengths(line) if _at(t, label)]
     agree = [t for t in votes if abs(t.value_nm / label.value_nm - 1) < 1e-6]
     against = [t for t in votes if t not in agree]

@@ -158,16 +158,16 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
             continue
         found = _as_printed(found, printed, sight.pixels.shape[1])
         found.sort(key=lambda p: not (p.bar.kind == "arrows" and p.ends.unsure))  # what is there, though its tips are unclear
-        pixels = sight.pixels
+        bare = None
         if _is_beside(found[0]) or found[0].label.box != label.box:  # its end may have been read as a digit
-            pixels = _without_bar(pixels, found[0])
-            alone = read_again(pixels, found[0].label, sight.reader)
+            bare = _without_bar(sight.pixels, found[0])
+            alone = read_again(bare, found[0].label, sight.reader)
             if alone is not None and alone.text in (label.text, label.text[1:] if label.text.startswith("1") else ""):
-                found = [replace(p, label=alone) for p in found]
                 votes = [line for line in votes if not _takes_in(line, found[0])]
                 votes.append(TextLine(alone.raw, alone.confidence, alone.box))
-                label = alone
-        sure = confirmed(pixels, label, votes, sight.reader)
+                if alone.text != label.text:
+                    found, label = [replace(p, label=alone) for p in found], alone
+        sure = confirmed(sight.pixels, label, votes, sight.reader, read_from=bare)
         rivals = [p for p in found[1:] if p.score > 0.9 * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
         if not sure.doubt and _stroke_for_one(found[0]):
             sure = replace(sure, doubt=f"the leading 1 of {sure.text!r} may be the end of the bar beside it")
