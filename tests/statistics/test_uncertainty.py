@@ -177,10 +177,18 @@ def test_intervals_are_widened_by_what_was_missed_or_joined():
     assert wide.mean.standard_error == narrow.mean.standard_error  # counting stays counting in the budget
     assert wide.median.low == wide.d50.low < narrow.d50.low
     assert wide.d90 == narrow.d90
-    assert detection_warnings({"mean": 0.05, "d90": 0.1}) == ()
-    assert detection_warnings({"mean": 0.05, "d50": 0.1, "d90": 0.3}) == ()  # a tail is in its interval, and no more is said
-    (said,) = detection_warnings({"mean": 0.05, "d50": 0.3})
+    assert detection_warnings({"mean": 0.05, "d90": 0.1}, {}) == ()
+    assert detection_warnings({"mean": 0.05, "d50": 0.1, "d90": 0.3}, {}) == ()  # a tail is in its interval, and no more is said
+    (said,) = detection_warnings({"mean": 0.05, "d50": 0.3}, {})
     assert "30 %" in said
+
+
+def test_another_reading_that_finds_many_more_is_told():
+    assert detection_warnings({}, {"measured": 20, "a coarser look": 28}) == ()
+    assert detection_warnings({}, {"measured": 1, "a coarser look": 3}) == ()
+    (said,) = detection_warnings({}, {"measured": 13, "neighbours joined more readily": 12, "a coarser look": 30})
+    assert "finds 30 where 13" in said
+    assert "finds 4 where 0" in detection_warnings({}, {"measured": 0, "a coarser look": 4})[0]
 
 
 def test_a_doubtful_picture_makes_the_verdict_inconclusive():

@@ -119,7 +119,12 @@ def measure_micrograph(
         engine_sha256=tools.engine.sha256,
         version=__version__,
         seconds=time.perf_counter() - started,
-        warnings=(*micrograph.notes, *doubts, *detection_warnings(detection), *warnings_of(table, in_px, settings.measure)),
+        warnings=(
+            *micrograph.notes,
+            *doubts,
+            *detection_warnings(detection, {r.name: r.n for r in found.readings}),
+            *warnings_of(table, in_px, settings.measure),
+        ),
         confidence=found.probability,
         edge_moved_px=found.moved_px,
         detection=detection,

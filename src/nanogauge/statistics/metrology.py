@@ -33,6 +33,7 @@ MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
 _OUTLINES = {"steepest": "width of the edges in the grey levels", "outline": "outline at probability 0.7 and 0.3"}
 _UNSURE_EDGE = 0.5  # of the edge's offset: that place is not sure either (docs/accuracy.md)
 MUCH_DOUBT = 0.12  # relative standard uncertainty that the detection gives mean or median, from which the reader is told
+MANY_MORE = 1.5  # of the particles found, in another reading
 _TWO_SIDED_95 = 1.96
 _ONE_PARTICLE = 0.1  # share of the whole weight
 _LEAST_EFFECTIVE = 0.7  # of the number counted
@@ -225,15 +226,26 @@ def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: Measu
     return tuple(said)
 
 
-def detection_warnings(detection: Mapping[str, float]) -> tuple[str, ...]:
-    """A warning where other readings of the picture move the sizes much: the interval is wide, and the overlay says why."""
+def detection_warnings(detection: Mapping[str, float], counts: Mapping[str, float]) -> tuple[str, ...]:
+    """Warnings where other readings of the picture move the sizes much, or find many more particles.
+
+    detection: relative standard uncertainties; counts: reading -> number of particles in it, what is measured first
+    """
+    said = []
     worst = max(detection.get("mean", 0.0), detection.get("d50", 0.0))
-    if worst < MUCH_DOUBT:
-        return ()
-    return (
-        f"it is doubtful what is a particle here, or where one ends and the next begins: other readings of the picture move the "
-        f"sizes by {100 * worst:.0f} % (one standard uncertainty); look at the overlay",
-    )
+    if worst >= MUCH_DOUBT:
+        said.append(
+            f"it is doubtful what is a particle here, or where one ends and the next begins: other readings of the picture move "
+            f"the sizes by {100 * worst:.0f} % (one standard uncertainty); look at the overlay"
+        )
+    measured, *others = counts.values() or (0.0,)
+    most = max(others, default=0.0)
+    if most >= max(MANY_MORE * measured, measured + 3):
+        said.append(
+            f"particles may have been missed: another reading of the picture, nearly as likely, finds {most:.0f} where "
+            f"{measured:.0f} were found; look at the overlay"
+        )
+    return tuple(said)
 
 
 def left_out_warnings(likely_px: int, left_out_px: int) -> tuple[str, ...]:

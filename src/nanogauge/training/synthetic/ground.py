@@ -16,7 +16,7 @@ import numpy as np
 from .textures import Array, Shape, bumps, cells, cracks, grain, mottle, noise_field, ridges, standard, wide_blur
 
 Ground = Literal[
-    "plain", "grain", "mottled", "bumpy", "wrinkled", "cracked", "cells", "holey", "membrane", "stepped", "wisps",
+    "plain", "grain", "mottled", "bumpy", "wrinkled", "cracked", "cells", "holey", "lacey", "membrane", "stepped", "wisps",
     "fringes", "pitted", "sponge", "sheets",
 ]  # fmt: skip
 GROUNDS: tuple[Ground, ...] = get_args(Ground)
@@ -38,10 +38,10 @@ def substrate(
     film goes the share of each pixel that is a hole, on which nothing can lie."""
     holes = None
     picture = level + np.float32(amplitude) * _TEXTURES[kind](rng, shape, pitch_px)
-    if kind in ("holey", "membrane", "stepped"):
+    if kind in ("holey", "lacey", "membrane", "stepped"):
         step = np.float32((depth or amplitude * rng.uniform(3, 8)) * (-1 if dark_holes else 1))
-        if kind == "holey":
-            picture, holes = _film_with_holes(picture, step, pitch_px, rng)
+        if kind in ("holey", "lacey"):
+            picture, holes = _film_with_holes(picture, step, pitch_px, rng, lacey=kind == "lacey")
         elif kind == "membrane":
             pores = np.clip(_smooth_field(rng, shape, pitch_px) * max(0.5 * pitch_px, 3) - max(0.35 * pitch_px, 2), 0, 1)
             picture = picture + step * pores + np.float32(0.4 * abs(step)) * np.clip(wide_blur(pores, 2) * 4, 0, 1) * (1 - pores)
@@ -102,10 +102,13 @@ def soil(picture: Array, n: int, largest_px: float, contrast: float, rng: np.ran
     return picture + specks
 
 
-def _film_with_holes(picture: Array, depth: np.float32, pitch_px: float, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Round, lacey or lithographed holes; the film thickens towards a hole's rim. Also the share of each pixel in a hole."""
+def _film_with_holes(
+    picture: Array, depth: np.float32, pitch_px: float, rng: np.random.Generator, *, lacey: bool = False
+) -> tuple[Array, Array]:
+    """Round, lacey or lithographed holes, or lacey ones only; the film thickens towards a hole's rim. Also the share of each pixel
+    in a hole."""
     h, w = picture.shape
-    kind = rng.choice(3, p=[0.4, 0.35, 0.25])
+    kind = 0 if lacey else rng.choice(3, p=[0.4, 0.35, 0.25])
     if kind == 0:  # lacey
         field = _smooth_field(rng, (h, w), 2.5 * pitch_px)
         steep = np.float32(max(1.5 * pitch_px, 6))
@@ -261,6 +264,7 @@ _TEXTURES: dict[Ground, Callable[[np.random.Generator, Shape, float], Array]] = 
     "cracked": _cracked,
     "cells": _cells,
     "holey": noise_field,
+    "lacey": noise_field,
     "membrane": mottle,
     "stepped": noise_field,
     "wisps": _wisps,

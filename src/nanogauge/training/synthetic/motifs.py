@@ -19,13 +19,13 @@ from .shapes import ShapeKind, Structure
 
 Motif = Literal[
     "two sizes", "broad", "holes", "bare holes", "mat", "mat with particles", "fringes", "fringed", "giant", "porous ground",
-    "bare ground", "core-shell", "bright rims", "crossed rods", "soot",
+    "bare ground", "core-shell", "bright rims", "crossed rods", "soot", "flat",
 ]  # fmt: skip
 MOTIFS: tuple[Motif, ...] = get_args(Motif)
 SHARES: dict[Motif, float] = {
     "two sizes": 0.075, "broad": 0.025, "holes": 0.03, "bare holes": 0.02, "mat": 0.03, "mat with particles": 0.015,
     "fringes": 0.025, "fringed": 0.015, "giant": 0.03, "porous ground": 0.015, "bare ground": 0.05, "core-shell": 0.025,
-    "bright rims": 0.01, "crossed rods": 0.015, "soot": 0.03,
+    "bright rims": 0.01, "crossed rods": 0.015, "soot": 0.03, "flat": 0.06,
 }  # fmt: skip
 """Of `render_crop`'s pictures; the rest are usual scenes."""
 EMPTY: tuple[Motif, ...] = ("bare holes", "mat", "fringes", "porous ground", "bare ground")
@@ -102,8 +102,24 @@ def _holes(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
 
 def _bare_holes(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
     mode: Mode = _mode(rng, 0.3, 0.55)
-    look = _film(rng, mode, min(d, 40), _log_uniform(rng, 14, 0.8 * min(shape)))
+    # round holes without a particle beside them could as well be particles: flat discs, which `_flat` draws
+    look = replace(_film(rng, mode, min(d, 40), _log_uniform(rng, 14, 0.8 * min(shape))), ground="lacey")
     return Scene(shape=shape, mode=mode, median_diameter_px=d, coverage=0.0), look
+
+
+def _flat(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
+    """Particles of one even tone on an even ground, as scattering contrast and weak detectors show them."""
+    mode: Mode = _mode(rng, 0.5, 0.2)
+    scene = replace(random_scene(rng, shape, median_diameter_px=d), mode=mode, structure="solid", second_mode=0.0)
+    if rng.random() < 0.6:
+        scene = replace(scene, kinds=("sphere",), aspect=(0.93, 1.0), layout="sparse" if rng.random() < 0.5 else "clusters")
+        scene = replace(scene, coverage=min(scene.coverage, float(rng.uniform(0.03, 0.4))))
+    look = _clearer(random_look(rng, mode, d), rng)
+    even: Ground = "grain" if rng.random() < 0.3 else "plain"
+    edge = float(rng.uniform(0, 0.15)) if rng.random() < 0.5 else 0.0
+    look = replace(look, light=0.0, shadow=0.0, texture=0.0, edge=edge, rim=0.0, ground=even)
+    look = replace(look, body_spread=float(rng.uniform(0, 0.06)))
+    return scene, replace(look, ground_texture=min(look.ground_texture, 0.03), gradient=min(look.gradient, 0.1))
 
 
 def _film(rng: np.random.Generator, mode: Mode, d: float, pitch_px: float) -> Look:
@@ -232,7 +248,7 @@ def _porous_ground(rng: np.random.Generator, shape: tuple[int, int], d: float) -
 def _bare_ground(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
     mode: Mode = _mode(rng, 0.55, 0.35)
     u = rng.uniform
-    grounds: tuple[Ground, ...] = tuple(g for g in GROUNDS if g not in ("holey", "sponge", "sheets", "fringes"))
+    grounds: tuple[Ground, ...] = tuple(g for g in GROUNDS if g not in ("holey", "lacey", "sponge", "sheets", "fringes"))
     if mode != "sem":
         grounds = ("grain", "grain", "mottled", "plain", "wisps", "cells", "stepped")
     ground = grounds[rng.integers(len(grounds))]
@@ -354,4 +370,5 @@ _STAGES: dict[Motif, Callable[[np.random.Generator, tuple[int, int], float], _Pa
     "bright rims": _bright_rims,
     "crossed rods": _crossed_rods,
     "soot": _soot,
+    "flat": _flat,
 }
