@@ -251,7 +251,7 @@ def main() -> None:
     parser.add_argument("what", nargs="?", choices=("bias", "coverage", "pooled", "network", "agreement", "silica", "edges"))
     parser.add_argument("data", nargs="?", type=Path)
     parser.add_argument("--n", type=int)
-    parser.add_argument("--edge", choices=("outline", "steepest"), default="outline", help="for silica")
+    parser.add_argument("--edge", choices=("outline", "steepest"), default="steepest", help="for silica")
     options = parser.parse_args()
     if options.what in ("silica", "edges"):
         if options.data is None:
