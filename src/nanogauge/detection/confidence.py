@@ -41,7 +41,7 @@ def traits(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
     inside = labels > 0
     np.maximum.at(peak, labels[inside], maps.distance[inside])
     area = np.bincount(labels[inside], minlength=n + 1)[1:]
-    foreground = np.bincount(labels[inside], maps.foreground[inside], minlength=n + 1)[1:] / np.maximum(area, 1)
+    foreground = mean_by_label(labels, maps.foreground)[1:]
     size = np.where(area > 0, np.log(np.sqrt(4 * np.maximum(area, 1) / np.pi) / USUAL_PX), 0.0)
     return np.stack([wall, peak[1:], foreground, size, size**2], axis=1).astype(np.float64)
 
