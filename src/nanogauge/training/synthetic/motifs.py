@@ -24,8 +24,8 @@ Motif = Literal[
 MOTIFS: tuple[Motif, ...] = get_args(Motif)
 SHARES: dict[Motif, float] = {
     "two sizes": 0.075, "broad": 0.025, "holes": 0.03, "bare holes": 0.02, "mat": 0.03, "mat with particles": 0.015,
-    "fringes": 0.025, "fringed": 0.015, "giant": 0.03, "porous ground": 0.015, "bare ground": 0.05, "core-shell": 0.025,
-    "bright rims": 0.01, "crossed rods": 0.015, "soot": 0.03, "flat": 0.06,
+    "fringes": 0.025, "fringed": 0.015, "giant": 0.03, "porous ground": 0.015, "bare ground": 0.05, "core-shell": 0.04,
+    "bright rims": 0.01, "crossed rods": 0.03, "soot": 0.05, "flat": 0.05,
 }  # fmt: skip
 """Of `render_crop`'s pictures; the rest are usual scenes."""
 EMPTY: tuple[Motif, ...] = ("bare holes", "mat", "fringes", "porous ground", "bare ground")
@@ -327,7 +327,7 @@ def _soot(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
         kinds=("sphere",) if rng.random() < 0.7 else ("irregular",),
         roughness=float(rng.choice([0.0, 0.015, 0.03])),
         coverage=_coverage_of(_log_uniform(rng, 12, 140), d, shape),
-        overlap=float(rng.uniform(0.0, 0.25)),
+        overlap=float(rng.uniform(0.0, 0.4)),
         max_particles=160,
     )
     look = random_look(rng, scene.mode, d)
