@@ -1,5 +1,5 @@
 """What the usual scenes lack: several sizes in one picture, films with holes, fibre mats, lattice fringes, single giants, grounds
-without particles, weak shells, chains of soot. A motif is a scene with a look that fits it.
+without particles, weak shells, chains of soot, fibres across the frame. A motif is a scene with a look that fits it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from .shapes import ShapeKind, Structure
 
 Motif = Literal[
     "two sizes", "broad", "holes", "bare holes", "mat", "mat with particles", "fringes", "fringed", "giant", "porous ground",
-    "bare ground", "core-shell", "bright rims", "crossed rods", "soot", "flat",
+    "bare ground", "core-shell", "bright rims", "crossed rods", "soot", "flat", "across",
 ]  # fmt: skip
 MOTIFS: tuple[Motif, ...] = get_args(Motif)
 SHARES: dict[Motif, float] = {
     "two sizes": 0.075, "broad": 0.025, "holes": 0.03, "bare holes": 0.02, "mat": 0.03, "mat with particles": 0.015,
-    "fringes": 0.025, "fringed": 0.015, "giant": 0.03, "porous ground": 0.015, "bare ground": 0.05, "core-shell": 0.04,
+    "fringes": 0.025, "fringed": 0.015, "giant": 0.03, "porous ground": 0.015, "bare ground": 0.06, "core-shell": 0.04,
     "bright rims": 0.01, "crossed rods": 0.03, "soot": 0.05, "flat": 0.05,
+    "across": 0.02,
 }  # fmt: skip
 """Of `render_crop`'s pictures; the rest are usual scenes."""
 EMPTY: tuple[Motif, ...] = ("bare holes", "mat", "fringes", "porous ground", "bare ground")
@@ -237,6 +238,29 @@ def _giant(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
     return scene, replace(look, texture=float(rng.uniform(0, 0.12)))
 
 
+def _across(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
+    """One to three fibres or rods that cross the frame: particles as the frame shows them, where a mat of many is the ground."""
+    scene = random_scene(rng, shape, median_diameter_px=float(rng.uniform(0.6, 1.2)) * min(shape))
+    low = _log_uniform(rng, 0.04, 0.2)
+    structure: Structure = ("solid", "bumpy", "wrinkled", "cracked", "banded", "porous")[
+        rng.choice(6, p=[0.4, 0.15, 0.15, 0.1, 0.1, 0.1])
+    ]
+    scene = replace(
+        scene,
+        kinds=("fibre" if rng.random() < 0.6 else "rod",),
+        aspect=(low, 1.2 * low),
+        bend=float(rng.choice([0.0, 0.05, 0.15])),
+        structure=structure,
+        layout="sparse",
+        coverage=0.01,
+        second_mode=0.0,
+        max_particles=int(rng.choice([1, 2, 3], p=[0.7, 0.2, 0.1])),
+        centred=0.95,
+    )
+    look = _clearer(random_look(rng, scene.mode, 0.2 * min(shape)), rng)
+    return scene, replace(look, contrast=max(abs(look.contrast), 0.15), opacity=1.0)
+
+
 def _porous_ground(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
     grounds: tuple[Ground, ...] = ("sponge", "sheets", "membrane", "wrinkled")
     ground = grounds[rng.choice(4, p=[0.35, 0.3, 0.2, 0.15])]
@@ -371,4 +395,5 @@ _STAGES: dict[Motif, Callable[[np.random.Generator, tuple[int, int], float], _Pa
     "crossed rods": _crossed_rods,
     "soot": _soot,
     "flat": _flat,
+    "across": _across,
 }
