@@ -123,6 +123,18 @@ def test_labels_that_do_not_tell_particles_apart_teach_foreground_only() -> None
     assert logits.grad[0, 1:].abs().sum() == 0
 
 
+def test_of_rough_labels_only_middles_and_far_ground_count() -> None:
+    labels = np.zeros((60, 60), np.int32)
+    labels[20:40, 20:40] = 1
+    maps = targets(labels, normalised_distance(labels), np.ones(labels.shape, bool), rough=True)
+    assert (maps[4] == 0).all()
+    assert maps[3, 30, 30] == 1
+    assert maps[3, 30, 21] == maps[3, 30, 18] == 0  # just within, just outside
+    assert (maps[3, :8] == 1).all()
+    empty = np.zeros((16, 16), np.int32)
+    assert (targets(empty, normalised_distance(empty), np.ones(empty.shape, bool), rough=True)[3] == 1).all()
+
+
 def test_a_second_population_is_many_and_small(pairs: Path) -> None:
     item = read_folder(pairs)[0]
     plain = Examples(crop_px=128, copy_paste_share=0.0, diameter_px=40, diameter_spread=0.0, diameters=(6, 200))

@@ -47,7 +47,7 @@ def normalised_distance(labels: I32) -> F32:
     return np.asarray(distance / np.maximum(peak, 0.5)[labels], np.float32)
 
 
-def make_real(name: str, grey: U8, marks: NDArray[np.integer[Any]], *, instances: bool = True) -> Real:
+def make_real(name: str, grey: U8, marks: NDArray[np.integer[Any]], *, instances: bool = True, rough: bool = False) -> Real:
     """A micrograph and its labels (H, W), any numbering, 0 = background. ValueError where their shapes differ."""
     if marks.shape != grey.shape:
         raise ValueError(f"{name}: labels are {marks.shape}, the micrograph {grey.shape}; they must be of one size")
@@ -62,17 +62,19 @@ def make_real(name: str, grey: U8, marks: NDArray[np.integer[Any]], *, instances
     spans = [(s[0].start, s[1].start, s[0].stop, s[1].stop) for s in ndimage.find_objects(labels)]
     boxes = np.array(spans, np.int32).reshape(-1, 4)
     whole = 1 + np.flatnonzero((boxes[:, :2] > 0).all(1) & (boxes[:, 2:] < grey.shape).all(1)).astype(np.int32)
-    return Real(name, grey, labels, distance, float(np.median(diameters)), centres.astype(np.float32), boxes, whole, instances)
+    return Real(
+        name, grey, labels, distance, float(np.median(diameters)), centres.astype(np.float32), boxes, whole, instances, rough
+    )
 
 
-def read_real(image: Path, truth: Path, *, instances: bool = True) -> Real:
+def read_real(image: Path, truth: Path, *, instances: bool = True, rough: bool = False) -> Real:
     """Reads a micrograph (any mode) and its label picture. Raises ValueError where their shapes differ."""
     raw = np.asarray(Image.open(truth))
     marks = raw[..., 0] if raw.ndim == 3 else raw
-    return make_real(image.stem, np.asarray(Image.open(image).convert("L")), marks, instances=instances)
+    return make_real(image.stem, np.asarray(Image.open(image).convert("L")), marks, instances=instances, rough=rough)
 
 
-def read_folder(folder: Path, ids: list[str] | None = None, *, instances: bool = True) -> list[Real]:
+def read_folder(folder: Path, ids: list[str] | None = None, *, instances: bool = True, rough: bool = False) -> list[Real]:
     """FOLDER/images/ID.* with FOLDER/labels/ID.*; all of them, or those named."""
     truth = {p.stem: p for p in sorted((folder / "labels").iterdir())}
     found = {p.stem: p for p in sorted((folder / "images").iterdir())}
@@ -80,7 +82,7 @@ def read_folder(folder: Path, ids: list[str] | None = None, *, instances: bool =
     missing = [n for n in names if n not in truth or n not in found]
     if missing:
         raise FileNotFoundError(f"{folder}: no image or no labels for {', '.join(missing[:5])}")
-    return [read_real(found[n], truth[n], instances=instances) for n in names]
+    return [read_real(found[n], truth[n], instances=instances, rough=rough) for n in names]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,8 +145,8 @@ def real_crop(
     valid = cv2.warpAffine(np.ones((h, w), np.uint8), matrix, (c, c), flags=flags | cv2.INTER_NEAREST)
     grey, marks, depth = np.asarray(out, np.uint8), np.asarray(labels, np.int32), np.asarray(distance, np.float32) / np.float32(255)
     if rng.random() < examples.copy_paste_share:
-        whole = [d for d in donors if d.instances]
-        foreign = len(whole) > 0 and (rng.random() < 0.4 or not item.instances)
+        whole = [d for d in donors if d.instances and not d.rough]
+        foreign = len(whole) > 0 and (rng.random() < 0.4 or not item.instances or item.rough)
         donor = whole[int(rng.integers(len(whole)))] if foreign else item
         scale = examples.working_diameter(rng) / donor.diameter_px if foreign else zoom
         n = 1 + int(rng.geometric(0.35))
@@ -164,8 +166,9 @@ def synthetic_crop(examples: Examples, rng: np.random.Generator) -> tuple[U8, I3
     return grey, labels, normalised_distance(labels), np.ones((c, c), bool)
 
 
-def targets(labels: I32, distance: F32, valid: NDArray[np.bool_], *, instances: bool = True) -> F32:
+def targets(labels: I32, distance: F32, valid: NDArray[np.bool_], *, instances: bool = True, rough: bool = False) -> F32:
     """(5, H, W): foreground, boundary, distance, weight, weight of the boundary and distance maps (0 where not `instances`).
+    Of `rough` labels only the particles' middles and what is well outside of them count.
 
     The boundary is two pixels wide: each particle's outermost pixels and the ones facing them. Narrow gaps between
     particles weigh more, as in the original U-Net.
@@ -178,7 +181,20 @@ def targets(labels: I32, distance: F32, valid: NDArray[np.bool_], *, instances: 
     low, high = cv2.erode(big, five), cv2.dilate(lab, five)
     gap = (low < 1e6) & (low != high) & boundary  # two particles within three pixels
     weight = (1 + 2 * gap) * valid
+    if rough:
+        instances = False
+        weight = weight * ~doubtful(labels, distance)
     return np.stack([lab > 0, boundary, distance, weight, weight * instances]).astype(np.float32)
+
+
+def doubtful(labels: I32, distance: F32) -> NDArray[np.bool_]:
+    """Where outlines may run that rough labels put a fifth of a diameter too far out or in: (H, W)."""
+    area = np.bincount(labels.ravel())[1:]
+    if not area.any():
+        return np.zeros(labels.shape, bool)
+    width = max(math.ceil(0.2 * math.sqrt(4 / math.pi * float(np.median(area[area > 0])))), 1)
+    near = cv2.dilate((labels > 0).astype(np.uint8), np.ones((2 * width + 1,) * 2, np.uint8)) > 0
+    return np.asarray(near & ~((labels > 0) & (distance > 0.5)), bool)
 
 
 class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
@@ -193,13 +209,13 @@ class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
     def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
         rng = np.random.default_rng([self.examples.seed, i])
-        instances = True
+        instances, rough = True, False
         if not self.real or rng.random() < self.examples.synthetic_share:
             grey, labels, distance, valid = synthetic_crop(self.examples, rng)
         else:
             item = self.real[int(rng.choice(len(self.real), p=self.weights))]
             grey, labels, distance, valid = real_crop(item, self.examples, rng, donors=self.real)
-            instances = item.instances
+            instances, rough = item.instances, item.rough
         values: Any
         values, labels, distance = augment.apply(grey, labels, distance, rng)
-        return torch.from_numpy(values[None]), torch.from_numpy(targets(labels, distance, valid, instances=instances))
+        return torch.from_numpy(values[None]), torch.from_numpy(targets(labels, distance, valid, instances=instances, rough=rough))

@@ -122,11 +122,11 @@ def load_data(recipe: Recipe) -> tuple[list[Real], np.ndarray]:
     for entry in recipe.data:
         entry, _, share = entry.partition("=")
         share, _, kind = share.partition(" ")
-        if kind not in ("", "foreground"):
-            raise ValueError(f"data: after the share comes nothing or 'foreground', got {kind!r} in {entry!r}")
+        if kind not in ("", "foreground", "rough"):
+            raise ValueError(f"data: after the share comes nothing, 'foreground' or 'rough', got {kind!r} in {entry!r}")
         folder, _, ids = entry.partition(":")
         names = Path(ids).read_text(encoding="utf-8").split() if ids else None
-        found = read_folder(Path(folder), names, instances=kind != "foreground")
+        found = read_folder(Path(folder), names, instances=kind != "foreground", rough=kind == "rough")
         items += found
         weights += [float(share or 1) / len(found)] * len(found)
     p = np.array(weights, np.float64)

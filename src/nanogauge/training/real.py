@@ -25,3 +25,4 @@ class Real:
     boxes: I32  # (n, 4) as (y0, x0, y1, x1), the last ones outside
     whole: I32  # labels of the particles that the frame does not cut
     instances: bool = True  # False: touching particles share a label, or labels are aggregates; only their foreground is true
+    rough: bool = False  # labels say where particles are, but not where their outlines run

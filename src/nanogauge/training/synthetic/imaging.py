@@ -11,11 +11,12 @@ from .detector import expose
 from .ground import curtain, illuminate, scratch, soil, substrate
 from .layers import Labels, compose, visible_shares, without
 from .looks import Look, random_look
-from .mats import lay_fibres
+from .mats import Mat, lay_fibres
 from .optics import dark_field, secondary_electrons, transmission
 from .scene import Scene
 from .shapes import Array, Particle, half_axes
 from .structure import weave
+from .supports import lay_support
 from .textures import noise_field
 from .visibility import hosts, unseen
 
@@ -52,7 +53,9 @@ def paint(
     if look.specks:
         n = int(rng.poisson(look.specks * scene.shape[0] * scene.shape[1] / 512**2))
         ground = soil(ground, n, look.speck_px, look.speck_contrast, rng)
-    mat = None if scene.mat is None else lay_fibres(scene.shape, scene.mat, rng)
+    mat = None
+    if scene.mat is not None:
+        mat = lay_fibres(scene.shape, scene.mat, rng) if isinstance(scene.mat, Mat) else lay_support(scene.shape, scene.mat, rng)
     support = mat[0][0].copy() if mat is not None else None if holes is None else 1 - holes
     laid = [i for i, p in enumerate(particles) if support is None or _is_held(p, support)]
     numbers = np.array([0, *(i + 1 for i in laid)], np.int32)

@@ -1,5 +1,5 @@
 """What the usual scenes lack: several sizes in one picture, films with holes, fibre mats, lattice fringes, single giants, grounds
-without particles, weak shells, chains of soot, fibres across the frame. A motif is a scene with a look that fits it.
+without particles, weak shells, chains of soot, fibres across the frame, catalysts. A motif is a scene with a look that fits it.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from .looks import Look, Mode, random_look
 from .mats import Mat
 from .scene import Layout, Scene, random_scene
 from .shapes import ShapeKind, Structure
+from .supports import Support
 
 Motif = Literal[
     "two sizes", "broad", "holes", "bare holes", "mat", "mat with particles", "fringes", "fringed", "giant", "porous ground",
     "bare ground", "core-shell", "bright rims", "crossed rods", "soot", "flat", "across",
+    "supported",
 ]  # fmt: skip
 MOTIFS: tuple[Motif, ...] = get_args(Motif)
 SHARES: dict[Motif, float] = {
     "two sizes": 0.075, "broad": 0.025, "holes": 0.03, "bare holes": 0.02, "mat": 0.03, "mat with particles": 0.015,
     "fringes": 0.025, "fringed": 0.015, "giant": 0.03, "porous ground": 0.015, "bare ground": 0.06, "core-shell": 0.04,
     "bright rims": 0.01, "crossed rods": 0.03, "soot": 0.05, "flat": 0.05,
-    "across": 0.02,
+    "across": 0.02, "supported": 0.05,
 }  # fmt: skip
 """Of `render_crop`'s pictures; the rest are usual scenes."""
 EMPTY: tuple[Motif, ...] = ("bare holes", "mat", "fringes", "porous ground", "bare ground")
@@ -360,6 +362,37 @@ def _soot(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
     return scene, replace(look, contrast=contrast, neck=neck, body_spread=float(rng.uniform(0, 0.15)), halo=0.0)
 
 
+def _supported(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
+    """Small particles on grains of carbon or oxide: as dark or bright as they are small, the grains wide and faint."""
+    mode: Mode = _mode(rng, 0.12, 0.4)
+    d = float(np.clip(d, 5, 30))
+    grain = _log_uniform(rng, max(2.0 * d, 16), max(0.8 * min(shape), 5 * d))
+    n = int(np.clip(_log_uniform(rng, 0.8, 5) * shape[0] * shape[1] / grain**2, 3, 150))
+    support = Support(
+        n=n,
+        grain_px=grain,
+        grain_spread=float(rng.uniform(0.05, 0.5)),
+        n_clouds=1 + int(rng.geometric(0.5)),
+        apart=float(rng.uniform(0.3, 0.9)),
+        roughness=float(rng.choice([0.12, 0.25, 0.45])),
+        texture=float(rng.uniform(0.02, 0.35)),
+        texture_px=_log_uniform(rng, 3, 0.6 * grain),
+        tone=-float(rng.uniform(0.05, 0.3)),
+        mass=_log_uniform(rng, 0.15, 1.5) * d / (grain * (1 + 0.3 * math.sqrt(n))),
+    )
+    scene = replace(random_scene(rng, shape, median_diameter_px=d), mode=mode, structure="solid", second_mode=0.0, mat=support)
+    scene = replace(scene, kinds=("sphere",) if rng.random() < 0.7 else ("ellipsoid", "irregular"), aspect=(0.75, 1.0))
+    scene = replace(scene, layout="clusters" if rng.random() < 0.25 else "sparse", overlap=float(rng.choice([0.0, 0.2])))
+    scene = replace(scene, coverage=_coverage_of(_log_uniform(rng, 40, 500), d, shape), max_particles=500)
+    look = _clearer(random_look(rng, mode, d), rng)
+    ground: Ground = "plain" if mode == "stem" or rng.random() < 0.5 else "grain" if rng.random() < 0.7 else "holey"
+    look = replace(look, ground=ground, ground_px=max(look.ground_px, grain) if ground == "holey" else 3.0, halo=0.0)
+    look = replace(look, ground_texture=min(look.ground_texture, 0.03), contrast=max(abs(look.contrast), 0.3))
+    if mode == "sem":  # the heavy ones shine through what electrons come back from
+        look = replace(look, background=min(look.background, 0.3), shadow=min(look.shadow, 0.4))
+    return scene, replace(look, body_spread=float(rng.uniform(0, 0.3)), opacity=1.0)
+
+
 def _coverage_of(n: float, d: float, shape: tuple[int, int]) -> float:
     """The coverage at which about n particles of d px are drawn, at most half of the frame."""
     return float(np.clip(n * math.pi / 4 * d**2 / ((shape[0] + d) * (shape[1] + d)), 1e-4, 0.5))
@@ -396,4 +429,5 @@ _STAGES: dict[Motif, Callable[[np.random.Generator, tuple[int, int], float], _Pa
     "soot": _soot,
     "flat": _flat,
     "across": _across,
+    "supported": _supported,
 }

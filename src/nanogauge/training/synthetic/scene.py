@@ -12,6 +12,7 @@ from . import placement
 from .looks import Mode
 from .mats import Mat
 from .shapes import SHAPES, SOLID_KINDS, Particle, ShapeKind, Structure, half_axes
+from .supports import Support
 
 _T = TypeVar("_T", ShapeKind, Structure)
 Layout = Literal["sparse", "clusters", "monolayer", "pile", "packed", "aggregate", "chains"]
@@ -45,7 +46,7 @@ class Scene:
     beside: tuple[Scene, ...] = ()  # further populations, each with its own sizes, forms and layout
     below: float = 0.2  # share of these that lie below the first population, not on it
     centred: float = 0.7  # how often one of a few particles lies near the middle of the frame, where authors put it
-    mat: Mat | None = None  # fibres below the particles, which then lie on fibres only
+    mat: Mat | Support | None = None  # fibres or a support below the particles, which then lie on it only
 
 
 # What one meets how often, in micrographs of SEM and of TEM or STEM.
