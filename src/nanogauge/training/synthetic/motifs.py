@@ -1,5 +1,5 @@
 """What the usual scenes lack: several sizes in one picture, films with holes, fibre mats, lattice fringes, single giants, grounds
-without particles, weak shells, chains of soot, fibres across the frame, catalysts. A motif is a scene with a look that fits it.
+without particles, weak shells, chains of soot, fibres across the frame, catalysts, powders. A motif is a scene with a look that fits it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from .supports import Support
 Motif = Literal[
     "two sizes", "broad", "holes", "bare holes", "mat", "mat with particles", "fringes", "fringed", "giant", "porous ground",
     "bare ground", "core-shell", "bright rims", "crossed rods", "soot", "flat", "across",
-    "supported",
+    "supported", "agglomerates",
 ]  # fmt: skip
 MOTIFS: tuple[Motif, ...] = get_args(Motif)
 SHARES: dict[Motif, float] = {
     "two sizes": 0.075, "broad": 0.025, "holes": 0.03, "bare holes": 0.02, "mat": 0.03, "mat with particles": 0.015,
     "fringes": 0.025, "fringed": 0.015, "giant": 0.03, "porous ground": 0.015, "bare ground": 0.06, "core-shell": 0.04,
     "bright rims": 0.01, "crossed rods": 0.03, "soot": 0.05, "flat": 0.05,
-    "across": 0.02, "supported": 0.05,
+    "across": 0.02, "supported": 0.05, "agglomerates": 0.04,
 }  # fmt: skip
 """Of `render_crop`'s pictures; the rest are usual scenes."""
 EMPTY: tuple[Motif, ...] = ("bare holes", "mat", "fringes", "porous ground", "bare ground")
@@ -362,6 +362,31 @@ def _soot(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
     return scene, replace(look, contrast=contrast, neck=neck, body_spread=float(rng.uniform(0, 0.15)), halo=0.0)
 
 
+def _agglomerates(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
+    """Powders as they come: dozens of crystals or grains stuck together, over and through each other."""
+    mode: Mode = _mode(rng, 0.5, 0.3)
+    d = float(np.clip(d, 8, 0.22 * min(shape)))
+    kind: ShapeKind = ("bipyramid", "polyhedron", "irregular", "ellipsoid", "sphere", "cube")[
+        rng.choice(6, p=[0.25, 0.25, 0.2, 0.12, 0.12, 0.06])
+    ]
+    layout: Layout = ("aggregate", "clusters", "pile")[rng.choice(3, p=[0.6, 0.25, 0.15])]
+    scene = replace(random_scene(rng, shape, median_diameter_px=d), mode=mode, kinds=(kind,), structure="solid", second_mode=0.0)
+    scene = replace(
+        scene,
+        layout=layout,
+        aspect=(float(rng.uniform(0.5, 0.85)), 1.0) if kind != "sphere" else (0.93, 1.0),
+        n_sides=0,
+        geometric_sd=float(rng.uniform(1.05, 1.5)),
+        coverage=_coverage_of(_log_uniform(rng, 15, 150), d, shape),
+        overlap=float(rng.uniform(0.1, 0.4)) * (1.0 if mode == "sem" else 0.8),
+        max_particles=250,
+    )
+    look = _clearer(random_look(rng, mode, d), rng)
+    if mode == "sem":  # where one ends and the next begins must show
+        look = replace(look, contrast=max(abs(look.contrast), 0.12), shadow=max(look.shadow, 0.3), edge=max(look.edge, 0.2))
+    return scene, replace(look, opacity=1.0, body_spread=float(rng.uniform(0, 0.2)))
+
+
 def _supported(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
     """Small particles on grains of carbon or oxide: as dark or bright as they are small, the grains wide and faint."""
     mode: Mode = _mode(rng, 0.12, 0.4)
@@ -430,4 +455,5 @@ _STAGES: dict[Motif, Callable[[np.random.Generator, tuple[int, int], float], _Pa
     "flat": _flat,
     "across": _across,
     "supported": _supported,
+    "agglomerates": _agglomerates,
 }
