@@ -1,5 +1,6 @@
 """What the usual scenes lack: several sizes in one picture, films with holes, fibre mats, lattice fringes, single giants, grounds
-without particles, weak shells, chains of soot, fibres across the frame, catalysts, powders. A motif is a scene with a look that fits it.
+without particles, weak shells, chains of soot, fibres across the frame, catalysts, powders. A motif is a scene with a look that
+fits it.
 """
 
 from __future__ import annotations
