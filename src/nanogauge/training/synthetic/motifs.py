@@ -390,7 +390,7 @@ def _agglomerates(rng: np.random.Generator, shape: tuple[int, int], d: float) ->
 
 def _supported(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _Pair:
     """Small particles on grains of carbon or oxide: as dark or bright as they are small, the grains wide and faint."""
-    mode: Mode = _mode(rng, 0.12, 0.4)
+    mode: Mode = _mode(rng, 0.0, 0.45)  # secondary electrons show the grains' relief so strongly that small particles drown
     d = float(np.clip(d, 5, 30))
     grain = _log_uniform(rng, max(2.0 * d, 16), max(0.8 * min(shape), 5 * d))
     n = int(np.clip(_log_uniform(rng, 0.8, 5) * shape[0] * shape[1] / grain**2, 3, 150))
@@ -403,19 +403,17 @@ def _supported(rng: np.random.Generator, shape: tuple[int, int], d: float) -> _P
         roughness=float(rng.choice([0.12, 0.25, 0.45])),
         texture=float(rng.uniform(0.02, 0.35)),
         texture_px=_log_uniform(rng, 3, 0.6 * grain),
-        tone=-float(rng.uniform(0.05, 0.3)),
         mass=_log_uniform(rng, 0.15, 1.5) * d / (grain * (1 + 0.3 * math.sqrt(n))),
     )
     scene = replace(random_scene(rng, shape, median_diameter_px=d), mode=mode, structure="solid", second_mode=0.0, mat=support)
     scene = replace(scene, kinds=("sphere",) if rng.random() < 0.7 else ("ellipsoid", "irregular"), aspect=(0.75, 1.0))
+    scene = replace(scene, roughness=0.0 if "irregular" not in scene.kinds else float(rng.uniform(0.03, 0.08)))
     scene = replace(scene, layout="clusters" if rng.random() < 0.25 else "sparse", overlap=float(rng.choice([0.0, 0.2])))
     scene = replace(scene, coverage=_coverage_of(_log_uniform(rng, 40, 500), d, shape), max_particles=500)
     look = _clearer(random_look(rng, mode, d), rng)
     ground: Ground = "plain" if mode == "stem" or rng.random() < 0.5 else "grain" if rng.random() < 0.7 else "holey"
     look = replace(look, ground=ground, ground_px=max(look.ground_px, grain) if ground == "holey" else 3.0, halo=0.0)
     look = replace(look, ground_texture=min(look.ground_texture, 0.03), contrast=max(abs(look.contrast), 0.3))
-    if mode == "sem":  # the heavy ones shine through what electrons come back from
-        look = replace(look, background=min(look.background, 0.3), shadow=min(look.shadow, 0.4))
     return scene, replace(look, body_spread=float(rng.uniform(0, 0.3)), opacity=1.0)
 
 
