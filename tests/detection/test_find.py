@@ -71,3 +71,17 @@ def test_a_giant_the_coarser_look_is_unsure_of_replaces_nothing():
 def test_what_the_main_look_sees_well_stays():
     base = look(1, (60, 60, 50), (60, 130, 50))
     assert with_larger(base, look(0.3, (60, 95, 70)), SEES) is base  # two joined, not too large for the main look
+
+
+def test_a_look_is_worth_more_the_surer_it_is_and_the_more_it_sees():
+    def worth(*certainty: float) -> float:
+        labels = np.zeros((4, len(certainty) + 2), np.int32)
+        labels[1, 1:-1] = np.arange(1, len(certainty) + 1)
+        return Look(1.0, labels, labels.astype(np.float32), np.array([1.0, *certainty])).worth
+
+    assert worth() == -np.inf
+    assert worth(0.95) > worth(0.7)
+    assert worth(*[0.9] * 20) > worth(*[0.9] * 10)
+    assert worth(*[0.9] * 100, *[0.95] * 4) > worth(*[0.95] * 4)  # small ones beside large ones
+    assert worth(*[0.97] * 6) > worth(*[0.97] * 6, 0.6, 0.6)  # two specks are not worth the doubt
+    assert worth(0.97) > worth(*[0.6] * 3)  # pieces of one

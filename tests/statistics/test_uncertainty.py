@@ -184,11 +184,11 @@ def test_intervals_are_widened_by_what_was_missed_or_joined():
 
 
 def test_another_reading_that_finds_many_more_is_told():
-    assert detection_warnings({}, {"measured": 20, "a coarser look": 28}) == ()
-    assert detection_warnings({}, {"measured": 1, "a coarser look": 3}) == ()
-    (said,) = detection_warnings({}, {"measured": 13, "neighbours joined more readily": 12, "a coarser look": 30})
+    assert detection_warnings({}, {"measured": 20, "another magnification": 28}) == ()
+    assert detection_warnings({}, {"measured": 1, "another magnification": 3}) == ()
+    (said,) = detection_warnings({}, {"measured": 13, "neighbours joined more readily": 12, "another magnification": 30})
     assert "finds 30 where 13" in said
-    assert "finds 4 where 0" in detection_warnings({}, {"measured": 0, "a coarser look": 4})[0]
+    assert "finds 4 where 0" in detection_warnings({}, {"measured": 0, "another magnification": 4})[0]
 
 
 def test_a_doubtful_picture_makes_the_verdict_inconclusive():

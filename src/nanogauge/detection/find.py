@@ -1,8 +1,9 @@
 """Where the particles are: looks at several magnifications, and what they see put together.
 
 The network sees particles of `engine.sees_px`, best those near `engine.working_diameter_px`. The main look shows the typical
-particle at that size. What it cannot see well comes from other looks: the largest from the first, coarse one, the smallest from a
-finer one, which is taken only where a glance at small patches says that something is there.
+particle at that size, unless the first, coarse look or a somewhat coarser one promises more particles that are right. What it
+cannot see well comes from other looks: the largest from the first one, the smallest from a finer one, which is taken only where a
+glance at small patches says that something is there, and counts only where it promises more, too.
 """
 
 from __future__ import annotations
@@ -35,7 +36,12 @@ _GLANCED = 2  # new particles in the patches that make the finer look worth taki
 _ADOPTED = 0.5  # confidence from which what only another look sees is a particle
 _COVERED = 0.5  # share of a particle that another look's must cover to stand for it
 _FREE = 0.2  # share of a particle that may lie on others and still be new
-_OTHER_ZOOM = 0.75  # of the main look's: another reading
+_OTHER_ZOOM = 0.75  # of the look's that stands beside the main one
+_WORTH_OF_MORE = 0.35  # weight of how many particles are expected to be right, beside the share of those found
+_MAIN_AHEAD, _FINER_AHEAD = (
+    0.02,
+    0.03,
+)  # in `Look.worth`: the main look stands, and a finer one is left, unless there is more to gain
 _CUT_MORE, _JOIN_MORE = 0.45, 0.75  # evidence of a cut below which neighbours are joined, in other readings
 _DOUBTFUL = 0.5  # confidence
 _SMALL, _LARGE = 2.0, 0.8  # of the smallest and the largest particle that a look sees: beyond, another look knows better
@@ -84,6 +90,14 @@ class Look:
         area = np.bincount(self.labels.ravel(), minlength=self.n + 1)
         return np.asarray(self.zoom * np.sqrt(4 * area / math.pi), np.float64)
 
+    @property
+    def worth(self) -> float:
+        """What a look promises: ln of the share of its particles expected to be right, and, weighing less, of how many."""
+        if self.certainty is None or not self.n:
+            return -math.inf
+        right = float(self.certainty[1:].sum())
+        return math.log(max(right, 1e-9) / self.n) + _WORTH_OF_MORE * math.log(max(right, 1e-9))
+
 
 def find_particles(
     grey: NDArray[np.uint8], engine: Engine, settings: Settings, *, frame: Box | None = None, keep_out: list[Box] | None = None
@@ -107,31 +121,52 @@ def find_particles(
 
 
 def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> Found:
-    first: list[Maps] = []
+    s, first = settings.segment, list[Maps]()
     seen = _coarser_if_unsure(_seen(picture, engine, settings, first), picture, engine, settings)
     main = _on_grid(seen, picture.shape, settings)
-    result, taken = main, [main]
-    s = settings.segment
-    if s.looks == "several" and not s.working_magnification and true_at_all_sizes(engine):
-        if first and first[0].foreground.shape != seen.maps.foreground.shape:
-            zoom = seen.looks[0][0]
-            coarse = _Seen(first[0], zoom, (), *_separated(first[0], engine, settings))
-            taken.append(_on_grid(coarse, picture.shape, settings))
-            result = with_larger(result, taken[-1], engine.sees_px)
-        finer = _finer(picture, main, engine, settings)
-        if finer is not None:
-            taken.append(finer)
-            result = with_smaller(result, finer, engine.sees_px)
+    free = not s.working_magnification
+    other = _coarser(picture, seen, engine, settings) if free and engine.calibration is not None else None
+    if not (free and s.looks == "several" and true_at_all_sizes(engine)):
+        readings = _other_readings(seen, other, main, main, engine, settings) if engine.calibration is not None else ()
+        return Found(main.labels, main.probability, main.zoom, main.certainty, (LookTaken(main.zoom, main.n),), readings)
+    coarse: Look | None = None
+    rivals = [(main, seen, other)]
+    if first and first[0].foreground.shape != seen.maps.foreground.shape:
+        of_first = _Seen(first[0], seen.looks[0][0], (), *_separated(first[0], engine, settings))
+        coarse = _on_grid(of_first, picture.shape, settings)
+        rivals.append((coarse, of_first, seen))
+    if other is not None:
+        rivals.append((_on_grid(other, picture.shape, settings), other, seen))
+    base, seen, other = max(rivals, key=lambda r: r[0].worth + (_MAIN_AHEAD if r[0] is main else 0.0))
+    result, taken = base, [base, *(look for look, *_ in rivals if look is not base)]
+    if coarse is not None and coarse is not base:
+        result = with_larger(result, coarse, engine.sees_px)
+    finer = _finer(picture, result, main.zoom, engine, settings)
+    left: tuple[Reading, ...] = ()
+    if finer is not None:
+        taken.append(finer)
+        more = with_smaller(result, finer, engine.sees_px)
+        if more.worth > result.worth + _FINER_AHEAD:
+            result = more
+        elif more is not result:
+            left = (read("with a finer look", more.labels),)
     looks = tuple(LookTaken(look.zoom, look.n) for look in taken)
-    readings = _other_readings(picture, seen, main, result, engine, settings) if engine.calibration is not None else ()
-    return Found(result.labels, result.probability, main.zoom, result.certainty, looks, readings)
+    readings = (*_other_readings(seen, other, base, result, engine, settings), *left)
+    return Found(result.labels, result.probability, base.zoom, result.certainty, looks, readings)
+
+
+def _coarser(picture: NDArray[np.uint8], seen: _Seen, engine: Engine, settings: Settings) -> _Seen | None:
+    """A look somewhat coarser than the main one: a rival, and what the sizes would be in it."""
+    if seen.zoom * _OTHER_ZOOM * max(picture.shape) < _COARSEST_PX:
+        return None
+    return _seen(picture, engine, settings.replace("segment", working_magnification=_OTHER_ZOOM * seen.zoom))
 
 
 def _other_readings(
-    picture: NDArray[np.uint8], seen: _Seen, main: Look, result: Look, engine: Engine, settings: Settings
+    seen: _Seen, other: _Seen | None, base: Look, result: Look, engine: Engine, settings: Settings
 ) -> tuple[Reading, ...]:
-    """What is measured first, then readings that are nearly as likely. Those of the main look's maps are set against the main
-    look alone, so that each says how far one choice moves the sizes."""
+    """What is measured first, then readings that are nearly as likely. Those of the maps that `base` comes from are set against
+    it alone, so that each says how far one choice moves the sizes."""
     judge, s = judge_of(engine), settings.separate
     whole = separate(seen.maps, replace(s, least_confidence=0.0), judge=judge)
     sure = certainty_by_label(whole, seen.maps, engine)
@@ -143,13 +178,12 @@ def _other_readings(
         read("each particle as likely as it is", whole, zoom=seen.zoom, share=sure),
         read("doubtful particles left out", whole, zoom=seen.zoom, share=sure >= _DOUBTFUL),
     ]
-    if not settings.segment.working_magnification and seen.zoom * _OTHER_ZOOM * max(picture.shape) >= _COARSEST_PX:
-        other = _seen(picture, engine, settings.replace("segment", working_magnification=_OTHER_ZOOM * seen.zoom))
-        readings.append(read("a coarser look", other.labels, zoom=other.zoom))
-    measured, alone = read("measured", result.labels), read("main look", seen.labels, zoom=seen.zoom)
-    if result is not main:  # other looks add the same to every reading
+    if other is not None:
+        readings.append(read("another magnification", other.labels, zoom=other.zoom))
+    measured, alone = read("measured", result.labels), read("one look", seen.labels, zoom=seen.zoom)
+    if result is not base:  # other looks add the same to every reading
         readings = [beside(r, alone, measured) for r in readings]
-        readings.append(replace(alone, name="the main look alone"))
+        readings.append(replace(alone, name="one look alone"))
     else:
         measured = replace(alone, name="measured")
     return (measured, *readings)
@@ -216,14 +250,14 @@ def _coarser_if_unsure(seen: _Seen, picture: NDArray[np.uint8], engine: Engine, 
     return best._replace(looks=seen.looks)
 
 
-def _finer(picture: NDArray[np.uint8], main: Look, engine: Engine, settings: Settings) -> Look | None:
-    """A look at twice the main zoom, if patches of it show particles that the main look has not."""
+def _finer(picture: NDArray[np.uint8], so_far: Look, main_zoom: float, engine: Engine, settings: Settings) -> Look | None:
+    """A look at twice the main zoom, if patches of it show particles that are not known."""
     s = settings.segment
-    zoom = min(_FINER * main.zoom, s.largest_zoom, s.largest_px / max(picture.shape))
-    if zoom < 1.2 * main.zoom:
+    zoom = min(_FINER * main_zoom, s.largest_zoom, s.largest_px / max(picture.shape))
+    if zoom < 1.2 * main_zoom:
         return None
     working = standardise(rescale(standardise(picture), zoom))
-    known = _resize((main.labels > 0).astype(np.float32), working.shape)
+    known = _resize((so_far.labels > 0).astype(np.float32), working.shape)
     new = sum(_n_new(working[at], known[at] > 0.5, engine, settings) for at in _busiest(working, known))
     if new < _GLANCED:
         return None
