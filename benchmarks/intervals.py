@@ -6,8 +6,8 @@ FOLDER holds images/ and labels/, IDS names file stems; "=outline" for labels dr
 micrograph is measured with default settings, in px; the truth are the labels, measured by the same rules (what the frame cuts is
 left out, edge weights). Only micrographs of at least five counted particles, in truth and result, say something of an interval;
 those that lack them are counted apart. `detection` is √(floor² + (gain · spread)²): the narrowest pair whose intervals of mean,
-d10, d50 and d90 hold the truth in 95 % of all cases, sets counting alike, and in 85 % of each set. `--write` puts the pair into
-FILE.onnx.
+d10, d50 and d90 hold the truth in 95 % of all cases, sets counting alike, and in 85 % of each set. The share of the true particles
+that are among those found (IoU >= 0.5) is fitted as a curve of their mean confidence. `--write` puts both into FILE.onnx.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from nanogauge.core.settings import Settings
+from nanogauge.detection.confidence import found_curve
 from nanogauge.detection.engines import make_engine
 from nanogauge.detection.find import at_edge, find_particles
 from nanogauge.detection.readings import STATISTICS, spread
@@ -31,6 +33,7 @@ from nanogauge.measuring import measure_particles
 from nanogauge.reading import read_micrograph
 from nanogauge.reading.labels import read_labels
 from nanogauge.statistics.metrology import budget_of, distribution_of
+from nanogauge.training.evaluate import match
 from nanogauge.training.synthetic import render_crop
 
 RENDERED_SEED = 765_432
@@ -66,18 +69,34 @@ def pictures(args: argparse.Namespace) -> Iterator[tuple[str, str, NDArray[np.ui
         yield "rendered", str(k), *render_crop(rng, (512, 640), median_diameter_px=diameter), "steepest"
 
 
-def cases(args: argparse.Namespace) -> tuple[list[Case], dict[str, list[str]]]:
-    """All cases, and by set the files that have too few particles in the result though the truth has enough."""
+@dataclass(frozen=True)
+class Caught:
+    """How many of a micrograph's true particles were found, and the mean confidence of what was."""
+
+    name: str
+    confidence: float
+    n_found: int
+    n_true: int
+
+
+def cases(args: argparse.Namespace) -> tuple[list[Case], dict[str, list[str]], list[Caught]]:
+    """All cases, by set the files that have too few particles in the result though the truth has enough, and what was found."""
     engine = make_engine(args.engine)
     found: list[Case] = []
+    caught: list[Caught] = []
     missed: dict[str, list[str]] = {}
     for name, file, grey, truth, edge in pictures(args):
         settings = Settings().replace("measure", edge=edge, n_fit_bootstrap=0)
         frame = (0, 0, *grey.shape)
         right = distribution_of(measure_particles(truth, pixels=grey, scale=None), "px", settings.measure)
-        if right.n < LEAST:
+        if not truth.any():
             continue
         seen = find_particles(grey, engine, settings)
+        if seen.certainty is not None and seen.certainty.size > 1:
+            n_true = len(np.unique(truth[truth > 0]))
+            caught.append(Caught(name, float(seen.certainty[1:].mean()), len(match(seen.labels, truth).pred), n_true))
+        if right.n < LEAST:
+            continue
         drawn = at_edge(seen, grey, settings.measure, frame=frame)
         table = measure_particles(drawn.labels, pixels=grey, scale=None, confidence=drawn.probability, certainty=drawn.certainty)
         got = distribution_of(table, "px", settings.measure)
@@ -92,7 +111,7 @@ def cases(args: argparse.Namespace) -> tuple[list[Case], dict[str, list[str]]]:
                 continue
             error = math.log(b.value / getattr(right, statistic).value)
             found.append(Case(name, file, statistic, error, b.combined / b.value, moved.get(statistic, 0.0)))
-    return found, missed
+    return found, missed, caught
 
 
 def held(every: list[Case], floor: float, gain: float) -> NDArray[np.bool_]:
@@ -118,6 +137,39 @@ def fit(every: list[Case]) -> tuple[float, float]:
     return best[2], best[3]
 
 
+def found_rule(caught: list[Caught]) -> dict[str, float]:
+    """Intercept and slope of `confidence.found_curve`: sets count alike, a micrograph as at most 30 particles."""
+    sets = [c.name for c in caught]
+    x = np.log([c.confidence / (1 - c.confidence) for c in caught])
+    share = np.array([c.n_found / c.n_true for c in caught])
+    weight = np.array([min(c.n_true, 30) for c in caught], float)
+    weight /= np.array([weight[[s == name for s in sets]].sum() for name in sets])
+
+    def loss(w: NDArray[np.float64]) -> float:
+        p = np.clip(found_curve(x, w[0], w[1]), 1e-6, 1 - 1e-6)
+        return float(-(weight * (share * np.log(p) + (1 - share) * np.log(1 - p))).sum())
+
+    intercept, slope = minimize(loss, np.zeros(2)).x
+    return {"found_intercept": round(float(intercept), 4), "found_slope": round(float(slope), 4)}
+
+
+def say_found(caught: list[Caught]) -> None:
+    """Share expected and share found, by thirds of the confidence, each set predicted from the others alone."""
+    expected: list[float] = []
+    found: list[float] = []
+    for name in dict.fromkeys(c.name for c in caught):
+        others = [c for c in caught if c.name != name]
+        rule = found_rule(others or caught)
+        for c in (c for c in caught if c.name == name):
+            logit = math.log(c.confidence / (1 - c.confidence))
+            expected.append(float(found_curve(logit, rule["found_intercept"], rule["found_slope"])))
+            found.append(c.n_found / c.n_true)
+    order = np.argsort(expected)
+    for part in np.array_split(order, 4):
+        e, f = np.mean([expected[k] for k in part]), np.mean([found[k] for k in part])
+        print(f"of what a person would draw, expected {100 * e:.0f} %, found {100 * f:.0f} % ({len(part)} micrographs)")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("sets", nargs="*", metavar="FOLDER[:IDS][=outline]")
@@ -125,7 +177,7 @@ def main() -> None:
     parser.add_argument("--engine", default="unet")
     parser.add_argument("--write", action="store_true", help="into the network's file; needs nanogauge[train]")
     args = parser.parse_args()
-    every, missed = cases(args)
+    every, missed, caught = cases(args)
     floor, gain = fit(every)
     names = list(dict.fromkeys(c.name for c in every))
     others = {name: [c for c in every if c.name != name] for name in names}
@@ -144,10 +196,12 @@ def main() -> None:
         print(f"| {name} | {len(means)} | {n_missed} | {100 * np.mean(means):.1f} % | {cells} | ± {100 * width:.0f} % |")
     worst = sorted((c for c in every if c.statistic == "mean"), key=lambda c: -abs(c.error))[:8]
     print("worst means:", ", ".join(f"{c.file} {100 * math.expm1(c.error):+.0f} % (spread {100 * c.spread:.0f} %)" for c in worst))
+    rule = {"floor": floor, "gain": gain} | found_rule(caught)
+    say_found(caught)
     if args.write:
         from nanogauge.training.export import describe, described
 
-        describe(Path(args.engine), described(Path(args.engine)) | {"detection": {"floor": floor, "gain": gain}})
+        describe(Path(args.engine), described(Path(args.engine)) | {"detection": rule})
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nanogauge.core.protocols import Maps
-from nanogauge.detection.confidence import TRAITS, USUAL_PX, particle_confidence, probability, traits
+from nanogauge.detection.confidence import TRAITS, USUAL_PX, expected_found, particle_confidence, probability, traits
 
 
 def scene(outline: float, middle: float) -> tuple[np.ndarray, Maps]:
@@ -54,3 +54,16 @@ def test_no_particle_and_an_unused_number():
     assert found.shape == (5, len(TRAITS))
     assert (found[:4] == 0).all()
     assert found[4, :3] == pytest.approx([0.5, 0.5, 1.0])
+
+
+def test_the_less_sure_of_what_was_found_the_more_was_missed():
+    rule = {"found_intercept": 0.2, "found_slope": 1.0}
+    sure = expected_found(np.array([1.0, 0.97, 0.95]), rule)
+    unsure = expected_found(np.array([1.0, 0.6, 0.5]), rule)
+    assert sure is not None
+    assert unsure is not None
+    assert 0 < unsure < sure < 1
+    assert expected_found(np.array([1.0, 1.0]), rule) <= 1
+    assert expected_found(np.array([1.0, 0.9]), {"floor": 0.05}) is None  # a network of which it is not known
+    assert expected_found(np.ones(1), rule) is None
+    assert expected_found(None, rule) is None

@@ -54,7 +54,7 @@ class Engine(Protocol):
     tile_px: int  # largest side it takes at once
     working_diameter_px: float | None  # particle diameter it sees best; None: it takes pictures as they are
     sees_px: tuple[float, float]  # the smallest and the largest particle diameter it sees
-    detection: Mapping[str, float]  # "floor" and "gain", see `readings.relative_uncertainty`; empty: not known
+    detection: Mapping[str, float]  # see `readings.relative_uncertainty` and `confidence.expected_found`; empty: not known
     calibration: Mapping[str, float] | None  # of what its maps say of a particle, see `certainty`; None: not calibrated
 
     @property

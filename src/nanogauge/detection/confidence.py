@@ -8,10 +8,11 @@ diagram (docs/accuracy.md). Objects under `least_confidence` are dropped.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..core.protocols import Engine, Maps
 
@@ -68,6 +69,29 @@ def judge_of(engine: Engine) -> Callable[[NDArray[np.integer], Maps], NDArray[np
 def true_at_all_sizes(engine: Engine) -> bool:
     """Whether the engine's confidence was calibrated for particles shown at every size, so that looks can be weighed by it."""
     return engine.calibration is not None and "size" in engine.calibration
+
+
+def expected_found(certainty: NDArray[np.float64] | None, rule: Mapping[str, float]) -> float | None:
+    """Share of the particles a person would draw that are expected to be among those found; None where that is not known.
+
+    The less sure of what was found, the more was missed: a logistic curve of the mean confidence.
+
+    certainty: (n + 1,) by label, background first; rule: "found_intercept" and "found_slope", which belong to a network; fitted on
+    materials it has not learned from (`benchmarks/intervals.py`)
+    """
+    if certainty is None or certainty.size < 2 or "found_slope" not in rule:
+        return None
+    return float(found_curve(_logit(float(certainty[1:].mean())), rule["found_intercept"], rule["found_slope"]))
+
+
+def found_curve(logit: ArrayLike, intercept: float, slope: float) -> NDArray[np.float64]:
+    """Share found where the mean confidence has this logit."""
+    return np.asarray(1 / (1 + np.exp(-(intercept + slope * np.asarray(logit, np.float64)))), np.float64)
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, 1e-3), 1 - 1e-3)
+    return math.log(p / (1 - p))
 
 
 def mean_by_label(labels: NDArray[np.integer], values: NDArray[np.floating]) -> NDArray[np.float64]:
