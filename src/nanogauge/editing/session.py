@@ -21,7 +21,6 @@ from ..core.settings import Settings
 from ..detection.readings import readings_from
 from ..results.measurement import Measurement
 from ..scale.resolve import ScaleDecision
-from ..statistics.metrology import distribution_of, warnings_of
 from .contour import outline_of
 from .delta import MOST_DELTAS, Delta
 from .filters import Decisions, Judged, decisions_from_dict, filters_from_dict, judge, region_from_dict
@@ -295,17 +294,12 @@ def measurement_of(session: Session) -> Measurement:
         probability = session.probability if o.about.get("outline") == "probability_map" else None
         settings = session.settings_in_force()
         frame = session.decisions.region.frame(o.frame)
-    detection = dict(o.about.get("detection") or {})
-    in_px = distribution_of(table, "px", settings.measure, detection=detection)
-    in_nm = None if decision.scale is None else distribution_of(table, "nm", settings.measure, detection=detection)
     return Measurement(
         micrograph=o.micrograph,
         decision=decision,
         scale_bar=o.scale_bar,
         labels=labels,
         particles=table,
-        distribution=in_nm or in_px,
-        distribution_px=in_px,
         frame=frame,
         zoom=o.about["working_magnification"],
         settings=settings,
@@ -313,10 +307,10 @@ def measurement_of(session: Session) -> Measurement:
         engine_sha256=o.about["engine"]["sha256"] or "",
         version=o.about["version"],
         seconds=o.about["seconds"],
-        warnings=(*o.micrograph.notes, *notes, *warnings_of(table, in_px, settings.measure)),
+        remarks=notes,
         confidence=probability,
         edge_moved_px=o.about.get("edge_moved_px"),
-        detection=detection,
+        detection=dict(o.about.get("detection") or {}),
         readings=readings_from(o.about.get("readings") or []),
         labels_source=dict(o.about.get("labels_source") or {}),
         operator_edits=done,

@@ -15,7 +15,6 @@ from ..core.micrograph import Micrograph
 from ..core.protocols import Engine, TextLine, TextReader
 from ..core.scale import Scale, parse_scale
 from ..core.settings import MeasureSettings, SeparateSettings, Settings
-from ..core.version import __version__
 from ..detection.engines import make_engine, make_reader
 from ..detection.find import Box, Found, at_edge, find_particles
 from ..detection.readings import relative_uncertainty
@@ -27,7 +26,7 @@ from ..reading.padding import without_padding
 from ..results.measurement import Measurement
 from ..scale.bar import ScaleBarReading, annotation_boxes, find_data_bar, read_scale_bar
 from ..scale.resolve import ScaleDecision, resolve_scale
-from ..statistics.metrology import detection_warnings, distribution_of, left_out_warnings, warnings_of
+from ..statistics.metrology import detection_warnings, left_out_warnings
 from .mosaic import measure_mosaic
 
 
@@ -102,29 +101,19 @@ def measure_micrograph(
         edgeless=found.edgeless,
     )
     detection = relative_uncertainty(found.readings, tools.engine.detection)
-    in_px = distribution_of(table, "px", settings.measure, detection=detection)
-    in_nm = None if decision.scale is None else distribution_of(table, "nm", settings.measure, detection=detection)
     return Measurement(
         micrograph=micrograph,
         decision=decision,
         scale_bar=bar,
         labels=found.labels,
         particles=table,
-        distribution=in_nm or in_px,
-        distribution_px=in_px,
         frame=frame,
         zoom=found.zoom,
         settings=settings,
         engine=tools.engine.name,
         engine_sha256=tools.engine.sha256,
-        version=__version__,
         seconds=time.perf_counter() - started,
-        warnings=(
-            *micrograph.notes,
-            *doubts,
-            *detection_warnings(detection, {r.name: r.n for r in found.readings}),
-            *warnings_of(table, in_px, settings.measure),
-        ),
+        remarks=(*doubts, *detection_warnings(detection, {r.name: r.n for r in found.readings})),
         confidence=found.probability,
         edge_moved_px=found.moved_px,
         detection=detection,
@@ -212,6 +201,4 @@ def with_scale(m: Measurement, scale: Scale) -> Measurement:
     table = _measured(m.labels, m.micrograph, scale, m.confidence, m.frame, m.settings.measure)
     for column in ("confidence", "flags"):
         table[column] = m.particles[column].to_numpy()
-    return replace(
-        m, decision=decision, particles=table, distribution=distribution_of(table, "nm", m.settings.measure, detection=m.detection)
-    )
+    return replace(m, decision=decision, particles=table)

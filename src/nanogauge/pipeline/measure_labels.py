@@ -9,13 +9,11 @@ from ..core.micrograph import Micrograph
 from ..core.particles import Flag, flag_text
 from ..core.scale import Scale
 from ..core.settings import Settings
-from ..core.version import __version__
 from ..detection.separate import touching
 from ..measuring import measure_particles
 from ..reading import read_micrograph
 from ..results.interchange import Annotation, read_annotation
 from ..results.measurement import Measurement
-from ..statistics.metrology import distribution_of, warnings_of
 from .measure import Tools, find_scale
 
 
@@ -54,22 +52,18 @@ def measure_labels(
     under = table["label"].isin(annotation.overlapping)
     flag = flag_text(Flag.OVERLAPPED)
     table.loc[under, "flags"] = [f"{f}|{flag}" if f else flag for f in table.loc[under, "flags"]]
-    in_px = distribution_of(table, "px", settings.measure)
     return Measurement(
         micrograph=micrograph,
         decision=decision,
         scale_bar=bar,
         labels=annotation.labels,
         particles=table,
-        distribution=in_px if decision.scale is None else distribution_of(table, "nm", settings.measure),
-        distribution_px=in_px,
         frame=frame,
         zoom=1.0,
         settings=settings,
         engine=f"imported {annotation.kind.replace('_', ' ')}",
         engine_sha256=annotation.sha256,
-        version=__version__,
         seconds=time.perf_counter() - started,
-        warnings=(*micrograph.notes, *annotation.warnings, *warnings_of(table, in_px, settings.measure)),
+        remarks=annotation.warnings,
         labels_source={"kind": annotation.kind, "file": str(annotation.path), "sha256": annotation.sha256},
     )

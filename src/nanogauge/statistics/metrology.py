@@ -1,7 +1,7 @@
 """From a particle table to what a laboratory signs: distribution, uncertainty budget, verdicts, number needed, warnings.
 
-Here the rooms that know nothing of each other meet, for one micrograph (`result.Measurement`) and for a pooled sample
-(`sample.Sample`) alike.
+Here the rooms that know nothing of each other meet, for one micrograph (`results.measurement.Measurement`) and for a pooled sample
+(`samples.Sample`) alike: `SizeFigures` is what both are.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.particles import Flag, flag_text
 from ..core.scale import Scale
-from ..core.settings import MeasureSettings
+from ..core.settings import MeasureSettings, Settings
 from ..measuring import EDGE_WEIGHT_CAP
-from .distribution import Distribution, Fit, Unit, Weighting, fit_distributions, quantiles, summarise, summarise_pooled
+from .distribution import (
+    Distribution,
+    Fit,
+    RequiredN,
+    Unit,
+    Weighting,
+    fit_distributions,
+    precision,
+    quantiles,
+    summarise,
+    summarise_pooled,
+)
 from .uncertainty import BUDGET_STATISTICS, Budget, Inputs, uncertainty_budget
 from .verdicts import Verdict, eu_nanomaterial, monodisperse
 
@@ -37,6 +49,73 @@ MANY_MORE = 1.5  # of the particles found, in another reading
 _TWO_SIDED_95 = 1.96
 _ONE_PARTICLE = 0.1  # share of the whole weight
 _LEAST_EFFECTIVE = 0.7  # of the number counted
+
+
+class SizeFigures:
+    """What follows from a particle table and its distribution, of a micrograph and of a sample alike; made when first asked for."""
+
+    if TYPE_CHECKING:  # what it stands on; in a base class at run time, these would be taken for the fields' defaults
+
+        @property
+        def particles(self) -> pd.DataFrame: ...
+        @property
+        def distribution(self) -> Distribution: ...
+        @property
+        def settings(self) -> Settings: ...
+        @property
+        def scale(self) -> Scale | None: ...
+        @property
+        def edge_offset_px(self) -> float: ...
+        @property
+        def detection(self) -> Mapping[str, float]: ...
+
+    @property
+    def n_particles(self) -> int:
+        """All particles, those left out of the distribution included."""
+        return len(self.particles)
+
+    @property
+    def exclusions(self) -> dict[str, int]:
+        """Reason -> number of particles left out of the distribution for it."""
+        return exclusions_of(self.particles)
+
+    @property
+    def weights(self) -> Floats:
+        """(n,) weight of each particle in the distribution, 0 where it is left out."""
+        return weights_of(self.particles, self.settings.measure)
+
+    @property
+    def counted(self) -> pd.DataFrame:
+        """The particles in the distribution."""
+        return self.particles[self.weights > 0]
+
+    @cached_property
+    def budget(self) -> Budget | None:
+        """The uncertainty budget of mean, d10, d50 and d90; None where no particle counts. Of a sample, counting holds what
+        differs between micrographs."""
+        return budget_of(
+            self.particles,
+            self.distribution,
+            self.settings.measure,
+            scale=self.scale,
+            edge_offset_px=self.edge_offset_px,
+            detection=self.detection,
+        )
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """EU nanomaterial, where there is a scale, and monodispersity; none where no particle counts."""
+        return verdicts_of(self.particles, self.distribution, self.budget, self.settings.measure, scale=self.scale)
+
+    @cached_property
+    def fits(self) -> tuple[Fit, ...]:
+        """Laws fitted to the number distribution, best first."""
+        return fits_of(self.particles, self.distribution.unit, self.settings.measure)
+
+    @cached_property
+    def required_n(self) -> tuple[RequiredN, ...]:
+        """Number of particles needed for the wished precision, beside the number measured."""
+        return precision(self.distribution, relative_error=self.settings.measure.relative_error)
 
 
 def weights_of(table: pd.DataFrame, settings: MeasureSettings) -> Floats:

@@ -38,6 +38,13 @@ def test_unchanged_labels_give_the_same_table(found: Measurement) -> None:
     assert again.operator_edits == ()
 
 
+def test_intervals_of_edited_labels_hold_what_may_have_been_missed(found: Measurement) -> None:
+    doubtful = replace(found, detection={"mean": 0.2})
+    again = measure_edited(doubtful, found.labels.copy())
+    assert again.distribution.mean.low < found.distribution.mean.low
+    assert again.distribution == doubtful.distribution
+
+
 def test_another_scale_is_that_of_measuring_with_it(found: Measurement) -> None:
     for scale in (Scale((3.0, 3.0), 0.0, "user"), Scale((3.0, 4.0), 0.0, "user")):
         again = measure_edited(found, found.labels.copy(), scale=scale)

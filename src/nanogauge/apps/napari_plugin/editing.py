@@ -26,7 +26,6 @@ from ...pipeline.measure_labels import measure_labels
 from ...results.interchange import Annotation
 from ...results.measurement import Measurement
 from ...scale.resolve import resolve_scale
-from ...statistics.metrology import distribution_of, warnings_of
 
 Labels = NDArray[np.int32]
 _LARGEST_LABEL = 1_000_000  # tables as long as that are made on the way
@@ -64,17 +63,7 @@ def measure_edited(found: Measurement, labels: Labels, *, scale: Scale | None = 
         shape=labels.shape,
         settings=s,
     ).table
-    in_px = distribution_of(table, "px", s)
-    return replace(
-        found,
-        decision=decision,
-        labels=labels,
-        particles=table,
-        distribution=in_px if decision.scale is None else distribution_of(table, "nm", s),
-        distribution_px=in_px,
-        warnings=(*found.micrograph.notes, *warnings_of(table, in_px, s)),
-        operator_edits=tuple(said),
-    )
+    return replace(found, decision=decision, labels=labels, particles=table, remarks=(), operator_edits=tuple(said))
 
 
 def measure_drawn(

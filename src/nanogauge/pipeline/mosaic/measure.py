@@ -15,7 +15,6 @@ from ...core.particles import column_dtypes
 from ...core.protocols import Engine
 from ...core.scale import Scale
 from ...core.settings import Settings
-from ...core.version import __version__
 from ...detection.find import magnification_of
 from ...detection.segment import padded
 from ...measuring import edge_profile
@@ -24,7 +23,7 @@ from ...reading.containers.windowed import Mosaic
 from ...results.figures import COLOURS, kind_of
 from ...results.measurement import Measurement
 from ...scale.resolve import resolve_scale
-from ...statistics.metrology import distribution_of, left_out_warnings, warnings_of
+from ...statistics.metrology import left_out_warnings
 from .blocks import Found, find_in_blocks
 from .files import MosaicFiles
 from .levels import Levels, levels_of
@@ -67,8 +66,8 @@ def measure_mosaic(
     found = Found(files=files, outline=canvas.draw)
     find_in_blocks(mosaic, picture, engine, settings, decision.scale, found)
     table = _joined(found.tables, decision.scale)
-    in_px = distribution_of(table, "px", settings.measure)
-    result = Measurement(
+    files.overlay, files.edge_offset_px = canvas.picture, _edge_offset(mosaic, files)
+    return Measurement(
         micrograph=Micrograph(
             pixels=preview,
             name=mosaic.path.name,
@@ -83,22 +82,16 @@ def measure_mosaic(
         scale_bar=None,
         labels=files.preview((preview.shape[0], preview.shape[1])),
         particles=table,
-        distribution=in_px if decision.scale is None else distribution_of(table, "nm", settings.measure),
-        distribution_px=in_px,
         frame=(0, 0, *mosaic.shape),
         zoom=zoom,
         settings=settings,
         engine=engine.name,
         engine_sha256=engine.sha256,
-        version=__version__,
         seconds=time.perf_counter() - started,
-        warnings=(*mosaic.notes, *_said(found, engine), *warnings_of(table, in_px, settings.measure)),
+        remarks=_said(found, engine),
         edge_moved_px=found.moved_px if settings.measure.edge == "steepest" else None,
         mosaic=files,
     )
-    result.__dict__["overlay"] = canvas.picture  # drawn block by block: the labels are on disk
-    result.__dict__["edge_offset_px"] = _edge_offset(mosaic, files)
-    return result
 
 
 def _zoom(
