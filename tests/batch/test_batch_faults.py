@@ -14,8 +14,8 @@ import pytest
 from batch_runs import MEASURE, Running, rows, tables
 
 from nanogauge.apps.cli.main import main
-from nanogauge.batch import measuring
 from nanogauge.core.errors import UnreadableFile
+from nanogauge.pipeline.measure import Measurer
 
 Strips = Callable[..., Path]
 posix = pytest.mark.skipif(os.name != "posix", reason="file names and rights of POSIX")
@@ -135,9 +135,9 @@ def test_files_that_vanish_or_grow_while_they_are_read(
     strips: Strips, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     folder = strips(5)
-    real = measuring.measure_micrograph
+    real = Measurer.measure
 
-    def meddle(source: Path, **options: object) -> object:
+    def meddle(self: Measurer, source: Path, **options: object) -> object:
         if source.name == "p001.png":
             source.unlink()
         if source.name == "p002.png":  # still being written: what is there so far cannot be read
@@ -145,7 +145,7 @@ def test_files_that_vanish_or_grow_while_they_are_read(
             source.write_bytes(whole[: len(whole) // 2])
         m = None
         try:
-            m = real(source, **options)  # type: ignore[arg-type]
+            m = real(self, source, **options)  # type: ignore[arg-type]
         except UnreadableFile:
             if source.name == "p002.png":
                 source.write_bytes(whole)
@@ -154,7 +154,7 @@ def test_files_that_vanish_or_grow_while_they_are_read(
             source.write_bytes((folder / "p000.png").read_bytes())
         return m
 
-    monkeypatch.setattr(measuring, "measure_micrograph", meddle)
+    monkeypatch.setattr(Measurer, "measure", meddle)
     assert measured("-o", "out") == 1
     gone, grown, other = capsys.readouterr().err.strip().splitlines()
     assert "in/p001.png: " in gone

@@ -32,7 +32,7 @@ from nanogauge.core.cpu import cores
 from nanogauge.core.errors import EngineError, NanogaugeError, OutputError, SettingsError, UnreadableFile
 from nanogauge.core.scale import Scale
 from nanogauge.core.settings import Settings
-from nanogauge.pipeline.measure import Tools
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.reporting.run_report import collect
 from nanogauge.statistics.samples import SIZE_COLUMNS, pool_tables
 
@@ -41,7 +41,7 @@ SETTINGS = Settings().replace("segment", engine="threshold")
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    made = Job(out=tmp_path / "out", base=tmp_path, settings=SETTINGS, tools={"engine_name": "threshold"}, engine_sha256="")
+    made = Job(out=tmp_path / "out", base=tmp_path, settings=SETTINGS, engine_sha256="")
     (made.state / "new").mkdir(parents=True)
     return made
 
@@ -121,11 +121,9 @@ def test_the_lock_of_a_folder(tmp_path: Path) -> None:
 
 def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     from nanogauge.batch import publish
-    from nanogauge.pipeline.measure import measure_micrograph
 
     folder = strips(2)
-    tools = Tools("threshold")
-    m = measure_micrograph(folder / "p000.png", tools=tools, settings=SETTINGS)
+    m = Measurer(SETTINGS).measure(folder / "p000.png")
     target = job.out / "x"
     files = write_part(replace(job, pages="linked", ome=True, coco=True), "x", m)
     assert {"measurement.json", "report.html", "labels.ome.tif", "coco.json"} <= set(files)
@@ -167,11 +165,11 @@ def test_which_errors_are_a_full_disk() -> None:
 def test_another_network_or_version_is_refused(job: Job, strips: Callable[..., Path]) -> None:
     task = Task(index=0, item=Item(file=strips(1) / "p000.png", name="x"))
     for other, said in ((replace(job, engine_sha256="f" * 64), "another network"), (replace(job, version="0.0"), "the run 0.0")):
-        done = carry_out(other, task, Tools("threshold"))
+        done = carry_out(other, task, Measurer(SETTINGS))
         assert done.failed
         assert said in done.row["message"]
     assert not (job.out / "x").exists()
-    assert not carry_out(job, task, Tools("threshold")).failed
+    assert not carry_out(job, task, Measurer(SETTINGS)).failed
 
 
 def test_workers_meant() -> None:
@@ -194,9 +192,11 @@ def test_a_worker_process(job: Job, strips: Callable[..., Path]) -> None:
     worker.close()
     assert worker.carry_out(Task(index=5, item=Item(file=folder / "p001.png", name="y"))).trouble == "lost"
     with pytest.raises(NanogaugeError):
-        Worker(replace(job, tools={"engine_name": "gone.onnx"})).start()
+        Worker(replace(job, settings=SETTINGS.replace("segment", engine="gone.onnx"))).start()
     with pytest.raises(EngineError, match="cannot be started"):
-        Worker(replace(job, tools={"no_such_option": 1})).start()
+        Worker(
+            replace(job, n_threads="many")  # type: ignore[arg-type]
+        ).start()
 
 
 def test_the_limit_grows_with_the_file(tmp_path: Path) -> None:

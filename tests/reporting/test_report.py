@@ -18,7 +18,7 @@ from PIL import Image
 from nanogauge import Measurement, Micrograph
 from nanogauge.core.errors import SettingsError, UnreadableFile
 from nanogauge.core.scale import Scale
-from nanogauge.pipeline.measure import Tools, measure_micrograph, with_scale
+from nanogauge.pipeline.measure import Measurer, with_scale
 from nanogauge.reporting import MOST_CARDS, Collected, ReportInfo, build, micrograph_page, read_info, report_page, report_pdf
 from nanogauge.reporting.formatting import breakable, lengths, number, percent
 from nanogauge.results.figures import COLOURS, draw_distribution, jpeg_data_uri, kind_of, overlay, scale_bar_crop
@@ -54,23 +54,23 @@ class Page(HTMLParser):
         self.words.append(" ".join(data.split()))
 
 
-def measure(tools: Tools, pixels: np.ndarray, name: str = "a.tif", scale: Scale | None = None) -> Measurement:
-    return measure_micrograph(Micrograph(pixels=pixels, name=name), tools=tools, scale=scale)
+def measure(measurer: Measurer, pixels: np.ndarray, name: str = "a.tif", scale: Scale | None = None) -> Measurement:
+    return measurer.measure(Micrograph(pixels=pixels, name=name), scale=scale)
 
 
 @pytest.fixture
-def in_nm(blind_tools: Tools, bare_scene) -> Measurement:
-    return measure(blind_tools, bare_scene.pixels, "spheres.tif", Scale((2.0, 2.0), 0.01, "user"))
+def in_nm(blind_measurer: Measurer, bare_scene) -> Measurement:
+    return measure(blind_measurer, bare_scene.pixels, "spheres.tif", Scale((2.0, 2.0), 0.01, "user"))
 
 
 @pytest.fixture
-def in_px(blind_tools: Tools, bare_scene) -> Measurement:
-    return measure(blind_tools, bare_scene.pixels[:150], "<b>&'half'.tif")
+def in_px(blind_measurer: Measurer, bare_scene) -> Measurement:
+    return measure(blind_measurer, bare_scene.pixels[:150], "<b>&'half'.tif")
 
 
 @pytest.fixture
-def nothing(blind_tools: Tools) -> Measurement:
-    return measure(blind_tools, np.zeros((24, 40), np.uint8), "black.tif")
+def nothing(blind_measurer: Measurer) -> Measurement:
+    return measure(blind_measurer, np.zeros((24, 40), np.uint8), "black.tif")
 
 
 def collected(*measurements: Measurement, n: int | None = None, sample: str = "s") -> Collected:
@@ -280,11 +280,11 @@ def test_words() -> None:
     assert max(map(len, breakable("x" * 100).split("\u200b"))) <= 24
 
 
-def test_scale_bar_crop_holds_bar_and_label(scene_with_bar, blind_tools: Tools, in_nm: Measurement) -> None:
+def test_scale_bar_crop_holds_bar_and_label(scene_with_bar, blind_measurer: Measurer, in_nm: Measurement) -> None:
     from nanogauge.scale.bar import ScaleBarReading
 
     assert scale_bar_crop(in_nm) is None
-    m = measure(blind_tools, scene_with_bar.pixels)
+    m = measure(blind_measurer, scene_with_bar.pixels)
     h, _ = m.micrograph.shape
     bar = ScaleBarReading(100.0, 60.0, (h - 20, 40, h - 15, 100), "100 nm", 0.9, 1.7, 0.01, text_boxes=((h - 22, 130, h - 8, 180),))
     crop = scale_bar_crop(replace(m, scale_bar=bar))
@@ -314,9 +314,9 @@ def test_kind_of_a_particle() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (90, 20), (20, 300), (1500, 2100)])
-def test_caption_fits_pictures_of_any_shape(blind_tools: Tools, shape: tuple[int, int]) -> None:
+def test_caption_fits_pictures_of_any_shape(blind_measurer: Measurer, shape: tuple[int, int]) -> None:
     pixels = np.full(shape, 40, np.uint8)
-    m = measure(blind_tools, pixels)
+    m = measure(blind_measurer, pixels)
     with_caption, bare = overlay(m), overlay(m, legend=False)
     assert with_caption.shape[1] == bare.shape[1]
     assert with_caption.shape[0] - bare.shape[0] >= 30

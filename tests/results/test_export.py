@@ -22,7 +22,7 @@ from nanogauge import Measurement, Micrograph
 from nanogauge.core.errors import OutputError
 from nanogauge.core.particles import column_names
 from nanogauge.core.scale import Scale
-from nanogauge.pipeline.measure import Tools, measure_micrograph
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
 from nanogauge.reporting.workbook import write_workbook
 from nanogauge.results.folder import make_folder, save_measurement
@@ -48,14 +48,14 @@ def labels() -> np.ndarray:
 
 
 @pytest.fixture
-def without_scale(blind_tools: Tools, bare_scene) -> Measurement:
-    return measure_micrograph(Micrograph(pixels=bare_scene.pixels, name="bare"), tools=blind_tools)
+def without_scale(blind_measurer: Measurer, bare_scene) -> Measurement:
+    return blind_measurer.measure(Micrograph(pixels=bare_scene.pixels, name="bare"))
 
 
 @pytest.fixture
-def with_user_scale(blind_tools: Tools, bare_scene) -> Measurement:
+def with_user_scale(blind_measurer: Measurer, bare_scene) -> Measurement:
     scale = Scale((2.5, 2.5), 0.01, "user")
-    return measure_micrograph(Micrograph(pixels=bare_scene.pixels, name="bare"), tools=blind_tools, scale=scale)
+    return blind_measurer.measure(Micrograph(pixels=bare_scene.pixels, name="bare"), scale=scale)
 
 
 def test_labels_keep_shape_type_and_values(tmp_path: Path, labels: np.ndarray) -> None:
@@ -204,14 +204,14 @@ def test_unit_row_and_parquet(tmp_path: Path, with_user_scale: Measurement, with
 
 
 def test_json_follows_its_schema(
-    tmp_path: Path, with_user_scale: Measurement, without_scale: Measurement, blind_tools: Tools
+    tmp_path: Path, with_user_scale: Measurement, without_scale: Measurement, blind_measurer: Measurer
 ) -> None:
     import jsonschema
 
     text = resources.files("nanogauge.results").joinpath("schemas/measurement.schema.json").read_text(encoding="utf-8")
     validator = jsonschema.Draft202012Validator(json.loads(text))
     validator.check_schema(json.loads(text))
-    flat = measure_micrograph(Micrograph(pixels=np.full((24, 17), 9, np.uint8), name="flat"), tools=blind_tools)
+    flat = blind_measurer.measure(Micrograph(pixels=np.full((24, 17), 9, np.uint8), name="flat"))
     for k, m in enumerate((with_user_scale, without_scale, flat)):
         about = json.loads((save_measurement(m, tmp_path / str(k)) / "measurement.json").read_text(encoding="utf-8"))
         assert [e.message for e in validator.iter_errors(about)] == []
@@ -287,8 +287,8 @@ def test_without_scale_there_is_no_nm_anywhere(tmp_path: Path, without_scale: Me
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 40), (24, 17)])
-def test_no_particles_is_saved_too(tmp_path: Path, blind_tools: Tools, shape: tuple[int, int]) -> None:
-    m = measure_micrograph(Micrograph(pixels=np.full(shape, 9, np.uint8), name="flat"), tools=blind_tools)
+def test_no_particles_is_saved_too(tmp_path: Path, blind_measurer: Measurer, shape: tuple[int, int]) -> None:
+    m = blind_measurer.measure(Micrograph(pixels=np.full(shape, 9, np.uint8), name="flat"))
     folder = save_measurement(m, tmp_path)
     assert {p.name for p in folder.iterdir()} == FILES
     assert json.loads((folder / "measurement.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)["n_particles"] == 0

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ..core.settings import Settings
 from ..detection.engines import ENGINES, make_engine
-from ..pipeline.measure import Tools
+from ..pipeline.measure import Measurer
 from ..reporting import MOST_CARDS
 from ..reporting.run_report import MOST_WHOLE_PAGES, Outputs
 from .executors import Executor, InThisProcess, LocalWorkers, parse_workers
@@ -42,7 +42,6 @@ def run_batch(
     out: Path,
     *,
     settings: Settings,
-    tools: dict[str, Any],
     about: dict[str, Any],
     outputs: Outputs,
     options: BatchOptions,
@@ -52,7 +51,6 @@ def run_batch(
 ) -> Iterator[BatchResult]:
     """Measures what the source gives into OUT, and yields what became of it while OUT is still locked.
 
-    tools: options of `pipeline.Tools`, made here or in other processes
     about: what run.json says of engine, settings and the command
 
     Raises OutputError where OUT cannot be written or another run writes there, EngineError where the network cannot be loaded,
@@ -65,7 +63,6 @@ def run_batch(
         out=out.absolute(),
         base=Path.cwd(),
         settings=settings,
-        tools=tools,
         unit_row=outputs.unit_row,
         coco=outputs.coco,
         ome=outputs.ome,
@@ -105,7 +102,7 @@ def _executor(job: Job, n_workers: int, options: BatchOptions) -> Executor:
 
         return DaskCluster(job, options.cluster, n_workers=max(n_workers, 1), time_limit_s=options.time_limit_s)
     if n_workers == 0 and options.time_limit_s is None:
-        return InThisProcess(job, Tools(**job.tools))
+        return InThisProcess(job, Measurer(job.settings, n_threads=job.n_threads))
     return LocalWorkers(job, max(n_workers, 1), time_limit_s=options.time_limit_s)
 
 

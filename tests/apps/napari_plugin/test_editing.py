@@ -15,15 +15,15 @@ from nanogauge.apps.napari_plugin.editing import changed_labels, check_labels, d
 from nanogauge.apps.napari_plugin.saving import save_results
 from nanogauge.core.errors import AnnotationError, OutputError
 from nanogauge.core.micrograph import Micrograph
-from nanogauge.pipeline.measure import Tools, measure_micrograph, with_scale
+from nanogauge.pipeline.measure import Measurer, with_scale
 from nanogauge.training.synthetic import Rendering
 
 SCALE = Scale((2.0, 2.0), 0.0, "user")
 
 
 @pytest.fixture
-def found(bare_scene: Rendering, blind_tools: Tools) -> Measurement:
-    return measure_micrograph(Micrograph(pixels=bare_scene.pixels, name="a.png", sha256="1" * 64), tools=blind_tools, scale=SCALE)
+def found(bare_scene: Rendering, blind_measurer: Measurer) -> Measurement:
+    return blind_measurer.measure(Micrograph(pixels=bare_scene.pixels, name="a.png", sha256="1" * 64), scale=SCALE)
 
 
 def whole(m: Measurement) -> int:
@@ -123,9 +123,9 @@ def test_labels_that_do_not_fit(found: Measurement) -> None:
             check_labels(labels, found.micrograph)
 
 
-def test_drawn_labels_are_measured_as_imported_ones(bare_scene: Rendering, blind_tools: Tools) -> None:
+def test_drawn_labels_are_measured_as_imported_ones(bare_scene: Rendering, blind_measurer: Measurer) -> None:
     micrograph = Micrograph(pixels=bare_scene.pixels, name="a.png")
-    m = measure_drawn(micrograph, bare_scene.labels, name="cells", tools=blind_tools, scale=SCALE)
+    m = measure_drawn(micrograph, bare_scene.labels, name="cells", measurer=blind_measurer, scale=SCALE)
     assert m.n_particles == len(np.unique(bare_scene.labels)) - 1
     assert m.labels_source["file"] == "cells"
     assert m.outline == "labels"

@@ -194,7 +194,6 @@ def _run(
         source,
         out,
         settings=settings,
-        tools={"engine_name": settings.segment.engine, "device": settings.segment.device},
         about=about,
         outputs=outputs or Outputs(),
         options=batch or BatchOptions(),

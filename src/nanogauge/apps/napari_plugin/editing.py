@@ -18,11 +18,9 @@ from numpy.typing import NDArray
 from ...core.errors import AnnotationError
 from ...core.micrograph import Micrograph
 from ...core.scale import Scale
-from ...core.settings import Settings
 from ...editing.filters import Decisions, judge
 from ...editing.remeasure import Basis, boxes_of_labels, certainty_in, edgeless_in, measure_all
-from ...pipeline.measure import Tools
-from ...pipeline.measure_labels import measure_labels
+from ...pipeline.measure import Measurer
 from ...results.interchange import Annotation
 from ...results.measurement import Measurement
 from ...scale.resolve import resolve_scale
@@ -67,7 +65,7 @@ def measure_edited(found: Measurement, labels: Labels, *, scale: Scale | None = 
 
 
 def measure_drawn(
-    micrograph: Micrograph, labels: Labels, *, name: str, tools: Tools, settings: Settings | None = None, scale: Scale | None = None
+    micrograph: Micrograph, labels: Labels, *, name: str, measurer: Measurer, scale: Scale | None = None
 ) -> Measurement:
     """Labels that were drawn in napari or came from another plugin, measured as `nanogauge import` does: outlines along pixels.
 
@@ -76,7 +74,7 @@ def measure_drawn(
     labels = check_labels(labels, micrograph)
     content = hashlib.sha256(np.ascontiguousarray(labels).tobytes()).hexdigest()
     drawn = Annotation(labels=labels, kind="label_image", path=Path(name), sha256=content)
-    return measure_labels(micrograph, drawn, tools=tools, settings=settings, scale=scale)
+    return measurer.measure_labels(micrograph, drawn, scale=scale)
 
 
 def check_labels(labels: NDArray[np.generic], micrograph: Micrograph) -> Labels:
