@@ -96,7 +96,7 @@ def test_a_disk_that_is_full_for_one_file_only(
 
 def test_tables_that_cannot_be_written_for_a_while(strips: Strips, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What is measured is not lost with the tables: they are written anew in the end."""
-    from nanogauge.batch.tables import RunTables
+    from nanogauge.results.run_tables import RunTables
 
     strips(4)
     assert measured("-o", "whole") == 0

@@ -26,7 +26,6 @@ from nanogauge.batch.progress import RunProgress, duration
 from nanogauge.batch.publish import is_disk_full, is_edited, is_whole, write_part
 from nanogauge.batch.run_lock import RunState
 from nanogauge.batch.sources import POLL_S
-from nanogauge.batch.tables import MOST_MICROGRAPHS, RunTables
 from nanogauge.batch.worker import Ready, Worker, usual_limit_s
 from nanogauge.core.cpu import cores
 from nanogauge.core.errors import EngineError, NanogaugeError, OutputError, SettingsError, UnreadableFile
@@ -34,6 +33,7 @@ from nanogauge.core.scale import Scale
 from nanogauge.core.settings import Settings
 from nanogauge.pipeline.measure import Measurer
 from nanogauge.reporting.run_report import collect
+from nanogauge.results.run_tables import MOST_MICROGRAPHS, RunTables
 from nanogauge.statistics.samples import SIZE_COLUMNS, pool_tables
 
 SETTINGS = Settings().replace("segment", engine="threshold")

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ..core.errors import NanogaugeError, OutputError
 from ..reporting.run_report import Outputs, collect, write_report
+from ..results.run_tables import RunTables
 from .executors import Executor, InThisProcess
 from .job import Outcome, Task, failure
 from .journal import Journal
@@ -19,7 +20,6 @@ from .measuring import KEPT
 from .progress import RunProgress
 from .results import BatchResult, write_run_json
 from .sources import POLL_S, Source
-from .tables import RunTables
 
 LARGE_RUN = 500
 """Micrographs from which particles.parquet is a data set of several files."""
