@@ -27,10 +27,10 @@ import numpy as np
 from PIL import Image
 
 from nanogauge.apps.serve.thumbnails import write_thumbnail
-from nanogauge.editing.saved_result import PROBABILITY, write_probability
 from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
 from nanogauge.results.interchange import Annotation
+from nanogauge.results.saved import PROBABILITY, write_probability
 
 NAME = "large"
 TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100

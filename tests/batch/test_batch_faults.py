@@ -72,16 +72,15 @@ def test_a_disk_that_is_full_for_one_file_only(
     from nanogauge.batch import publish
 
     strips(6)
-    real = publish.save_measurement
+    real = publish.write_measurement
 
     def full(m: object, folder: Path, **options: object) -> Path:
         if m.micrograph.name in ("p001.png", "p003.png"):  # type: ignore[attr-defined]
-            folder.mkdir()
             (folder / "particles.csv").write_text("begun")
             raise OSError(errno.ENOSPC, "No space left on device", "x")
         return real(m, folder, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(publish, "save_measurement", full)
+    monkeypatch.setattr(publish, "write_measurement", full)
     assert measured("-o", "out") == 1
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 2

@@ -21,9 +21,9 @@ from nanogauge.batch import Item, Listed, Watched, parse_workers
 from nanogauge.batch.executors import LocalWorkers
 from nanogauge.batch.job import Job, Outcome, Task, failure, key_of
 from nanogauge.batch.journal import Journal
-from nanogauge.batch.measuring import carry_out, row_from_folder
+from nanogauge.batch.measuring import carry_out
 from nanogauge.batch.progress import RunProgress, duration
-from nanogauge.batch.publish import is_disk_full, is_edited, is_whole, write_part
+from nanogauge.batch.publish import is_disk_full, is_whole, write_part
 from nanogauge.batch.run_lock import RunState
 from nanogauge.batch.sources import POLL_S
 from nanogauge.batch.worker import Ready, Worker, usual_limit_s
@@ -34,6 +34,7 @@ from nanogauge.core.settings import Settings
 from nanogauge.pipeline.measure import Measurer
 from nanogauge.reporting.run_report import collect
 from nanogauge.results.run_tables import MOST_MICROGRAPHS, RunTables
+from nanogauge.results.saved import is_edited, read_saved
 from nanogauge.statistics.samples import SIZE_COLUMNS, pool_tables
 
 SETTINGS = Settings().replace("segment", engine="threshold")
@@ -120,7 +121,7 @@ def test_the_lock_of_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    from nanogauge.batch import publish
+    from nanogauge.results import folder as folders
 
     folder = strips(2)
     m = Measurer(SETTINGS).measure(folder / "p000.png")
@@ -131,7 +132,7 @@ def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], mon
     assert is_whole(target, files)
     assert not is_edited(target)
     (target / "mine.txt").touch()
-    real, moved = publish.os.replace, []
+    real, moved = folders.os.replace, []
 
     def killed(source: Path, goal: Path) -> None:
         moved.append(goal.name)
@@ -139,7 +140,7 @@ def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], mon
             raise KeyboardInterrupt
         real(source, goal)
 
-    monkeypatch.setattr(publish.os, "replace", killed)
+    monkeypatch.setattr(folders.os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         write_part(job, "x", m)
     assert not (target / "measurement.json").exists()  # so that nobody takes it for whole
@@ -148,10 +149,10 @@ def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], mon
     files = write_part(job, "x", m)
     assert {p.name for p in target.iterdir()} == {*files, "mine.txt"}  # no page or OME file of before
     assert not list((job.state / "new").iterdir())
-    assert row_from_folder(target, Path("a.png")) == m.summary_row() | {"file": "a.png"}
+    assert read_saved(target).summary_row("a.png") == m.summary_row() | {"file": "a.png"}
     (target / "measurement.json").write_text("{}")
     with pytest.raises(UnreadableFile, match="damaged results"):
-        row_from_folder(target, Path("a.png"))
+        read_saved(target)
 
 
 def test_which_errors_are_a_full_disk() -> None:

@@ -24,7 +24,7 @@ from nanogauge.reading.containers.windowed import open_mosaic
 from nanogauge.reading.labels import read_labels
 from nanogauge.reporting import card_of, micrograph_page, read_info
 from nanogauge.results.interchange import read_annotation
-from nanogauge.results.records import read_record
+from nanogauge.results.saved import read_saved
 from nanogauge.scale.user_scale import user_scales
 
 SHAPE = (48, 60)
@@ -70,7 +70,7 @@ def _windows(path: Path) -> object:
 
 
 def _report(path: Path) -> object:
-    return micrograph_page(card_of(read_record(path.parent)))
+    return micrograph_page(card_of(read_saved(path.parent)))
 
 
 def _given(path: Path) -> object:

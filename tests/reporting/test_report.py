@@ -23,7 +23,8 @@ from nanogauge.reporting import MOST_CARDS, Collected, ReportInfo, build, microg
 from nanogauge.reporting.formatting import breakable, lengths, number, percent
 from nanogauge.results.figures import COLOURS, draw_distribution, jpeg_data_uri, kind_of, overlay, scale_bar_crop
 from nanogauge.results.folder import save_measurement
-from nanogauge.results.records import read_record, record_of, result_folders
+from nanogauge.results.run_json import result_folders
+from nanogauge.results.saved import read_saved, saved_of
 
 VOID = {"meta", "img", "br", "link", "path", "use", "rect"}
 
@@ -76,7 +77,7 @@ def nothing(blind_measurer: Measurer) -> Measurement:
 def collected(*measurements: Measurement, n: int | None = None, sample: str = "s") -> Collected:
     out = Collected(n_expected=len(measurements) if n is None else n)
     for k, m in enumerate(measurements):
-        out.add(record_of(m, name=f"{k}"), sample=sample, link=f"{k}/report.html")
+        out.add(saved_of(m, name=f"{k}"), sample=sample, link=f"{k}/report.html")
     return out
 
 
@@ -135,7 +136,7 @@ def test_page_of_a_run_in_which_everything_failed() -> None:
 
 def test_a_large_run_keeps_no_pictures(in_nm: Measurement) -> None:
     run = Collected(n_expected=MOST_CARDS + 1)
-    card = run.add(record_of(in_nm, name="x"), sample="s", link="x/report.html")
+    card = run.add(saved_of(in_nm, name="x"), sample="s", link="x/report.html")
     assert run.cards == []
     assert card.overlay  # for its own page
     page = Page(micrograph_page(card))
@@ -157,7 +158,7 @@ def test_separate_files_are_not_pooled(in_nm: Measurement) -> None:
 def test_several_samples_are_compared(in_nm: Measurement) -> None:
     larger = with_scale(in_nm, Scale((3.0, 3.0), 0.01, "user"))
     run = collected(in_nm, sample="small")
-    run.add(record_of(larger, name="l"), sample="la<rge", link="")
+    run.add(saved_of(larger, name="l"), sample="la<rge", link="")
     document, samples = build(run)
     words = " ".join(Page(report_page(document)).words)
     assert [s.name for s in samples] == ["small", "la<rge"]
@@ -170,13 +171,13 @@ def test_several_samples_are_compared(in_nm: Measurement) -> None:
 def test_report_from_saved_folders_says_the_same(tmp_path: Path, in_nm: Measurement) -> None:
     for unit_row in (False, True):
         folder = in_nm.save(tmp_path / "plain") if not unit_row else save_measurement(in_nm, tmp_path / "units", unit_row=True)
-        record = read_record(folder)
-        fresh = record_of(in_nm)
-        assert record.about == json.loads(json.dumps(fresh.about))
-        pd.testing.assert_frame_equal(record.particles, fresh.particles, check_exact=True)
-        assert record.scale == in_nm.scale
-        assert record.settings == in_nm.settings
-        assert record.overlay == fresh.overlay
+        saved = read_saved(folder)
+        fresh = saved_of(in_nm)
+        assert saved.about == json.loads(json.dumps(fresh.about))
+        pd.testing.assert_frame_equal(saved.particles, fresh.particles, check_exact=True)
+        assert saved.scale == in_nm.scale
+        assert saved.settings == in_nm.settings
+        assert saved.overlay_jpeg == fresh.overlay_jpeg
     assert [p.name for p in result_folders(tmp_path)] == ["plain", "units"]
     assert list(result_folders(tmp_path / "plain")) == [tmp_path / "plain"]
 
@@ -187,10 +188,10 @@ def test_folders_without_results_say_so(tmp_path: Path, in_nm: Measurement) -> N
     folder = in_nm.save(tmp_path / "a")
     (folder / "particles.csv").write_text("label,y\n1,2\n")
     with pytest.raises(UnreadableFile, match=r"damaged results.*measure again"):
-        read_record(folder)
+        read_saved(folder)
     (folder / "measurement.json").write_text("{")
     with pytest.raises(UnreadableFile, match="damaged JSON"):
-        read_record(folder)
+        read_saved(folder)
 
 
 def test_pdf_is_archival_with_fonts_and_the_page_s_content(tmp_path: Path, in_nm: Measurement, in_px: Measurement) -> None:

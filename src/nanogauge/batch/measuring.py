@@ -7,18 +7,17 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ..core.errors import EngineError, UnreadableFile
 from ..core.version import __version__
 from ..pipeline.measure import Measurer
 from ..reading.containers.ome_zarr import sha256_of as sha256_of_folder
 from ..reading.sidecar import sidecar_files
-from ..results.measurement import Measurement, summary_row_of
-from ..results.records import read_json
+from ..results.measurement import Measurement
+from ..results.saved import is_edited, read_saved
 from .inputs import picture, printable, problem
 from .job import Item, Job, Outcome, Task, Trouble, failure, key_of
-from .publish import MARK, is_disk_full, is_edited, is_whole, write_part
+from .publish import is_disk_full, is_whole, write_part
 
 
 def carry_out(job: Job, task: Task, measurer: Measurer) -> Outcome:
@@ -56,23 +55,15 @@ def _kept(job: Job, task: Task, key: str) -> Outcome | None:
         return Outcome(index=task.index, row={"status": KEPT}, key=key, files=files, kept=True)
     if not is_edited(folder):
         return None
-    row = row_from_folder(folder, task.item.file)
+    saved = read_saved(folder, particles=False, pictures=False)
+    row = saved.summary_row(str(task.item.file))
     files = {p.name: p.stat().st_size for p in folder.iterdir() if p.name in files}
-    return Outcome(index=task.index, row=row, sha256=read_json(folder / MARK)["sha256"], key=key, files=files, kept=True)
+    return Outcome(index=task.index, row=row, sha256=saved.about["sha256"], key=key, files=files, kept=True)
 
 
 KEPT = "kept"
 """The status of an outcome whose row stands in the journal already."""
 _CHANGED = "{}: the file changed while it was read; run the same command again once it is complete"
-
-
-def row_from_folder(folder: Path, file: Path) -> dict[str, Any]:
-    """The row of summary.csv from a saved measurement, such as one that an operator edited. Raises UnreadableFile."""
-    about = read_json(folder / "measurement.json")
-    try:
-        return summary_row_of(about, str(file))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableFile(f"{folder}: damaged results ({error}); measure again") from error
 
 
 def _measured(item: Item, measurer: Measurer) -> Measurement:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,15 @@ FLAGS: dict[Flag, str] = {
 def flag_text(flags: Flag) -> str:
     """ "touches_border|separated" for a combination of flags; "" for none."""
     return "|".join(f.name.lower() for f in Flag if f in flags and f.name)
+
+
+def flags_of(texts: pd.Series) -> NDArray[np.int64]:
+    """(n,) bits of the column `flags`; names that are not known count for nothing."""
+    known = {t: sum(_BIT_OF.get(name, 0) for name in str(t).split("|")) for t in texts.unique()}
+    return texts.map(known).to_numpy(np.int64)
+
+
+_BIT_OF = {flag_text(f): f.value for f in Flag}
 
 
 def column_names(*, in_nm: bool) -> list[str]:

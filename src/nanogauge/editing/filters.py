@@ -14,13 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..core.errors import EditError
-from ..core.particles import Flag, flag_text
+from ..core.particles import Flag, flag_text, flags_of
 from ..core.settings import MeasureSettings
 from ..measuring.frame_effects import Frame, edge_flags, edge_weights, window_flags
 from ..results.interchange.shapes import fill
 
 Ints = NDArray[np.int64]
-FLAG_OF = {flag_text(f): f.value for f in Flag}
 LASTING = Flag.LOW_CONFIDENCE | Flag.SEPARATED | Flag.OVERLAPPED | Flag.NO_EDGE
 """Flags that measuring gives; the others are given by `judge`."""
 _MOST_POINTS = 20_000
@@ -123,12 +122,6 @@ def decisions_from_dict(content: dict[str, Any]) -> Decisions:
         scale=content.get("scale"),
         accepted=tuple(int(v) for v in content.get("accepted") or ()),
     )
-
-
-def flags_of(texts: pd.Series) -> Ints:
-    """(n,) bits of the column `flags`."""
-    known = {t: sum(FLAG_OF.get(name, 0) for name in str(t).split("|")) for t in texts.unique()}
-    return texts.map(known).to_numpy(np.int64)
 
 
 @dataclass(frozen=True)

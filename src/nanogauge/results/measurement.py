@@ -81,6 +81,11 @@ class Measurement(SizeFigures):
     mosaic: LabelStore | None = None
 
     @property
+    def name(self) -> str:
+        """Of the micrograph."""
+        return self.micrograph.name
+
+    @property
     def scale(self) -> Scale | None:
         """The scale used, None where sizes are in px."""
         return self.decision.scale
@@ -285,23 +290,3 @@ def scale_bar_dict(bar: ScaleBarReading) -> dict[str, Any]:
         "warnings": list(bar.warnings),
         "refused": bar.refused,
     }
-
-
-def summary_row_of(about: dict[str, Any], file: str) -> dict[str, Any]:
-    """`Measurement.summary_row` from what `Measurement.to_dict` wrote, `file` as the row names it. Raises KeyError, TypeError or
-    ValueError where it is damaged."""
-    pair = about["scale"]["nm_per_px_y_x"]
-    row: dict[str, Any] = {
-        "file": file,
-        "status": about["status"],
-        "message": about["message"],
-        "nm_per_px": None if pair is None else Scale((pair[0], pair[1]), 0.0, "user").mean_nm_per_px,
-        "scale_source": about["scale"]["source"],
-        "n_particles": about["n_particles"],
-        "n_border": about["n_border"],
-        "confidence": about.get("confidence"),  # results of earlier versions have none
-    }
-    for unit, key in (("nm", "distribution"), ("px", "distribution_px")):
-        for name in SUMMARY_STATISTICS:
-            row[f"{name}_{unit}"] = None if unit == "nm" and pair is None else about[key][name]["value"]
-    return row | {"seconds": round(float(about["seconds"]), 3)}

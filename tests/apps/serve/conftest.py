@@ -15,8 +15,8 @@ pytest.importorskip("nicegui", reason="the page's packages are not installed: pi
 sys.path.insert(0, str(Path(__file__).parent))
 
 from nanogauge.apps.serve.thumbnails import write_thumbnail
-from nanogauge.editing.saved_result import PROBABILITY, open_result, write_probability
-from nanogauge.editing.session import Session
+from nanogauge.editing.session import Session, open_session
+from nanogauge.results.saved import PROBABILITY, write_probability
 from scenes import blind, spheres
 from serve_tools import chromium
 
@@ -45,7 +45,7 @@ def work(measured: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def session(work: Path) -> Session:
     """The micrograph, open."""
-    return Session(open_result(work / "a", work / "uploads" / "a.png"))
+    return open_session(work / "a", work / "uploads" / "a.png")
 
 
 @pytest.fixture(scope="session")

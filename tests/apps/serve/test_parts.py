@@ -28,7 +28,7 @@ from nanogauge.core.settings import Settings
 from nanogauge.editing.contour import outline_of
 from nanogauge.editing.one_click import propose
 from nanogauge.editing.session import Session
-from nanogauge.results.records import read_record
+from nanogauge.results.saved import read_saved
 from nanogauge.statistics.samples import Part, part_of
 from nanogauge.training.synthetic.examples import EXAMPLES, render_example
 from scenes import spheres
@@ -199,7 +199,7 @@ def test_the_studio_saves_what_was_edited_and_opens_it_again(work: Path) -> None
             if session.saved_revision == session.revision:
                 break
             time.sleep(0.1)
-        record = read_record(work / "a")
+        record = read_saved(work / "a")
         assert label not in record.particles["label"].tolist()
         assert record.about["operator_edits"][0].endswith(f"deleted particle {label}")
         assert studio.project.entries["a"].summary["n_edits"] == 1
@@ -211,7 +211,7 @@ def test_the_studio_saves_what_was_edited_and_opens_it_again(work: Path) -> None
                 break
             time.sleep(0.1)
         assert studio.project.entries["a"].state == "done", studio.project.entries["a"].message
-        assert not read_record(work / "a").about["operator_edits"]
+        assert not read_saved(work / "a").about["operator_edits"]
         assert (work / ".removed" / "a" / "edits.jsonl").is_file()
         assert (work / "a" / "probability.tif").is_file()
         assert settings_with_engine(studio.settings, "x.onnx").segment.engine == "x.onnx"

@@ -12,8 +12,8 @@ from PIL import Image
 from nanogauge.apps.serve import tasks
 from nanogauge.core.settings import Settings
 from nanogauge.detection.engines.threshold import ThresholdEngine
-from nanogauge.editing.saved_result import PROBABILITY
 from nanogauge.pipeline import measure
+from nanogauge.results.saved import PROBABILITY
 from nanogauge.training.synthetic import Rendering
 from scenes import NoText
 

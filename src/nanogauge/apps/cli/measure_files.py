@@ -20,7 +20,8 @@ from ...reporting.run_report import Outputs, write_report
 from ...results.folder import make_folder
 from ...results.interchange import find_annotations
 from ...results.measurement import SUMMARY_COLUMNS
-from ...results.records import read_record, result_folders
+from ...results.run_json import result_folders
+from ...results.saved import read_saved
 from ...scale.user_scale import stated_scale, user_scales
 from .summary import print_summary, stdout
 
@@ -142,9 +143,9 @@ def report_all(folders: list[Path], out: Path | None, *, outputs: Outputs | None
     for folder, results in found.items():
         sample = outputs.sample if outputs.sample and len(found) == 1 else names[folder]
         for result in results:
-            record = read_record(result, pictures=not collected.paged)
+            saved = read_saved(result, pictures=not collected.paged)
             page = next((p for p in (result / "report.html", result / "overlay.png") if p.is_file()), result)
-            collected.add(record, sample=sample, link=_link(page.resolve(), target.resolve()))
+            collected.add(saved, sample=sample, link=_link(page.resolve(), target.resolve()))
     samples = write_report(target, collected, outputs)
     if not quiet:
         console = stdout()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from ...core.particles import Flag, flag_text
+from ...core.particles import Flag
 from ...core.scale import format_length
+from ...results.saved import SavedMeasurement
 
 if TYPE_CHECKING:
     from .entry import Entry
@@ -31,11 +29,10 @@ class Doubt:
         return self.rank >= _CALLS
 
 
-def summary_of(about: dict[str, Any], folder: Path) -> dict[str, Any]:
+def summary_of(saved: SavedMeasurement) -> dict[str, Any]:
     """What the gallery needs of a measurement."""
+    about = saved.about
     d, scale = about["distribution"], about["scale"]
-    flags = pd.read_csv(folder / "particles.csv", usecols=["flags"], dtype=str)["flags"].fillna("")
-    names = flags.str.split("|")
     median = d["median"]["value"]
     return {
         "file": about["file"],
@@ -43,8 +40,8 @@ def summary_of(about: dict[str, Any], folder: Path) -> dict[str, Any]:
         "status": about["status"],
         "n_found": about["n_particles"],
         "n_counted": d["n"],
-        "n_unsure": int(names.map(lambda n: flag_text(Flag.LOW_CONFIDENCE) in n).sum()),
-        "n_edits": len(about.get("operator_edits") or []),
+        "n_unsure": saved.with_flag(Flag.LOW_CONFIDENCE),
+        "n_edits": saved.n_edits,
         "median": "" if median is None else format_length(median, digits=3) if d["unit"] == "nm" else f"{median:.3g} px",
         "scale_source": scale["source"],
         "scale_warnings": list(scale["warnings"]),

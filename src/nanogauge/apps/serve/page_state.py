@@ -28,12 +28,12 @@ COLUMNS = {
 def state_of(session: Session) -> dict[str, Any]:
     """Everything but the particles: frame, scale, region, filters, what can be undone."""
     with session.lock:
-        o, d = session.opened, session.decisions
+        o, d = session.found, session.decisions
         scale, bar = session.scale, o.scale_bar
         h, w = o.micrograph.shape
         return {
             "revision": session.revision,
-            "name": o.folder.name,
+            "name": session.folder.name,
             "title": o.micrograph.name,
             "shape": [h, w],
             "frame": list(o.frame),

@@ -5,7 +5,6 @@ Arguments and answers are plain JSON; files are named by their paths. Each takes
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -94,9 +93,9 @@ def measure_file(
     Answers the row of summary.csv and how often the network was called, which tells how far the next one of this shape has come.
     """
     from ...core.scale import Scale
-    from ...editing.saved_result import PROBABILITY, write_probability
     from ...pipeline.measure import Measurer
-    from ...results.folder import save_measurement
+    from ...results.folder import new_result, write_measurement
+    from ...results.saved import PROBABILITY, write_probability
     from .thumbnails import write_thumbnail
 
     how = settings_from_dict(settings)
@@ -108,15 +107,11 @@ def measure_file(
     user = None if scale is None else Scale((scale[0], scale[1]), scale[2], "user")
     m = Measurer(how, engine=counted, reader=loaded.reader).measure(micrograph, scale=user)
     progress(_SHARES["write"], "writing the results")
-    final, making = Path(folder), Path(folder).with_name(f".{Path(folder).name}.making")
-    shutil.rmtree(making, ignore_errors=True)
-    save_measurement(m, making)
-    if m.confidence is not None:
-        write_probability(making / PROBABILITY, m.confidence)
-    write_thumbnail(m, making)
-    if final.exists():
-        shutil.rmtree(final)
-    making.rename(final)
+    with new_result(Path(folder), anew=True) as making:
+        write_measurement(m, making)
+        if m.confidence is not None:
+            write_probability(making / PROBABILITY, m.confidence)
+        write_thumbnail(m, making)
     return {"row": m.summary_row() | {"file": path}, "calls": counted.n_calls, "sha256": micrograph.sha256}
 
 
@@ -125,8 +120,8 @@ def make_probability(
 ) -> bool:
     """The map of a micrograph measured elsewhere, made again by the same network; False where that network is not at hand."""
     from ...detection.find import at_edge
-    from ...editing.saved_result import PROBABILITY, write_probability
     from ...pipeline.measure import Measurer
+    from ...results.saved import PROBABILITY, write_probability
 
     how = settings_from_dict(settings)
     loaded = _loaded(how.segment.engine, how.segment.device)

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from ...core.micrograph import Micrograph
 from ...core.particles import column_names
 from ...core.scale import Scale
 from ...core.settings import MeasureSettings, Settings
@@ -25,10 +24,10 @@ SIZE_COLUMNS = (
 
 
 class MeasuredParticles(Protocol):
-    """The part of a Measurement that a sample is made of."""
+    """The part of a measurement, just made or saved, that a sample is made of."""
 
     @property
-    def micrograph(self) -> Micrograph: ...
+    def name(self) -> str: ...
     @property
     def particles(self) -> pd.DataFrame: ...
     @property
@@ -120,7 +119,7 @@ MICROGRAPH_COLUMNS = (
 
 def part_of(m: MeasuredParticles, *, name: str | None = None) -> Part:
     """What a sample keeps of a measurement."""
-    return Part(name or m.micrograph.name, m.particles, m.scale, m.edge_offset_px, m.detection)
+    return Part(name or m.name, m.particles, m.scale, m.edge_offset_px, m.detection)
 
 
 def pool(measurements: Iterable[MeasuredParticles], *, name: str, settings: Settings | None = None) -> Sample:
