@@ -17,11 +17,12 @@ from PIL import Image
 
 from nanogauge import Measurement, Micrograph
 from nanogauge.core.errors import SettingsError, UnreadableFile
+from nanogauge.core.particles import KINDS, kinds_of
 from nanogauge.core.scale import Scale
 from nanogauge.pipeline.measure import Measurer, with_scale
 from nanogauge.reporting import MOST_CARDS, Collected, ReportInfo, build, micrograph_page, read_info, report_page, report_pdf
 from nanogauge.reporting.formatting import breakable, lengths, number, percent
-from nanogauge.results.figures import COLOURS, draw_distribution, jpeg_data_uri, kind_of, overlay, scale_bar_crop
+from nanogauge.results.figures import draw_distribution, jpeg_data_uri, overlay, scale_bar_crop
 from nanogauge.results.folder import save_measurement
 from nanogauge.results.run_json import result_folders
 from nanogauge.results.saved import read_saved, saved_of
@@ -299,19 +300,13 @@ def test_overlay_draws_outlines_in_the_colour_of_their_kind(in_nm: Measurement) 
     k = overlay(in_nm).shape[1] // in_nm.micrograph.shape[1]
     picture = overlay(in_nm, numbers=False, legend=False)
     assert picture.shape == (in_nm.micrograph.shape[0] * k, in_nm.micrograph.shape[1] * k, 3)
-    for row in in_nm.particles.itertuples():
+    for row, kind in zip(in_nm.particles.itertuples(), kinds_of(in_nm.particles), strict=True):
         mask = np.kron(in_nm.labels == row.label, np.ones((k, k), bool))
-        colour = np.array(COLOURS[kind_of(row.flags, row.edge_weight)])
-        other = np.array(COLOURS["counted" if row.edge_weight == 0 else "left_out"])
+        colour = np.array(KINDS[kind].colour)
+        other = np.array(KINDS["counted" if row.edge_weight == 0 else "left_out"].colour)
         drawn = picture[mask].astype(int)
         assert (np.abs(drawn - colour).max(axis=1) < 12).any()
         assert not (np.abs(drawn - other).max(axis=1) < 12).any()
-
-
-def test_kind_of_a_particle() -> None:
-    assert kind_of("", 1.2) == "counted"
-    assert kind_of("low_confidence|separated", 1.2) == "low_confidence"
-    assert kind_of("touches_border|low_confidence", 0.0) == "left_out"
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (90, 20), (20, 300), (1500, 2100)])

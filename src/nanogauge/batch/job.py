@@ -34,7 +34,7 @@ class Job:
     out: absolute; base: absolute, where relative inputs start
     pages: a page a micrograph: none, whole (pictures within), or linked (to the pictures beside it)
     pdf_info: a PDF for each micrograph too, with these facts
-    imported: particles were found elsewhere; no network is needed
+    annotated: particles were found elsewhere, as each item says; no network is needed
     engine_sha256: of the run's network; None until it is known. A worker with another one refuses
     n_slots: host -> measurements at once on that host, for the threads of each; missing: n_threads holds
     """
@@ -48,7 +48,7 @@ class Job:
     ome: bool = False
     pages: Pages = "none"
     pdf_info: ReportInfo | None = None
-    imported: bool = False
+    annotated: bool = False
     engine_sha256: str | None = None
     n_slots: dict[str, int] = field(default_factory=dict)
     version: str = __version__

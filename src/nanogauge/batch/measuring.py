@@ -79,7 +79,7 @@ def _check_network(job: Job, measurer: Measurer) -> None:
     """All processes of a run, on whatever machine, must measure alike."""
     if job.version != __version__:
         raise EngineError(f"this process has nanogauge {__version__}, the run {job.version}; install the same everywhere")
-    if not job.imported and job.engine_sha256 is not None and measurer.engine.sha256 != job.engine_sha256:
+    if not job.annotated and job.engine_sha256 is not None and measurer.engine.sha256 != job.engine_sha256:
         raise EngineError("this process has another network than the run was started with; install the same nanogauge everywhere")
 
 

@@ -45,7 +45,7 @@ def run_batch(
     about: dict[str, Any],
     outputs: Outputs,
     options: BatchOptions,
-    imported: bool = False,
+    annotated: bool = False,
     quiet: bool = False,
     console: Console | None = None,
 ) -> Iterator[BatchResult]:
@@ -68,11 +68,11 @@ def run_batch(
         ome=outputs.ome,
         pages=pages if outputs.report else "none",
         pdf_info=outputs.info if outputs.pdf_each else None,
-        imported=imported,
+        annotated=annotated,
     )
     n_workers = parse_workers(options.workers, n_files=n)
     name = settings.segment.engine
-    if not imported and name not in ENGINES and not Path(name).is_file():
+    if not annotated and name not in ENGINES and not Path(name).is_file():
         make_engine(name)  # says what is wrong with it before anything is written
     with RunState(out, fresh=options.fresh) as state:
         if isinstance(source, Watched):
@@ -81,7 +81,7 @@ def run_batch(
         killed = True
         try:
             ready = executor.start()
-            if not imported:
+            if not annotated:
                 about = about | {"engine": {"name": ready.engine, "sha256": ready.sha256}}
             job = replace(job, engine_sha256=ready.sha256)
             executor.use(job)

@@ -204,7 +204,7 @@ class Worker:
 
 def ready_of(job: Job, measurer: Measurer) -> Ready:
     """Loads what the job measures with. Raises EngineError."""
-    return Ready("imported", "") if job.imported else Ready(measurer.engine.name, measurer.engine.sha256)
+    return Ready("imported", "") if job.annotated else Ready(measurer.engine.name, measurer.engine.sha256)
 
 
 def usual_limit_s(file: Path) -> float:

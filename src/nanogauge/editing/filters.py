@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..core.errors import EditError
-from ..core.particles import Flag, flag_text, flags_of
+from ..core.particles import Flag, flag_texts, flags_of
 from ..core.settings import MeasureSettings
 from ..measuring.frame_effects import Frame, edge_flags, edge_weights, window_flags
 from ..results.interchange.shapes import fill
@@ -195,8 +195,7 @@ def judge(
     flags = lasting | border | window
     flags |= np.where(small, Flag.TOO_SMALL.value, 0) | np.where(large, Flag.TOO_LARGE.value, 0)
     flags |= np.where(masked, Flag.EXCLUDED.value, 0) | np.where(uneven | unsure, Flag.FILTERED.value, 0)
-    texts = {int(f): flag_text(Flag(int(f))) for f in np.unique(flags)}
     out = table.copy(deep=False)
     out["edge_weight"] = np.where(votes > 0, 0.0, weights)
-    out["flags"] = pd.Series([texts[f] for f in flags.tolist()], index=out.index, dtype=out["flags"].dtype)
+    out["flags"] = pd.Series(flag_texts(flags), index=out.index, dtype=out["flags"].dtype)
     return Judged(out, removed, tuple(notes))

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..core.micrograph import Micrograph
-from ..core.particles import Flag, flag_text
+from ..core.particles import Flag, flag_texts, flags_of
 from ..core.protocols import Engine, TextLine, TextReader
 from ..core.scale import Scale, parse_scale
 from ..core.settings import MeasureSettings, SeparateSettings, Settings
@@ -162,9 +162,8 @@ class Measurer:
             annotation = read_annotation(annotation, shape=micrograph.shape, image_name=micrograph.name)
         bar, decision, frame = self.read_scale(micrograph, user=scale)
         table = particle_table(annotation.labels, micrograph, decision.scale, None, frame, self.settings.measure)
-        under = table["label"].isin(annotation.overlapping)
-        flag = flag_text(Flag.OVERLAPPED)
-        table.loc[under, "flags"] = [f"{f}|{flag}" if f else flag for f in table.loc[under, "flags"]]
+        under = table["label"].isin(annotation.overlapping).to_numpy(bool)
+        table["flags"] = flag_texts(flags_of(table["flags"]) | np.where(under, Flag.OVERLAPPED.value, 0))
         return Measurement(
             micrograph=micrograph,
             decision=decision,

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.micrograph import Micrograph
-from ..core.particles import Flag, flag_text
+from ..core.particles import Flag, has_flag
 from ..core.protocols import LabelStore
+from ..core.remarks import code_of
 from ..core.scale import Scale, format_length
 from ..core.settings import Settings
 from ..core.version import __version__
@@ -112,15 +113,15 @@ class Measurement(SizeFigures):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader should know before using the figures, but for the scale: that is in `decision.warnings`."""
+        """What a reader should know before using the figures, each a text that may have a `code`; what there is to say of the
+        scale is in `decision.warnings`."""
         figures = warnings_of(self.particles, self.distribution_px, self.settings.measure)
         return (*self.micrograph.notes, *self.remarks, *figures)
 
     @property
     def n_border(self) -> int:
         """Particles cut by the frame or the data bar, which the distribution leaves out."""
-        names = self.particles["flags"].str.split("|")
-        return int(names.map(lambda has: "touches_border" in has or "touches_data_bar" in has).sum())
+        return self.with_flag(Flag.TOUCHES_BORDER | Flag.TOUCHES_DATA_BAR)
 
     @property
     def mean_confidence(self) -> float:
@@ -157,8 +158,8 @@ class Measurement(SizeFigures):
         return "; ".join([*parts, *self.decision.warnings, *self.warnings])
 
     def with_flag(self, flag: Flag) -> int:
-        """How many particles carry a flag."""
-        return int(self.particles["flags"].str.split("|").map(lambda names: flag_text(flag) in names).sum())
+        """How many particles carry a flag, or one of several joined by `|`."""
+        return int(has_flag(self.particles, flag).sum())
 
     def summary_row(self) -> dict[str, Any]:
         """The micrograph's row of summary.csv; None where a figure is not known."""
@@ -190,6 +191,7 @@ class Measurement(SizeFigures):
             "shape_px": list(m.shape if self.mosaic is None else self.mosaic.shape),
             "status": self.status,
             "message": self.message,
+            "warnings": [{"code": code_of(w), "text": str(w)} for w in self.warnings],
             "notes": list(m.notes),
             "instrument": instrument,
             "scale": {

@@ -126,6 +126,11 @@ class SavedMeasurement:
         return dict(self.about.get("detection") or {})
 
     @property
+    def warnings(self) -> dict[str, str]:
+        """Code -> text of what a reader should know; none in results of earlier versions."""
+        return {str(w["code"]): str(w["text"]) for w in self.about.get("warnings") or ()}
+
+    @property
     def n_edits(self) -> int:
         """How many edits by hand are in it."""
         return len(self.about.get("operator_edits") or [])

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.particles import Flag, flag_text
+from ..core.particles import FLAGS, LEFT_OUT, flag_text, flags_of
+from ..core.remarks import Remark
 from ..core.scale import Scale
 from ..core.settings import MeasureSettings, Settings
 from ..measuring import EDGE_WEIGHT_CAP
@@ -37,8 +38,6 @@ from .verdicts import Verdict, eu_nanomaterial, monodisperse
 
 Floats = NDArray[np.float64]
 
-LEFT_OUT = (Flag.TOUCHES_BORDER, Flag.TOUCHES_DATA_BAR, Flag.TOO_SMALL, Flag.TOO_LARGE)
-BY_HAND = (Flag.EXCLUDED, Flag.FILTERED)  # named among the exclusions only where there are any
 _FEW_PX = 8.0  # below, sizes are biased by more than 1 % (docs/accuracy.md)
 _FEW_SHARE = 0.05
 MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
@@ -276,13 +275,12 @@ def verdicts_of(
 
 def exclusions_of(table: pd.DataFrame) -> dict[str, int]:
     """Reason -> number of particles left out for it; one that has two reasons counts under both."""
-    reasons = [flag_text(flag) for flag in LEFT_OUT]
-    found = [name for flags in table["flags"] for name in flags.split("|")]
-    named = [flag_text(flag) for flag in BY_HAND if flag_text(flag) in found]
-    return {reason: found.count(reason) for reason in [*reasons, *named]}
+    bits = flags_of(table["flags"])
+    counts = {flag: int((bits & flag.value > 0).sum()) for flag in LEFT_OUT}
+    return {flag_text(flag): n for flag, n in counts.items() if n or not FLAGS[flag].by_hand}
 
 
-def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: MeasureSettings) -> tuple[str, ...]:
+def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: MeasureSettings) -> tuple[Remark, ...]:
     """What makes the distribution unsure: unstable edge weights, particles of too few pixels."""
     weights = weights_of(table, settings)
     used = weights[weights > 0]
@@ -294,18 +292,17 @@ def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: Measu
         number = float(used.sum() ** 2 / (used**2).sum())
         if capped or used.max() > max(_ONE_PARTICLE, 3 / used.size) * used.sum() or number < _LEAST_EFFECTIVE * used.size:
             what = f"{capped} at their limit of {EDGE_WEIGHT_CAP:g}, " if capped else ""
-            said.append(
-                f"edge weights are unstable ({what}{used.size} particles weigh as much as {number:.0f}): large particles are seen "
-                f"too rarely, take a wider field"
-            )
+            unstable = f"edge weights are unstable ({what}{used.size} particles weigh as much as {number:.0f})"
+            said.append(Remark("edge_weights", f"{unstable}: large particles are seen too rarely, take a wider field"))
     px = table["equivalent_diameter_px"].to_numpy(np.float64)[weights > 0]
     share = float((px < _FEW_PX).mean())
     if share > _FEW_SHARE:
-        said.append(f"{100 * share:.0f} % of the particles are under {_FEW_PX:g} px across: their sizes are biased, magnify more")
+        small = f"{100 * share:.0f} % of the particles are under {_FEW_PX:g} px across"
+        said.append(Remark("few_pixels", f"{small}: their sizes are biased, magnify more"))
     return tuple(said)
 
 
-def detection_warnings(detection: Mapping[str, float], counts: Mapping[str, float]) -> tuple[str, ...]:
+def detection_warnings(detection: Mapping[str, float], counts: Mapping[str, float]) -> tuple[Remark, ...]:
     """Warnings where other readings of the picture move the sizes much, or find many more particles.
 
     detection: relative standard uncertainties; counts: reading -> number of particles in it, what is measured first
@@ -313,26 +310,22 @@ def detection_warnings(detection: Mapping[str, float], counts: Mapping[str, floa
     said = []
     worst = max(detection.get("mean", 0.0), detection.get("d50", 0.0))
     if worst >= MUCH_DOUBT:
-        said.append(
-            f"it is doubtful what is a particle here, or where one ends and the next begins: other readings of the picture move "
-            f"the sizes by {100 * worst:.0f} % (one standard uncertainty); look at the overlay"
-        )
+        doubtful = "it is doubtful what is a particle here, or where one ends and the next begins"
+        by = f"other readings of the picture move the sizes by {100 * worst:.0f} % (one standard uncertainty)"
+        said.append(Remark("doubtful_sizes", f"{doubtful}: {by}; look at the overlay"))
     measured, *others = counts.values() or (0.0,)
     most = max(others, default=0.0)
     if most >= max(MANY_MORE * measured, measured + 3):
-        said.append(
-            f"particles may have been missed: another reading of the picture, nearly as likely, finds {most:.0f} where "
-            f"{measured:.0f} were found; look at the overlay"
-        )
+        finds = f"another reading of the picture, nearly as likely, finds {most:.0f} where {measured:.0f} were found"
+        said.append(Remark("more_particles", f"particles may have been missed: {finds}; look at the overlay"))
     return tuple(said)
 
 
-def left_out_warnings(likely_px: int, left_out_px: int) -> tuple[str, ...]:
+def left_out_warnings(likely_px: int, left_out_px: int) -> tuple[Remark, ...]:
     """A warning where much of what may be particles was left out as too unsure: the distribution may miss dim ones."""
     share = left_out_px / max(likely_px, 1)
     if share < MOST_LEFT_OUT:
         return ()
-    return (
-        f"{100 * share:.0f} % of what may be particles was left out because the network is unsure of it: look at the overlay, "
-        f"and lower least_confidence in the settings if particles are missing",
-    )
+    much = f"{100 * share:.0f} % of what may be particles was left out because the network is unsure of it"
+    remedy = "look at the overlay, and lower least_confidence in the settings if particles are missing"
+    return (Remark("left_out", f"{much}: {remedy}"),)

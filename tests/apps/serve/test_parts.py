@@ -156,13 +156,15 @@ def test_the_gallery_puts_first_what_needs_a_person_and_remembers(work: Path) ->
         shutil.copytree(work / "a", work / name)
     path = work / "b" / "measurement.json"
     about = json.loads(path.read_text())
-    about["scale"] |= {"nm_per_px_y_x": [2.0, 2.0], "source": "user", "warnings": []}
-    about |= {"status": "ok", "message": ""}
+    about["scale"] |= {"nm_per_px_y_x": [2.0, 2.0], "relative_uncertainty": 0.01, "source": "user", "warnings": []}
+    small = "60 % of the particles are under 8 px across: their sizes are biased, magnify more"
+    about |= {"status": "ok", "message": "", "warnings": [{"code": "few_pixels", "text": small}, {"code": "note", "text": "n"}]}
     path.write_text(json.dumps(about))
     (work / "c" / "measurement.json").write_text("{")
     project = Project(work)
     assert [e.name for e in project.in_order()] == ["c", "a", "b"]
     assert "no scale" in doubt_of(project.entries["a"]).reasons[0]
+    assert doubt_of(project.entries["b"]).reasons[0] == "60 % of the particles are under 8 px across"
     assert project.entries["c"].state == "error"
     project.check("a", True)
     project.assign(["b"], "  lot   7 ")

@@ -114,7 +114,7 @@ def import_all(
         for (p, a), n in zip(given.items(), unique_names(list(given)), strict=True)
     ]
     show: dict[str, Any] = {"json_output": json_output, "quiet": quiet}
-    return _run(Listed(items), out, settings, about=about, outputs=outputs, batch=batch, imported=True, **show)
+    return _run(Listed(items), out, settings, about=about, outputs=outputs, batch=batch, annotated=True, **show)
 
 
 def _beside(micrograph: Path) -> Path:
@@ -188,7 +188,7 @@ def _run(
     batch: BatchOptions | None,
     json_output: bool,
     quiet: bool,
-    imported: bool = False,
+    annotated: bool = False,
 ) -> int:
     """Measures what the source gives into OUT, and says what became of it."""
     run = run_batch(
@@ -198,7 +198,7 @@ def _run(
         about=about,
         outputs=outputs or Outputs(),
         options=batch or BatchOptions(),
-        imported=imported,
+        annotated=annotated,
         quiet=quiet or json_output,
     )
     with run as result:

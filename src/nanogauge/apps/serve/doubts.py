@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .entry import Entry
 
 
+_DOUBTS = ("left_out", "edge_weights", "few_pixels")  # codes of warnings that call for a person
 _CALLS = 6.0  # some 5 % of the particles unsure, or anything worse
 
 
@@ -46,7 +47,7 @@ def summary_of(saved: SavedMeasurement) -> dict[str, Any]:
         "scale_source": scale["source"],
         "scale_warnings": list(scale["warnings"]),
         "nm_per_px": None if scale["nm_per_px_y_x"] is None else scale["nm_per_px_y_x"][1],
-        "message": about["message"],
+        "doubts": [text for code, text in saved.warnings.items() if code in _DOUBTS],
     }
 
 
@@ -71,10 +72,7 @@ def doubt_of(entry: Entry) -> Doubt:
     if s["n_unsure"]:
         share = s["n_unsure"] / max(s["n_found"], 1)
         parts.append((100 * share + 1, f"{s['n_unsure']} of {s['n_found']} particles unsure"))
-    extra = [
-        w for w in str(s["message"]).split("; ") if "left out because" in w or "edge weights are unstable" in w or "under 8" in w
-    ]
-    parts += [(40, w.split(":")[0][:90]) for w in extra]
+    parts += [(40, w.split(":")[0][:90]) for w in s["doubts"]]
     parts.sort(reverse=True)
     rank = sum(p for p, _ in parts) - (10_000 if entry.checked else 0)
     return Doubt(rank, tuple(text for _, text in parts))

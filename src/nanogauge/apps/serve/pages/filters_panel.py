@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from ....core.particles import Flag, has_flag
 from .layout import esc
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class FiltersPanel:
         self.fewer.set_visibility(len(r.excluded) > 1)
         self.no_areas.set_visibility(bool(r.excluded))
         low = session.found.settings.measure.low_confidence_below
-        unsure = int(session.table["flags"].str.contains("low_confidence").sum())
+        unsure = int(has_flag(session.table, Flag.LOW_CONFIDENCE).sum())
         self.unsure.text = "No particle is unsure."
         if unsure:
             those = f"{unsure} particle{'s are' if unsure != 1 else ' is'} unsure (confidence below {low:g})"
@@ -124,7 +125,7 @@ class FiltersPanel:
     def _by_confidence(self) -> tuple[list[int], list[int]]:
         """Labels at or above the confidence typed, and below; those accepted or by hand are in neither."""
         table = self.page.session.table
-        rest = table[~table["flags"].str.contains("accepted|edited")]
+        rest = table[~has_flag(table, Flag.ACCEPTED | Flag.EDITED)]
         above = rest["confidence"] >= float(self.limit.value or 0)
         return rest.loc[above, "label"].tolist(), rest.loc[rest["confidence"].notna() & ~above, "label"].tolist()
 
