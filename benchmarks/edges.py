@@ -27,7 +27,7 @@ from nanogauge.core.settings import Settings
 from nanogauge.detection.edges import true_edge
 from nanogauge.detection.find import find_particles
 from nanogauge.measuring import measure_particles
-from nanogauge.pipeline.measure import Tools, find_scale
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
 from nanogauge.reading.labels import read_labels
 from nanogauge.training.evaluate import match
@@ -102,7 +102,7 @@ def errors(case: Case, labels: Labels, probability: NDArray[np.float32] | None) 
     return out
 
 
-def found_in(case: Case, tools: Tools, kept: Path | None) -> tuple[Labels, NDArray[np.float32]]:
+def found_in(case: Case, measurer: Measurer, kept: Path | None) -> tuple[Labels, NDArray[np.float32]]:
     """The network's labels and map, kept for the next time where a folder is given."""
     path = None if kept is None else kept / f"{case.name}.pkl"
     if path is not None and path.is_file():
@@ -110,7 +110,7 @@ def found_in(case: Case, tools: Tools, kept: Path | None) -> tuple[Labels, NDArr
         return labels, coarse.astype(np.float32)
     grey = np.asarray(case.pixels)
     grey8 = grey if grey.dtype == np.uint8 else cv2.normalize(grey, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
-    found = find_particles(grey8, tools.engine, Settings(), frame=case.frame)
+    found = find_particles(grey8, measurer.engine, Settings(), frame=case.frame)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(pickle.dumps((found.labels, found.probability.astype(np.float16))))
@@ -134,7 +134,7 @@ def looks(n: int) -> Iterator[Case]:
         yield Case(f"look{seed}", r.pixels, (0, 0, *r.pixels.shape), truth=r.labels)
 
 
-def real(folder: Path, tools: Tools) -> Iterator[Case]:
+def real(folder: Path, measurer: Measurer) -> Iterator[Case]:
     """The measuring micrographs of a folder."""
     listed = folder / "val.txt"
     wanted = set(listed.read_text().split()) if listed.is_file() else None
@@ -145,7 +145,7 @@ def real(folder: Path, tools: Tools) -> Iterator[Case]:
         if folder.name == "silica" and path.stem[:3] not in SILICA:
             continue
         m = read_micrograph(path)
-        frame = find_scale(m, tools)[2] if folder.name == "silica" else (0, 0, *m.shape)
+        frame = measurer.read_scale(m)[2] if folder.name == "silica" else (0, 0, *m.shape)
         yield Case(f"{folder.name}-{path.stem}", m.pixels, frame, truth=np.asarray(read_labels(labels), np.int32))
 
 
@@ -166,14 +166,14 @@ def moved(case: Case, labels: Labels, probability: NDArray[np.float32] | None) -
     return e.labels, e.probability, float(e.seen[present].mean()) if present.size else 1.0
 
 
-def compare(name: str, cases: Iterator[Case], tools: Tools, kept: Path | None, n: int | None) -> None:
+def compare(name: str, cases: Iterator[Case], measurer: Measurer, kept: Path | None, n: int | None) -> None:
     """One row a set, and its sizes."""
     both: dict[str, list[Errors]] = {"outline": [], "steepest": []}
     seen = []
     for i, case in enumerate(cases):
         if n is not None and i >= n:
             break
-        labels, probability = found_in(case, tools, kept)
+        labels, probability = found_in(case, measurer, kept)
         new, field, share = moved(case, labels, probability)
         seen.append(share)
         both["outline"].append(errors(case, labels, probability))
@@ -186,7 +186,7 @@ def compare(name: str, cases: Iterator[Case], tools: Tools, kept: Path | None, n
         print(f"{name:14} {edge:9} {e.row()}  {len(e.relative)} particles{note}{said}", flush=True)
 
 
-def rendered(tools: Tools, kept: Path | None) -> None:
+def rendered(measurer: Measurer, kept: Path | None) -> None:
     """Bias by size and look."""
     print("Rendered spheres: bias ± sd in %, outline / steepest")
     print(f"{'':8}" + " ".join(f"{name:>30}" for name in MICROGRAPH_CASES))
@@ -196,7 +196,7 @@ def rendered(tools: Tools, kept: Path | None) -> None:
             print(f"{row:8}" + " ".join(f"{c:>30}" for c in cells), flush=True)
             cells = []
         row = size
-        labels, probability = found_in(case, tools, kept)
+        labels, probability = found_in(case, measurer, kept)
         new, field, _ = moved(case, labels, probability)
         parts = []
         for e in (errors(case, labels, probability), errors(case, new, field)):
@@ -229,19 +229,19 @@ def main() -> None:
     parser.add_argument("--n", type=int)
     parser.add_argument("--keep", type=Path, help="folder in which the network's maps are kept for the next time")
     o = parser.parse_args()
-    tools = Tools("unet", n_threads=1)
+    measurer = Measurer(n_threads=1)
     if o.what == "rendered":
-        rendered(tools, o.keep)
+        rendered(measurer, o.keep)
         return
     print(f"{'':24} {HEAD}")
     if o.what == "looks":
-        compare("looks", looks(o.n or 40), tools, o.keep, o.n)
+        compare("looks", looks(o.n or 40), measurer, o.keep, o.n)
         back("looks", looks(o.n or 40), o.n)
     for folder in o.data:
         if o.what == "real":
-            compare(folder.name, real(folder, tools), tools, o.keep, o.n)
+            compare(folder.name, real(folder, measurer), measurer, o.keep, o.n)
         else:
-            back(folder.name, real(folder, tools), o.n)
+            back(folder.name, real(folder, measurer), o.n)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from nanogauge.core.micrograph import Micrograph
 from nanogauge.core.scale import Scale
 from nanogauge.core.settings import Settings
 from nanogauge.measuring import edge_profile, measure_particles
-from nanogauge.pipeline.measure import Tools, measure_micrograph
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.statistics.distribution import summarise_pooled
 from nanogauge.statistics.metrology import budget_of, distribution_of
 
@@ -130,7 +130,7 @@ def pooled(n: int) -> None:
 
 def network(n: int) -> None:
     """The whole way on rendered spheres: bias of matched particles by case, and coverage over n random micrographs."""
-    tools = Tools("unet", n_threads=1)
+    measurer = Measurer(n_threads=1)
     by_edge = {edge: Settings().replace("measure", n_bootstrap=400, edge=edge) for edge in ("outline", "steepest")}
     print(
         "Network: matched particles, mean error in %, as drawn / outlines moved to the steepest change of grey level; found of all"
@@ -142,7 +142,7 @@ def network(n: int) -> None:
             r = sphere_micrograph(np.random.default_rng([diameter, 7]), median_px=diameter, gsd=1.1, case=case)
             cell, n_found = [], 0
             for settings in by_edge.values():
-                m = _measured(r.pixels, tools, settings, 1.0, 0.0)
+                m = _measured(r.pixels, measurer, settings, 1.0, 0.0)
                 e = _matched(m.labels, m.particles, r.truth)
                 cell.append(f"{100 * np.mean(e):+.1f}" if len(e) else "-")
                 n_found = len(e)
@@ -157,7 +157,7 @@ def network(n: int) -> None:
         actual = 1 + 0.01 * rng.standard_normal()
         truth = _lognormal(median * actual, gsd)
         for edge, settings in by_edge.items():
-            m = _measured(r.pixels, tools, settings, 1.0, 0.01)
+            m = _measured(r.pixels, measurer, settings, 1.0, 0.01)
             if m.budget is None or not math.isfinite(m.budget["mean"].expanded):
                 continue
             held = {s: m.budget[s].low <= truth[s] <= m.budget[s].high for s in STATISTICS}
@@ -172,9 +172,9 @@ def network(n: int) -> None:
     print(t.drop(columns="case").groupby("edge", sort=False).mean().round(1).to_string())
 
 
-def _measured(pixels: np.ndarray, tools: Tools, settings: Settings, side: float, relative: float) -> nanogauge.Measurement:
+def _measured(pixels: np.ndarray, measurer: Measurer, settings: Settings, side: float, relative: float) -> nanogauge.Measurement:
     micrograph = Micrograph(pixels=pixels, name="rendered")
-    return measure_micrograph(micrograph, tools=tools, settings=settings, scale=Scale((side, side), relative, "user"))
+    return measurer.under(settings).measure(micrograph, scale=Scale((side, side), relative, "user"))
 
 
 def _matched(labels: np.ndarray, table: pd.DataFrame, truth: pd.DataFrame) -> list[float]:
@@ -196,20 +196,20 @@ def silica(folder: Path, edge: str) -> None:
     from nanogauge.reading import read_micrograph
     from nanogauge.reading.labels import read_labels
 
-    tools, settings = Tools("unet", n_threads=1), Settings().replace("measure", edge=edge)
+    measurer = Measurer(Settings().replace("measure", edge=edge), n_threads=1)
     print(f"{'micrograph':12} {'n':>5} {'mean nm':>9} {'U':>7} {'truth nm':>9} {'error %':>8} {'held':>5} {'edge of truth px':>17}")
     means: dict[str, list[tuple[float, float]]] = {}
     for path in sorted((folder / "images").iterdir()):
         labels = next((folder / "labels").glob(path.stem + ".*"), None)
         if labels is None or path.stem[:3] not in ("B08", "B09", "C02", "C11"):
             continue
-        m = measure_micrograph(read_micrograph(path), tools=tools, settings=settings)
+        m = measurer.measure(read_micrograph(path))
         if m.scale is None or m.budget is None:
             print(f"{path.stem:12} {m.message}")
             continue
         drawn = read_labels(labels)
         table = measure_particles(drawn, pixels=m.micrograph.pixels, scale=m.scale, frame=m.frame)
-        truth = distribution_of(table, "nm", settings.replace("measure", n_bootstrap=0).measure).mean.value
+        truth = distribution_of(table, "nm", measurer.settings.replace("measure", n_bootstrap=0).measure).mean.value
         b = m.budget["mean"]
         offset = edge_profile(drawn, m.micrograph.pixels, frame=m.frame).offset_px
         held = "yes" if b.low <= truth <= b.high else "no"

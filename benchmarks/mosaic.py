@@ -28,7 +28,7 @@ from nanogauge.core.micrograph import Micrograph
 from nanogauge.core.scale import Scale
 from nanogauge.core.settings import Settings
 from nanogauge.detection.find import find_particles
-from nanogauge.pipeline.measure import Tools, _measured
+from nanogauge.pipeline.measure import Measurer, particle_table
 from nanogauge.pipeline.mosaic import measure_mosaic
 from nanogauge.reading import read_micrograph
 from nanogauge.reading.containers.windowed import open_mosaic
@@ -108,23 +108,24 @@ def _high_water_mb(pid: int) -> float:
 
 def both_ways(path: Path, engine: str, threads: int) -> pd.DataFrame:
     """A picture measured by windows and whole: prints how they differ, gives the table of the whole."""
-    tools = Tools(engine, n_threads=threads)
-    settings = Settings().replace("measure", n_bootstrap=0, n_fit_bootstrap=0, edge="outline").replace("segment", largest_px=32768)
+    settings = Settings().replace("measure", n_bootstrap=0, n_fit_bootstrap=0, edge="outline")
+    settings = settings.replace("segment", largest_px=32768, engine=engine)
+    network = Measurer(settings, n_threads=threads).engine
     scale = Scale((NM_PER_PX, NM_PER_PX), 0.01, "user")
     mosaic = open_mosaic(path, least_px=1)
     assert mosaic is not None
     windows = measure_mosaic(
         mosaic,
-        engine=tools.engine,
+        engine=network,
         settings=settings,
         scale=scale,
     )
     settings = settings.replace("segment", working_magnification=windows.zoom)
     grey = read_micrograph(path).grey8()
-    inside = find_particles(grey, tools.engine, settings)
+    inside = find_particles(grey, network, settings)
     labels, confidence, sure = inside.labels, inside.probability, inside.certainty
     micrograph = Micrograph(pixels=grey, name=path.name)
-    whole = _measured(labels, micrograph, scale, confidence, (0, 0, *grey.shape), settings.measure, certainty=sure)
+    whole = particle_table(labels, micrograph, scale, confidence, (0, 0, *grey.shape), settings.measure, certainty=sure)
 
     assert windows.mosaic is not None
     stored = windows.mosaic.read(0, grey.shape[0], 0, grey.shape[1])

@@ -27,11 +27,10 @@ import numpy as np
 from PIL import Image
 
 from nanogauge.apps.serve.thumbnails import write_thumbnail
-from nanogauge.editing.saved_result import PROBABILITY, write_probability
-from nanogauge.pipeline.measure import Tools
-from nanogauge.pipeline.measure_labels import measure_labels
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
 from nanogauge.results.interchange import Annotation
+from nanogauge.results.saved import PROBABILITY, write_probability
 
 NAME = "large"
 TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
@@ -89,10 +88,8 @@ def make(root: Path, n: int, shape: tuple[int, int]) -> None:
     pictures = root / "uploads"
     pictures.mkdir(parents=True)
     Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(pictures / f"{NAME}.png")
-    tools = Tools("threshold")
-    tools.__dict__["reader"] = NoText()
     marks = Annotation(labels=labels, kind="label_image", path=Path("true"), sha256="")
-    m = measure_labels(read_micrograph(pictures / f"{NAME}.png"), marks, tools=tools)
+    m = Measurer(reader=NoText()).measure_labels(read_micrograph(pictures / f"{NAME}.png"), marks)
     folder = root / NAME
     m.save(folder)
     probability = cv2.GaussianBlur((labels > 0).astype(np.float32), (0, 0), 1.2)

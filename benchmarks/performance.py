@@ -143,16 +143,15 @@ def networks(int8: Path, n_threads: int, *, rounds: int, clock: Clock) -> dict[s
 def micrographs(data: Path, n_threads: int, engine: str, *, rounds: int, clock: Clock) -> dict[str, Any]:
     """End to end on real micrographs, against Otsu + watershed: file to Measurement, report not written."""
     from nanogauge.core.settings import Settings
-    from nanogauge.pipeline.measure import Tools, measure_micrograph
+    from nanogauge.pipeline.measure import Measurer
 
     files = sorted((data / "silica" / "images").iterdir())[:22:7]
     out: dict[str, Any] = {}
-    tools = {"nanogauge": Tools(engine, n_threads=n_threads), "otsu + watershed": Tools("threshold", n_threads=n_threads)}
-    jobs = {
-        f"{name}": (lambda t=t: [measure_micrograph(f, tools=t, settings=Settings()) for f in files]) for name, t in tools.items()
-    }
+    names = {"nanogauge": engine, "otsu + watershed": "threshold"}
+    measurers = {k: Measurer(Settings().replace("segment", engine=v), n_threads=n_threads) for k, v in names.items()}
+    jobs = {f"{name}": (lambda m=m: [m.measure(f) for f in files]) for name, m in measurers.items()}
     least = interleaved(jobs, rounds=rounds, clock=clock)
-    shape = measure_micrograph(files[0], tools=tools["otsu + watershed"]).micrograph.shape
+    shape = measurers["otsu + watershed"].measure(files[0]).micrograph.shape
     out["files"], out["shape"] = [f.name for f in files], list(shape)
     out["seconds_a_micrograph"] = {name: s / len(files) for name, s in least.items()}
     return out

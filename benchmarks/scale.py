@@ -28,7 +28,7 @@ import numpy as np
 from scale_cases import REAL, Case, real_cases, rendered_case
 
 from nanogauge.core.micrograph import Micrograph
-from nanogauge.pipeline.measure import Tools, find_scale
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.scale.bar import ScaleBarReading
 
 
@@ -45,11 +45,11 @@ class Outcome:
     cpu_seconds: float
 
 
-def judge(case: Case, tools: Tools, *, bar_only: bool) -> Outcome:
+def judge(case: Case, measurer: Measurer, *, bar_only: bool) -> Outcome:
     """Reads one case and compares."""
     micrograph = replace(case.micrograph, scale=None) if bar_only else case.micrograph
     started = time.process_time()
-    reading, decision, _ = find_scale(micrograph, tools)
+    reading, decision, _ = measurer.read_scale(micrograph)
     seconds = time.process_time() - started
     read = decision.scale.nm_per_px[1] if decision.scale else None
     reason = "; ".join(decision.warnings)
@@ -80,16 +80,16 @@ def rendered_outcomes(numbers: range, *, seed: int, workers: int) -> Iterator[Ou
 
 def _judge_rendered(k: int, *, seed: int) -> Outcome | None:
     case = rendered_case(k, seed)
-    return _without_picture(judge(case, _tools(), bar_only=True)) if case is not None else None
+    return _without_picture(judge(case, _measurer(), bar_only=True)) if case is not None else None
 
 
 @cache
-def _tools() -> Tools:
+def _measurer() -> Measurer:
     """Those of this process. The models load here, not in the first measurement."""
     cv2.setNumThreads(1)
-    tools = Tools(n_threads=1)
-    tools.reader.read(np.zeros((64, 64), np.uint8))
-    return tools
+    measurer = Measurer(n_threads=1)
+    measurer.reader.read(np.zeros((64, 64), np.uint8))
+    return measurer
 
 
 def _without_picture(o: Outcome) -> Outcome:
@@ -192,7 +192,7 @@ def main() -> None:
             outcomes = rendered_outcomes(range(0, a.n, a.every), seed=a.seed, workers=a.workers)
         else:
             cases = (case for k, case in enumerate(real_cases(name, a.data)) if k % a.every == 0)
-            outcomes = (_without_picture(judge(case, _tools(), bar_only=a.bar_only)) for case in cases)
+            outcomes = (_without_picture(judge(case, _measurer(), bar_only=a.bar_only)) for case in cases)
         results[name] = []
         for o in outcomes:
             results[name].append(o)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nanogauge.pipeline.measure import Tools
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.training.synthetic import Rendering
 from scenes import blind, spheres
 
@@ -28,7 +28,7 @@ def bare_scene() -> Rendering:
 
 
 @pytest.fixture
-def blind_tools() -> Tools:
+def blind_measurer() -> Measurer:
     """The threshold engine and a reader that finds no text."""
     return blind()
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanogauge.core.protocols import TextLine
-from nanogauge.pipeline.measure import Tools
+from nanogauge.detection.engines.threshold import ThresholdEngine
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.training.synthetic import Rendering, Scene, render
 from nanogauge.training.synthetic.imaging import Look
 
@@ -43,8 +44,6 @@ def spheres(seed: int = 7, *, shape: tuple[int, int] = (300, 420), **kwargs: obj
     return render(scene, seed=seed, look=CLEAN, **kwargs)  # type: ignore[arg-type]
 
 
-def blind() -> Tools:
+def blind() -> Measurer:
     """The threshold engine and a reader that finds no text."""
-    tools = Tools("threshold")
-    tools.__dict__["reader"] = NoText()
-    return tools
+    return Measurer(engine=ThresholdEngine(), reader=NoText())

@@ -14,8 +14,8 @@ import pytest
 from batch_runs import MEASURE, Running, rows, tables
 
 from nanogauge.apps.cli.main import main
-from nanogauge.batch import measuring
 from nanogauge.core.errors import UnreadableFile
+from nanogauge.pipeline.measure import Measurer
 
 Strips = Callable[..., Path]
 posix = pytest.mark.skipif(os.name != "posix", reason="file names and rights of POSIX")
@@ -72,16 +72,15 @@ def test_a_disk_that_is_full_for_one_file_only(
     from nanogauge.batch import publish
 
     strips(6)
-    real = publish.save_measurement
+    real = publish.write_measurement
 
     def full(m: object, folder: Path, **options: object) -> Path:
         if m.micrograph.name in ("p001.png", "p003.png"):  # type: ignore[attr-defined]
-            folder.mkdir()
             (folder / "particles.csv").write_text("begun")
             raise OSError(errno.ENOSPC, "No space left on device", "x")
         return real(m, folder, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(publish, "save_measurement", full)
+    monkeypatch.setattr(publish, "write_measurement", full)
     assert measured("-o", "out") == 1
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 2
@@ -96,7 +95,7 @@ def test_a_disk_that_is_full_for_one_file_only(
 
 def test_tables_that_cannot_be_written_for_a_while(strips: Strips, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What is measured is not lost with the tables: they are written anew in the end."""
-    from nanogauge.batch.tables import RunTables
+    from nanogauge.results.run_tables import RunTables
 
     strips(4)
     assert measured("-o", "whole") == 0
@@ -135,9 +134,9 @@ def test_files_that_vanish_or_grow_while_they_are_read(
     strips: Strips, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     folder = strips(5)
-    real = measuring.measure_micrograph
+    real = Measurer.measure
 
-    def meddle(source: Path, **options: object) -> object:
+    def meddle(self: Measurer, source: Path, **options: object) -> object:
         if source.name == "p001.png":
             source.unlink()
         if source.name == "p002.png":  # still being written: what is there so far cannot be read
@@ -145,7 +144,7 @@ def test_files_that_vanish_or_grow_while_they_are_read(
             source.write_bytes(whole[: len(whole) // 2])
         m = None
         try:
-            m = real(source, **options)  # type: ignore[arg-type]
+            m = real(self, source, **options)  # type: ignore[arg-type]
         except UnreadableFile:
             if source.name == "p002.png":
                 source.write_bytes(whole)
@@ -154,7 +153,7 @@ def test_files_that_vanish_or_grow_while_they_are_read(
             source.write_bytes((folder / "p000.png").read_bytes())
         return m
 
-    monkeypatch.setattr(measuring, "measure_micrograph", meddle)
+    monkeypatch.setattr(Measurer, "measure", meddle)
     assert measured("-o", "out") == 1
     gone, grown, other = capsys.readouterr().err.strip().splitlines()
     assert "in/p001.png: " in gone

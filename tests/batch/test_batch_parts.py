@@ -21,19 +21,20 @@ from nanogauge.batch import Item, Listed, Watched, parse_workers
 from nanogauge.batch.executors import LocalWorkers
 from nanogauge.batch.job import Job, Outcome, Task, failure, key_of
 from nanogauge.batch.journal import Journal
-from nanogauge.batch.measuring import carry_out, row_from_folder
+from nanogauge.batch.measuring import carry_out
 from nanogauge.batch.progress import RunProgress, duration
-from nanogauge.batch.publish import is_disk_full, is_edited, is_whole, write_part
+from nanogauge.batch.publish import is_disk_full, is_whole, write_part
 from nanogauge.batch.run_lock import RunState
 from nanogauge.batch.sources import POLL_S
-from nanogauge.batch.tables import MOST_MICROGRAPHS, RunTables
 from nanogauge.batch.worker import Ready, Worker, usual_limit_s
 from nanogauge.core.cpu import cores
 from nanogauge.core.errors import EngineError, NanogaugeError, OutputError, SettingsError, UnreadableFile
 from nanogauge.core.scale import Scale
 from nanogauge.core.settings import Settings
-from nanogauge.pipeline.measure import Tools
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.reporting.run_report import collect
+from nanogauge.results.run_tables import MOST_MICROGRAPHS, RunTables
+from nanogauge.results.saved import is_edited, read_saved
 from nanogauge.statistics.samples import SIZE_COLUMNS, pool_tables
 
 SETTINGS = Settings().replace("segment", engine="threshold")
@@ -41,7 +42,7 @@ SETTINGS = Settings().replace("segment", engine="threshold")
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
-    made = Job(out=tmp_path / "out", base=tmp_path, settings=SETTINGS, tools={"engine_name": "threshold"}, engine_sha256="")
+    made = Job(out=tmp_path / "out", base=tmp_path, settings=SETTINGS, engine_sha256="")
     (made.state / "new").mkdir(parents=True)
     return made
 
@@ -120,12 +121,10 @@ def test_the_lock_of_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    from nanogauge.batch import publish
-    from nanogauge.pipeline.measure import measure_micrograph
+    from nanogauge.results import folder as folders
 
     folder = strips(2)
-    tools = Tools("threshold")
-    m = measure_micrograph(folder / "p000.png", tools=tools, settings=SETTINGS)
+    m = Measurer(SETTINGS).measure(folder / "p000.png")
     target = job.out / "x"
     files = write_part(replace(job, pages="linked", ome=True, coco=True), "x", m)
     assert {"measurement.json", "report.html", "labels.ome.tif", "coco.json"} <= set(files)
@@ -133,7 +132,7 @@ def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], mon
     assert is_whole(target, files)
     assert not is_edited(target)
     (target / "mine.txt").touch()
-    real, moved = publish.os.replace, []
+    real, moved = folders.os.replace, []
 
     def killed(source: Path, goal: Path) -> None:
         moved.append(goal.name)
@@ -141,7 +140,7 @@ def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], mon
             raise KeyboardInterrupt
         real(source, goal)
 
-    monkeypatch.setattr(publish.os, "replace", killed)
+    monkeypatch.setattr(folders.os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         write_part(job, "x", m)
     assert not (target / "measurement.json").exists()  # so that nobody takes it for whole
@@ -150,10 +149,10 @@ def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], mon
     files = write_part(job, "x", m)
     assert {p.name for p in target.iterdir()} == {*files, "mine.txt"}  # no page or OME file of before
     assert not list((job.state / "new").iterdir())
-    assert row_from_folder(target, Path("a.png")) == m.summary_row() | {"file": "a.png"}
+    assert read_saved(target).summary_row("a.png") == m.summary_row() | {"file": "a.png"}
     (target / "measurement.json").write_text("{}")
     with pytest.raises(UnreadableFile, match="damaged results"):
-        row_from_folder(target, Path("a.png"))
+        read_saved(target)
 
 
 def test_which_errors_are_a_full_disk() -> None:
@@ -167,11 +166,11 @@ def test_which_errors_are_a_full_disk() -> None:
 def test_another_network_or_version_is_refused(job: Job, strips: Callable[..., Path]) -> None:
     task = Task(index=0, item=Item(file=strips(1) / "p000.png", name="x"))
     for other, said in ((replace(job, engine_sha256="f" * 64), "another network"), (replace(job, version="0.0"), "the run 0.0")):
-        done = carry_out(other, task, Tools("threshold"))
+        done = carry_out(other, task, Measurer(SETTINGS))
         assert done.failed
         assert said in done.row["message"]
     assert not (job.out / "x").exists()
-    assert not carry_out(job, task, Tools("threshold")).failed
+    assert not carry_out(job, task, Measurer(SETTINGS)).failed
 
 
 def test_workers_meant() -> None:
@@ -194,9 +193,11 @@ def test_a_worker_process(job: Job, strips: Callable[..., Path]) -> None:
     worker.close()
     assert worker.carry_out(Task(index=5, item=Item(file=folder / "p001.png", name="y"))).trouble == "lost"
     with pytest.raises(NanogaugeError):
-        Worker(replace(job, tools={"engine_name": "gone.onnx"})).start()
+        Worker(replace(job, settings=SETTINGS.replace("segment", engine="gone.onnx"))).start()
     with pytest.raises(EngineError, match="cannot be started"):
-        Worker(replace(job, tools={"no_such_option": 1})).start()
+        Worker(
+            replace(job, n_threads="many")  # type: ignore[arg-type]
+        ).start()
 
 
 def test_the_limit_grows_with_the_file(tmp_path: Path) -> None:

@@ -1,10 +1,27 @@
 """The registry of columns and flags, and the page made from it."""
 
+import pickle
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from nanogauge.core.particles import COLUMNS, FLAGS, Flag, column_dtypes, column_names, columns_markdown, flag_text
+from nanogauge.core.particles import (
+    COLUMNS,
+    FLAGS,
+    KINDS,
+    LEFT_OUT,
+    Flag,
+    column_dtypes,
+    column_names,
+    columns_markdown,
+    flag_text,
+    flag_texts,
+    flags_of,
+    has_flag,
+    kinds_of,
+)
+from nanogauge.core.remarks import CODES, Remark, code_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "columns.md"
 REMAKE = "python -c 'from nanogauge.core.particles import *; print(columns_markdown(), end=\"\")' > docs/columns.md"
@@ -51,3 +68,34 @@ def test_flag_text(flags, text):
 def test_every_flag_has_a_meaning_and_its_own_bit():
     assert set(FLAGS) == set(Flag)
     assert [f.value for f in Flag] == [1 << k for k in range(len(Flag))]
+
+
+def test_words_and_bits_are_the_same_both_ways():
+    texts = pd.Series(["", "separated", "touches_border|separated", "of_a_later_version|edited"])
+    bits = flags_of(texts)
+    assert bits.tolist() == [0, 8, 9, 128]
+    assert flag_texts(bits) == ["", "separated", "touches_border|separated", "edited"]
+    assert has_flag(pd.DataFrame({"flags": texts}), Flag.TOUCHES_BORDER | Flag.EDITED).tolist() == [False, False, True, True]
+    assert flags_of(texts[:0]).tolist() == []
+
+
+def test_kinds():
+    table = pd.DataFrame(
+        {"flags": ["", "low_confidence|separated", "touches_border|low_confidence"], "edge_weight": [1.2, 1.2, 0.0]}
+    )
+    assert kinds_of(table) == ["counted", "unsure", "left_out"]
+    assert set(kinds_of(table)) == set(KINDS)
+
+
+def test_what_leaves_a_particle_out_has_a_reason():
+    assert all(("left out" in FLAGS[f].meaning) == (f in LEFT_OUT) for f in Flag)
+    assert [f for f in LEFT_OUT if FLAGS[f].by_hand] == [Flag.EXCLUDED, Flag.FILTERED]
+
+
+def test_a_remark_is_a_text_with_a_code():
+    said = Remark("left_out", "30 % was left out")
+    assert (said, said.code, code_of("first of 3 pages")) == ("30 % was left out", "left_out", "note")
+    assert pickle.loads(pickle.dumps(said)).code == "left_out"
+    with pytest.raises(ValueError, match="unknown code"):
+        Remark("nonsense", "x")
+    assert "note" in CODES

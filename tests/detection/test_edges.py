@@ -18,7 +18,6 @@ from nanogauge.core.particles import Flag
 from nanogauge.detection.edges import true_edge
 from nanogauge.detection.edges.path import closed_paths
 from nanogauge.measuring import measure_particles
-from nanogauge.pipeline.measure import measure_micrograph
 from scenes import blind, spheres
 
 F64 = NDArray[np.float64]
@@ -299,9 +298,7 @@ def test_one_truth(tmp_path, edge: str) -> None:
     from nanogauge.editing.remeasure import boxes_of_labels
 
     scene = spheres(shape=(300, 360))
-    m = measure_micrograph(
-        Micrograph(pixels=scene.pixels, name="a"), tools=blind(), settings=Settings().replace("measure", edge=edge)
-    )
+    m = blind().under(Settings().replace("measure", edge=edge)).measure(Micrograph(pixels=scene.pixels, name="a"))
     m.save(tmp_path)
     labels = tifffile.imread(tmp_path / "labels.tif")
     np.testing.assert_array_equal(labels, m.labels)

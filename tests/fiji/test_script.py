@@ -19,7 +19,7 @@ from PIL import Image
 
 from nanogauge import Measurement, Scale
 from nanogauge.core.micrograph import Micrograph
-from nanogauge.pipeline.measure import Tools, measure_micrograph
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
 from nanogauge.training.synthetic import Rendering
 
@@ -41,9 +41,9 @@ def script() -> ModuleType:
 
 
 @pytest.fixture
-def measured(bare_scene: Rendering, blind_tools: Tools) -> Measurement:
+def measured(bare_scene: Rendering, blind_measurer: Measurer) -> Measurement:
     micrograph = Micrograph(pixels=bare_scene.pixels, name="a.png")
-    return measure_micrograph(micrograph, tools=blind_tools, scale=Scale((2.0, 2.5), 0.01, "user"))
+    return blind_measurer.measure(micrograph, scale=Scale((2.0, 2.5), 0.01, "user"))
 
 
 def test_grammar_is_that_of_python_2_7() -> None:
@@ -111,8 +111,8 @@ def test_what_was_written_is_read(script: ModuleType, measured: Measurement, tmp
         script.result_folder(str(tmp_path / "nothing"))
 
 
-def test_without_scale_or_particles(script: ModuleType, blind_tools: Tools, tmp_path: Path) -> None:
-    measure_micrograph(Micrograph(pixels=np.zeros((60, 80), np.uint8), name="b.png"), tools=blind_tools).save(tmp_path / "b")
+def test_without_scale_or_particles(script: ModuleType, blind_measurer: Measurer, tmp_path: Path) -> None:
+    blind_measurer.measure(Micrograph(pixels=np.zeros((60, 80), np.uint8), name="b.png")).save(tmp_path / "b")
     columns, rows = script.read_table(str(tmp_path / "b"))
     assert rows == []
     assert "equivalent_diameter_nm" not in columns

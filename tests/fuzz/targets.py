@@ -18,13 +18,13 @@ from roifile import ROI_TYPE, ImagejRoi
 
 from nanogauge.core.micrograph import Micrograph
 from nanogauge.core.settings import Settings, read_settings, write_settings
-from nanogauge.pipeline.measure import Tools, measure_micrograph
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
 from nanogauge.reading.containers.windowed import open_mosaic
 from nanogauge.reading.labels import read_labels
 from nanogauge.reporting import card_of, micrograph_page, read_info
 from nanogauge.results.interchange import read_annotation
-from nanogauge.results.records import read_record
+from nanogauge.results.saved import read_saved
 from nanogauge.scale.user_scale import user_scales
 
 SHAPE = (48, 60)
@@ -70,7 +70,7 @@ def _windows(path: Path) -> object:
 
 
 def _report(path: Path) -> object:
-    return micrograph_page(card_of(read_record(path.parent)))
+    return micrograph_page(card_of(read_saved(path.parent)))
 
 
 def _given(path: Path) -> object:
@@ -112,7 +112,7 @@ def _pictures(grey: np.ndarray) -> dict[str, bytes]:
 def _results(grey: np.ndarray) -> dict[str, bytes]:
     """What `measure` saves of a micrograph and `report` reads."""
     settings = Settings().replace("segment", engine="threshold").replace("measure", n_bootstrap=0)
-    m = measure_micrograph(Micrograph(pixels=grey, name="a.tif"), tools=Tools("threshold", n_threads=1), settings=settings)
+    m = Measurer(settings.replace("segment", engine="threshold"), n_threads=1).measure(Micrograph(pixels=grey, name="a.tif"))
     with tempfile.TemporaryDirectory() as place:
         m.save(Path(place) / "a")
         names = ("measurement.json", "particles.csv", "overlay.png")

@@ -18,8 +18,7 @@ from nanogauge import Measurement
 from nanogauge.core.errors import AnnotationError
 from nanogauge.core.scale import Scale
 from nanogauge.measuring import measure_particles
-from nanogauge.pipeline.measure import Tools
-from nanogauge.pipeline.measure_labels import measure_labels
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
 from nanogauge.results.folder import save_measurement
 from nanogauge.results.interchange import read_annotation
@@ -51,23 +50,25 @@ def labels(scene_with_bar: Rendering) -> np.ndarray:
 
 @pytest.mark.parametrize("written", ["rois.zip", "labels.tif", "labels.ome.tif", "coco.json"])
 def test_round_trip_is_equal_to_the_last_digit(
-    tmp_path: Path, micrograph: Path, labels: np.ndarray, blind_tools: Tools, written: str
+    tmp_path: Path, micrograph: Path, labels: np.ndarray, blind_measurer: Measurer, written: str
 ) -> None:
     tifffile.imwrite(tmp_path / "drawn.tif", labels)
-    first = measure_labels(micrograph, tmp_path / "drawn.tif", tools=blind_tools, scale=SCALE)
+    first = blind_measurer.measure_labels(micrograph, tmp_path / "drawn.tif", scale=SCALE)
     assert first.n_particles > 10
     folder = save_measurement(first, tmp_path / "out", coco=True, ome=True)
     if written == "rois.zip":
         assert len(roifile.roiread(folder / written)) == first.n_particles
-    again = measure_labels(micrograph, folder / written, tools=blind_tools, scale=SCALE)
+    again = blind_measurer.measure_labels(micrograph, folder / written, scale=SCALE)
     pd.testing.assert_frame_equal(again.particles, first.particles, check_exact=True)
     assert again.distribution == first.distribution
     assert np.array_equal(again.labels, first.labels)
 
 
-def test_same_metrology_as_for_what_is_found_here(tmp_path: Path, micrograph: Path, labels: np.ndarray, blind_tools: Tools) -> None:
+def test_same_metrology_as_for_what_is_found_here(
+    tmp_path: Path, micrograph: Path, labels: np.ndarray, blind_measurer: Measurer
+) -> None:
     tifffile.imwrite(tmp_path / "drawn.tif", labels)
-    m = measure_labels(micrograph, tmp_path / "drawn.tif", tools=blind_tools, scale=SCALE)
+    m = blind_measurer.measure_labels(micrograph, tmp_path / "drawn.tif", scale=SCALE)
     pixels = read_micrograph(micrograph).pixels
     table = measure_particles(labels, pixels=pixels, scale=SCALE, frame=m.frame)
     for column in ("equivalent_diameter_nm", "feret_max_nm", "perimeter_px", "circularity", "edge_weight", "mean_grey"):
@@ -79,21 +80,23 @@ def test_same_metrology_as_for_what_is_found_here(tmp_path: Path, micrograph: Pa
     assert json.dumps(about)
 
 
-def test_overlapping_shapes_are_flagged(tmp_path: Path, micrograph: Path, blind_tools: Tools) -> None:
+def test_overlapping_shapes_are_flagged(tmp_path: Path, micrograph: Path, blind_measurer: Measurer) -> None:
     corners = np.array([(50, 50), (110, 50), (110, 110), (50, 110)], np.int32)
     rois = [roifile.ImagejRoi.frompoints(corners, name="big"), roifile.ImagejRoi.frompoints(corners // 4 + 60, name="small")]
     roifile.roiwrite(tmp_path / "r.zip", rois)
-    m = measure_labels(micrograph, tmp_path / "r.zip", tools=blind_tools, scale=SCALE)
+    m = blind_measurer.measure_labels(micrograph, tmp_path / "r.zip", scale=SCALE)
     flags = m.particles.set_index("label")["flags"]
     assert "overlapped" in flags[1].split("|")
     assert "overlapped" not in flags[2].split("|")
     assert "common pixels" in m.message
 
 
-def test_labels_of_another_shape_are_refused(tmp_path: Path, micrograph: Path, labels: np.ndarray, blind_tools: Tools) -> None:
+def test_labels_of_another_shape_are_refused(
+    tmp_path: Path, micrograph: Path, labels: np.ndarray, blind_measurer: Measurer
+) -> None:
     tifffile.imwrite(tmp_path / "cropped.tif", labels[:-20])
     with pytest.raises(AnnotationError, match=r"cropped\.tif.*neither cropped nor resized"):
-        measure_labels(micrograph, tmp_path / "cropped.tif", tools=blind_tools)
+        blind_measurer.measure_labels(micrograph, tmp_path / "cropped.tif")
 
 
 def test_command(tmp_path: Path, scene_with_bar: Rendering, labels: np.ndarray, nanogauge: Command) -> None:
@@ -124,9 +127,9 @@ def test_command(tmp_path: Path, scene_with_bar: Rendering, labels: np.ndarray, 
         assert refused.stderr.startswith("nanogauge: ")
 
 
-def test_measurement_is_the_same_type(tmp_path: Path, micrograph: Path, labels: np.ndarray, blind_tools: Tools) -> None:
+def test_measurement_is_the_same_type(tmp_path: Path, micrograph: Path, labels: np.ndarray, blind_measurer: Measurer) -> None:
     Image.fromarray(labels.astype(np.uint16)).save(tmp_path / "l.png")
-    m = measure_labels(str(micrograph), str(tmp_path / "l.png"), tools=blind_tools)
+    m = blind_measurer.measure_labels(str(micrograph), str(tmp_path / "l.png"))
     assert isinstance(m, Measurement)
     assert m.status == "no_scale"
     assert m.engine == "imported label image"

@@ -89,7 +89,7 @@ def test_equal_to_the_whole_picture(discs, tmp_path, small_blocks, zoom):
     inside = find_particles(discs, SmallTiles(), all_kept(settings))
     labels, confidence, sure = inside.labels, inside.probability, inside.certainty
     assert sure is not None
-    whole = measure._measured(
+    whole = measure.particle_table(
         labels, Micrograph(pixels=discs, name="m"), SCALE, confidence, (0, 0, *discs.shape), settings.measure, certainty=sure
     )
     assert found.n_particles == len(whole) > 60
@@ -127,11 +127,10 @@ def test_labels_rois_and_json_are_written(discs, tmp_path, small_blocks):
 def test_pipeline_takes_large_files_this_way(discs, tmp_path, small_blocks, monkeypatch):
     tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64))
     monkeypatch.setattr("nanogauge.pipeline.measure.open_mosaic", lambda source: open_mosaic(source, least_px=1000))
-    tools = measure.Tools("threshold")
-    tools.__dict__["engine"] = SmallTiles()
-    assert measure.measure_micrograph(tmp_path / "m.tif", tools=tools, scale=SCALE).mosaic is not None
+    measurer = measure.Measurer(engine=SmallTiles())
+    assert measurer.measure(tmp_path / "m.tif", scale=SCALE).mosaic is not None
     monkeypatch.setattr("nanogauge.pipeline.measure.open_mosaic", lambda source: open_mosaic(source, least_px=10**6))
-    assert measure.measure_micrograph(tmp_path / "m.tif", tools=tools, scale=SCALE).mosaic is None
+    assert measurer.measure(tmp_path / "m.tif", scale=SCALE).mosaic is None
 
 
 def test_an_empty_mosaic_is_a_result(tmp_path, small_blocks):

@@ -17,11 +17,13 @@ from nanogauge.core.errors import EngineError, ScaleError, SettingsError, Unread
 from nanogauge.core.particles import column_names
 from nanogauge.core.scale import Scale
 from nanogauge.detection.engines import make_engine
+from nanogauge.detection.engines.threshold import ThresholdEngine
 from nanogauge.detection.find import find_particles, magnification_of
-from nanogauge.pipeline.measure import Tools, doubtful_share, measure_micrograph, with_scale
+from nanogauge.pipeline.measure import Measurer, doubtful_share, with_scale
 from nanogauge.results.measurement import SUMMARY_COLUMNS
 from nanogauge.training.synthetic import Rendering, render_crop
 from nanogauge.training.synthetic.annotate import draw_scale_bar
+from scenes import NoText
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,8 @@ def measured(micrograph_file: Path) -> Measurement:
 
 
 @pytest.fixture
-def unscaled(blind_tools: Tools, bare_scene: Rendering) -> Measurement:
-    return measure_micrograph(Micrograph(pixels=bare_scene.pixels, name="bare"), tools=blind_tools)
+def unscaled(blind_measurer: Measurer, bare_scene: Rendering) -> Measurement:
+    return blind_measurer.measure(Micrograph(pixels=bare_scene.pixels, name="bare"))
 
 
 def whole(r: Rendering) -> pd.DataFrame:
@@ -158,16 +160,18 @@ def test_an_array_and_a_scale_in_words(bare_scene: Rendering) -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float64])
 def test_grey_levels_of_any_kind_give_the_same_particles(
-    blind_tools: Tools, bare_scene: Rendering, unscaled: Measurement, dtype: type
+    blind_measurer: Measurer, bare_scene: Rendering, unscaled: Measurement, dtype: type
 ) -> None:
     pixels = bare_scene.pixels.astype(dtype) * (200 if dtype == np.uint16 else 1e-3) + (1000 if dtype == np.uint16 else -0.01)
-    m = measure_micrograph(Micrograph(pixels=pixels.astype(dtype), name="bare"), tools=blind_tools)
+    m = blind_measurer.measure(Micrograph(pixels=pixels.astype(dtype), name="bare"))
     assert m.n_particles == unscaled.n_particles
     assert m.distribution.mean.value == pytest.approx(unscaled.distribution.mean.value, rel=0.01)
 
 
-def test_dark_particles_are_found_as_bright_ones_are(blind_tools: Tools, bare_scene: Rendering, unscaled: Measurement) -> None:
-    m = measure_micrograph(Micrograph(pixels=255 - bare_scene.pixels, name="negative"), tools=blind_tools)
+def test_dark_particles_are_found_as_bright_ones_are(
+    blind_measurer: Measurer, bare_scene: Rendering, unscaled: Measurement
+) -> None:
+    m = blind_measurer.measure(Micrograph(pixels=255 - bare_scene.pixels, name="negative"))
     assert np.count_nonzero((m.labels > 0) != (unscaled.labels > 0)) < 0.002 * m.labels.size
 
 
@@ -186,12 +190,12 @@ def test_nothing_outside_the_frame_nor_in_text(bare_scene: Rendering) -> None:
     assert np.array_equal(np.unique(fewer), np.arange(fewer.max() + 1))
 
 
-def test_a_burned_in_scale_bar_and_its_text_are_no_particles(blind_tools: Tools, bare_scene: Rendering) -> None:
+def test_a_burned_in_scale_bar_and_its_text_are_no_particles(blind_measurer: Measurer, bare_scene: Rendering) -> None:
     ground = np.tile(np.linspace(5, 85, 420), (80, 1))  # room for the bar; of one tone it would be taken for a data bar
     picture = np.vstack([bare_scene.pixels[:220], ground.astype(np.uint8)])
     pixels, bar = draw_scale_bar(picture, nm_per_px=2.0, rng=np.random.default_rng(1), bright=True)
     drawn = Settings().replace("measure", edge="outline")  # as found: at the edge, an object more changes what is typical
-    blind = measure_micrograph(Micrograph(pixels=pixels, name="bar"), tools=blind_tools, settings=drawn)
+    blind = blind_measurer.under(drawn).measure(Micrograph(pixels=pixels, name="bar"))
     assert blind.labels[bar.box[0] : bar.box[2], bar.box[1] : bar.box[3]].any()  # bright on dark, so the engine takes it for one
     m = nanogauge.measure(Micrograph(pixels=pixels, name="bar"), engine="threshold", settings=drawn)
     assert m.scale is not None
@@ -200,23 +204,23 @@ def test_a_burned_in_scale_bar_and_its_text_are_no_particles(blind_tools: Tools,
     assert np.array_equal(m.labels[:220] > 0, blind.labels[:220] > 0)
 
 
-def test_a_data_bar_that_the_metadata_misplace_is_ignored(blind_tools: Tools, bare_scene: Rendering) -> None:
+def test_a_data_bar_that_the_metadata_misplace_is_ignored(blind_measurer: Measurer, bare_scene: Rendering) -> None:
     for row in (0, 999):
         instrument = nanogauge.Instrument(data_bar_first_row=row)
-        m = measure_micrograph(Micrograph(pixels=bare_scene.pixels, name="odd", instrument=instrument), tools=blind_tools)
+        m = blind_measurer.measure(Micrograph(pixels=bare_scene.pixels, name="odd", instrument=instrument))
         assert m.frame == (0, 0, *bare_scene.pixels.shape)
 
 
-def test_a_data_bar_known_from_the_metadata(blind_tools: Tools, scene_with_bar: Rendering) -> None:
+def test_a_data_bar_known_from_the_metadata(blind_measurer: Measurer, scene_with_bar: Rendering) -> None:
     instrument = nanogauge.Instrument(data_bar_first_row=scene_with_bar.frame_height)
-    m = measure_micrograph(Micrograph(pixels=scene_with_bar.pixels, name="known", instrument=instrument), tools=blind_tools)
+    m = blind_measurer.measure(Micrograph(pixels=scene_with_bar.pixels, name="known", instrument=instrument))
     assert m.frame == (0, 0, scene_with_bar.frame_height, 420)
     assert not m.labels[scene_with_bar.frame_height :].any()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (7, 9), (40, 3)])
-def test_no_particles_is_an_empty_measurement(blind_tools: Tools, shape: tuple[int, int]) -> None:
-    m = measure_micrograph(Micrograph(pixels=np.full(shape, 77, np.uint8), name="flat"), tools=blind_tools)
+def test_no_particles_is_an_empty_measurement(blind_measurer: Measurer, shape: tuple[int, int]) -> None:
+    m = blind_measurer.measure(Micrograph(pixels=np.full(shape, 77, np.uint8), name="flat"))
     assert m.status == "no_particles"
     assert m.n_particles == m.n_border == m.distribution.n == 0
     assert m.headline() == "no particles"
@@ -226,14 +230,14 @@ def test_no_particles_is_an_empty_measurement(blind_tools: Tools, shape: tuple[i
     assert list(m.particles) == column_names(in_nm=False)
 
 
-def test_settings_reach_the_figures(blind_tools: Tools, bare_scene: Rendering, unscaled: Measurement) -> None:
+def test_settings_reach_the_figures(blind_measurer: Measurer, bare_scene: Rendering, unscaled: Measurement) -> None:
     picture = Micrograph(pixels=bare_scene.pixels, name="bare")
     by_volume = Settings().replace("measure", weighting="volume", n_bootstrap=0)
-    m = measure_micrograph(picture, tools=blind_tools, settings=by_volume)
+    m = blind_measurer.under(by_volume).measure(picture)
     assert m.distribution.mean.value > unscaled.distribution.mean.value
     assert np.isnan(m.distribution.mean.low)
     large_only = Settings().replace("separate", least_diameter_px=28.0)
-    m = measure_micrograph(picture, tools=blind_tools, settings=large_only)
+    m = blind_measurer.under(large_only).measure(picture)
     assert 0 < m.n_particles < unscaled.n_particles
     assert m.particles["equivalent_diameter_px"].min() >= 27.5  # 28 before its outline was moved to the edge
 
@@ -256,8 +260,8 @@ def test_missing_weights_are_an_engine_error(tmp_path: Path) -> None:
 
 
 def test_the_network_measures_the_scene(bare_scene: Rendering) -> None:
-    tools = Tools("unet", n_threads=1)
-    labels, confidence, *_ = find_particles(bare_scene.pixels, tools.engine, Settings())
+    engine = Measurer(n_threads=1).engine
+    labels, confidence, *_ = find_particles(bare_scene.pixels, engine, Settings())
     area = np.bincount(labels.ravel())[1:]
     truth = np.bincount(bare_scene.labels.ravel())[1:]
     assert abs(len(area) - len(truth)) <= 2
@@ -281,10 +285,29 @@ def test_foreground_left_out_as_unsure_is_told() -> None:
 def test_strong_noise_is_looked_at_more_coarsely() -> None:
     """Specks of noise at a fine magnification give way to particles that a coarser one shows surely."""
     pixels, truth = render_crop(np.random.default_rng([99, 121]), (384, 512), unusual=False)[:2]
-    engine = Tools("unet", n_threads=1).engine
+    engine = Measurer(n_threads=1).engine
     found = find_particles(pixels, engine, Settings())
     assert found.zoom < 0.5
     assert magnification_of(pixels, engine, Settings()) == found.zoom  # for parts of a mosaic
     assert magnification_of(np.full((384, 512), 90, np.uint8), engine, Settings()) is None
     assert 0 < found.labels.max() <= 3 * len(np.unique(truth))
     assert np.median(found.certainty[1:]) > 0.6
+
+
+def test_other_settings_keep_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def make_engine(name: str, **options: object) -> ThresholdEngine:
+        made.append(name)
+        return ThresholdEngine()
+
+    monkeypatch.setattr("nanogauge.pipeline.measure.make_engine", make_engine)
+    first = Measurer(reader=NoText())
+    by_volume = first.under(Settings().replace("measure", weighting="volume"))
+    assert by_volume.engine is by_volume.under(Settings()).engine
+    assert by_volume.reader is first.reader
+    assert by_volume.settings.measure.weighting == "volume"
+    assert by_volume.under(Settings().replace("segment", engine="threshold")).engine is not by_volume.engine
+    assert made == ["unet", "threshold"]
+    own = ThresholdEngine()
+    assert Measurer(engine=own).under(Settings().replace("segment", device="cuda")).engine is own

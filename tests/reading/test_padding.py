@@ -13,7 +13,6 @@ from nanogauge.core.micrograph import Micrograph
 from nanogauge.core.particles import Flag
 from nanogauge.core.scale import Scale
 from nanogauge.measuring.frame_effects import edge_flags
-from nanogauge.pipeline.measure import measure_micrograph
 from nanogauge.reading.padding import without_padding
 from scenes import blind, spheres
 
@@ -86,7 +85,7 @@ def test_particles_cut_by_padding_are_left_out(kind: str) -> None:
     cropped = Micrograph(pixels=np.ascontiguousarray(whole[:, x:]), name="cropped")
     padded = Micrograph(pixels=cut, name="padded")
     scale = Scale((1.0, 1.0), 0.01, "user")
-    a, b = (measure_micrograph(m, tools=blind(), scale=scale) for m in (cropped, padded))
+    a, b = (blind().measure(m, scale=scale) for m in (cropped, padded))
     assert b.frame == (0, x, *whole.shape)
     assert len(a.particles) == len(b.particles)
     assert a.n_border == b.n_border > 0

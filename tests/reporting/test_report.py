@@ -17,13 +17,15 @@ from PIL import Image
 
 from nanogauge import Measurement, Micrograph
 from nanogauge.core.errors import SettingsError, UnreadableFile
+from nanogauge.core.particles import KINDS, kinds_of
 from nanogauge.core.scale import Scale
-from nanogauge.pipeline.measure import Tools, measure_micrograph, with_scale
+from nanogauge.pipeline.measure import Measurer, with_scale
 from nanogauge.reporting import MOST_CARDS, Collected, ReportInfo, build, micrograph_page, read_info, report_page, report_pdf
 from nanogauge.reporting.formatting import breakable, lengths, number, percent
-from nanogauge.results.figures import COLOURS, draw_distribution, jpeg_data_uri, kind_of, overlay, scale_bar_crop
+from nanogauge.results.figures import draw_distribution, jpeg_data_uri, overlay, scale_bar_crop
 from nanogauge.results.folder import save_measurement
-from nanogauge.results.records import read_record, record_of, result_folders
+from nanogauge.results.run_json import result_folders
+from nanogauge.results.saved import read_saved, saved_of
 
 VOID = {"meta", "img", "br", "link", "path", "use", "rect"}
 
@@ -54,29 +56,29 @@ class Page(HTMLParser):
         self.words.append(" ".join(data.split()))
 
 
-def measure(tools: Tools, pixels: np.ndarray, name: str = "a.tif", scale: Scale | None = None) -> Measurement:
-    return measure_micrograph(Micrograph(pixels=pixels, name=name), tools=tools, scale=scale)
+def measure(measurer: Measurer, pixels: np.ndarray, name: str = "a.tif", scale: Scale | None = None) -> Measurement:
+    return measurer.measure(Micrograph(pixels=pixels, name=name), scale=scale)
 
 
 @pytest.fixture
-def in_nm(blind_tools: Tools, bare_scene) -> Measurement:
-    return measure(blind_tools, bare_scene.pixels, "spheres.tif", Scale((2.0, 2.0), 0.01, "user"))
+def in_nm(blind_measurer: Measurer, bare_scene) -> Measurement:
+    return measure(blind_measurer, bare_scene.pixels, "spheres.tif", Scale((2.0, 2.0), 0.01, "user"))
 
 
 @pytest.fixture
-def in_px(blind_tools: Tools, bare_scene) -> Measurement:
-    return measure(blind_tools, bare_scene.pixels[:150], "<b>&'half'.tif")
+def in_px(blind_measurer: Measurer, bare_scene) -> Measurement:
+    return measure(blind_measurer, bare_scene.pixels[:150], "<b>&'half'.tif")
 
 
 @pytest.fixture
-def nothing(blind_tools: Tools) -> Measurement:
-    return measure(blind_tools, np.zeros((24, 40), np.uint8), "black.tif")
+def nothing(blind_measurer: Measurer) -> Measurement:
+    return measure(blind_measurer, np.zeros((24, 40), np.uint8), "black.tif")
 
 
 def collected(*measurements: Measurement, n: int | None = None, sample: str = "s") -> Collected:
     out = Collected(n_expected=len(measurements) if n is None else n)
     for k, m in enumerate(measurements):
-        out.add(record_of(m, name=f"{k}"), sample=sample, link=f"{k}/report.html")
+        out.add(saved_of(m, name=f"{k}"), sample=sample, link=f"{k}/report.html")
     return out
 
 
@@ -135,7 +137,7 @@ def test_page_of_a_run_in_which_everything_failed() -> None:
 
 def test_a_large_run_keeps_no_pictures(in_nm: Measurement) -> None:
     run = Collected(n_expected=MOST_CARDS + 1)
-    card = run.add(record_of(in_nm, name="x"), sample="s", link="x/report.html")
+    card = run.add(saved_of(in_nm, name="x"), sample="s", link="x/report.html")
     assert run.cards == []
     assert card.overlay  # for its own page
     page = Page(micrograph_page(card))
@@ -157,7 +159,7 @@ def test_separate_files_are_not_pooled(in_nm: Measurement) -> None:
 def test_several_samples_are_compared(in_nm: Measurement) -> None:
     larger = with_scale(in_nm, Scale((3.0, 3.0), 0.01, "user"))
     run = collected(in_nm, sample="small")
-    run.add(record_of(larger, name="l"), sample="la<rge", link="")
+    run.add(saved_of(larger, name="l"), sample="la<rge", link="")
     document, samples = build(run)
     words = " ".join(Page(report_page(document)).words)
     assert [s.name for s in samples] == ["small", "la<rge"]
@@ -170,13 +172,13 @@ def test_several_samples_are_compared(in_nm: Measurement) -> None:
 def test_report_from_saved_folders_says_the_same(tmp_path: Path, in_nm: Measurement) -> None:
     for unit_row in (False, True):
         folder = in_nm.save(tmp_path / "plain") if not unit_row else save_measurement(in_nm, tmp_path / "units", unit_row=True)
-        record = read_record(folder)
-        fresh = record_of(in_nm)
-        assert record.about == json.loads(json.dumps(fresh.about))
-        pd.testing.assert_frame_equal(record.particles, fresh.particles, check_exact=True)
-        assert record.scale == in_nm.scale
-        assert record.settings == in_nm.settings
-        assert record.overlay == fresh.overlay
+        saved = read_saved(folder)
+        fresh = saved_of(in_nm)
+        assert saved.about == json.loads(json.dumps(fresh.about))
+        pd.testing.assert_frame_equal(saved.particles, fresh.particles, check_exact=True)
+        assert saved.scale == in_nm.scale
+        assert saved.settings == in_nm.settings
+        assert saved.overlay_jpeg == fresh.overlay_jpeg
     assert [p.name for p in result_folders(tmp_path)] == ["plain", "units"]
     assert list(result_folders(tmp_path / "plain")) == [tmp_path / "plain"]
 
@@ -187,10 +189,10 @@ def test_folders_without_results_say_so(tmp_path: Path, in_nm: Measurement) -> N
     folder = in_nm.save(tmp_path / "a")
     (folder / "particles.csv").write_text("label,y\n1,2\n")
     with pytest.raises(UnreadableFile, match=r"damaged results.*measure again"):
-        read_record(folder)
+        read_saved(folder)
     (folder / "measurement.json").write_text("{")
     with pytest.raises(UnreadableFile, match="damaged JSON"):
-        read_record(folder)
+        read_saved(folder)
 
 
 def test_pdf_is_archival_with_fonts_and_the_page_s_content(tmp_path: Path, in_nm: Measurement, in_px: Measurement) -> None:
@@ -280,11 +282,11 @@ def test_words() -> None:
     assert max(map(len, breakable("x" * 100).split("\u200b"))) <= 24
 
 
-def test_scale_bar_crop_holds_bar_and_label(scene_with_bar, blind_tools: Tools, in_nm: Measurement) -> None:
+def test_scale_bar_crop_holds_bar_and_label(scene_with_bar, blind_measurer: Measurer, in_nm: Measurement) -> None:
     from nanogauge.scale.bar import ScaleBarReading
 
     assert scale_bar_crop(in_nm) is None
-    m = measure(blind_tools, scene_with_bar.pixels)
+    m = measure(blind_measurer, scene_with_bar.pixels)
     h, _ = m.micrograph.shape
     bar = ScaleBarReading(100.0, 60.0, (h - 20, 40, h - 15, 100), "100 nm", 0.9, 1.7, 0.01, text_boxes=((h - 22, 130, h - 8, 180),))
     crop = scale_bar_crop(replace(m, scale_bar=bar))
@@ -298,25 +300,19 @@ def test_overlay_draws_outlines_in_the_colour_of_their_kind(in_nm: Measurement) 
     k = overlay(in_nm).shape[1] // in_nm.micrograph.shape[1]
     picture = overlay(in_nm, numbers=False, legend=False)
     assert picture.shape == (in_nm.micrograph.shape[0] * k, in_nm.micrograph.shape[1] * k, 3)
-    for row in in_nm.particles.itertuples():
+    for row, kind in zip(in_nm.particles.itertuples(), kinds_of(in_nm.particles), strict=True):
         mask = np.kron(in_nm.labels == row.label, np.ones((k, k), bool))
-        colour = np.array(COLOURS[kind_of(row.flags, row.edge_weight)])
-        other = np.array(COLOURS["counted" if row.edge_weight == 0 else "left_out"])
+        colour = np.array(KINDS[kind].colour)
+        other = np.array(KINDS["counted" if row.edge_weight == 0 else "left_out"].colour)
         drawn = picture[mask].astype(int)
         assert (np.abs(drawn - colour).max(axis=1) < 12).any()
         assert not (np.abs(drawn - other).max(axis=1) < 12).any()
 
 
-def test_kind_of_a_particle() -> None:
-    assert kind_of("", 1.2) == "counted"
-    assert kind_of("low_confidence|separated", 1.2) == "low_confidence"
-    assert kind_of("touches_border|low_confidence", 0.0) == "left_out"
-
-
 @pytest.mark.parametrize("shape", [(1, 1), (90, 20), (20, 300), (1500, 2100)])
-def test_caption_fits_pictures_of_any_shape(blind_tools: Tools, shape: tuple[int, int]) -> None:
+def test_caption_fits_pictures_of_any_shape(blind_measurer: Measurer, shape: tuple[int, int]) -> None:
     pixels = np.full(shape, 40, np.uint8)
-    m = measure(blind_tools, pixels)
+    m = measure(blind_measurer, pixels)
     with_caption, bare = overlay(m), overlay(m, legend=False)
     assert with_caption.shape[1] == bare.shape[1]
     assert with_caption.shape[0] - bare.shape[0] >= 30

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,18 +20,20 @@ import tifffile
 from PIL import Image
 
 from nanogauge import Measurement, Micrograph
-from nanogauge.core.errors import OutputError
+from nanogauge.core.errors import OutputError, UnreadableFile
 from nanogauge.core.particles import column_names
 from nanogauge.core.scale import Scale
-from nanogauge.pipeline.measure import Tools, measure_micrograph
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
 from nanogauge.reporting.workbook import write_workbook
-from nanogauge.results.folder import make_folder, save_measurement
+from nanogauge.results.folder import make_folder, new_result, save_measurement, write_measurement
 from nanogauge.results.interchange import read_annotation
 from nanogauge.results.interchange.write import CocoWriter, write_coco, write_rois
 from nanogauge.results.pictures import write_labels, write_labels_ome
+from nanogauge.results.saved import read_saved
 from nanogauge.results.tables import append_summary, write_parquet, write_particles, write_summary
 from nanogauge.statistics.samples import pool
+from nanogauge.training.synthetic import Rendering
 
 FILES = {"measurement.json", "particles.csv", "labels.tif", "overlay.png", "rois.zip"}
 
@@ -48,14 +51,14 @@ def labels() -> np.ndarray:
 
 
 @pytest.fixture
-def without_scale(blind_tools: Tools, bare_scene) -> Measurement:
-    return measure_micrograph(Micrograph(pixels=bare_scene.pixels, name="bare"), tools=blind_tools)
+def without_scale(blind_measurer: Measurer, bare_scene) -> Measurement:
+    return blind_measurer.measure(Micrograph(pixels=bare_scene.pixels, name="bare"))
 
 
 @pytest.fixture
-def with_user_scale(blind_tools: Tools, bare_scene) -> Measurement:
+def with_user_scale(blind_measurer: Measurer, bare_scene) -> Measurement:
     scale = Scale((2.5, 2.5), 0.01, "user")
-    return measure_micrograph(Micrograph(pixels=bare_scene.pixels, name="bare"), tools=blind_tools, scale=scale)
+    return blind_measurer.measure(Micrograph(pixels=bare_scene.pixels, name="bare"), scale=scale)
 
 
 def test_labels_keep_shape_type_and_values(tmp_path: Path, labels: np.ndarray) -> None:
@@ -204,14 +207,14 @@ def test_unit_row_and_parquet(tmp_path: Path, with_user_scale: Measurement, with
 
 
 def test_json_follows_its_schema(
-    tmp_path: Path, with_user_scale: Measurement, without_scale: Measurement, blind_tools: Tools
+    tmp_path: Path, with_user_scale: Measurement, without_scale: Measurement, blind_measurer: Measurer
 ) -> None:
     import jsonschema
 
     text = resources.files("nanogauge.results").joinpath("schemas/measurement.schema.json").read_text(encoding="utf-8")
     validator = jsonschema.Draft202012Validator(json.loads(text))
     validator.check_schema(json.loads(text))
-    flat = measure_micrograph(Micrograph(pixels=np.full((24, 17), 9, np.uint8), name="flat"), tools=blind_tools)
+    flat = blind_measurer.measure(Micrograph(pixels=np.full((24, 17), 9, np.uint8), name="flat"))
     for k, m in enumerate((with_user_scale, without_scale, flat)):
         about = json.loads((save_measurement(m, tmp_path / str(k)) / "measurement.json").read_text(encoding="utf-8"))
         assert [e.message for e in validator.iter_errors(about)] == []
@@ -287,8 +290,8 @@ def test_without_scale_there_is_no_nm_anywhere(tmp_path: Path, without_scale: Me
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 40), (24, 17)])
-def test_no_particles_is_saved_too(tmp_path: Path, blind_tools: Tools, shape: tuple[int, int]) -> None:
-    m = measure_micrograph(Micrograph(pixels=np.full(shape, 9, np.uint8), name="flat"), tools=blind_tools)
+def test_no_particles_is_saved_too(tmp_path: Path, blind_measurer: Measurer, shape: tuple[int, int]) -> None:
+    m = blind_measurer.measure(Micrograph(pixels=np.full(shape, 9, np.uint8), name="flat"))
     folder = save_measurement(m, tmp_path)
     assert {p.name for p in folder.iterdir()} == FILES
     assert json.loads((folder / "measurement.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)["n_particles"] == 0
@@ -322,3 +325,52 @@ def test_equivalent_diameter_is_that_of_the_saved_labels(tmp_path: Path, with_us
     for row in pd.read_csv(folder / "particles.csv").itertuples():
         # outlines run between the pixels, labels along them
         assert row.equivalent_diameter_nm == pytest.approx(2.5 * math.sqrt(4 * area[row.label] / math.pi), rel=0.01)
+
+
+def test_a_result_that_is_saved_again_is_whole_throughout(
+    tmp_path: Path, with_user_scale: Measurement, without_scale: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = with_user_scale.save(tmp_path / "a")
+    (folder / "mine.txt").touch()
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    real, moved = os.replace, []
+
+    def killed(source: Path, goal: Path) -> None:
+        moved.append(Path(goal).name)
+        if len(moved) == 2:
+            raise KeyboardInterrupt
+        real(source, goal)
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        without_scale.save(folder)
+    monkeypatch.undo()
+    assert "measurement.json" not in moved
+    assert (folder / "measurement.json").read_bytes() == before["measurement.json"]
+    assert {p.name for p in folder.iterdir()} == set(before)  # nothing of what was being made
+    without_scale.save(folder)
+    assert read_saved(folder).scale is None
+    assert (folder / "mine.txt").is_file()
+
+
+def test_a_result_that_fails_leaves_nothing(tmp_path: Path, with_user_scale: Measurement) -> None:
+    earlier = with_user_scale.save(tmp_path / "a")
+    (earlier / "edits.jsonl").touch()
+    with pytest.raises(AttributeError), new_result(tmp_path / "a", anew=True) as making:
+        write_measurement(None, making)  # type: ignore[arg-type]
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert (earlier / "edits.jsonl").is_file()
+    with new_result(tmp_path / "a", anew=True) as making:
+        write_measurement(with_user_scale, making)
+    assert not (earlier / "edits.jsonl").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_measurement_is_read_back(tmp_path: Path, with_user_scale: Measurement, bare_scene: Rendering) -> None:
+    folder = with_user_scale.save(tmp_path / "a")
+    again = read_saved(folder).measurement(with_user_scale.micrograph)
+    assert again.to_dict() == replace(with_user_scale, confidence=None).to_dict() | {"message": again.message}
+    pd.testing.assert_frame_equal(again.particles, with_user_scale.particles, check_exact=True)
+    assert np.array_equal(again.labels, with_user_scale.labels)
+    with pytest.raises(UnreadableFile, match="do not fit"):
+        read_saved(folder).measurement(Micrograph(pixels=bare_scene.pixels[:50], name="x"))

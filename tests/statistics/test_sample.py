@@ -132,13 +132,10 @@ def test_measurements_are_pooled_by_what_they_keep(measured):
 
 
 @pytest.fixture
-def measured(bare_scene, blind_tools):
+def measured(bare_scene, blind_measurer):
     from nanogauge.core.micrograph import Micrograph
-    from nanogauge.pipeline.measure import measure_micrograph
 
-    return measure_micrograph(
-        Micrograph(pixels=bare_scene.pixels, name="bare"), tools=blind_tools, scale=Scale((1.5, 1.5), 0.01, "user")
-    )
+    return blind_measurer.measure(Micrograph(pixels=bare_scene.pixels, name="bare"), scale=Scale((1.5, 1.5), 0.01, "user"))
 
 
 def test_a_measurement_carries_its_metrology(measured):
@@ -153,17 +150,14 @@ def test_a_measurement_carries_its_metrology(measured):
     json.dumps(plain, allow_nan=False)
 
 
-def test_outlines_moved_to_the_edge_of_the_grey_levels(bare_scene, blind_tools, measured):
+def test_outlines_moved_to_the_edge_of_the_grey_levels(bare_scene, blind_measurer, measured):
     from nanogauge.core.micrograph import Micrograph
-    from nanogauge.pipeline.measure import measure_micrograph
 
-    moved = measure_micrograph(
-        Micrograph(pixels=bare_scene.pixels, name="bare"), tools=blind_tools, scale=Scale((1.5, 1.5), 0.01, "user"),
-        settings=Settings().replace("measure", edge="steepest"),
+    moved = blind_measurer.under(Settings().replace("measure", edge="steepest")).measure(
+        Micrograph(pixels=bare_scene.pixels, name="bare"), scale=Scale((1.5, 1.5), 0.01, "user"),
     )  # fmt: skip
-    as_found = measure_micrograph(
-        Micrograph(pixels=bare_scene.pixels, name="bare"), tools=blind_tools, scale=Scale((1.5, 1.5), 0.01, "user"),
-        settings=Settings().replace("measure", edge="outline"),
+    as_found = blind_measurer.under(Settings().replace("measure", edge="outline")).measure(
+        Micrograph(pixels=bare_scene.pixels, name="bare"), scale=Scale((1.5, 1.5), 0.01, "user"),
     )  # fmt: skip
     assert moved.edge_moved_px is not None
     assert (moved.particles["equivalent_diameter_nm"] - as_found.particles["equivalent_diameter_nm"]).mean() == pytest.approx(

@@ -203,7 +203,7 @@ def _slot(job: Job, time_limit_s: float | None) -> Worker:
     worker: Worker | None = getattr(_slots, "worker", None)
     if worker is not None:
         had = worker.job
-        if (had.tools, had.imported, had.base, had.n_threads) == (job.tools, job.imported, job.base, job.n_threads):
+        if (had.engine, had.annotated, had.base, had.n_threads) == (job.engine, job.annotated, job.base, job.n_threads):
             if had != job:
                 worker.use(job)  # the network stays loaded
             worker.time_limit_s = time_limit_s

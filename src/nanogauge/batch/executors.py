@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ..core.cpu import SMALL_RUN, cores
 from ..core.errors import SettingsError
-from ..pipeline.measure import Tools
+from ..pipeline.measure import Measurer
 from .job import Job, Outcome, Task, failure
 from .worker import Ready, Worker, ready_of
 
@@ -84,12 +84,12 @@ class InThisProcess:
 
     n_workers: int = 1
 
-    def __init__(self, job: Job, tools: Tools) -> None:
-        self.job, self.tools = job, tools
+    def __init__(self, job: Job, measurer: Measurer) -> None:
+        self.job, self.measurer = job, measurer
         self._done: list[Outcome] = []
 
     def start(self) -> Ready:
-        return ready_of(self.job, self.tools)
+        return ready_of(self.job, self.measurer)
 
     def use(self, job: Job) -> None:
         self.job = job
@@ -105,7 +105,7 @@ class InThisProcess:
     def submit(self, task: Task) -> None:
         from .measuring import carry_out
 
-        self._done.append(carry_out(self.job, task, self.tools))
+        self._done.append(carry_out(self.job, task, self.measurer))
 
     def wait(self, timeout_s: float) -> list[Outcome]:
         done, self._done = self._done, []

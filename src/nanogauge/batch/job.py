@@ -31,10 +31,10 @@ class Item:
 class Job:
     """What all micrographs of a run have in common.
 
-    out: absolute; base: absolute, where relative inputs start; tools: options of `pipeline.Tools` but for the threads
+    out: absolute; base: absolute, where relative inputs start
     pages: a page a micrograph: none, whole (pictures within), or linked (to the pictures beside it)
     pdf_info: a PDF for each micrograph too, with these facts
-    imported: particles were found elsewhere; no network is needed
+    annotated: particles were found elsewhere, as each item says; no network is needed
     engine_sha256: of the run's network; None until it is known. A worker with another one refuses
     n_slots: host -> measurements at once on that host, for the threads of each; missing: n_threads holds
     """
@@ -42,14 +42,13 @@ class Job:
     out: Path
     base: Path
     settings: Settings
-    tools: dict[str, Any] = field(default_factory=dict)
     n_threads: int | None = None
     unit_row: bool = False
     coco: bool = False
     ome: bool = False
     pages: Pages = "none"
     pdf_info: ReportInfo | None = None
-    imported: bool = False
+    annotated: bool = False
     engine_sha256: str | None = None
     n_slots: dict[str, int] = field(default_factory=dict)
     version: str = __version__
@@ -59,12 +58,16 @@ class Job:
         """What a run keeps to be resumed: lock, journal, files in the making."""
         return self.out / STATE_FOLDER
 
+    @property
+    def engine(self) -> tuple[str, str]:
+        """Name and device of what finds the particles."""
+        return self.settings.segment.engine, self.settings.segment.device
+
     def fingerprint(self) -> str:
         """Of everything but the input that decides what is written for a micrograph."""
         decides = {
             "version": self.version,
             "settings": self.settings.to_dict(),
-            "tools": self.tools,
             "engine_sha256": self.engine_sha256,
             "outputs": [self.unit_row, self.coco, self.ome],
             "pdf_info": None if self.pdf_info is None else asdict(self.pdf_info),

@@ -7,34 +7,32 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ..core.errors import EngineError, UnreadableFile
 from ..core.version import __version__
-from ..pipeline.measure import Tools, measure_micrograph
-from ..pipeline.measure_labels import measure_labels
+from ..pipeline.measure import Measurer
 from ..reading.containers.ome_zarr import sha256_of as sha256_of_folder
 from ..reading.sidecar import sidecar_files
-from ..results.measurement import Measurement, summary_row_of
-from ..results.records import read_json
+from ..results.measurement import Measurement
+from ..results.saved import is_edited, read_saved
 from .inputs import picture, printable, problem
 from .job import Item, Job, Outcome, Task, Trouble, failure, key_of
-from .publish import MARK, is_disk_full, is_edited, is_whole, write_part
+from .publish import is_disk_full, is_whole, write_part
 
 
-def carry_out(job: Job, task: Task, tools: Tools) -> Outcome:
+def carry_out(job: Job, task: Task, measurer: Measurer) -> Outcome:
     """Measures one micrograph and writes its folder; keeps what an earlier run left where its key is still the same."""
     begun = time.perf_counter()
     file = task.item.file
     before = _stamp(file)
     try:
         picture(file)
-        _check_network(job, tools)
+        _check_network(job, measurer)
         if task.previous is not None and task.previous.files:
             key = _key(job, task.item, sha256_of(file))
             if key == task.previous.key and (kept := _kept(job, task, key)) is not None:
                 return kept
-        m = _measured(job, task.item, tools)
+        m = _measured(task.item, measurer)
         if before != _stamp(file):
             raise UnreadableFile(_CHANGED.format(file))
         key = _key(job, task.item, m.micrograph.sha256)
@@ -57,9 +55,10 @@ def _kept(job: Job, task: Task, key: str) -> Outcome | None:
         return Outcome(index=task.index, row={"status": KEPT}, key=key, files=files, kept=True)
     if not is_edited(folder):
         return None
-    row = row_from_folder(folder, task.item.file)
+    saved = read_saved(folder, particles=False, pictures=False)
+    row = saved.summary_row(str(task.item.file))
     files = {p.name: p.stat().st_size for p in folder.iterdir() if p.name in files}
-    return Outcome(index=task.index, row=row, sha256=read_json(folder / MARK)["sha256"], key=key, files=files, kept=True)
+    return Outcome(index=task.index, row=row, sha256=saved.about["sha256"], key=key, files=files, kept=True)
 
 
 KEPT = "kept"
@@ -67,29 +66,20 @@ KEPT = "kept"
 _CHANGED = "{}: the file changed while it was read; run the same command again once it is complete"
 
 
-def row_from_folder(folder: Path, file: Path) -> dict[str, Any]:
-    """The row of summary.csv from a saved measurement, such as one that an operator edited. Raises UnreadableFile."""
-    about = read_json(folder / "measurement.json")
-    try:
-        return summary_row_of(about, str(file))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableFile(f"{folder}: damaged results ({error}); measure again") from error
-
-
-def _measured(job: Job, item: Item, tools: Tools) -> Measurement:
+def _measured(item: Item, measurer: Measurer) -> Measurement:
     if item.annotation is not None:
-        m = measure_labels(item.file, item.annotation, tools=tools, settings=job.settings, scale=item.scale)
+        m = measurer.measure_labels(item.file, item.annotation, scale=item.scale)
     else:
-        m = measure_micrograph(item.file, tools=tools, settings=job.settings, scale=item.scale)
+        m = measurer.measure(item.file, scale=item.scale)
     name = printable(m.micrograph.name)  # bytes of a file's name that are no text fit into none of the files to be written
     return m if name == m.micrograph.name else replace(m, micrograph=replace(m.micrograph, name=name))
 
 
-def _check_network(job: Job, tools: Tools) -> None:
+def _check_network(job: Job, measurer: Measurer) -> None:
     """All processes of a run, on whatever machine, must measure alike."""
     if job.version != __version__:
         raise EngineError(f"this process has nanogauge {__version__}, the run {job.version}; install the same everywhere")
-    if not job.imported and job.engine_sha256 is not None and tools.engine.sha256 != job.engine_sha256:
+    if not job.annotated and job.engine_sha256 is not None and measurer.engine.sha256 != job.engine_sha256:
         raise EngineError("this process has another network than the run was started with; install the same nanogauge everywhere")
 
 

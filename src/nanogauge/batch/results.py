@@ -1,16 +1,13 @@
-"""What became of a run, and run.json, which says it."""
+"""What became of a run."""
 
 from __future__ import annotations
 
-import json
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..core.version import __version__
+from ..results.run_json import input_entry
 from .job import Item
 from .journal import Journal
 
@@ -46,42 +43,15 @@ class BatchResult:
         """The rows of summary.csv."""
         return (self.record(k)["row"] for k in range(self.n))
 
+    def inputs(self) -> Iterator[dict[str, Any]]:
+        """The inputs as run.json has them."""
+        for k in range(self.n):
+            record = self.record(k)
+            row = record["row"]
+            yield input_entry(row["file"], None if row["status"] == "error" else record["name"], row, record["sha256"])
+
     def entries(self) -> Iterator[tuple[str | None, dict[str, Any]]]:
         """Folder name (None where it failed) and row of each input."""
         for k in range(self.n):
             record = self.record(k)
             yield None if record["row"]["status"] == "error" else record["name"], record["row"]
-
-
-def write_run_json(result: BatchResult, about: dict[str, Any], *, started: datetime, n_workers: int) -> None:
-    """run.json: versions, settings, hashes and the inputs, one by one, as there may be very many. Raises OSError.
-
-    about: what it says of engine, settings and the command
-    """
-    head = {
-        "version": __version__,
-        "python": platform.python_version(),
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": (datetime.now(UTC) - started).total_seconds(),
-        "n_workers": n_workers,
-        "n_kept": result.n_kept,
-        "stopped": result.stopped or None,
-        **about,
-    }
-    temporary = result.out / ".run.json.new"
-    with temporary.open("w", encoding="utf-8", errors="backslashreplace") as f:
-        f.write(json.dumps(head, indent=1, ensure_ascii=False)[:-2] + ',\n "inputs": [')
-        for k in range(result.n):
-            record = result.record(k)
-            row = record["row"]
-            entry = {
-                "file": row["file"],
-                "sha256": record["sha256"],
-                "folder": None if row["status"] == "error" else record["name"],
-                "status": row["status"],
-                "seconds": row["seconds"],
-            }
-            text = json.dumps(entry, indent=1, ensure_ascii=False).replace("\n", "\n  ")
-            f.write(("," if k else "") + "\n  " + text)
-        f.write("\n ]\n}\n")
-    temporary.replace(result.out / "run.json")

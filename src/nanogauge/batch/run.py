@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ..core.settings import Settings
 from ..detection.engines import ENGINES, make_engine
-from ..pipeline.measure import Tools
+from ..pipeline.measure import Measurer
 from ..reporting import MOST_CARDS
 from ..reporting.run_report import MOST_WHOLE_PAGES, Outputs
 from .executors import Executor, InThisProcess, LocalWorkers, parse_workers
@@ -42,17 +42,15 @@ def run_batch(
     out: Path,
     *,
     settings: Settings,
-    tools: dict[str, Any],
     about: dict[str, Any],
     outputs: Outputs,
     options: BatchOptions,
-    imported: bool = False,
+    annotated: bool = False,
     quiet: bool = False,
     console: Console | None = None,
 ) -> Iterator[BatchResult]:
     """Measures what the source gives into OUT, and yields what became of it while OUT is still locked.
 
-    tools: options of `pipeline.Tools`, made here or in other processes
     about: what run.json says of engine, settings and the command
 
     Raises OutputError where OUT cannot be written or another run writes there, EngineError where the network cannot be loaded,
@@ -65,17 +63,16 @@ def run_batch(
         out=out.absolute(),
         base=Path.cwd(),
         settings=settings,
-        tools=tools,
         unit_row=outputs.unit_row,
         coco=outputs.coco,
         ome=outputs.ome,
         pages=pages if outputs.report else "none",
         pdf_info=outputs.info if outputs.pdf_each else None,
-        imported=imported,
+        annotated=annotated,
     )
     n_workers = parse_workers(options.workers, n_files=n)
     name = settings.segment.engine
-    if not imported and name not in ENGINES and not Path(name).is_file():
+    if not annotated and name not in ENGINES and not Path(name).is_file():
         make_engine(name)  # says what is wrong with it before anything is written
     with RunState(out, fresh=options.fresh) as state:
         if isinstance(source, Watched):
@@ -84,7 +81,7 @@ def run_batch(
         killed = True
         try:
             ready = executor.start()
-            if not imported:
+            if not annotated:
                 about = about | {"engine": {"name": ready.engine, "sha256": ready.sha256}}
             job = replace(job, engine_sha256=ready.sha256)
             executor.use(job)
@@ -105,7 +102,7 @@ def _executor(job: Job, n_workers: int, options: BatchOptions) -> Executor:
 
         return DaskCluster(job, options.cluster, n_workers=max(n_workers, 1), time_limit_s=options.time_limit_s)
     if n_workers == 0 and options.time_limit_s is None:
-        return InThisProcess(job, Tools(**job.tools))
+        return InThisProcess(job, Measurer(job.settings, n_threads=job.n_threads))
     return LocalWorkers(job, max(n_workers, 1), time_limit_s=options.time_limit_s)
 
 

@@ -12,14 +12,15 @@ from rich.console import Console
 
 from ..core.errors import NanogaugeError, OutputError
 from ..reporting.run_report import Outputs, collect, write_report
+from ..results.run_json import write_run_json
+from ..results.run_tables import RunTables
 from .executors import Executor, InThisProcess
 from .job import Outcome, Task, failure
 from .journal import Journal
 from .measuring import KEPT
 from .progress import RunProgress
-from .results import BatchResult, write_run_json
+from .results import BatchResult
 from .sources import POLL_S, Source
-from .tables import RunTables
 
 LARGE_RUN = 500
 """Micrographs from which particles.parquet is a data set of several files."""
@@ -186,12 +187,22 @@ class Run:
             if self._again:
                 self._keep_newest()
                 self._write_tables_anew()
-            write_run_json(r, self.about, started=self.started, n_workers=self.executor.n_workers)
+            write_run_json(self.out, self._said_of_the_run(), r.inputs())
         except OSError as error:
             said = f"{error.filename or self.out}: cannot write the tables ({error.strerror}); what was measured is kept"
             raise OutputError(f"{said}; free space and run the same command again") from error
         if self.outputs.report and not self.interrupted:
             self._report()
+
+    def _said_of_the_run(self) -> dict[str, Any]:
+        return {
+            "started": self.started.isoformat(timespec="seconds"),
+            "seconds": (datetime.now(UTC) - self.started).total_seconds(),
+            "n_workers": self.executor.n_workers,
+            "n_kept": self.result.n_kept,
+            "stopped": self.result.stopped or None,
+            **self.about,
+        }
 
     def _keep_newest(self) -> None:
         """Of files that were measured more than once, as they changed while they were watched, the newest row."""

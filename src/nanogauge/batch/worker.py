@@ -24,7 +24,7 @@ from ..core.errors import EngineError, NanogaugeError
 from .job import Job, Outcome, Task, failure
 
 if TYPE_CHECKING:
-    from ..pipeline.measure import Tools
+    from ..pipeline.measure import Measurer
 
 _LENGTH = struct.Struct("<Q")
 _START = "import sys; sys.path[:] = {path!r}; from nanogauge.batch.worker import main; main()"
@@ -202,9 +202,9 @@ class Worker:
             self._end()
 
 
-def ready_of(job: Job, tools: Tools) -> Ready:
+def ready_of(job: Job, measurer: Measurer) -> Ready:
     """Loads what the job measures with. Raises EngineError."""
-    return Ready("imported", "") if job.imported else Ready(tools.engine.name, tools.engine.sha256)
+    return Ready("imported", "") if job.annotated else Ready(measurer.engine.name, measurer.engine.sha256)
 
 
 def usual_limit_s(file: Path) -> float:
@@ -250,19 +250,19 @@ def main() -> None:
     try:
         import cv2
 
-        from ..pipeline.measure import Tools
+        from ..pipeline.measure import Measurer
         from .measuring import carry_out
 
         cv2.setNumThreads(job.n_threads or 1)
-        tools = Tools(**job.tools, n_threads=job.n_threads)
-        _send(replies, ready_of(job, tools))
+        measurer = Measurer(job.settings, n_threads=job.n_threads)
+        _send(replies, ready_of(job, measurer))
     except NanogaugeError as error:
         _send(replies, error)
         return
     while True:
         message = todo.get()
         if isinstance(message, Job):
-            job = message
-            _send(replies, ready_of(job, tools))
+            job, measurer = message, measurer.under(message.settings)
+            _send(replies, ready_of(job, measurer))
         else:
-            _send(replies, carry_out(job, message, tools))
+            _send(replies, carry_out(job, message, measurer))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,12 @@ class Micrograph:
         return int(self.pixels.shape[0]), int(self.pixels.shape[1])
 
     def grey8(self) -> NDArray[np.uint8]:
-        """(H, W) uint8 for looking and reading: 8-bit pictures as they are, others stretched from 0.1 to 99.9 %."""
+        """(H, W) uint8 for looking and reading, not to be written to: 8-bit pictures as they are, others stretched from 0.1 to
+        99.9 %."""
+        return self._grey8
+
+    @cached_property
+    def _grey8(self) -> NDArray[np.uint8]:
         if self.pixels.dtype == np.uint8:
             return np.asarray(self.pixels, np.uint8)
         values = np.asarray(self.pixels, np.float32)

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +96,107 @@ class Flag(IntFlag):
     NO_EDGE = 2048
 
 
-FLAGS: dict[Flag, str] = {
-    Flag.TOUCHES_BORDER: "cut by the frame; left out of the distribution",
-    Flag.TOUCHES_DATA_BAR: "cut by the data bar, or by padding above or below the picture; left out of the distribution",
-    Flag.LOW_CONFIDENCE: "the network was unsure here; look before you trust it",
-    Flag.SEPARATED: "touched a neighbour and was separated from it",
-    Flag.TOO_SMALL: "smaller than the size window of the settings; left out of the distribution",
-    Flag.TOO_LARGE: "larger than the size window of the settings; left out of the distribution",
-    Flag.OVERLAPPED: "drawn elsewhere, partly under a smaller shape, which was given the common pixels",
-    Flag.EDITED: "drawn or changed by the operator",
-    Flag.ACCEPTED: "looked at and accepted by the operator",
-    Flag.EXCLUDED: "in an area that the operator excluded, or cut by its edge; left out of the distribution",
-    Flag.FILTERED: "left out of the distribution by the operator's filter of circularity or confidence",
-    Flag.NO_EDGE: "shows no edge of its own in the grey levels: its outline was moved as the micrograph's others were",
+@dataclass(frozen=True, slots=True)
+class FlagEntry:
+    """What the names of a flag are, and what follows from it.
+
+    meaning: in a sentence, for the docs; short: beside a particle on the page
+    reason: why a particle was left out, for reports; "" where it is not
+    by_hand: the reason is the operator's, named only where there are such particles
+    """
+
+    meaning: str
+    short: str
+    reason: str = ""
+    by_hand: bool = False
+
+
+FLAGS: dict[Flag, FlagEntry] = {
+    Flag.TOUCHES_BORDER: FlagEntry("cut by the frame; left out of the distribution", "cut by the frame", "cut by the frame"),
+    Flag.TOUCHES_DATA_BAR: FlagEntry(
+        "cut by the data bar, or by padding above or below the picture; left out of the distribution",
+        "cut by the data bar",
+        "cut by the data bar",
+    ),
+    Flag.LOW_CONFIDENCE: FlagEntry("the network was unsure here; look before you trust it", "unsure"),
+    Flag.SEPARATED: FlagEntry("touched a neighbour and was separated from it", "separated"),
+    Flag.TOO_SMALL: FlagEntry(
+        "smaller than the size window of the settings; left out of the distribution", "too small", "below the size window"
+    ),
+    Flag.TOO_LARGE: FlagEntry(
+        "larger than the size window of the settings; left out of the distribution", "too large", "above the size window"
+    ),
+    Flag.OVERLAPPED: FlagEntry("drawn elsewhere, partly under a smaller shape, which was given the common pixels", "overlapped"),
+    Flag.EDITED: FlagEntry("drawn or changed by the operator", "by hand"),
+    Flag.ACCEPTED: FlagEntry("looked at and accepted by the operator", "accepted"),
+    Flag.EXCLUDED: FlagEntry(
+        "in an area that the operator excluded, or cut by its edge; left out of the distribution",
+        "excluded area",
+        "in an area the operator excluded",
+        by_hand=True,
+    ),
+    Flag.FILTERED: FlagEntry(
+        "left out of the distribution by the operator's filter of circularity or confidence",
+        "filtered out",
+        "left out by the operator's filter",
+        by_hand=True,
+    ),
+    Flag.NO_EDGE: FlagEntry(
+        "shows no edge of its own in the grey levels: its outline was moved as the micrograph's others were", "no edge"
+    ),
 }
+LEFT_OUT = tuple(flag for flag, entry in FLAGS.items() if entry.reason)
+"""The flags of particles that the distribution leaves out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How particles are told apart in pictures: words of the legend, colour (red, green, blue) of Okabe & Ito, told apart by
+    colour-blind readers; the same lightened, for a dark picture; length of dashes in line widths, 0 for a whole line."""
+
+    words: str
+    colour: tuple[int, int, int]
+    on_dark: str
+    dash: float = 0.0
+
+
+KINDS: dict[str, Kind] = {
+    "counted": Kind("counted", (0, 158, 115), "#1fd1a0"),
+    "unsure": Kind("unsure", (230, 159, 0), "#ffb52e", 2.5),
+    "left_out": Kind("left out: cut by the frame, or outside the size window", (213, 94, 0), "#ff7a45", 7.0),
+}
+
+
+def kinds_of(table: pd.DataFrame) -> list[str]:
+    """Each particle's kind, by its flags and its weight in the distribution."""
+    unsure = (flags_of(table["flags"]) & Flag.LOW_CONFIDENCE.value) > 0
+    kinds = np.where(table["edge_weight"].to_numpy(np.float64) == 0, "left_out", np.where(unsure, "unsure", "counted"))
+    return [str(k) for k in kinds]
 
 
 def flag_text(flags: Flag) -> str:
     """ "touches_border|separated" for a combination of flags; "" for none."""
     return "|".join(f.name.lower() for f in Flag if f in flags and f.name)
+
+
+def flags_of(texts: pd.Series) -> NDArray[np.int64]:
+    """(n,) bits of the column `flags`; names that are not known count for nothing."""
+    known = {t: sum(_BIT_OF.get(name, 0) for name in str(t).split("|")) for t in texts.unique()}
+    return texts.map(known).to_numpy(np.int64)
+
+
+def flag_texts(flags: NDArray[np.int64]) -> list[str]:
+    """The column `flags` of (n,) bits."""
+    texts = {int(f): flag_text(Flag(int(f))) for f in np.unique(flags)}
+    return [texts[f] for f in flags.tolist()]
+
+
+def has_flag(table: pd.DataFrame, flags: Flag) -> NDArray[np.bool_]:
+    """(n,) whether each particle carries one of the flags."""
+    return np.asarray((flags_of(table["flags"]) & flags.value) > 0, bool)
+
+
+_BIT_OF = {flag_text(f): f.value for f in Flag}
 
 
 def column_names(*, in_nm: bool) -> list[str]:
@@ -141,5 +230,5 @@ def columns_markdown() -> str:
         nm = f"`{c.nm_name}`" if c.nm_name else ""
         lines.append(f"| `{c.name}` | {nm} | {c.unit} | {c.dtype} | {c.meaning} | {c.source} |")
     lines += ["", "## Flags", "", "| Flag | Bit | Meaning |", "|---|---|---|"]
-    lines += [f"| `{flag_text(flag)}` | {flag.value} | {meaning} |" for flag, meaning in FLAGS.items()]
+    lines += [f"| `{flag_text(flag)}` | {flag.value} | {entry.meaning} |" for flag, entry in FLAGS.items()]
     return "\n".join(lines) + "\n"

@@ -82,9 +82,14 @@ def predict_each(engine: Engine, tiles: Iterator[NDArray[np.float32]], n: int) -
 
 
 class LabelStore(Protocol):
-    """Labels of a picture too large for memory, kept elsewhere, with the outlines."""
+    """Labels of a picture too large for memory, kept elsewhere, with what had to be made of them where they were at hand.
+
+    overlay: (h, w, 3) RGB, the outlines over a preview; edge_offset_px: from the outlines to the edges in the grey levels
+    """
 
     shape: tuple[int, int]
+    overlay: NDArray[np.uint8]
+    edge_offset_px: float
 
     def save(self, folder: Path, scale: Scale | None, *, n_labels: int) -> None:
         """Writes FOLDER/labels.tif and FOLDER/rois.zip."""

@@ -14,13 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..core.errors import EditError
-from ..core.particles import Flag, flag_text
+from ..core.particles import Flag, flag_texts, flags_of
 from ..core.settings import MeasureSettings
 from ..measuring.frame_effects import Frame, edge_flags, edge_weights, window_flags
 from ..results.interchange.shapes import fill
 
 Ints = NDArray[np.int64]
-FLAG_OF = {flag_text(f): f.value for f in Flag}
 LASTING = Flag.LOW_CONFIDENCE | Flag.SEPARATED | Flag.OVERLAPPED | Flag.NO_EDGE
 """Flags that measuring gives; the others are given by `judge`."""
 _MOST_POINTS = 20_000
@@ -125,12 +124,6 @@ def decisions_from_dict(content: dict[str, Any]) -> Decisions:
     )
 
 
-def flags_of(texts: pd.Series) -> Ints:
-    """(n,) bits of the column `flags`."""
-    known = {t: sum(FLAG_OF.get(name, 0) for name in str(t).split("|")) for t in texts.unique()}
-    return texts.map(known).to_numpy(np.int64)
-
-
 @dataclass(frozen=True)
 class Judged:
     """table: with flags and weights; removed: reason -> how many particles only this filter would leave out of those otherwise
@@ -202,8 +195,7 @@ def judge(
     flags = lasting | border | window
     flags |= np.where(small, Flag.TOO_SMALL.value, 0) | np.where(large, Flag.TOO_LARGE.value, 0)
     flags |= np.where(masked, Flag.EXCLUDED.value, 0) | np.where(uneven | unsure, Flag.FILTERED.value, 0)
-    texts = {int(f): flag_text(Flag(int(f))) for f in np.unique(flags)}
     out = table.copy(deep=False)
     out["edge_weight"] = np.where(votes > 0, 0.0, weights)
-    out["flags"] = pd.Series([texts[f] for f in flags.tolist()], index=out.index, dtype=out["flags"].dtype)
+    out["flags"] = pd.Series(flag_texts(flags), index=out.index, dtype=out["flags"].dtype)
     return Judged(out, removed, tuple(notes))

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..core.particles import Flag, column_dtypes, flag_text
+from ..core.particles import Flag, column_dtypes, has_flag
 from ..core.scale import Scale
 from ..core.settings import MeasureSettings
 from ..detection.separate import touching
@@ -112,8 +112,7 @@ def differing(labels: Labels, found: Labels) -> list[int]:
 
 def edgeless_in(table: pd.DataFrame) -> frozenset[int]:
     """The labels that show no edge of their own."""
-    says = table["flags"].astype(str).str.split("|").map(lambda names: flag_text(Flag.NO_EDGE) in names)
-    return frozenset(int(v) for v in table["label"][says.to_numpy(bool)])
+    return frozenset(table["label"][has_flag(table, Flag.NO_EDGE)].tolist())
 
 
 def remeasure(

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ from numpy.typing import NDArray
 from ..core.errors import EditError
 from ..core.scale import Scale
 from ..core.settings import Settings
-from ..detection.readings import readings_from
+from ..reading import read_micrograph
 from ..results.measurement import Measurement
+from ..results.saved import PROBABILITY, read_found
 from ..scale.resolve import ScaleDecision
-from ..statistics.metrology import distribution_of, warnings_of
 from .contour import outline_of
 from .delta import MOST_DELTAS, Delta
 from .filters import Decisions, Judged, decisions_from_dict, filters_from_dict, judge, region_from_dict
@@ -29,31 +30,34 @@ from .gestures import Standing, filters_text
 from .journal import FILE_NAME, Edit, Journal, now, read_journal
 from .patches import Box, Patch, write_into
 from .remeasure import Basis, Ints, boxes_of_labels, certainty_in, edgeless_in, measure_all, remeasure, rescaled
-from .saved_result import Opened
 from .scale_choice import decide, describe
 
 
 class Session:
-    """An open micrograph. Methods may be called from several threads; each edit is whole or not made."""
+    """An open micrograph. Methods may be called from several threads; each edit is whole or not made.
 
-    def __init__(self, opened: Opened) -> None:
-        self.opened = opened
+    found: as it was before any edit; its `confidence` is None where the map is not known (yet), or never was
+    folder: of its result, with the edits; along_map: whether outlines run along the map, once that is known
+    """
+
+    def __init__(self, found: Measurement, folder: Path, *, along_map: bool = True) -> None:
+        self.found, self.folder, self.along_map = found, folder, along_map
         self.lock = threading.RLock()
         self.revision = 0
         self.saved_revision = 0
         self.listeners: list[Callable[[Delta], None]] = []
         self.recent: deque[Delta] = deque(maxlen=MOST_DELTAS)  # so that a window can catch up
-        self.probability = opened.probability
-        self.labels = opened.labels.copy()
-        self.journal: Journal = read_journal(opened.folder / FILE_NAME)
+        self.probability = found.confidence
+        self.labels = found.labels.copy()
+        self.journal: Journal = read_journal(folder / FILE_NAME)
         self.decisions = Decisions()
         self._hidden: frozenset[int] = frozenset()
-        self._table = opened.table
-        self._certainty = certainty_in(opened.table)
+        self._table = found.particles
+        self._certainty = certainty_in(found.particles)
         self._boxes: Ints = np.zeros((4, 0), np.int64)
         self._outlines: dict[int, list[list[float]]] = {}
-        self._edgeless = edgeless_in(opened.table)
-        self.decision: ScaleDecision = opened.decision
+        self._edgeless = edgeless_in(found.particles)
+        self.decision: ScaleDecision = found.decision
         self._replay()
         self.judged: Judged = self._judge()
 
@@ -68,6 +72,11 @@ class Session:
     def scale(self) -> Scale | None:
         """The scale in use."""
         return self.decision.scale
+
+    @property
+    def wants_map(self) -> bool:
+        """Whether it was measured between the pixels, by a map that was not kept."""
+        return self.along_map and self.probability is None
 
     @property
     def unit(self) -> str:
@@ -92,11 +101,22 @@ class Session:
 
     def measurement(self) -> Measurement:
         """The result as it stands, edits and decisions in it."""
-        return measurement_of(self)
+        with self.lock:  # what may change meanwhile is taken in one go, the rest done after
+            return replace(
+                self.found,
+                decision=self.decision,
+                labels=self.labels.copy(),
+                particles=self.table,
+                frame=self.decisions.region.frame(self.found.frame),
+                settings=self.settings_in_force(),
+                confidence=self.probability if self.along_map else None,
+                remarks=self.judged.notes,
+                operator_edits=self.journal.texts,
+            )
 
     def settings_in_force(self) -> Settings:
         """The settings it was measured with; without edge weights where border particles are counted."""
-        s = self.opened.settings
+        s = self.found.settings
         return s.replace("measure", edge_correction=False) if self.decisions.filters.border else s
 
     # --- edits of outlines -------------------------------------------------------------------------------------------------
@@ -147,7 +167,7 @@ class Session:
                 raise EditError("these particles are accepted already")
         elif kind == "region":
             field, region = "region", region_from_dict(g)
-            region.frame(self.opened.frame)
+            region.frame(self.found.frame)
             value = replace(self.decisions, region=region).to_dict()["region"]
             n = len(region.excluded)
             areas = f"{n} excluded area{'s' if n != 1 else ''}" if n else "no excluded area"
@@ -158,7 +178,7 @@ class Session:
             text = "set the filters: " + (filters_text(value) or "none")
         else:
             field, value = "scale", g.get("choice")
-            decision = decide(value, found=self.opened.decision, metadata=self.opened.micrograph.scale, bar=self.opened.scale_bar)
+            decision = decide(value, found=self.found.decision, metadata=self.found.micrograph.scale, bar=self.found.scale_bar)
             text = describe(value, decision)
         before = old[field]
         if value == before:
@@ -210,9 +230,9 @@ class Session:
 
     def _measure_edits(self) -> None:
         """The table of what was found, with what all edits have changed measured in one go, under the scale chosen."""
-        o = self.opened
-        self.decision, self._table = o.decision, o.table
-        self._boxes = boxes_of_labels(o.labels, o.table["label"].to_numpy(np.int64))
+        o = self.found
+        self.decision, self._table = o.decision, o.particles
+        self._boxes = boxes_of_labels(o.labels, o.particles["label"].to_numpy(np.int64))
         patches = [e.patch for e in self.journal.done if e.patch is not None]
         if patches:
             self._measure_in([p.box for p in patches], tuple(sorted(self.edited)))
@@ -233,11 +253,11 @@ class Session:
         return rescaled(self._table, self.labels, self._basis(), self.scale, was_square=was_square)
 
     def _basis(self) -> Basis:
-        o = self.opened
+        o = self.found
         return Basis(o.micrograph.pixels, o.labels, self.probability, self._certainty, o.settings.measure, self._edgeless)
 
     def _decision(self) -> ScaleDecision:
-        o = self.opened
+        o = self.found
         return decide(self.decisions.scale, found=o.decision, metadata=o.micrograph.scale, bar=o.scale_bar)
 
     def _judge(self) -> Judged:
@@ -247,13 +267,13 @@ class Session:
             decisions=self.decisions,
             edited=self.edited,
             hidden=self._hidden,
-            frame=self.opened.frame,
-            shape=self.opened.micrograph.shape,
-            settings=self.opened.settings.measure,
+            frame=self.found.frame,
+            shape=self.found.micrograph.shape,
+            settings=self.found.settings.measure,
         )
 
     def _hide(self) -> None:
-        mask = self.decisions.region.mask(self.opened.micrograph.shape)
+        mask = self.decisions.region.mask(self.found.micrograph.shape)
         self._hidden = frozenset() if mask is None else frozenset(np.unique(self.labels[mask]).tolist()) - {0}
 
     def _differing(self, before: pd.DataFrame) -> set[int]:
@@ -276,9 +296,9 @@ class Session:
     def _standing(self) -> Standing:
         """The particles as they stand. Numbers are never given twice, not even after undo."""
         edits = (*self.journal.done, *self.journal.undone)
-        seen = [int(self.opened.labels.max(initial=0)), *(max(e.patch.touched, default=0) for e in edits if e.patch is not None)]
+        seen = [int(self.found.labels.max(initial=0)), *(max(e.patch.touched, default=0) for e in edits if e.patch is not None)]
         return Standing(
-            self.labels, self._table, self._boxes, self.opened.micrograph.pixels, self.probability, next_label=max(seen) + 1
+            self.labels, self._table, self._boxes, self.found.micrograph.pixels, self.probability, next_label=max(seen) + 1
         )
 
     def measured_whole(self) -> pd.DataFrame:
@@ -287,37 +307,8 @@ class Session:
             return measure_all(self.labels, self._basis(), self.scale)
 
 
-def measurement_of(session: Session) -> Measurement:
-    """The result as it stands, edits and decisions in it. What may change meanwhile is taken in one go, the rest done after."""
-    with session.lock:
-        o, table, decision = session.opened, session.table, session.decision
-        labels, done, notes = session.labels.copy(), session.journal.texts, session.judged.notes
-        probability = session.probability if o.about.get("outline") == "probability_map" else None
-        settings = session.settings_in_force()
-        frame = session.decisions.region.frame(o.frame)
-    detection = dict(o.about.get("detection") or {})
-    in_px = distribution_of(table, "px", settings.measure, detection=detection)
-    in_nm = None if decision.scale is None else distribution_of(table, "nm", settings.measure, detection=detection)
-    return Measurement(
-        micrograph=o.micrograph,
-        decision=decision,
-        scale_bar=o.scale_bar,
-        labels=labels,
-        particles=table,
-        distribution=in_nm or in_px,
-        distribution_px=in_px,
-        frame=frame,
-        zoom=o.about["working_magnification"],
-        settings=settings,
-        engine=o.about["engine"]["name"],
-        engine_sha256=o.about["engine"]["sha256"] or "",
-        version=o.about["version"],
-        seconds=o.about["seconds"],
-        warnings=(*o.micrograph.notes, *notes, *warnings_of(table, in_px, settings.measure)),
-        confidence=probability,
-        edge_moved_px=o.about.get("edge_moved_px"),
-        detection=detection,
-        readings=readings_from(o.about.get("readings") or []),
-        labels_source=dict(o.about.get("labels_source") or {}),
-        operator_edits=done,
-    )
+def open_session(folder: Path, micrograph_file: Path) -> Session:
+    """A saved measurement and its micrograph, to be edited. Raises UnreadableFile where a file is missing, damaged or another."""
+    saved = read_found(folder)
+    found = saved.measurement(read_micrograph(micrograph_file), probability=folder / PROBABILITY)
+    return Session(found, folder, along_map=saved.along_map)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..core.particles import Flag, column_dtypes, flag_text
+from ..core.particles import Flag, column_dtypes, flag_texts
 from ..core.scale import Scale
 from .frame_effects import Frame, edge_flags, edge_weights, window_flags
 from .outlines import Points, area_correction, circumscribed, crossings, find_rim, hull_figures, hulls, inscribed, outline_points
@@ -140,8 +140,7 @@ def measure_particles(
     for chosen, flag in ((separated, Flag.SEPARATED), (edgeless, Flag.NO_EDGE)):
         if chosen is not None:
             flags |= np.where(np.isin(runs.values, np.fromiter(chosen, np.int64)), flag.value, 0)
-    texts = {int(f): flag_text(Flag(int(f))) for f in np.unique(flags)}
-    columns["flags"] = [texts[f] for f in flags.tolist()]
+    columns["flags"] = flag_texts(flags)
     return pd.DataFrame({name: pd.Series(columns[name], dtype=dtype) for name, dtype in dtypes.items()})
 
 

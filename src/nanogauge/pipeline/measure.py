@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from functools import cached_property
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..core.micrograph import Micrograph
+from ..core.particles import Flag, flag_texts, flags_of
 from ..core.protocols import Engine, TextLine, TextReader
 from ..core.scale import Scale, parse_scale
 from ..core.settings import MeasureSettings, SeparateSettings, Settings
-from ..core.version import __version__
 from ..detection.engines import make_engine, make_reader
 from ..detection.find import Box, Found, at_edge, find_particles
 from ..detection.readings import relative_uncertainty
@@ -24,28 +24,12 @@ from ..measuring import measure_particles
 from ..reading import read_micrograph
 from ..reading.containers.windowed import open_mosaic
 from ..reading.padding import without_padding
+from ..results.interchange import Annotation, read_annotation
 from ..results.measurement import Measurement
 from ..scale.bar import ScaleBarReading, annotation_boxes, find_data_bar, read_scale_bar
 from ..scale.resolve import ScaleDecision, resolve_scale
-from ..statistics.metrology import detection_warnings, distribution_of, left_out_warnings, warnings_of
+from ..statistics.metrology import detection_warnings, left_out_warnings
 from .mosaic import measure_mosaic
-
-
-@dataclass
-class Tools:
-    """Engine and text reader of a run, each loaded when first used."""
-
-    engine_name: str = "unet"
-    n_threads: int | None = None
-    device: str = "auto"
-
-    @cached_property
-    def engine(self) -> Engine:
-        return make_engine(self.engine_name, n_threads=self.n_threads, device=self.device)
-
-    @cached_property
-    def reader(self) -> TextReader:
-        return make_reader(n_threads=self.n_threads)
 
 
 def measure(
@@ -66,97 +50,158 @@ def measure(
     if isinstance(source, np.ndarray):
         source = Micrograph(pixels=source, name="array")
     user = parse_scale(scale) if isinstance(scale, str) else scale
-    tools = Tools(settings.segment.engine, device=settings.segment.device)
-    return measure_micrograph(source, tools=tools, settings=settings, scale=user)
+    return Measurer(settings).measure(source, scale=user)
 
 
-def measure_micrograph(
-    source: str | Path | Micrograph, *, tools: Tools, settings: Settings | None = None, scale: Scale | None = None
-) -> Measurement:
-    """File -> scale -> maps -> labels -> particle table -> distribution. Raises InputError, EngineError."""
-    started = time.perf_counter()
-    settings = settings or Settings()
-    if not isinstance(source, Micrograph):
-        large = open_mosaic(source)
-        if large is not None:
-            return measure_mosaic(
-                large,
-                engine=tools.engine,
-                settings=settings,
-                scale=scale,
-            )
-    micrograph = source if isinstance(source, Micrograph) else read_micrograph(source)
-    bar, decision, frame = find_scale(micrograph, tools, user=scale)
+class Measurer:
+    """Measures any number of micrographs with one engine and one text reader.
 
-    found = found_in(micrograph, bar, tools.engine, settings, frame=frame)
-    doubts = doubtful_share(found.labels, found.probability, settings.separate, keep_out=_texts(bar))
-    found = at_edge(found, micrograph.pixels, settings.measure, frame=frame)
-    table = _measured(
-        found.labels,
-        micrograph,
-        decision.scale,
-        found.probability,
-        frame,
-        settings.measure,
-        certainty=found.certainty,
-        edgeless=found.edgeless,
-    )
-    detection = relative_uncertainty(found.readings, tools.engine.detection)
-    in_px = distribution_of(table, "px", settings.measure, detection=detection)
-    in_nm = None if decision.scale is None else distribution_of(table, "nm", settings.measure, detection=detection)
-    return Measurement(
-        micrograph=micrograph,
-        decision=decision,
-        scale_bar=bar,
-        labels=found.labels,
-        particles=table,
-        distribution=in_nm or in_px,
-        distribution_px=in_px,
-        frame=frame,
-        zoom=found.zoom,
-        settings=settings,
-        engine=tools.engine.name,
-        engine_sha256=tools.engine.sha256,
-        version=__version__,
-        seconds=time.perf_counter() - started,
-        warnings=(
-            *micrograph.notes,
-            *doubts,
-            *detection_warnings(detection, {r.name: r.n for r in found.readings}),
-            *warnings_of(table, in_px, settings.measure),
-        ),
-        confidence=found.probability,
-        edge_moved_px=found.moved_px,
-        detection=detection,
-        readings=found.readings,
-    )
+    settings: which engine, and how all is measured
+    engine, reader: those to use; None: the ones the settings ask for, made when first needed
+    n_threads: of those made here; None: one a core
+    """
 
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        engine: Engine | None = None,
+        reader: TextReader | None = None,
+        n_threads: int | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self._engine, self._reader, self._n_threads = engine, reader, n_threads
+        self._handed_in = engine is not None
 
-def find_scale(
-    micrograph: Micrograph, tools: Tools, *, user: Scale | None = None
-) -> tuple[ScaleBarReading | None, ScaleDecision, Box]:
-    """The scale bar read, the scale decided on, and the frame: the box of the micrograph that is picture, not data bar and not
-    padding."""
-    grey = micrograph.grey8()
-    h, w = grey.shape
-    bar = read_scale_bar(grey, tools.reader) if min(h, w) >= 32 else None
-    decision = resolve_scale(metadata=micrograph.scale, bar=bar, user=user, hint=micrograph.hint)
-    first_row = micrograph.instrument.data_bar_first_row
-    if first_row is not None and 0 < first_row <= h:
-        strip: tuple[float, ...] | None = (first_row, 0, h, w)
-    else:
-        strip = find_data_bar(grey, [TextLine("", 1.0, box) for box in bar.text_boxes] if bar else [])
-    frame = (0, 0, h, w)
-    if strip is not None:  # the larger side of the strip is picture
-        top, bottom = round(strip[0]), round(strip[2])
-        frame = (0, 0, top, w) if top >= h - bottom else (bottom, 0, h, w)
-    y0, x0, y1, x1 = without_padding(micrograph.pixels[frame[0] : frame[2]])
-    return bar, decision, (frame[0] + y0, x0, frame[0] + y1, x1)
+    @property
+    def engine(self) -> Engine:
+        """Finds particles. Raises EngineError where it cannot be loaded, SettingsError for an unknown name."""
+        if self._engine is None:
+            s = self.settings.segment
+            self._engine = make_engine(s.engine, n_threads=self._n_threads, device=s.device)
+        return self._engine
 
+    @property
+    def reader(self) -> TextReader:
+        """Reads the labels of scale bars. Raises EngineError where it cannot be loaded."""
+        if self._reader is None:
+            self._reader = make_reader(n_threads=self._n_threads)
+        return self._reader
 
-def found_in(micrograph: Micrograph, bar: ScaleBarReading | None, engine: Engine, settings: Settings, *, frame: Box) -> Found:
-    """Particles of a micrograph, its scale bar's text not taken for some; outlines as the engine draws them."""
-    return find_particles(micrograph.grey8(), engine, settings, frame=frame, keep_out=_texts(bar))
+    def under(self, settings: Settings) -> Measurer:
+        """One that measures under other settings with the same reader and engine; with another engine where this one was made by
+        the settings and they now ask for another."""
+        other = copy(self)
+        other.settings = settings
+        before, now = self.settings.segment, settings.segment
+        if not self._handed_in and (before.engine, before.device) != (now.engine, now.device):
+            other._engine = None
+        return other
+
+    def measure(self, source: str | Path | Micrograph, *, scale: Scale | None = None) -> Measurement:
+        """File -> scale -> maps -> labels -> particle table -> Measurement. scale: the user's. Raises InputError, EngineError."""
+        started = time.perf_counter()
+        settings = self.settings
+        if not isinstance(source, Micrograph):
+            large = open_mosaic(source)
+            if large is not None:
+                return measure_mosaic(large, engine=self.engine, settings=settings, scale=scale)
+            source = read_micrograph(source)
+        micrograph = source
+        bar, decision, frame = self.read_scale(micrograph, user=scale)
+        drawn = self.find(micrograph, bar, frame)
+        found = at_edge(drawn, micrograph.pixels, settings.measure, frame=frame)
+        table = particle_table(
+            found.labels,
+            micrograph,
+            decision.scale,
+            found.probability,
+            frame,
+            settings.measure,
+            certainty=found.certainty,
+            edgeless=found.edgeless,
+        )
+        detection = relative_uncertainty(found.readings, self.engine.detection)
+        return Measurement(
+            micrograph=micrograph,
+            decision=decision,
+            scale_bar=bar,
+            labels=found.labels,
+            particles=table,
+            frame=frame,
+            zoom=found.zoom,
+            settings=settings,
+            engine=self.engine.name,
+            engine_sha256=self.engine.sha256,
+            seconds=time.perf_counter() - started,
+            remarks=(
+                *doubtful_share(drawn.labels, drawn.probability, settings.separate, keep_out=_texts(bar)),
+                *detection_warnings(detection, {r.name: r.n for r in found.readings}),
+            ),
+            confidence=found.probability,
+            edge_moved_px=found.moved_px,
+            detection=detection,
+            readings=found.readings,
+        )
+
+    def measure_labels(
+        self, source: str | Path | Micrograph, annotation: str | Path | Annotation, *, scale: Scale | None = None
+    ) -> Measurement:
+        """Measures particles that were found elsewhere: the same scale, metrology and files. The engine is not used.
+
+        annotation: a file that `nanogauge.results.interchange.read_annotation` reads, or what it gave
+
+        There is no probability map, so outlines run along the labels' pixels and `confidence` is NaN. Shapes that were partly
+        under others carry the flag `overlapped`. The kind, file and hash of the annotation are in `labels_source`.
+
+        Raises InputError where a file cannot be used or the two do not fit.
+        """
+        started = time.perf_counter()
+        micrograph = source if isinstance(source, Micrograph) else read_micrograph(source)
+        if not isinstance(annotation, Annotation):
+            annotation = read_annotation(annotation, shape=micrograph.shape, image_name=micrograph.name)
+        bar, decision, frame = self.read_scale(micrograph, user=scale)
+        table = particle_table(annotation.labels, micrograph, decision.scale, None, frame, self.settings.measure)
+        under = table["label"].isin(annotation.overlapping).to_numpy(bool)
+        table["flags"] = flag_texts(flags_of(table["flags"]) | np.where(under, Flag.OVERLAPPED.value, 0))
+        return Measurement(
+            micrograph=micrograph,
+            decision=decision,
+            scale_bar=bar,
+            labels=annotation.labels,
+            particles=table,
+            frame=frame,
+            zoom=1.0,
+            settings=self.settings,
+            engine=f"imported {annotation.kind.replace('_', ' ')}",
+            engine_sha256=annotation.sha256,
+            seconds=time.perf_counter() - started,
+            remarks=annotation.warnings,
+            labels_source={"kind": annotation.kind, "file": str(annotation.path), "sha256": annotation.sha256},
+        )
+
+    def read_scale(self, micrograph: Micrograph, *, user: Scale | None = None) -> tuple[ScaleBarReading | None, ScaleDecision, Box]:
+        """The scale bar read, the scale decided on, and the frame: the box of the micrograph that is picture, not data bar and
+        not padding."""
+        grey = micrograph.grey8()
+        h, w = grey.shape
+        bar = read_scale_bar(grey, self.reader) if min(h, w) >= 32 else None
+        decision = resolve_scale(metadata=micrograph.scale, bar=bar, user=user, hint=micrograph.hint)
+        first_row = micrograph.instrument.data_bar_first_row
+        if first_row is not None and 0 < first_row <= h:
+            strip: tuple[float, ...] | None = (first_row, 0, h, w)
+        else:
+            strip = find_data_bar(grey, [TextLine("", 1.0, box) for box in bar.text_boxes] if bar else [])
+        frame = (0, 0, h, w)
+        if strip is not None:  # the larger side of the strip is picture
+            top, bottom = round(strip[0]), round(strip[2])
+            frame = (0, 0, top, w) if top >= h - bottom else (bottom, 0, h, w)
+        y0, x0, y1, x1 = without_padding(micrograph.pixels[frame[0] : frame[2]])
+        return bar, decision, (frame[0] + y0, x0, frame[0] + y1, x1)
+
+    def find(self, micrograph: Micrograph, bar: ScaleBarReading | None, frame: Box) -> Found:
+        """Particles within the frame, the scale bar's text not taken for some; outlines as the engine draws them."""
+        return find_particles(micrograph.grey8(), self.engine, self.settings, frame=frame, keep_out=_texts(bar))
 
 
 def doubtful_share(
@@ -169,7 +214,7 @@ def doubtful_share(
     return left_out_warnings(int(likely.sum()), int((likely & (labels == 0)).sum()))
 
 
-def _measured(
+def particle_table(
     labels: NDArray[np.int32],
     micrograph: Micrograph,
     scale: Scale | None,
@@ -180,7 +225,7 @@ def _measured(
     certainty: NDArray[np.float64] | None = None,
     edgeless: frozenset[int] = frozenset(),
 ) -> pd.DataFrame:
-    """The particle table under the settings."""
+    """The particle table under the settings. confidence: the map along which outlines run; None: along the labels' pixels."""
     return measure_particles(
         labels,
         pixels=micrograph.pixels,
@@ -209,9 +254,7 @@ def _whole(box: tuple[float, ...]) -> Box:
 def with_scale(m: Measurement, scale: Scale) -> Measurement:
     """The same particles under another scale, as given by the user; nothing is segmented again."""
     decision = resolve_scale(metadata=m.micrograph.scale, bar=m.scale_bar, user=scale)
-    table = _measured(m.labels, m.micrograph, scale, m.confidence, m.frame, m.settings.measure)
+    table = particle_table(m.labels, m.micrograph, scale, m.confidence, m.frame, m.settings.measure)
     for column in ("confidence", "flags"):
         table[column] = m.particles[column].to_numpy()
-    return replace(
-        m, decision=decision, particles=table, distribution=distribution_of(table, "nm", m.settings.measure, detection=m.detection)
-    )
+    return replace(m, decision=decision, particles=table)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.scale import format_length
 from ..results.measurement import Measurement
-from ..results.records import Record, record_of
+from ..results.saved import SavedMeasurement, saved_of
 from ..statistics.distribution import STATISTICS, WITHOUT_UNIT
 from .content import exclusion_rows
 from .formatting import DASH, NAMES, Lengths, lengths, number, percent
@@ -36,40 +36,41 @@ class Card:
 
 def card(m: Measurement) -> Card:
     """The card of a measurement."""
-    return card_of(record_of(m))
+    return card_of(saved_of(m))
 
 
-def card_of(record: Record) -> Card:
-    """The card of a record."""
-    about = record.about
+def card_of(saved: SavedMeasurement) -> Card:
+    """The card of a saved measurement."""
+    about = saved.about
     d = about["distribution"]
     unit = lengths(d["unit"], _float(d["median"]["value"]))
     return Card(
-        name=record.name,
+        name=saved.name,
         title=about["file"],
         status=about["status"],
         headline=_headline(about, unit),
         notes=[str(about["message"])] if about["message"] else [],
-        row=table_row(record.name, about),
+        row=table_row(saved),
         facts=_facts(about),
         scale=scale_rows(about),
         statistics=_statistics(d, unit),
         exclusions=exclusion_rows(about["n_particles"], d["n"], about.get("exclusions") or {}),
         edits=[str(e) for e in about.get("operator_edits") or []],
-        overlay=record.overlay,
-        scale_bar=record.scale_bar,
-        has_scale_bar=record.scale_bar is not None,
+        overlay=saved.overlay_jpeg,
+        scale_bar=saved.scale_bar_png,
+        has_scale_bar=saved.scale_bar_png is not None,
     )
 
 
-def table_row(name: str, about: dict[str, Any]) -> dict[str, Any]:
+def table_row(saved: SavedMeasurement) -> dict[str, Any]:
     """The micrograph's row of the summary table, as text; small, so that a run of ten thousand can be kept."""
+    about = saved.about
     d = about["distribution"]
     unit = lengths(d["unit"], _float(d["median"]["value"]))
     scale = about["scale"]
     pair = scale["nm_per_px_y_x"]
     return {
-        "name": name,
+        "name": saved.name,
         "title": about["file"],
         "status": about["status"],
         "n_found": about["n_particles"],

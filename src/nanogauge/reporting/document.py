@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..core.settings import Settings
 from ..core.version import __version__
-from ..results.records import Record
-from ..statistics.samples import Part, Sample, compare, pool_tables
+from ..results.saved import SavedMeasurement
+from ..statistics.samples import Part, Sample, compare, part_of, pool_tables
 from .cards import Card, card_of, table_row
 from .content import comparison_content, iso_rows, provenance_rows, sample_content, settings_rows
 from .facts import Gathered
@@ -33,7 +34,7 @@ class Collected:
     cards: list[Card] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     gathered: Gathered = field(default_factory=Gathered)
-    first: Record | None = None
+    settings: Settings | None = None
     doubtful: list[Doubtful] = field(default_factory=list)
 
     @property
@@ -41,26 +42,17 @@ class Collected:
         """Whether each micrograph has a page of its own."""
         return self.n_expected > MOST_CARDS
 
-    def add(self, record: Record, *, sample: str, link: str) -> Card:
+    def add(self, saved: SavedMeasurement, *, sample: str, link: str) -> Card:
         """One micrograph more; its card is returned for a page of its own, and kept where the run is small."""
-        card = card_of(record)
-        self.gathered.add(record.about)
-        if self.first is None:
-            self.first = Record(name=record.name, about=record.about, particles=record.particles.iloc[:0])
+        card = card_of(saved)
+        self.gathered.add(saved.about)
+        self.settings = self.settings or saved.settings
         if not self.paged:
             self.cards.append(card)
-        row = table_row(record.name, record.about) | {"sample": sample}
+        row = table_row(saved) | {"sample": sample}
         row["link"] = link if self.paged else f"#m{len(self.cards)}"
         self.rows.append(row)
-        offset = record.about.get("edge_offset_px")
-        part = Part(
-            record.name,
-            record.particles,
-            record.scale,
-            float("nan") if offset is None else float(offset),
-            record.about.get("detection") or {},
-        )
-        self.parts.setdefault(sample, []).append(part)
+        self.parts.setdefault(sample, []).append(part_of(saved))
         return card
 
 
@@ -121,8 +113,7 @@ def build(
 
 
 def _samples(collected: Collected) -> list[Sample]:
-    settings = collected.first.settings if collected.first is not None else None
-    return [pool_tables(parts, name=name, settings=settings) for name, parts in collected.parts.items()]
+    return [pool_tables(parts, name=name, settings=collected.settings) for name, parts in collected.parts.items()]
 
 
 def _folder_name(name: str, k: int) -> str:

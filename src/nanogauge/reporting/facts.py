@@ -46,8 +46,8 @@ class Gathered:
             self._range("nm_per_px", pair[1])
             self._range("field_width_nm", w * pair[1])
             self._range("scale_uncertainty", scale["relative_uncertainty"])
-        imported = bool(about.get("labels_source"))  # each file has its own hash then, given beside it
-        self.engines[str(about["engine"]["name"])] = "" if imported else str(about["engine"]["sha256"] or "")
+        given = bool(about.get("labels_source"))  # each file has its own hash then, given beside it
+        self.engines[str(about["engine"]["name"])] = "" if given else str(about["engine"]["sha256"] or "")
         self.n_found += int(about["n_particles"])
         self.n_edited += bool(about.get("operator_edits"))
         if self.n > 1 and about["settings"] != self.settings:

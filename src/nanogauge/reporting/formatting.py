@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ..core.particles import FLAGS, flag_text
 from ..core.scale import unit_nm
 
 NAMES = {
@@ -34,14 +35,7 @@ LAWS = {
     "lognormal_mixture": "two lognormals",
 }
 BASES = {"number_mean": "number mean", "volume_mean": "volume mean", "mass_median": "mass median"}
-REASONS = {
-    "touches_border": "cut by the frame",
-    "touches_data_bar": "cut by the data bar",
-    "too_small": "below the size window",
-    "too_large": "above the size window",
-    "excluded": "in an area the operator excluded",
-    "filtered": "left out by the operator's filter",
-}
+REASONS = {flag_text(flag): entry.reason for flag, entry in FLAGS.items() if entry.reason}
 DASH = "–"
 _MICROMETRES_FROM_NM = 1000.0
 

@@ -20,7 +20,7 @@ import pandas as pd
 
 from ..core.errors import OutputError, UnreadableFile
 from ..results.folder import make_folder
-from ..results.records import Record, read_json, read_record
+from ..results.saved import SavedMeasurement, read_saved
 from ..statistics.samples import SIZE_COLUMNS, Sample
 from .cards import card_of
 from .document import Collected, build
@@ -80,15 +80,15 @@ def collect(out: Path, entries: Iterable[tuple[str | None, dict[str, Any]]], *, 
             continue
         folder = out / name
         if sizes is None:
-            record = read_record(folder, pictures=not collected.paged)
+            saved = read_saved(folder, pictures=not collected.paged)
         else:
-            record = Record(name=name, about=read_json(folder / "measurement.json"), particles=sizes(name))
-            if record.scale is None:
-                px = [c for c in map(str, record.particles) if not c.endswith("_nm")]
-                record = replace(record, particles=record.particles[px])
-        collected.add(record, sample=sample, link=f"{quote(name)}/report.html")
+            saved, table = read_saved(folder, particles=False, pictures=False), sizes(name)
+            if saved.scale is None:
+                table = table[[c for c in map(str, table) if not c.endswith("_nm")]]
+            saved = replace(saved, table=table)
+        collected.add(saved, sample=sample, link=f"{quote(name)}/report.html")
         if collected.paged and not (folder / "report.html").is_file():  # measured in a run small enough to go without
-            page = micrograph_page(card_of(read_record(folder)), linked=True)
+            page = micrograph_page(card_of(read_saved(folder)), linked=True)
             (folder / "report.html").write_text(page, encoding="utf-8")
         if n > MOST_ROWS and len(collected.doubtful) < MOST_THUMBNAILS and (row["status"] != "ok" or row["message"]):
             with suppress(UnreadableFile):
@@ -170,9 +170,9 @@ def _write_index(out: Path, title: str, collected: Collected) -> None:
         (folder / name).write_text(text, encoding="utf-8", errors="replace")
 
 
-def write_single_pdf(record: Record, path: Path, *, info: ReportInfo | None = None) -> None:
+def write_single_pdf(saved: SavedMeasurement, path: Path, *, info: ReportInfo | None = None) -> None:
     """The PDF of one micrograph."""
     alone = Collected(n_expected=1)
-    alone.add(record, sample=str(record.about["file"]), link="")
+    alone.add(saved, sample=str(saved.about["file"]), link="")
     document, _ = build(alone, info=info)
     path.write_bytes(report_pdf(document))

@@ -1,7 +1,4 @@
-"""Pictures of a measurement: the overlay (outlines, numbers, the scale bar found) and the size distribution.
-
-Colours are Okabe & Ito's, told apart by colour-blind readers.
-"""
+"""Pictures of a measurement: the overlay (outlines, numbers, the scale bar found) and the size distribution."""
 
 from __future__ import annotations
 
@@ -17,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from ..core.particles import KINDS, kinds_of
 from ..measuring.contours import outlines
 from ..statistics.distribution import histogram
 
@@ -25,14 +23,7 @@ if TYPE_CHECKING:
 
     from .measured import Measured
 
-COLOURS = {
-    "counted": (0, 158, 115),
-    "low_confidence": (230, 159, 0),
-    "left_out": (213, 94, 0),
-    "scale_bar": (86, 180, 233),
-}
-_LEGEND = {"counted": "counted", "low_confidence": "unsure", "left_out": "left out: cut by the frame, or outside the size window"}
-_DASHES = {"low_confidence": 2.5, "left_out": 7.0}  # length in line widths, so that kinds are told apart without colour
+_SCALE_BAR = (86, 180, 233)
 _LEAST_LONG_SIDE = 1000  # smaller pictures are enlarged, so that numbers can be read
 
 
@@ -42,13 +33,6 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     if found is None or found.origin is None:
         raise ModuleNotFoundError("matplotlib is not installed; install nanogauge again")
     return ImageFont.truetype(str(Path(found.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf"), size)
-
-
-def kind_of(flags: str, edge_weight: float) -> str:
-    """Colour class of a particle: counted, low_confidence or left_out."""
-    if edge_weight == 0:
-        return "left_out"
-    return "low_confidence" if "low_confidence" in flags.split("|") else "counted"
 
 
 def overlay(m: Measured, *, numbers: bool = True, legend: bool = True) -> NDArray[np.uint8]:
@@ -62,12 +46,12 @@ def overlay(m: Measured, *, numbers: bool = True, legend: bool = True) -> NDArra
     )
     thickness = max(1, round(max(h, w) * k / 700))
     table = m.particles
-    kinds = {int(i): kind_of(f, e) for i, f, e in zip(table["label"], table["flags"], table["edge_weight"], strict=True)}
+    kinds = dict(zip(table["label"].tolist(), kinds_of(table), strict=True))
     for label, polygon in outlines(m.labels):
-        kind = kinds.get(label, "counted")
-        lines = _dashed(polygon[:, ::-1] * float(k), thickness * _DASHES[kind]) if kind in _DASHES else None
+        kind = KINDS[kinds.get(label, "counted")]
+        lines = _dashed(polygon[:, ::-1] * float(k), thickness * kind.dash) if kind.dash else None
         points = [(polygon[:, ::-1] * k).reshape(-1, 1, 2)] if lines is None else lines
-        cv2.polylines(canvas, points, lines is None, COLOURS[kind], thickness, cv2.LINE_AA)
+        cv2.polylines(canvas, points, lines is None, kind.colour, thickness, cv2.LINE_AA)
     picture = Image.fromarray(canvas)
     draw = ImageDraw.Draw(picture)
     if numbers:
@@ -94,7 +78,7 @@ def _draw_scale_bar(draw: ImageDraw.ImageDraw, m: Measured, k: int, size: tuple[
     if bar is None or bar.box is None:
         return
     y0, x0, y1, x1 = (float(v) * k for v in bar.box)
-    colour = COLOURS["scale_bar"]
+    colour = _SCALE_BAR
     draw.rectangle((x0 - 2, y0 - 2, x1 + 1, y1 + 1), outline=colour, width=2)
     if bar.nm_per_px is not None and bar.length_px is not None:
         text = f"{bar.text} = {bar.length_px:.1f} px" + (" (not used)" if bar.refused else "")
@@ -158,10 +142,10 @@ def _caption(m: Measured, width: int) -> NDArray[np.uint8]:
         lines = [m.headline(), scale]
     longest = max(ruler.textlength(line, font=_font(em)) for line in lines)
     top = max(7, min(em, int(em * (width - em) / longest)))
-    legend = _LEGEND
+    legend = {name: kind.words for name, kind in KINDS.items()}
     widest = max(ruler.textlength(text, font=_font(em)) for text in legend.values()) + 2 * em
     if em * (width - 4) / widest < 9:  # too small to be read: the reasons go
-        legend = {kind: text.split(":")[0] for kind, text in _LEGEND.items()}
+        legend = {kind: text.split(":")[0] for kind, text in legend.items()}
         widest = max(ruler.textlength(text, font=_font(em)) for text in legend.values()) + 2 * em
     em = max(6, min(em, int(em * (width - 4) / widest)))
     keys: list[tuple[float, int, str]] = []  # x, row, kind: as many side by side as fit
@@ -181,9 +165,10 @@ def _caption(m: Measured, width: int) -> NDArray[np.uint8]:
         y = first + 1.6 * em * row
         ring = np.array([(x, y + 0.2 * em), (x + em, y + 0.2 * em), (x + em, y + 0.95 * em), (x, y + 0.95 * em)])
         wide = max(2, em // 8)
-        pieces = _dashed(ring, wide * _DASHES[kind] / 2) if kind in _DASHES else [np.vstack([ring, ring[:1]])]
+        dash = KINDS[kind].dash
+        pieces = _dashed(ring, wide * dash / 2) if dash else [np.vstack([ring, ring[:1]])]
         for piece in pieces:
-            draw.line([(float(a), float(b)) for a, b in piece.reshape(-1, 2)], fill=COLOURS[kind], width=wide)
+            draw.line([(float(a), float(b)) for a, b in piece.reshape(-1, 2)], fill=KINDS[kind].colour, width=wide)
         draw.text((x + 1.4 * em, y), legend[kind], font=_font(em), fill=(220, 220, 220))
     return np.asarray(strip)
 

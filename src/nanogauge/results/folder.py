@@ -1,9 +1,14 @@
-"""The folder of one measurement."""
+"""The folder of one measurement, written so that it is either whole or not there: measurement.json comes last."""
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +21,13 @@ from .tables import write_particle_csv
 if TYPE_CHECKING:
     from .measured import Measured
 
-MEASUREMENT_FILES = ("measurement.json", "particles.csv", "labels.tif", "overlay.png", "rois.zip")
+MARK = "measurement.json"
+"""The file that is put in place last: a folder without it is not whole."""
+MEASUREMENT_FILES = (MARK, "particles.csv", "labels.tif", "overlay.png", "rois.zip")
 """What is always there; scale_bar.png too where a scale bar was seen."""
+_OWN = (*MEASUREMENT_FILES, "scale_bar.png", "labels.ome.tif", "coco.json", "report.html", "report.pdf")
+_REPLACED = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES)  # what a rename says where there is a folder already
+_count = itertools.count()
 
 
 def make_folder(folder: Path) -> Path:
@@ -33,7 +43,25 @@ def make_folder(folder: Path) -> Path:
 
 
 def save_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco: bool = False, ome: bool = False) -> Path:
-    """measurement.json, particles.csv, labels.tif, overlay.png, rois.zip, and scale_bar.png where a scale bar was seen.
+    """What `write_measurement` writes, into a folder that may hold files already: an earlier measurement's are replaced, each in
+    one step, measurement.json last; all others stay. Raises OutputError."""
+    make_folder(folder)
+    making = folder / f".making-{os.getpid()}-{next(_count)}"
+    try:
+        write_measurement(m, making, unit_row=unit_row, coco=coco, ome=ome)
+        replace_files(making, folder)
+    except (OSError, OutputError) as error:
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+        reason = getattr(cause, "strerror", None) or error
+        raise OutputError(f"{folder}: cannot write ({reason}); free space or choose another output folder") from cause
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    return folder
+
+
+def write_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco: bool = False, ome: bool = False) -> Path:
+    """measurement.json, particles.csv, labels.tif, overlay.png, rois.zip, and scale_bar.png where a scale bar was seen, into a new
+    folder such as `new_result` gives.
 
     unit_row: a second line of particles.csv with the units
     coco: coco.json too; ome: labels.ome.tif too; of a mosaic neither is written, nor scale_bar.png
@@ -42,7 +70,7 @@ def save_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco:
     """
     make_folder(folder)
     try:
-        (folder / "measurement.json").write_text(json.dumps(m.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        (folder / MARK).write_text(json.dumps(m.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         write_particle_csv(folder / "particles.csv", m.particles, unit_row=unit_row)
         (folder / "overlay.png").write_bytes(png_bytes(m.overlay))
         if m.mosaic is not None:
@@ -60,3 +88,44 @@ def save_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco:
     except OSError as error:
         raise OutputError(f"{folder}: cannot write ({error.strerror}); free space or choose another output folder") from error
     return folder
+
+
+def replace_files(made: Path, folder: Path) -> None:
+    """The files in MADE take the place of those in FOLDER, each in one step, measurement.json last: a result that was whole stays
+    so throughout. Raises OSError."""
+    for path in sorted(made.iterdir(), key=lambda p: (p.name == MARK, p.name)):
+        os.replace(path, folder / path.name)
+
+
+def replace_result(made: Path, folder: Path) -> None:
+    """The folder MADE becomes FOLDER. Where that holds older results, their files go or are replaced, measurement.json being gone
+    meanwhile, so that nobody takes a mixture for a result; files that are not nanogauge's stay. Raises OSError."""
+    try:
+        os.rename(made, folder)
+        return
+    except OSError as error:
+        if error.errno not in _REPLACED:
+            raise
+    folder.mkdir(exist_ok=True)
+    (folder / MARK).unlink(missing_ok=True)
+    for stale in set(_OWN) - {p.name for p in made.iterdir()}:
+        (folder / stale).unlink(missing_ok=True)
+    replace_files(made, folder)
+
+
+@contextmanager
+def new_result(folder: Path, *, beside: Path | None = None, anew: bool = False) -> Iterator[Path]:
+    """A folder to save a measurement and what goes with it into; it becomes FOLDER, as `replace_result` says, when all is written,
+    and vanishes where something fails.
+
+    beside: where it is made, on the same disk; None: next to FOLDER; anew: nothing that FOLDER holds stays
+    """
+    making = (beside or folder.parent) / f".{folder.name[:80]}-{os.getpid()}-{next(_count)}"
+    try:
+        making.mkdir(parents=True)
+        yield making
+        if anew and folder.exists():
+            shutil.rmtree(folder)
+        replace_result(making, folder)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)

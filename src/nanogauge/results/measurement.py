@@ -13,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.micrograph import Micrograph
-from ..core.particles import Flag, flag_text
+from ..core.particles import Flag, has_flag
 from ..core.protocols import LabelStore
+from ..core.remarks import code_of
 from ..core.scale import Scale, format_length
 from ..core.settings import Settings
+from ..core.version import __version__
 from ..detection.readings import Reading
 from ..measuring import edge_profile
 from ..scale.bar import ScaleBarReading
 from ..scale.resolve import ScaleDecision
-from ..statistics.distribution import STATISTICS, WITHOUT_UNIT, Distribution, Fit, RequiredN, precision
-from ..statistics.metrology import budget_of, exclusions_of, fits_of, verdicts_of, weights_of
-from ..statistics.uncertainty import Budget
-from ..statistics.verdicts import Verdict
+from ..statistics.distribution import STATISTICS, WITHOUT_UNIT, Distribution, Unit
+from ..statistics.metrology import SizeFigures, distribution_of, warnings_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,11 +42,10 @@ SUMMARY_COLUMNS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measurement:
-    """One measured micrograph.
+class Measurement(SizeFigures):
+    """One measured micrograph: what was found, and under which scale and settings. All figures follow from that.
 
     labels: (H, W) int32 on the micrograph's own grid, 0 = background; particles: a row a label (columns: nanogauge.core.particles)
-    distribution: of the equivalent diameter in nm, in px where there is no scale; distribution_px: always in px
     frame: (y0, x0, y1, x1), half-open, what is picture and not data bar
     zoom: working px per input px
     confidence: (H, W) float32 map that is 0.5 on the outlines, which then run between the pixels: it falls across the edge in the
@@ -56,6 +55,8 @@ class Measurement:
     detection: statistic -> relative standard uncertainty of what was found, missed, joined and cut; empty where it is not known
     labels_source: kind, file and sha256 of labels made elsewhere; empty where they were found here
     operator_edits: what a person changed by hand, a line each, in order
+    remarks: what was seen on the way that a reader should know; `warnings` adds what the file and the figures say
+    seconds: from the file to the particle table
     mosaic: of a picture too large for memory, the full labels and outlines; its pixels and `labels` here are previews
     """
 
@@ -64,16 +65,14 @@ class Measurement:
     scale_bar: ScaleBarReading | None
     labels: NDArray[np.int32]
     particles: pd.DataFrame
-    distribution: Distribution
-    distribution_px: Distribution
     frame: tuple[int, int, int, int]
     zoom: float
     settings: Settings
     engine: str
     engine_sha256: str
-    version: str
     seconds: float
-    warnings: tuple[str, ...] = field(default=())
+    version: str = __version__
+    remarks: tuple[str, ...] = ()
     confidence: NDArray[np.float32] | None = None
     edge_moved_px: float | None = None
     detection: dict[str, float] = field(default_factory=dict)
@@ -81,6 +80,11 @@ class Measurement:
     labels_source: dict[str, str] = field(default_factory=dict)
     operator_edits: tuple[str, ...] = ()
     mosaic: LabelStore | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the micrograph."""
+        return self.micrograph.name
 
     @property
     def scale(self) -> Scale | None:
@@ -94,36 +98,35 @@ class Measurement:
             return "no_particles"
         return "no_scale" if self.scale is None else "ok"
 
+    @cached_property
+    def distribution(self) -> Distribution:
+        """Of the equivalent diameter, in nm where there is a scale, else in px."""
+        return self.distribution_px if self.scale is None else self._distribution("nm")
+
+    @cached_property
+    def distribution_px(self) -> Distribution:
+        """The same in px."""
+        return self._distribution("px")
+
+    def _distribution(self, unit: Unit) -> Distribution:
+        return distribution_of(self.particles, unit, self.settings.measure, detection=self.detection)
+
     @property
-    def n_particles(self) -> int:
-        """All particles, those left out of the distribution included."""
-        return len(self.particles)
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should know before using the figures, each a text that may have a `code`; what there is to say of the
+        scale is in `decision.warnings`."""
+        figures = warnings_of(self.particles, self.distribution_px, self.settings.measure)
+        return (*self.micrograph.notes, *self.remarks, *figures)
 
     @property
     def n_border(self) -> int:
         """Particles cut by the frame or the data bar, which the distribution leaves out."""
-        names = self.particles["flags"].str.split("|")
-        return int(names.map(lambda has: "touches_border" in has or "touches_data_bar" in has).sum())
+        return self.with_flag(Flag.TOUCHES_BORDER | Flag.TOUCHES_DATA_BAR)
 
     @property
     def mean_confidence(self) -> float:
         """Of all particles found: the share expected to be right. NaN where there are none, or none was said."""
         return float(self.particles["confidence"].mean())
-
-    @property
-    def exclusions(self) -> dict[str, int]:
-        """Reason -> number of particles left out of the distribution for it."""
-        return exclusions_of(self.particles)
-
-    @property
-    def weights(self) -> NDArray[np.float64]:
-        """(n,) weight of each particle in the distribution, 0 where it is left out."""
-        return weights_of(self.particles, self.settings.measure)
-
-    @property
-    def counted(self) -> pd.DataFrame:
-        """The particles in the distribution."""
-        return self.particles[self.weights > 0]
 
     @property
     def outline(self) -> Literal["probability_map", "labels"]:
@@ -133,41 +136,16 @@ class Measurement:
     @cached_property
     def edge_offset_px(self) -> float:
         """From the outlines to where the grey levels change most steeply, negative inwards; NaN where no edge stands out."""
+        if self.mosaic is not None:
+            return self.mosaic.edge_offset_px
         return edge_profile(self.labels, self.micrograph.pixels, frame=self.frame).offset_px
-
-    @cached_property
-    def budget(self) -> Budget | None:
-        """The uncertainty budget of mean, d10, d50 and d90; None where no particle counts."""
-        return budget_of(
-            self.particles,
-            self.distribution,
-            self.settings.measure,
-            scale=self.scale,
-            edge_offset_px=self.edge_offset_px,
-            detection=self.detection,
-        )
-
-    @cached_property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """EU nanomaterial, where there is a scale, and monodispersity; none where no particle counts."""
-        return verdicts_of(self.particles, self.distribution, self.budget, self.settings.measure, scale=self.scale)
-
-    @cached_property
-    def fits(self) -> tuple[Fit, ...]:
-        """Laws fitted to the number distribution, best first; made when first asked for."""
-        return fits_of(self.particles, self.distribution.unit, self.settings.measure)
-
-    @cached_property
-    def required_n(self) -> tuple[RequiredN, ...]:
-        """Number of particles needed for the wished precision, beside the number measured."""
-        return precision(self.distribution, relative_error=self.settings.measure.relative_error)
 
     @cached_property
     def overlay(self) -> NDArray[np.uint8]:
         """The overlay picture (H', W', 3) RGB, drawn once for overlay.png, the report and the notebook."""
         from .figures import overlay
 
-        return overlay(self)
+        return overlay(self) if self.mosaic is None else self.mosaic.overlay
 
     @property
     def message(self) -> str:
@@ -180,8 +158,8 @@ class Measurement:
         return "; ".join([*parts, *self.decision.warnings, *self.warnings])
 
     def with_flag(self, flag: Flag) -> int:
-        """How many particles carry a flag."""
-        return int(self.particles["flags"].str.split("|").map(lambda names: flag_text(flag) in names).sum())
+        """How many particles carry a flag, or one of several joined by `|`."""
+        return int(has_flag(self.particles, flag).sum())
 
     def summary_row(self) -> dict[str, Any]:
         """The micrograph's row of summary.csv; None where a figure is not known."""
@@ -213,6 +191,7 @@ class Measurement:
             "shape_px": list(m.shape if self.mosaic is None else self.mosaic.shape),
             "status": self.status,
             "message": self.message,
+            "warnings": [{"code": code_of(w), "text": str(w)} for w in self.warnings],
             "notes": list(m.notes),
             "instrument": instrument,
             "scale": {
@@ -313,23 +292,3 @@ def scale_bar_dict(bar: ScaleBarReading) -> dict[str, Any]:
         "warnings": list(bar.warnings),
         "refused": bar.refused,
     }
-
-
-def summary_row_of(about: dict[str, Any], file: str) -> dict[str, Any]:
-    """`Measurement.summary_row` from what `Measurement.to_dict` wrote, `file` as the row names it. Raises KeyError, TypeError or
-    ValueError where it is damaged."""
-    pair = about["scale"]["nm_per_px_y_x"]
-    row: dict[str, Any] = {
-        "file": file,
-        "status": about["status"],
-        "message": about["message"],
-        "nm_per_px": None if pair is None else Scale((pair[0], pair[1]), 0.0, "user").mean_nm_per_px,
-        "scale_source": about["scale"]["source"],
-        "n_particles": about["n_particles"],
-        "n_border": about["n_border"],
-        "confidence": about.get("confidence"),  # results of earlier versions have none
-    }
-    for unit, key in (("nm", "distribution"), ("px", "distribution_px")):
-        for name in SUMMARY_STATISTICS:
-            row[f"{name}_{unit}"] = None if unit == "nm" and pair is None else about[key][name]["value"]
-    return row | {"seconds": round(float(about["seconds"]), 3)}

@@ -1,7 +1,7 @@
 """From a particle table to what a laboratory signs: distribution, uncertainty budget, verdicts, number needed, warnings.
 
-Here the rooms that know nothing of each other meet, for one micrograph (`result.Measurement`) and for a pooled sample
-(`sample.Sample`) alike.
+Here the rooms that know nothing of each other meet, for one micrograph (`results.measurement.Measurement`) and for a pooled sample
+(`samples.Sample`) alike: `SizeFigures` is what both are.
 """
 
 from __future__ import annotations
@@ -9,24 +9,35 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.particles import Flag, flag_text
+from ..core.particles import FLAGS, LEFT_OUT, flag_text, flags_of
+from ..core.remarks import Remark
 from ..core.scale import Scale
-from ..core.settings import MeasureSettings
+from ..core.settings import MeasureSettings, Settings
 from ..measuring import EDGE_WEIGHT_CAP
-from .distribution import Distribution, Fit, Unit, Weighting, fit_distributions, quantiles, summarise, summarise_pooled
+from .distribution import (
+    Distribution,
+    Fit,
+    RequiredN,
+    Unit,
+    Weighting,
+    fit_distributions,
+    precision,
+    quantiles,
+    summarise,
+    summarise_pooled,
+)
 from .uncertainty import BUDGET_STATISTICS, Budget, Inputs, uncertainty_budget
 from .verdicts import Verdict, eu_nanomaterial, monodisperse
 
 Floats = NDArray[np.float64]
 
-LEFT_OUT = (Flag.TOUCHES_BORDER, Flag.TOUCHES_DATA_BAR, Flag.TOO_SMALL, Flag.TOO_LARGE)
-BY_HAND = (Flag.EXCLUDED, Flag.FILTERED)  # named among the exclusions only where there are any
 _FEW_PX = 8.0  # below, sizes are biased by more than 1 % (docs/accuracy.md)
 _FEW_SHARE = 0.05
 MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
@@ -37,6 +48,73 @@ MANY_MORE = 1.5  # of the particles found, in another reading
 _TWO_SIDED_95 = 1.96
 _ONE_PARTICLE = 0.1  # share of the whole weight
 _LEAST_EFFECTIVE = 0.7  # of the number counted
+
+
+class SizeFigures:
+    """What follows from a particle table and its distribution, of a micrograph and of a sample alike; made when first asked for."""
+
+    if TYPE_CHECKING:  # what it stands on; in a base class at run time, these would be taken for the fields' defaults
+
+        @property
+        def particles(self) -> pd.DataFrame: ...
+        @property
+        def distribution(self) -> Distribution: ...
+        @property
+        def settings(self) -> Settings: ...
+        @property
+        def scale(self) -> Scale | None: ...
+        @property
+        def edge_offset_px(self) -> float: ...
+        @property
+        def detection(self) -> Mapping[str, float]: ...
+
+    @property
+    def n_particles(self) -> int:
+        """All particles, those left out of the distribution included."""
+        return len(self.particles)
+
+    @property
+    def exclusions(self) -> dict[str, int]:
+        """Reason -> number of particles left out of the distribution for it."""
+        return exclusions_of(self.particles)
+
+    @property
+    def weights(self) -> Floats:
+        """(n,) weight of each particle in the distribution, 0 where it is left out."""
+        return weights_of(self.particles, self.settings.measure)
+
+    @property
+    def counted(self) -> pd.DataFrame:
+        """The particles in the distribution."""
+        return self.particles[self.weights > 0]
+
+    @cached_property
+    def budget(self) -> Budget | None:
+        """The uncertainty budget of mean, d10, d50 and d90; None where no particle counts. Of a sample, counting holds what
+        differs between micrographs."""
+        return budget_of(
+            self.particles,
+            self.distribution,
+            self.settings.measure,
+            scale=self.scale,
+            edge_offset_px=self.edge_offset_px,
+            detection=self.detection,
+        )
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """EU nanomaterial, where there is a scale, and monodispersity; none where no particle counts."""
+        return verdicts_of(self.particles, self.distribution, self.budget, self.settings.measure, scale=self.scale)
+
+    @cached_property
+    def fits(self) -> tuple[Fit, ...]:
+        """Laws fitted to the number distribution, best first."""
+        return fits_of(self.particles, self.distribution.unit, self.settings.measure)
+
+    @cached_property
+    def required_n(self) -> tuple[RequiredN, ...]:
+        """Number of particles needed for the wished precision, beside the number measured."""
+        return precision(self.distribution, relative_error=self.settings.measure.relative_error)
 
 
 def weights_of(table: pd.DataFrame, settings: MeasureSettings) -> Floats:
@@ -197,13 +275,12 @@ def verdicts_of(
 
 def exclusions_of(table: pd.DataFrame) -> dict[str, int]:
     """Reason -> number of particles left out for it; one that has two reasons counts under both."""
-    reasons = [flag_text(flag) for flag in LEFT_OUT]
-    found = [name for flags in table["flags"] for name in flags.split("|")]
-    named = [flag_text(flag) for flag in BY_HAND if flag_text(flag) in found]
-    return {reason: found.count(reason) for reason in [*reasons, *named]}
+    bits = flags_of(table["flags"])
+    counts = {flag: int((bits & flag.value > 0).sum()) for flag in LEFT_OUT}
+    return {flag_text(flag): n for flag, n in counts.items() if n or not FLAGS[flag].by_hand}
 
 
-def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: MeasureSettings) -> tuple[str, ...]:
+def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: MeasureSettings) -> tuple[Remark, ...]:
     """What makes the distribution unsure: unstable edge weights, particles of too few pixels."""
     weights = weights_of(table, settings)
     used = weights[weights > 0]
@@ -215,18 +292,17 @@ def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: Measu
         number = float(used.sum() ** 2 / (used**2).sum())
         if capped or used.max() > max(_ONE_PARTICLE, 3 / used.size) * used.sum() or number < _LEAST_EFFECTIVE * used.size:
             what = f"{capped} at their limit of {EDGE_WEIGHT_CAP:g}, " if capped else ""
-            said.append(
-                f"edge weights are unstable ({what}{used.size} particles weigh as much as {number:.0f}): large particles are seen "
-                f"too rarely, take a wider field"
-            )
+            unstable = f"edge weights are unstable ({what}{used.size} particles weigh as much as {number:.0f})"
+            said.append(Remark("edge_weights", f"{unstable}: large particles are seen too rarely, take a wider field"))
     px = table["equivalent_diameter_px"].to_numpy(np.float64)[weights > 0]
     share = float((px < _FEW_PX).mean())
     if share > _FEW_SHARE:
-        said.append(f"{100 * share:.0f} % of the particles are under {_FEW_PX:g} px across: their sizes are biased, magnify more")
+        small = f"{100 * share:.0f} % of the particles are under {_FEW_PX:g} px across"
+        said.append(Remark("few_pixels", f"{small}: their sizes are biased, magnify more"))
     return tuple(said)
 
 
-def detection_warnings(detection: Mapping[str, float], counts: Mapping[str, float]) -> tuple[str, ...]:
+def detection_warnings(detection: Mapping[str, float], counts: Mapping[str, float]) -> tuple[Remark, ...]:
     """Warnings where other readings of the picture move the sizes much, or find many more particles.
 
     detection: relative standard uncertainties; counts: reading -> number of particles in it, what is measured first
@@ -234,26 +310,22 @@ def detection_warnings(detection: Mapping[str, float], counts: Mapping[str, floa
     said = []
     worst = max(detection.get("mean", 0.0), detection.get("d50", 0.0))
     if worst >= MUCH_DOUBT:
-        said.append(
-            f"it is doubtful what is a particle here, or where one ends and the next begins: other readings of the picture move "
-            f"the sizes by {100 * worst:.0f} % (one standard uncertainty); look at the overlay"
-        )
+        doubtful = "it is doubtful what is a particle here, or where one ends and the next begins"
+        by = f"other readings of the picture move the sizes by {100 * worst:.0f} % (one standard uncertainty)"
+        said.append(Remark("doubtful_sizes", f"{doubtful}: {by}; look at the overlay"))
     measured, *others = counts.values() or (0.0,)
     most = max(others, default=0.0)
     if most >= max(MANY_MORE * measured, measured + 3):
-        said.append(
-            f"particles may have been missed: another reading of the picture, nearly as likely, finds {most:.0f} where "
-            f"{measured:.0f} were found; look at the overlay"
-        )
+        finds = f"another reading of the picture, nearly as likely, finds {most:.0f} where {measured:.0f} were found"
+        said.append(Remark("more_particles", f"particles may have been missed: {finds}; look at the overlay"))
     return tuple(said)
 
 
-def left_out_warnings(likely_px: int, left_out_px: int) -> tuple[str, ...]:
+def left_out_warnings(likely_px: int, left_out_px: int) -> tuple[Remark, ...]:
     """A warning where much of what may be particles was left out as too unsure: the distribution may miss dim ones."""
     share = left_out_px / max(likely_px, 1)
     if share < MOST_LEFT_OUT:
         return ()
-    return (
-        f"{100 * share:.0f} % of what may be particles was left out because the network is unsure of it: look at the overlay, "
-        f"and lower least_confidence in the settings if particles are missing",
-    )
+    much = f"{100 * share:.0f} % of what may be particles was left out because the network is unsure of it"
+    remedy = "look at the overlay, and lower least_confidence in the settings if particles are missing"
+    return (Remark("left_out", f"{much}: {remedy}"),)

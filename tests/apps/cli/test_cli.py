@@ -23,6 +23,7 @@ from nanogauge import __version__
 from nanogauge.apps.cli.main import main
 from nanogauge.batch.inputs import expand, unique_names
 from nanogauge.core.particles import column_names
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.reporting.run_report import RUN_FILES
 from nanogauge.results.measurement import SUMMARY_COLUMNS
 from nanogauge.training.synthetic import Rendering
@@ -441,18 +442,17 @@ def test_a_run_of_many_has_a_page_a_micrograph(tmp_path: Path, bare_scene: Rende
 def test_an_error_nobody_foresaw_fails_its_file_only(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nanogauge.batch import measuring
 
     for name in ("a.png", "b.png", "c.png"):
         Image.new("L", (40, 20), 90).save(tmp_path / name)
-    real = measuring.measure_micrograph
+    real = Measurer.measure
 
-    def sometimes(source: Path, **kwargs: object) -> object:
+    def sometimes(self: Measurer, source: Path, **kwargs: object) -> object:
         if source.name == "b.png":
             raise RuntimeError("two\nlines")
-        return real(source, **kwargs)  # type: ignore[arg-type]
+        return real(self, source, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(measuring, "measure_micrograph", sometimes)
+    monkeypatch.setattr(Measurer, "measure", sometimes)
     with pytest.raises(SystemExit) as end:
         main(["measure", str(tmp_path), "--engine", "threshold", "-q", "-o", str(tmp_path / "out")])
     assert end.value.code == 1

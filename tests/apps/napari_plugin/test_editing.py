@@ -15,15 +15,15 @@ from nanogauge.apps.napari_plugin.editing import changed_labels, check_labels, d
 from nanogauge.apps.napari_plugin.saving import save_results
 from nanogauge.core.errors import AnnotationError, OutputError
 from nanogauge.core.micrograph import Micrograph
-from nanogauge.pipeline.measure import Tools, measure_micrograph, with_scale
+from nanogauge.pipeline.measure import Measurer, with_scale
 from nanogauge.training.synthetic import Rendering
 
 SCALE = Scale((2.0, 2.0), 0.0, "user")
 
 
 @pytest.fixture
-def found(bare_scene: Rendering, blind_tools: Tools) -> Measurement:
-    return measure_micrograph(Micrograph(pixels=bare_scene.pixels, name="a.png", sha256="1" * 64), tools=blind_tools, scale=SCALE)
+def found(bare_scene: Rendering, blind_measurer: Measurer) -> Measurement:
+    return blind_measurer.measure(Micrograph(pixels=bare_scene.pixels, name="a.png", sha256="1" * 64), scale=SCALE)
 
 
 def whole(m: Measurement) -> int:
@@ -36,6 +36,13 @@ def test_unchanged_labels_give_the_same_table(found: Measurement) -> None:
     pd.testing.assert_frame_equal(again.particles, found.particles)
     assert again.distribution == found.distribution
     assert again.operator_edits == ()
+
+
+def test_intervals_of_edited_labels_hold_what_may_have_been_missed(found: Measurement) -> None:
+    doubtful = replace(found, detection={"mean": 0.2})
+    again = measure_edited(doubtful, found.labels.copy())
+    assert again.distribution.mean.low < found.distribution.mean.low
+    assert again.distribution == doubtful.distribution
 
 
 def test_another_scale_is_that_of_measuring_with_it(found: Measurement) -> None:
@@ -116,9 +123,9 @@ def test_labels_that_do_not_fit(found: Measurement) -> None:
             check_labels(labels, found.micrograph)
 
 
-def test_drawn_labels_are_measured_as_imported_ones(bare_scene: Rendering, blind_tools: Tools) -> None:
+def test_drawn_labels_are_measured_as_imported_ones(bare_scene: Rendering, blind_measurer: Measurer) -> None:
     micrograph = Micrograph(pixels=bare_scene.pixels, name="a.png")
-    m = measure_drawn(micrograph, bare_scene.labels, name="cells", tools=blind_tools, scale=SCALE)
+    m = measure_drawn(micrograph, bare_scene.labels, name="cells", measurer=blind_measurer, scale=SCALE)
     assert m.n_particles == len(np.unique(bare_scene.labels)) - 1
     assert m.labels_source["file"] == "cells"
     assert m.outline == "labels"

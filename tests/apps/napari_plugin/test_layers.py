@@ -27,7 +27,7 @@ from nanogauge.apps.napari_plugin.reader import get_reader
 from nanogauge.apps.napari_plugin.writer import write_labels_tiff, write_roi_zip
 from nanogauge.core.errors import InputError, OutputError, UnreadableFile, UnsupportedFormat
 from nanogauge.core.micrograph import Micrograph
-from nanogauge.pipeline.measure import Tools, measure_micrograph
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
 from nanogauge.results.pictures import write_labels
 from nanogauge.scale.bar import ScaleBarReading
@@ -36,9 +36,9 @@ from nanogauge.training.synthetic import Rendering
 
 
 @pytest.fixture
-def measured(bare_scene: Rendering, blind_tools: Tools) -> Measurement:
+def measured(bare_scene: Rendering, blind_measurer: Measurer) -> Measurement:
     micrograph = Micrograph(pixels=bare_scene.pixels, name="a.png")
-    return measure_micrograph(micrograph, tools=blind_tools, scale=Scale((2.0, 2.5), 0.01, "user"))
+    return blind_measurer.measure(micrograph, scale=Scale((2.0, 2.5), 0.01, "user"))
 
 
 def test_reader_gives_the_picture_with_its_scale(tmp_path: Path) -> None:

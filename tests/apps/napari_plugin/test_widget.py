@@ -21,7 +21,7 @@ npe2 = pytest.importorskip("npe2", reason="npe2 is not installed: pip install 'n
 pytest.importorskip("pytestqt", reason="pytest-qt is not installed: pip install pytest-qt")
 
 import nanogauge.apps.napari_plugin  # noqa: E402
-from nanogauge.pipeline.measure import Tools  # noqa: E402
+from nanogauge.pipeline.measure import Measurer  # noqa: E402
 from nanogauge.training.synthetic import Rendering  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")  # napari and Qt warn of their own
@@ -35,14 +35,14 @@ def viewer(make_napari_viewer: Callable[..., Any], npe2pm: Any) -> Iterator[Any]
 
 
 @pytest.fixture
-def widget(viewer: Any, blind_tools: Tools) -> Any:
+def widget(viewer: Any, blind_measurer: Measurer) -> Any:
     """Docked, with the threshold engine and a reader that finds no text, and reports off."""
     from nanogauge.apps.napari_plugin.widget import MeasureWidget
 
     made = MeasureWidget(viewer)
     viewer.window.add_dock_widget(made, name="Measure")
     made.engine.setCurrentText("Otsu threshold (baseline)")
-    made.tools[("threshold", "auto")] = blind_tools
+    made.measurers[("threshold", "auto")] = blind_measurer
     made.with_report.setChecked(False)
     return made
 

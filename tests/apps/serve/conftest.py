@@ -15,9 +15,8 @@ pytest.importorskip("nicegui", reason="the page's packages are not installed: pi
 sys.path.insert(0, str(Path(__file__).parent))
 
 from nanogauge.apps.serve.thumbnails import write_thumbnail
-from nanogauge.editing.saved_result import PROBABILITY, open_result, write_probability
-from nanogauge.editing.session import Session
-from nanogauge.pipeline.measure import measure_micrograph
+from nanogauge.editing.session import Session, open_session
+from nanogauge.results.saved import PROBABILITY, write_probability
 from scenes import blind, spheres
 from serve_tools import chromium
 
@@ -29,7 +28,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "uploads").mkdir()
     picture = root / "uploads" / "a.png"
     Image.fromarray(spheres().pixels).save(picture)
-    m = measure_micrograph(picture, tools=blind())
+    m = blind().measure(picture)
     m.save(root / "a")
     assert m.confidence is not None
     write_probability(root / "a" / PROBABILITY, m.confidence)
@@ -46,7 +45,7 @@ def work(measured: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def session(work: Path) -> Session:
     """The micrograph, open."""
-    return Session(open_result(work / "a", work / "uploads" / "a.png"))
+    return open_session(work / "a", work / "uploads" / "a.png")
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ from nanogauge.core.settings import Settings
 from nanogauge.editing.contour import outline_of
 from nanogauge.editing.one_click import propose
 from nanogauge.editing.session import Session
-from nanogauge.results.records import read_record
+from nanogauge.results.saved import read_saved
 from nanogauge.statistics.samples import Part, part_of
 from nanogauge.training.synthetic.examples import EXAMPLES, render_example
 from scenes import spheres
@@ -156,13 +156,15 @@ def test_the_gallery_puts_first_what_needs_a_person_and_remembers(work: Path) ->
         shutil.copytree(work / "a", work / name)
     path = work / "b" / "measurement.json"
     about = json.loads(path.read_text())
-    about["scale"] |= {"nm_per_px_y_x": [2.0, 2.0], "source": "user", "warnings": []}
-    about |= {"status": "ok", "message": ""}
+    about["scale"] |= {"nm_per_px_y_x": [2.0, 2.0], "relative_uncertainty": 0.01, "source": "user", "warnings": []}
+    small = "60 % of the particles are under 8 px across: their sizes are biased, magnify more"
+    about |= {"status": "ok", "message": "", "warnings": [{"code": "few_pixels", "text": small}, {"code": "note", "text": "n"}]}
     path.write_text(json.dumps(about))
     (work / "c" / "measurement.json").write_text("{")
     project = Project(work)
     assert [e.name for e in project.in_order()] == ["c", "a", "b"]
     assert "no scale" in doubt_of(project.entries["a"]).reasons[0]
+    assert doubt_of(project.entries["b"]).reasons[0] == "60 % of the particles are under 8 px across"
     assert project.entries["c"].state == "error"
     project.check("a", True)
     project.assign(["b"], "  lot   7 ")
@@ -199,7 +201,7 @@ def test_the_studio_saves_what_was_edited_and_opens_it_again(work: Path) -> None
             if session.saved_revision == session.revision:
                 break
             time.sleep(0.1)
-        record = read_record(work / "a")
+        record = read_saved(work / "a")
         assert label not in record.particles["label"].tolist()
         assert record.about["operator_edits"][0].endswith(f"deleted particle {label}")
         assert studio.project.entries["a"].summary["n_edits"] == 1
@@ -211,7 +213,7 @@ def test_the_studio_saves_what_was_edited_and_opens_it_again(work: Path) -> None
                 break
             time.sleep(0.1)
         assert studio.project.entries["a"].state == "done", studio.project.entries["a"].message
-        assert not read_record(work / "a").about["operator_edits"]
+        assert not read_saved(work / "a").about["operator_edits"]
         assert (work / ".removed" / "a" / "edits.jsonl").is_file()
         assert (work / "a" / "probability.tif").is_file()
         assert settings_with_engine(studio.settings, "x.onnx").segment.engine == "x.onnx"

@@ -15,14 +15,13 @@ from nanogauge.apps.serve.page_state import changes_of, particles_of, state_of
 from nanogauge.apps.serve.studio import save_session
 from nanogauge.core.errors import EditError, ScaleError, UnreadableFile
 from nanogauge.editing.journal import FILE_NAME, Edit, read_journal
-from nanogauge.editing.saved_result import open_result
 from nanogauge.editing.scale_choice import decide, evidence
-from nanogauge.editing.session import Session
+from nanogauge.editing.session import Session, open_session
 
 
 def again(session: Session) -> Session:
     """The same micrograph opened anew, as after a crash."""
-    return Session(open_result(session.opened.folder, session.opened.micrograph.path or Path()))
+    return open_session(session.folder, session.found.micrograph.path or Path())
 
 
 def whole(session: Session) -> None:
@@ -87,7 +86,7 @@ def test_a_drawn_outline_is_measured_where_it_was_drawn(session: Session) -> Non
 
 
 def test_confidence_of_what_a_person_changed_is_1_and_that_of_the_rest_as_found(session: Session) -> None:
-    found = session.opened.table.set_index("label")["confidence"]
+    found = session.found.particles.set_index("label")["confidence"]
     a, b = some(session, 2)
     delta = session.edit("split", {"points": across(session, a), "labels": [a]})
     now = session.table.set_index("label")["confidence"]
@@ -115,11 +114,11 @@ def test_a_bar_taken_together_with_the_magnification_is_offered_so(session: Sess
     }
     about["scale"] |= {"source": "scale_bar", "nm_per_px_y_x": [1.873, 1.873], "relative_uncertainty": 0.003, "scale_bar": bar}
     path.write_text(json.dumps(about))
-    opened = open_result(work / "a", work / "uploads" / "a.png")
-    (row,) = evidence(metadata=None, bar=opened.scale_bar)
+    found = open_session(work / "a", work / "uploads" / "a.png").found
+    (row,) = evidence(metadata=None, bar=found.scale_bar)
     assert row["text"] == "1.873 nm/px"
     assert row["why"] == "100 nm over 54.0 px = 1.8519 nm/px, taken together with the printed magnification"
-    again = decide({"source": "scale_bar"}, found=opened.decision, metadata=None, bar=opened.scale_bar)
+    again = decide({"source": "scale_bar"}, found=found.decision, metadata=None, bar=found.scale_bar)
     assert again.scale is not None
     assert again.scale.nm_per_px == (1.873, 1.873)
     assert again.scale.relative_uncertainty == 0.003
@@ -164,9 +163,8 @@ def test_a_damaged_journal_is_said_with_its_line(work: Path) -> None:
     (work / "a" / FILE_NAME).write_text(
         '{"kind": "delete", "text": "x", "at": "now", "patch": {"box": [0,0,1,1]}}\n{"kind":"undo"}\n'
     )
-    opened = open_result(work / "a", work / "uploads" / "a.png")
     with pytest.raises(UnreadableFile, match="line 1"):
-        Session(opened)
+        open_session(work / "a", work / "uploads" / "a.png")
 
 
 def test_undo_and_redo_are_exact_and_a_new_edit_ends_redo(session: Session) -> None:
@@ -248,7 +246,7 @@ def test_filters_say_what_each_removes(session: Session) -> None:
 
 
 def test_a_rectangle_cuts_and_weighs(session: Session) -> None:
-    h, w = session.opened.micrograph.shape
+    h, w = session.found.micrograph.shape
     session.edit("region", {"rectangle": [0, 0, h, w // 2]})
     out = session.table["flags"].str.contains("excluded")
     assert out.any()
@@ -297,7 +295,7 @@ def test_senseless_edits_are_refused_and_not_recorded(session: Session, kind: st
         session.edit(kind, gesture)
     assert np.array_equal(session.labels, before)
     assert not session.journal.done
-    assert not (session.opened.folder / FILE_NAME).exists()
+    assert not (session.folder / FILE_NAME).exists()
 
 
 def test_windows_are_told_only_what_changed(session: Session) -> None:
@@ -321,13 +319,13 @@ def test_windows_are_told_only_what_changed(session: Session) -> None:
 
 def test_a_map_that_comes_later_is_used(work: Path) -> None:
     (work / "a" / "probability.tif").rename(work / "kept.tif")
-    session = Session(open_result(work / "a", work / "uploads" / "a.png"))
+    session = open_session(work / "a", work / "uploads" / "a.png")
     assert session.probability is None
-    assert session.opened.wants_probability
+    assert session.wants_map
     b = some(session, 1)[0]
     session.edit("split", {"points": across(session, b), "labels": [b]})
     (work / "kept.tif").rename(work / "a" / "probability.tif")
-    probability = open_result(work / "a", work / "uploads" / "a.png").probability
+    probability = open_session(work / "a", work / "uploads" / "a.png").probability
     assert probability is not None
     session.set_probability(probability)
     pd.testing.assert_frame_equal(session.table, again(session).table)
@@ -337,10 +335,10 @@ def test_results_that_do_not_fit_are_refused(work: Path) -> None:
     other = work / "uploads" / "b.png"
     other.write_bytes((work / "uploads" / "a.png").read_bytes() + b"\0")
     with pytest.raises(UnreadableFile, match="SHA-256"):
-        open_result(work / "a", other)
+        open_session(work / "a", other)
     (work / "a" / "labels.tif").write_bytes(b"II*\0")
     with pytest.raises(UnreadableFile, match=r"labels\.tif"):
-        open_result(work / "a", work / "uploads" / "a.png")
+        open_session(work / "a", work / "uploads" / "a.png")
 
 
 def test_a_journal_undoes_only_what_there_is(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from ...batch.inputs import expand, picture, problem, progress
 from ...core.errors import NanogaugeError, TruthError, UnreadableFile
 from ...core.scale import Scale
 from ...core.settings import Settings, read_settings
-from ...pipeline.measure import Tools, find_scale, measure_micrograph
+from ...pipeline.measure import Measurer
 from ...reading import SUFFIXES, read_micrograph
 from ...results.folder import make_folder
 from ...results.measurement import scale_bar_dict
@@ -39,14 +39,14 @@ def scale_all(
     json_output: bool = False,
 ) -> int:
     """Reads the scale of all inputs and prints it, checked against what the user states. 0: all could be read; 1: some failed."""
-    tools = Tools()
+    measurer = Measurer()
     files = expand(inputs)
     scales = user_scales(files, inputs, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
     console = Console(stderr=True)
     rows = []
     with progress(len(files), console, quiet=json_output) as step:
         for file in files:
-            rows.append(_scale_row(file, tools, scales.get(file)))
+            rows.append(_scale_row(file, measurer, scales.get(file)))
             step(file.name)
     failed = [r for r in rows if r["status"] == "error"]
     if json_output:
@@ -72,7 +72,7 @@ def scale_all(
     return 1 if failed or not files else 0
 
 
-def _scale_row(file: Path, tools: Tools, user: Scale | None) -> dict[str, Any]:
+def _scale_row(file: Path, measurer: Measurer, user: Scale | None) -> dict[str, Any]:
     row: dict[str, Any] = {
         "file": str(file),
         "status": "error",
@@ -90,7 +90,7 @@ def _scale_row(file: Path, tools: Tools, user: Scale | None) -> dict[str, Any]:
     }
     try:
         micrograph = read_micrograph(picture(file))
-        bar, decision, _ = find_scale(micrograph, tools, user=user)
+        bar, decision, _ = measurer.read_scale(micrograph, user=user)
     except Exception as error:  # one file never stops the others
         return row | {"warnings": [problem(error, file)]}
     scale = decision.scale
@@ -131,7 +131,7 @@ def evaluate_all(
 
     settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine, device=device)
     settings = settings.replace("measure", n_bootstrap=0)  # scores need no intervals
-    tools = Tools(settings.segment.engine, device=settings.segment.device)
+    measurer = Measurer(settings)
     truth_files, image_files = _by_stem(labels), _by_stem(images)
     names = _read_ids(ids_file) if ids_file else [n for n in truth_files if n in image_files]
     missing = [n for n in names if n not in truth_files or n not in image_files]
@@ -143,7 +143,7 @@ def evaluate_all(
         for name in names:
             micrograph = read_micrograph(image_files[name])
             truth = read_labels(truth_files[name], shape=micrograph.shape)
-            scores.append(score_image(measure_micrograph(micrograph, tools=tools, settings=settings).labels, truth, name=name))
+            scores.append(score_image(measurer.measure(micrograph).labels, truth, name=name))
             step(name)
     figures = summarise_scores(scores)
     if json_output:

@@ -20,7 +20,8 @@ from ...reporting.run_report import Outputs, write_report
 from ...results.folder import make_folder
 from ...results.interchange import find_annotations
 from ...results.measurement import SUMMARY_COLUMNS
-from ...results.records import read_record, result_folders
+from ...results.run_json import result_folders
+from ...results.saved import read_saved
 from ...scale.user_scale import stated_scale, user_scales
 from .summary import print_summary, stdout
 
@@ -113,7 +114,7 @@ def import_all(
         for (p, a), n in zip(given.items(), unique_names(list(given)), strict=True)
     ]
     show: dict[str, Any] = {"json_output": json_output, "quiet": quiet}
-    return _run(Listed(items), out, settings, about=about, outputs=outputs, batch=batch, imported=True, **show)
+    return _run(Listed(items), out, settings, about=about, outputs=outputs, batch=batch, annotated=True, **show)
 
 
 def _beside(micrograph: Path) -> Path:
@@ -142,9 +143,9 @@ def report_all(folders: list[Path], out: Path | None, *, outputs: Outputs | None
     for folder, results in found.items():
         sample = outputs.sample if outputs.sample and len(found) == 1 else names[folder]
         for result in results:
-            record = read_record(result, pictures=not collected.paged)
+            saved = read_saved(result, pictures=not collected.paged)
             page = next((p for p in (result / "report.html", result / "overlay.png") if p.is_file()), result)
-            collected.add(record, sample=sample, link=_link(page.resolve(), target.resolve()))
+            collected.add(saved, sample=sample, link=_link(page.resolve(), target.resolve()))
     samples = write_report(target, collected, outputs)
     if not quiet:
         console = stdout()
@@ -187,18 +188,17 @@ def _run(
     batch: BatchOptions | None,
     json_output: bool,
     quiet: bool,
-    imported: bool = False,
+    annotated: bool = False,
 ) -> int:
     """Measures what the source gives into OUT, and says what became of it."""
     run = run_batch(
         source,
         out,
         settings=settings,
-        tools={"engine_name": settings.segment.engine, "device": settings.segment.device},
         about=about,
         outputs=outputs or Outputs(),
         options=batch or BatchOptions(),
-        imported=imported,
+        annotated=annotated,
         quiet=quiet or json_output,
     )
     with run as result:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib import colormaps
 
+from ...core.particles import KINDS
+
 COLOUR_BY: dict[str, tuple[str, ...]] = {
     "number": (),
     "diameter": ("equivalent_diameter_nm", "equivalent_diameter_px"),
@@ -15,7 +17,7 @@ COLOUR_BY: dict[str, tuple[str, ...]] = {
     "confidence": ("confidence",),
     "counted or not": ("edge_weight",),
 }
-_COUNTED, _LEFT_OUT = (0.0, 0.62, 0.45, 1.0), (0.90, 0.62, 0.0, 1.0)  # Okabe and Ito's bluish green and orange
+_COUNTED, _LEFT_OUT = ((*(c / 255 for c in KINDS[kind].colour), 1.0) for kind in ("counted", "left_out"))
 
 
 def colour_labels(layer: Any, by: str) -> None:

@@ -18,15 +18,12 @@ from numpy.typing import NDArray
 from ...core.errors import AnnotationError
 from ...core.micrograph import Micrograph
 from ...core.scale import Scale
-from ...core.settings import Settings
 from ...editing.filters import Decisions, judge
 from ...editing.remeasure import Basis, boxes_of_labels, certainty_in, edgeless_in, measure_all
-from ...pipeline.measure import Tools
-from ...pipeline.measure_labels import measure_labels
+from ...pipeline.measure import Measurer
 from ...results.interchange import Annotation
 from ...results.measurement import Measurement
 from ...scale.resolve import resolve_scale
-from ...statistics.metrology import distribution_of, warnings_of
 
 Labels = NDArray[np.int32]
 _LARGEST_LABEL = 1_000_000  # tables as long as that are made on the way
@@ -64,21 +61,11 @@ def measure_edited(found: Measurement, labels: Labels, *, scale: Scale | None = 
         shape=labels.shape,
         settings=s,
     ).table
-    in_px = distribution_of(table, "px", s)
-    return replace(
-        found,
-        decision=decision,
-        labels=labels,
-        particles=table,
-        distribution=in_px if decision.scale is None else distribution_of(table, "nm", s),
-        distribution_px=in_px,
-        warnings=(*found.micrograph.notes, *warnings_of(table, in_px, s)),
-        operator_edits=tuple(said),
-    )
+    return replace(found, decision=decision, labels=labels, particles=table, remarks=(), operator_edits=tuple(said))
 
 
 def measure_drawn(
-    micrograph: Micrograph, labels: Labels, *, name: str, tools: Tools, settings: Settings | None = None, scale: Scale | None = None
+    micrograph: Micrograph, labels: Labels, *, name: str, measurer: Measurer, scale: Scale | None = None
 ) -> Measurement:
     """Labels that were drawn in napari or came from another plugin, measured as `nanogauge import` does: outlines along pixels.
 
@@ -87,7 +74,7 @@ def measure_drawn(
     labels = check_labels(labels, micrograph)
     content = hashlib.sha256(np.ascontiguousarray(labels).tobytes()).hexdigest()
     drawn = Annotation(labels=labels, kind="label_image", path=Path(name), sha256=content)
-    return measure_labels(micrograph, drawn, tools=tools, settings=settings, scale=scale)
+    return measurer.measure_labels(micrograph, drawn, scale=scale)
 
 
 def check_labels(labels: NDArray[np.generic], micrograph: Micrograph) -> Labels:

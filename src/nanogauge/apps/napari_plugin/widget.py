@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QFileDialog
 from ...core.errors import NanogaugeError
 from ...core.scale import Scale, parse_scale
 from ...core.settings import Settings, read_settings
-from ...pipeline.measure import Tools, find_scale, measure_micrograph
+from ...pipeline.measure import Measurer
 from ...results.measurement import Measurement
 from ...scale.bar import ScaleBarReading
 from ...scale.resolve import ScaleDecision
@@ -46,7 +46,7 @@ class MeasureWidget(Panel):
         super().__init__()
         self.viewer = napari_viewer
         self.busy = False
-        self.tools: dict[tuple[str, str], Tools] = {}
+        self.measurers: dict[tuple[str, str], Measurer] = {}
         self._then: Callable[[Any], None] | None = None
         self.read_scale_button.clicked.connect(lambda *_: self.read_scale())
         self.measure_button.clicked.connect(lambda *_: self.measure())
@@ -67,7 +67,7 @@ class MeasureWidget(Panel):
     def read_scale(self) -> None:
         """Finds the scale of the chosen image, sets it on the layers and draws the scale bar."""
         with _Told():
-            layer, tools, _ = self._chosen()
+            layer, measurer = self._chosen()
             micrograph, user = micrograph_of(layer), self._user_scale()
 
             def then(found: tuple[ScaleBarReading | None, ScaleDecision, tuple[int, int, int, int]]) -> None:
@@ -76,12 +76,12 @@ class MeasureWidget(Panel):
                 self._set_scale(layer, decision, bar)
                 self._add_marks(marks_layer(micrograph, bar=bar, frame=frame, scale=decision.scale))
 
-            self._start("Reading the scale", lambda: find_scale(micrograph, tools, user=user), then)
+            self._start("Reading the scale", lambda: measurer.read_scale(micrograph, user=user), then)
 
     def measure(self) -> None:
         """Measures the chosen image; the labels come as a new layer, in place of one that nobody edited."""
         with _Told():
-            layer, tools, settings = self._chosen()
+            layer, measurer = self._chosen()
             micrograph, user = micrograph_of(layer), self._user_scale()
 
             def then(m: Measurement) -> None:
@@ -89,7 +89,7 @@ class MeasureWidget(Panel):
                     self.viewer.layers.remove(old)
                 self._show(layer, None, m, m)
 
-            work = partial(measure_micrograph, micrograph, tools=tools, settings=settings, scale=user)
+            work = partial(measurer.measure, micrograph, scale=user)
             self._start(f"Measuring {micrograph.name}", work, then)
 
     def measure_again(self) -> None:
@@ -98,7 +98,7 @@ class MeasureWidget(Panel):
             labels = self.labels.value
             if labels is None:
                 raise NanogaugeError("no labels layer: measure an image first, or add labels")
-            layer, tools, settings = self._chosen()
+            layer, measurer = self._chosen()
             micrograph, user = micrograph_of(layer), self._user_scale()
             found, now = labels.metadata.get("found"), np.array(labels.data)
             mine = isinstance(found, Measurement) and found.confidence is not None
@@ -111,7 +111,7 @@ class MeasureWidget(Panel):
             if mine:
                 self._start("Measuring edited labels", partial(measure_edited, found, now, scale=user), then)
             else:
-                options: dict[str, Any] = {"name": labels.name, "tools": tools, "settings": settings, "scale": user}
+                options: dict[str, Any] = {"name": labels.name, "measurer": measurer, "scale": user}
                 self._start("Measuring labels", partial(measure_drawn, micrograph, now, **options), then)
 
     def save(self, folder: Path) -> None:
@@ -238,15 +238,17 @@ class MeasureWidget(Panel):
 
     # --- what is chosen ----------------------------------------------------------------------------------------------------
 
-    def _chosen(self) -> tuple[Any, Tools, Settings]:
-        """Image layer, tools and settings. Raises NanogaugeError where there is no image or the settings cannot be read."""
+    def _chosen(self) -> tuple[Any, Measurer]:
+        """Image layer, and what measures it. Raises NanogaugeError where there is no image or the settings cannot be read."""
         layer = self.image.value
         if layer is None:
             raise NanogaugeError("no image layer: open a micrograph first")
         path = self.settings_file.text().strip()
         settings = read_settings(Path(path)) if path else Settings().replace("segment", engine=ENGINES[self.engine.currentText()])
         key = (settings.segment.engine, settings.segment.device)
-        return layer, self.tools.setdefault(key, Tools(key[0], device=key[1])), settings
+        loaded = self.measurers.get(key)
+        self.measurers[key] = Measurer(settings) if loaded is None else loaded.under(settings)
+        return layer, self.measurers[key]
 
     def _user_scale(self) -> Scale | None:
         text = self.scale_stated.text().strip()

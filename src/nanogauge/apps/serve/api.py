@@ -74,7 +74,7 @@ class Desk:
             if found is not None:
                 self._pyramids.move_to_end(name)
                 return found
-        made = Pyramid(self.studio.session(name).opened.micrograph.grey8())
+        made = Pyramid(self.studio.session(name).found.micrograph.grey8())
         with self._lock:
             self._pyramids[name] = made
             while len(self._pyramids) > _MOST_PYRAMIDS:
@@ -100,7 +100,7 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     def whole(name: str) -> Response:
         session = desk.session(name)
         with session.lock:
-            tiles = {"px": TILE_PX, "n_levels": desk.pyramid(name).n_levels, "key": session.opened.micrograph.sha256[:12]}
+            tiles = {"px": TILE_PX, "n_levels": desk.pyramid(name).n_levels, "key": session.found.micrograph.sha256[:12]}
             return _json({"state": state_of(session), "particles": particles_of(session), "tiles": tiles})
 
     @app.get("/api/micrographs/{name}/changes")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from ...core.particles import Flag, flag_text
+from ...core.particles import Flag
 from ...core.scale import format_length
+from ...results.saved import SavedMeasurement
 
 if TYPE_CHECKING:
     from .entry import Entry
 
 
+_DOUBTS = ("left_out", "edge_weights", "few_pixels")  # codes of warnings that call for a person
 _CALLS = 6.0  # some 5 % of the particles unsure, or anything worse
 
 
@@ -31,11 +30,10 @@ class Doubt:
         return self.rank >= _CALLS
 
 
-def summary_of(about: dict[str, Any], folder: Path) -> dict[str, Any]:
+def summary_of(saved: SavedMeasurement) -> dict[str, Any]:
     """What the gallery needs of a measurement."""
+    about = saved.about
     d, scale = about["distribution"], about["scale"]
-    flags = pd.read_csv(folder / "particles.csv", usecols=["flags"], dtype=str)["flags"].fillna("")
-    names = flags.str.split("|")
     median = d["median"]["value"]
     return {
         "file": about["file"],
@@ -43,13 +41,13 @@ def summary_of(about: dict[str, Any], folder: Path) -> dict[str, Any]:
         "status": about["status"],
         "n_found": about["n_particles"],
         "n_counted": d["n"],
-        "n_unsure": int(names.map(lambda n: flag_text(Flag.LOW_CONFIDENCE) in n).sum()),
-        "n_edits": len(about.get("operator_edits") or []),
+        "n_unsure": saved.with_flag(Flag.LOW_CONFIDENCE),
+        "n_edits": saved.n_edits,
         "median": "" if median is None else format_length(median, digits=3) if d["unit"] == "nm" else f"{median:.3g} px",
         "scale_source": scale["source"],
         "scale_warnings": list(scale["warnings"]),
         "nm_per_px": None if scale["nm_per_px_y_x"] is None else scale["nm_per_px_y_x"][1],
-        "message": about["message"],
+        "doubts": [text for code, text in saved.warnings.items() if code in _DOUBTS],
     }
 
 
@@ -74,10 +72,7 @@ def doubt_of(entry: Entry) -> Doubt:
     if s["n_unsure"]:
         share = s["n_unsure"] / max(s["n_found"], 1)
         parts.append((100 * share + 1, f"{s['n_unsure']} of {s['n_found']} particles unsure"))
-    extra = [
-        w for w in str(s["message"]).split("; ") if "left out because" in w or "edge weights are unstable" in w or "under 8" in w
-    ]
-    parts += [(40, w.split(":")[0][:90]) for w in extra]
+    parts += [(40, w.split(":")[0][:90]) for w in s["doubts"]]
     parts.sort(reverse=True)
     rank = sum(p for p, _ in parts) - (10_000 if entry.checked else 0)
     return Doubt(rank, tuple(text for _, text in parts))

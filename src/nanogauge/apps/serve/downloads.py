@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from ...core.errors import InputError
-from ...core.version import __version__
+from ...core.errors import InputError, OutputError
 from ...editing.journal import now
 from ...editing.session import Session
 from ...reporting import Collected
 from ...reporting.plots import sample_plots
 from ...reporting.run_report import Outputs, write_report
 from ...results.folder import make_folder
-from ...results.measurement import SUMMARY_COLUMNS, summary_row_of
-from ...results.records import read_record
+from ...results.measurement import SUMMARY_COLUMNS
+from ...results.run_json import input_entry, write_run_json
+from ...results.saved import read_saved
 from ...results.tables import ParticleWriter, write_summary
-from .entry import Entry
-from .project import Project, write_atomic
+from .project import Project
 from .sample_figures import sample_of
 
 MICROGRAPH_FILES = {
@@ -56,36 +52,26 @@ def write_whole_report(project: Project, *, outputs: Outputs | None = None) -> P
     with ParticleWriter(project.root / "particles.csv", parquet=project.root / "particles.parquet") as particles:
         for sample, group in samples.items():
             for entry in group:
-                record = read_record(entry.folder, pictures=not collected.paged)
-                link = f"{entry.name}/overlay.png"
-                collected.add(record, sample=sample, link=link)
-                particles.add(entry.name, record.particles)
-                rows.append(summary_row_of(record.about, str(entry.file or record.about["file"])))
-                inputs.append(_input(entry, record.about))
+                saved = read_saved(entry.folder, pictures=not collected.paged)
+                collected.add(saved, sample=sample, link=f"{entry.name}/overlay.png")
+                particles.add(entry.name, saved.particles)
+                file = str(entry.file or saved.about["file"])
+                rows.append(saved.summary_row(file))
+                inputs.append(input_entry(file, entry.name, saved.about, saved.about["sha256"]))
     failed = [e for e in project.entries.values() if e.state == "error"]
     collected.failures.extend({"file": e.title, "status": "error", "message": e.message} for e in failed)
     write_summary(project.root / "summary.csv", rows, SUMMARY_COLUMNS)
-    run = {
-        "version": __version__,
-        "python": platform.python_version(),
+    about = {
         "started": now(),
         "command": "serve",
         "samples": {name: [e.name for e in group] for name, group in samples.items()},
-        "inputs": inputs,
     }
     write_report(project.root, collected, outputs)
-    write_atomic(project.root / "run.json", json.dumps(run, indent=1, ensure_ascii=False) + "\n")
+    try:
+        write_run_json(project.root, about, inputs)
+    except OSError as error:
+        raise OutputError(f"{project.root}: cannot write ({error.strerror}); free space, or check its access rights") from error
     return project.root / "report.html"
-
-
-def _input(entry: Entry, about: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "file": str(entry.file or about["file"]),
-        "sha256": about["sha256"],
-        "folder": entry.name,
-        "status": about["status"],
-        "seconds": about["seconds"],
-    }
 
 
 def figure_file(session: Session, kind: str, *, weighting: str, folder: Path) -> Path:

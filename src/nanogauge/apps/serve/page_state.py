@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...core.particles import FLAGS, KINDS, flag_text, kinds_of
 from ...core.scale import format_length, unit_nm
 from ...editing.delta import Delta
 from ...editing.scale_choice import evidence
@@ -25,15 +26,23 @@ COLUMNS = {
 }
 
 
+def vocabulary() -> dict[str, Any]:
+    """Words of the flags, and colours of the kinds of particles, as the page shows them."""
+    return {
+        "flags": {flag_text(flag): entry.short for flag, entry in FLAGS.items()},
+        "colours": {name: kind.on_dark for name, kind in KINDS.items()},
+    }
+
+
 def state_of(session: Session) -> dict[str, Any]:
     """Everything but the particles: frame, scale, region, filters, what can be undone."""
     with session.lock:
-        o, d = session.opened, session.decisions
+        o, d = session.found, session.decisions
         scale, bar = session.scale, o.scale_bar
         h, w = o.micrograph.shape
         return {
             "revision": session.revision,
-            "name": o.folder.name,
+            "name": session.folder.name,
             "title": o.micrograph.name,
             "shape": [h, w],
             "frame": list(o.frame),
@@ -77,6 +86,7 @@ def particles_of(session: Session, labels: Iterable[int] | None = None) -> dict[
     for name, column in COLUMNS.items():
         out[name] = _rounded(table[column.format(unit)], 4)
     out["flags"] = table["flags"].tolist()
+    out["kind"] = kinds_of(table)
     out["outline"] = [rings[label] for label in out["label"]]
     return out
 

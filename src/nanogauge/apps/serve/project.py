@@ -1,6 +1,6 @@
 """The work folder: micrographs, their results, samples; what the gallery shows. The layout is that of `nanogauge measure`:
 
-WORK/NAME/...        a result folder a micrograph (see `editing.saved_result`)
+WORK/NAME/...        a result folder a micrograph (see `results.saved`)
 WORK/uploads/        files that came through the browser; others stay where they are
 WORK/serve.json      what only the page knows: where each micrograph is, samples, which are checked, what failed
 """
@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from ...batch.inputs import OUTPUT_NAMES
-from ...core.errors import InputError, NanogaugeError, OutputError, UnreadableFile
+from ...core.errors import InputError, UnreadableFile
 from ...reading import SUFFIXES
-from ...results.folder import make_folder
-from ...results.records import read_json
+from ...results.atomic import write_atomic
+from ...results.folder import MARK, make_folder
+from ...results.run_json import run_inputs
+from ...results.saved import read_json, read_saved
 from .doubts import doubt_of, summary_of
 from .entry import Entry, State
 from .uploads import INCOMING, Received
@@ -35,7 +37,7 @@ def choose_work_folder(given: Path | None) -> tuple[Path, list[Path]]:
     root = given or Path("results")
     if root.is_file():
         raise InputError(f"{root}: a file; give a folder of results or of micrographs")
-    if (root / "measurement.json").is_file():
+    if (root / MARK).is_file():
         root = root.parent
     if not root.exists() or (root / MEMORY).is_file() or (root / "run.json").is_file() or any(root.glob("*/measurement.json")):
         return root, []
@@ -99,11 +101,10 @@ class Project:
     def _run_inputs(self) -> dict[str, Path]:
         """Folder name -> file, as run.json states it."""
         try:
-            run = read_json(self.root / "run.json")
+            inputs = run_inputs(self.root)
         except UnreadableFile:
             return {}
-        rows = [i for i in run.get("inputs", []) if isinstance(i, dict) and i.get("folder") and i.get("file")]
-        return {str(i["folder"]): Path(str(i["file"])) for i in rows}
+        return {str(i["folder"]): Path(str(i["file"])) for i in inputs if i.get("file")}
 
     def _locate(self, stated: Path | None, title: str) -> Path | None:
         """The micrograph's file: where it was, else beside or within the work folder by its name."""
@@ -113,10 +114,9 @@ class Project:
 
     def _summarise(self, entry: Entry) -> None:
         try:
-            about = read_json(entry.folder / "measurement.json")
-            entry.summary = summary_of(about, entry.folder)
-        except (NanogaugeError, KeyError, TypeError, ValueError) as error:
-            entry.state, entry.message = "error", f"damaged results ({' '.join(str(error).split())[:120]}); measure again"
+            entry.summary = summary_of(read_saved(entry.folder, particles=False, pictures=False))
+        except UnreadableFile as error:
+            entry.state, entry.message = "error", str(error)
 
     # --- changes -----------------------------------------------------------------------------------------------------------
 
@@ -267,19 +267,6 @@ class Project:
     def counts(self) -> Counter[str]:
         """How many micrographs are in each state."""
         return Counter(e.state for e in self.entries.values())
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """A text file, replaced in one step. OutputError where it cannot be."""
-    temporary = path.with_name(f"{path.name}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as f:
-            f.write(text)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot write ({error.strerror}); free space, or check the folder's access rights") from error
 
 
 def _plain_name(name: str) -> bool:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import os
 import queue
-import shutil
 import threading
 import time
 from collections import OrderedDict
@@ -18,9 +16,9 @@ from typing import Any
 from ...core.errors import NanogaugeError, UnreadableFile
 from ...core.settings import Settings
 from ...editing.delta import Delta
-from ...editing.saved_result import PROBABILITY, keep_found, open_result, read_probability
-from ...editing.session import Session
+from ...editing.session import Session, open_session
 from ...results.folder import save_measurement
+from ...results.saved import PROBABILITY, keep_found, read_probability
 from .entry import Entry
 from .project import UPLOADS, Project
 from .thumbnails import write_thumbnail
@@ -130,23 +128,23 @@ class Studio:
 
     def _make_map(self, name: str) -> None:
         session = self._sessions.get(name)
-        if session is None or not session.opened.wants_probability or session.probability is not None:
+        if session is None or not session.wants_map:
             return
-        o = session.opened
+        found = session.found
         entry = self.project.entry(name)
         done = self.measurer.call(
             "make_probability",
             {
                 "path": str(entry.file),
-                "folder": str(o.folder),
-                "settings": o.settings.to_dict(),
-                "frame": list(o.frame),
-                "sha256": o.about["engine"]["sha256"] or "",
+                "folder": str(session.folder),
+                "settings": found.settings.to_dict(),
+                "frame": list(found.frame),
+                "sha256": found.engine_sha256,
             },
         )
-        found = read_probability(o.folder / PROBABILITY, o.micrograph.shape) if done else None
-        if found is not None:
-            session.set_probability(found)
+        made = read_probability(session.folder / PROBABILITY, found.micrograph.shape) if done else None
+        if made is not None:
+            session.set_probability(made)
 
     # --- sessions ----------------------------------------------------------------------------------------------------------
 
@@ -167,12 +165,12 @@ class Studio:
                 raise UnreadableFile(f"{entry.title}: not measured yet")
             if entry.file is None or not entry.file.is_file():
                 raise UnreadableFile(f"{entry.title}: the micrograph itself is not here; drop the file on the gallery to edit it")
-            session = Session(open_result(entry.folder, entry.file))
+            session = open_session(entry.folder, entry.file)
             session.listeners.append(lambda delta: self._edited(name, delta))
             with self._lock:
                 self._sessions[name] = session
                 self._close_oldest()
-        if session.opened.wants_probability:
+        if session.wants_map:
             self._queue.put((0, next(self._order), "map", name))
         if len(session.journal.done) != entry.summary.get("n_edits"):
             self._due.setdefault(name, time.monotonic())  # a crash came before the files
@@ -240,18 +238,10 @@ class Studio:
 
 def save_session(session: Session) -> None:
     """Files of a measurement as edited, each replaced in one step, measurement.json last; what was found is kept aside first."""
-    folder = session.opened.folder
-    keep_found(folder)
+    keep_found(session.folder)
     m = session.measurement()
-    making = folder.with_name(f".{folder.name}.saving")
-    shutil.rmtree(making, ignore_errors=True)
-    try:
-        save_measurement(m, making)
-        write_thumbnail(m, making)
-        for path in sorted(making.iterdir(), key=lambda p: p.name == "measurement.json"):
-            os.replace(path, folder / path.name)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
+    save_measurement(m, session.folder)
+    write_thumbnail(m, session.folder)
 
 
 def settings_with_engine(settings: Settings, engine: Any) -> Settings:

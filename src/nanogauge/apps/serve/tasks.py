@@ -5,7 +5,6 @@ Arguments and answers are plain JSON; files are named by their paths. Each takes
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -16,12 +15,12 @@ from numpy.typing import NDArray
 
 from ...core.errors import UnsupportedFormat
 from ...core.protocols import Progress, predict_each
-from ...core.settings import settings_from_dict
+from ...core.settings import Settings, settings_from_dict
 from ...reading import read_micrograph
 
 if TYPE_CHECKING:
     from ...core.protocols import Engine
-    from ...pipeline.measure import Tools
+    from ...pipeline.measure import Measurer
 
 _LEAST_SIDE_PX = 16
 _SHARES = {"read": 0.02, "scale": 0.05, "network": 0.25, "measure": 0.85, "write": 0.93}
@@ -94,29 +93,25 @@ def measure_file(
     Answers the row of summary.csv and how often the network was called, which tells how far the next one of this shape has come.
     """
     from ...core.scale import Scale
-    from ...editing.saved_result import PROBABILITY, write_probability
-    from ...pipeline.measure import measure_micrograph
-    from ...results.folder import save_measurement
+    from ...pipeline.measure import Measurer
+    from ...results.folder import new_result, write_measurement
+    from ...results.saved import PROBABILITY, write_probability
     from .thumbnails import write_thumbnail
 
     how = settings_from_dict(settings)
     progress(_SHARES["read"], "reading the file")
     micrograph = read_micrograph(path)
-    tools = _tools(how.segment.engine)
-    counted = _Counted(tools.engine, progress, calls_expected)
+    loaded = _loaded(how.segment.engine, how.segment.device)
+    counted = _Counted(loaded.engine, progress, calls_expected)
     progress(_SHARES["scale"], "looking for the scale")
     user = None if scale is None else Scale((scale[0], scale[1]), scale[2], "user")
-    m = measure_micrograph(micrograph, tools=_with_engine(tools, counted), settings=how, scale=user)
+    m = Measurer(how, engine=counted, reader=loaded.reader).measure(micrograph, scale=user)
     progress(_SHARES["write"], "writing the results")
-    final, making = Path(folder), Path(folder).with_name(f".{Path(folder).name}.making")
-    shutil.rmtree(making, ignore_errors=True)
-    save_measurement(m, making)
-    if m.confidence is not None:
-        write_probability(making / PROBABILITY, m.confidence)
-    write_thumbnail(m, making)
-    if final.exists():
-        shutil.rmtree(final)
-    making.rename(final)
+    with new_result(Path(folder), anew=True) as making:
+        write_measurement(m, making)
+        if m.confidence is not None:
+            write_probability(making / PROBABILITY, m.confidence)
+        write_thumbnail(m, making)
     return {"row": m.summary_row() | {"file": path}, "calls": counted.n_calls, "sha256": micrograph.sha256}
 
 
@@ -125,18 +120,18 @@ def make_probability(
 ) -> bool:
     """The map of a micrograph measured elsewhere, made again by the same network; False where that network is not at hand."""
     from ...detection.find import at_edge
-    from ...editing.saved_result import PROBABILITY, write_probability
-    from ...pipeline.measure import find_scale, found_in
+    from ...pipeline.measure import Measurer
+    from ...results.saved import PROBABILITY, write_probability
 
     how = settings_from_dict(settings)
-    tools = _tools(how.segment.engine)
-    if tools.engine.sha256 != sha256:
+    loaded = _loaded(how.segment.engine, how.segment.device)
+    if loaded.engine.sha256 != sha256:
         return False
-    counted = _with_engine(tools, _Counted(tools.engine, progress, 0))
+    measurer = Measurer(how, engine=_Counted(loaded.engine, progress, 0), reader=loaded.reader)
     micrograph = read_micrograph(path)
-    bar, _, _ = find_scale(micrograph, counted)
+    bar, _, _ = measurer.read_scale(micrograph)
     box = (frame[0], frame[1], frame[2], frame[3])
-    found = at_edge(found_in(micrograph, bar, counted.engine, how, frame=box), micrograph.pixels, how.measure, frame=box)
+    found = at_edge(measurer.find(micrograph, bar, box), micrograph.pixels, how.measure, frame=box)
     write_probability(Path(folder) / PROBABILITY, found.probability)
     return True
 
@@ -153,19 +148,11 @@ def render_examples(*, folder: str, progress: Progress) -> list[str]:
 
 
 @lru_cache(maxsize=2)
-def _tools(engine: str) -> Tools:
-    from ...pipeline.measure import Tools
+def _loaded(engine: str, device: str) -> Measurer:
+    """Whose engine and reader serve every micrograph that is to be measured so."""
+    from ...pipeline.measure import Measurer
 
-    return Tools(engine)
-
-
-def _with_engine(tools: Tools, engine: Engine) -> Tools:
-    from ...pipeline.measure import Tools
-
-    out = Tools(tools.engine_name, tools.n_threads)
-    out.__dict__["engine"] = engine
-    out.__dict__["reader"] = tools.reader
-    return out
+    return Measurer(Settings().replace("segment", engine=engine, device=device))
 
 
 class _Counted:

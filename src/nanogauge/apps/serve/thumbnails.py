@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ...core.particles import KINDS, kinds_of
 from ...measuring.contours import outlines
-from ...results.figures import COLOURS, jpeg_bytes, kind_of
+from ...results.figures import jpeg_bytes
 
 if TYPE_CHECKING:
     from ...results.measurement import Measurement
@@ -25,11 +26,10 @@ def write_thumbnail(m: Measurement, folder: Path) -> None:
     k = min(_LONG_SIDE_PX / max(h, w), 1.0)
     small = cv2.resize(grey, (max(round(w * k), 1), max(round(h * k), 1)), interpolation=cv2.INTER_AREA) if k < 1 else grey
     canvas = cv2.cvtColor(small, cv2.COLOR_GRAY2RGB)
-    t = m.particles
-    kinds = {int(i): kind_of(f, e) for i, f, e in zip(t["label"], t["flags"], t["edge_weight"], strict=True)}
+    kinds = dict(zip(m.particles["label"].tolist(), kinds_of(m.particles), strict=True))
     for label, polygon in outlines(m.labels):
         points = np.round(polygon[:, ::-1] * k * 8).astype(np.int32).reshape(-1, 1, 2)
-        cv2.polylines(canvas, [points], True, COLOURS[kinds.get(label, "counted")], 1, cv2.LINE_AA, shift=3)
+        cv2.polylines(canvas, [points], True, KINDS[kinds.get(label, "counted")].colour, 1, cv2.LINE_AA, shift=3)
     temporary = folder / f"{THUMBNAIL}.tmp"
     temporary.write_bytes(jpeg_bytes(np.asarray(canvas, np.uint8), longest=_LONG_SIDE_PX))
     temporary.replace(folder / THUMBNAIL)

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ...core.particles import Flag, flag_text
+from ...core.particles import Flag, flag_texts, flags_of
 from ...core.protocols import Engine, Maps
 from ...core.scale import Scale
 from ...core.settings import Settings
@@ -41,7 +41,7 @@ _WINDOW_PX, _WIDEST_WINDOW_PX = 2400, 3400  # sides of a window on the mosaic it
 
 
 @dataclass
-class Found:
+class MosaicParticles:
     """What the blocks have given so far. `outline` is told the outlines of each table's particles, as they are found."""
 
     files: MosaicFiles
@@ -69,7 +69,7 @@ class _Window:
 
 
 def find_in_blocks(
-    mosaic: Mosaic, picture: WorkingPicture, engine: Engine, settings: Settings, scale: Scale | None, found: Found
+    mosaic: Mosaic, picture: WorkingPicture, engine: Engine, settings: Settings, scale: Scale | None, found: MosaicParticles
 ) -> None:
     """Segments, separates and measures the whole mosaic into `found`."""
     side, *margins = _sides(picture.shape[0] / mosaic.shape[0])
@@ -140,7 +140,7 @@ def _take(
     engine: Engine,
     settings: Settings,
     scale: Scale | None,
-    found: Found,
+    found: MosaicParticles,
     *,
     last: bool,
 ) -> bool:
@@ -211,7 +211,7 @@ def _record(
     mosaic: Mosaic,
     settings: Settings,
     scale: Scale | None,
-    found: Found,
+    found: MosaicParticles,
     boxes: list[tuple[slice, slice]],
     certainty: NDArray[np.float64] | None,
 ) -> None:
@@ -267,8 +267,7 @@ def _set_edges(table: pd.DataFrame, boxes: NDArray[np.int64], frame: Frame, larg
     """Weights and the flag `too_large` by the mosaic's frame instead of the window's."""
     share = np.maximum((boxes[2] - boxes[0]) / frame[2], (boxes[3] - boxes[1]) / frame[3])
     too_large = share > largest_frame_share
-    flags = table["flags"].astype(str)
-    table["flags"] = np.where(too_large, [f"{f}|{flag_text(Flag.TOO_LARGE)}".strip("|") for f in flags], flags)
+    table["flags"] = flag_texts(flags_of(table["flags"]) | np.where(too_large, Flag.TOO_LARGE.value, 0))
     table["edge_weight"] = np.where((table["edge_weight"] > 0) & ~too_large, edge_weights(boxes, frame), 0.0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 import weakref
@@ -24,11 +25,14 @@ _TILE_PX = 512
 class MosaicFiles:
     """Labels (H, W) int32 as plain rows in a temporary file, and ImageJ ROIs; `save` writes labels.tif and rois.zip.
 
+    overlay: (h, w, 3) RGB, edge_offset_px: what was drawn and measured block by block; whoever fills the files sets them
     The files vanish with the object. Room for 4 bytes a pixel is needed in the folder for temporary files.
     """
 
     def __init__(self, shape: tuple[int, int]) -> None:
         self.shape = shape
+        self.overlay = np.zeros((1, 1, 3), np.uint8)
+        self.edge_offset_px = math.nan
         folder = Path(tempfile.mkdtemp(prefix="nanogauge-"))
         self._gone = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._raw, self._rois = folder / "labels.raw", folder / "rois.zip"

@@ -11,21 +11,20 @@ from numpy.typing import NDArray
 
 from ...core.errors import SettingsError
 from ...core.micrograph import Micrograph
-from ...core.particles import column_dtypes
+from ...core.particles import KINDS, column_dtypes, kinds_of
 from ...core.protocols import Engine
+from ...core.remarks import Remark
 from ...core.scale import Scale
 from ...core.settings import Settings
-from ...core.version import __version__
 from ...detection.find import magnification_of
 from ...detection.segment import padded
 from ...measuring import edge_profile
 from ...measuring.surroundings import with_neighbours
 from ...reading.containers.windowed import Mosaic
-from ...results.figures import COLOURS, kind_of
 from ...results.measurement import Measurement
 from ...scale.resolve import resolve_scale
-from ...statistics.metrology import distribution_of, left_out_warnings, warnings_of
-from .blocks import Found, find_in_blocks
+from ...statistics.metrology import left_out_warnings
+from .blocks import MosaicParticles, find_in_blocks
 from .files import MosaicFiles
 from .levels import Levels, levels_of
 from .working import WorkingPicture
@@ -64,11 +63,11 @@ def measure_mosaic(
     preview = _preview(mosaic, levels)
     canvas = _Canvas(preview, mosaic.shape)
     files = MosaicFiles(mosaic.shape)
-    found = Found(files=files, outline=canvas.draw)
+    found = MosaicParticles(files=files, outline=canvas.draw)
     find_in_blocks(mosaic, picture, engine, settings, decision.scale, found)
     table = _joined(found.tables, decision.scale)
-    in_px = distribution_of(table, "px", settings.measure)
-    result = Measurement(
+    files.overlay, files.edge_offset_px = canvas.picture, _edge_offset(mosaic, files)
+    return Measurement(
         micrograph=Micrograph(
             pixels=preview,
             name=mosaic.path.name,
@@ -83,22 +82,16 @@ def measure_mosaic(
         scale_bar=None,
         labels=files.preview((preview.shape[0], preview.shape[1])),
         particles=table,
-        distribution=in_px if decision.scale is None else distribution_of(table, "nm", settings.measure),
-        distribution_px=in_px,
         frame=(0, 0, *mosaic.shape),
         zoom=zoom,
         settings=settings,
         engine=engine.name,
         engine_sha256=engine.sha256,
-        version=__version__,
         seconds=time.perf_counter() - started,
-        warnings=(*mosaic.notes, *_said(found, engine), *warnings_of(table, in_px, settings.measure)),
+        remarks=_said(found, engine),
         edge_moved_px=found.moved_px if settings.measure.edge == "steepest" else None,
         mosaic=files,
     )
-    result.__dict__["overlay"] = canvas.picture  # drawn block by block: the labels are on disk
-    result.__dict__["edge_offset_px"] = _edge_offset(mosaic, files)
-    return result
 
 
 def _zoom(
@@ -142,10 +135,9 @@ class _Canvas:
         self._factor = preview.shape[0] / shape[0], preview.shape[1] / shape[1]
 
     def draw(self, table: pd.DataFrame, outlines: dict[int, list[NDArray[np.int32]]]) -> None:
-        for label, flags, weight in zip(table["label"], table["flags"], table["edge_weight"], strict=True):
+        for label, kind in zip(table["label"], kinds_of(table), strict=True):
             points = (outlines[int(label)][0] * self._factor - 0.5)[:, ::-1] * (1 << _SHIFT)
-            colour = COLOURS[kind_of(str(flags), float(weight))]
-            cv2.polylines(self.picture, [np.rint(points).astype(np.int32)], True, colour, 1, cv2.LINE_AA, _SHIFT)
+            cv2.polylines(self.picture, [np.rint(points).astype(np.int32)], True, KINDS[kind].colour, 1, cv2.LINE_AA, _SHIFT)
 
 
 def _joined(tables: list[pd.DataFrame], scale: Scale | None) -> pd.DataFrame:
@@ -165,11 +157,11 @@ def _edge_offset(mosaic: Mosaic, files: MosaicFiles) -> float:
     return edge_profile(files.read(*span), mosaic.read(*span)).offset_px
 
 
-def _said(found: Found, engine: Engine) -> tuple[str, ...]:
+def _said(found: MosaicParticles, engine: Engine) -> tuple[str, ...]:
     said = left_out_warnings(found.likely_px, found.left_out_px)
     if engine.detection:
-        said = (*said, "a mosaic is looked at once: what was missed, joined or cut is not in its intervals")
+        said = (*said, Remark("one_look", "a mosaic is looked at once: what was missed, joined or cut is not in its intervals"))
     if found.n_cut:
         cut = f"{found.n_cut} particles are longer than a block's margin and were cut: measure a smaller copy of the mosaic"
-        said = (*said, cut)
+        said = (*said, Remark("cut", cut))
     return said

@@ -5,20 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from ...core.micrograph import Micrograph
 from ...core.particles import column_names
 from ...core.scale import Scale
 from ...core.settings import MeasureSettings, Settings
-from ..distribution import Distribution, Fit, Homogeneity, RequiredN, Unit, homogeneity, precision, quantiles
-from ..metrology import budget_of, distribution_of, exclusions_of, fits_of, scale_uncertainty, verdicts_of, warnings_of, weights_of
-from ..uncertainty import Budget
-from ..verdicts import Verdict
+from ..distribution import Distribution, Homogeneity, Unit, homogeneity, quantiles
+from ..metrology import SizeFigures, distribution_of, scale_uncertainty, warnings_of, weights_of
 
 SIZE_COLUMNS = (
     "label", "equivalent_diameter_px", "equivalent_diameter_nm", "equivalent_diameter_inner_px", "equivalent_diameter_inner_nm",
@@ -28,10 +24,10 @@ SIZE_COLUMNS = (
 
 
 class MeasuredParticles(Protocol):
-    """The part of a Measurement that a sample is made of."""
+    """The part of a measurement, just made or saved, that a sample is made of."""
 
     @property
-    def micrograph(self) -> Micrograph: ...
+    def name(self) -> str: ...
     @property
     def particles(self) -> pd.DataFrame: ...
     @property
@@ -57,7 +53,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample:
+class Sample(SizeFigures):
     """A sample seen in one or more micrographs.
 
     unit: "nm", or "px" where no micrograph has a scale; micrographs without a scale are left out as soon as one has it
@@ -83,47 +79,9 @@ class Sample:
         return len(self.micrographs)
 
     @property
-    def n_particles(self) -> int:
-        """All particles, those left out of the distribution included."""
-        return len(self.particles)
-
-    @property
-    def exclusions(self) -> dict[str, int]:
-        """Reason -> number of particles left out of the distribution for it."""
-        return exclusions_of(self.particles)
-
-    @cached_property
-    def budget(self) -> Budget | None:
-        """The uncertainty budget; counting holds what differs between micrographs. None where no particle counts."""
-        return budget_of(
-            self.particles,
-            self.distribution,
-            self.settings.measure,
-            scale=self.scale,
-            edge_offset_px=self.edge_offset_px,
-            detection=self.detection,
-        )
-
-    @cached_property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """EU nanomaterial, where there is a scale, and monodispersity."""
-        return verdicts_of(self.particles, self.distribution, self.budget, self.settings.measure, scale=self.scale)
-
-    @cached_property
-    def fits(self) -> tuple[Fit, ...]:
-        """Laws fitted to the number distribution, best first."""
-        return fits_of(self.particles, self.unit, self.settings.measure)
-
-    @cached_property
-    def required_n(self) -> tuple[RequiredN, ...]:
-        """Number of particles needed for the wished precision, beside the number measured."""
-        return precision(self.distribution, relative_error=self.settings.measure.relative_error)
-
-    @property
     def diameters(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """(n,) equivalent diameters of the particles that count, in `unit`."""
-        counts = weights_of(self.particles, self.settings.measure) > 0
-        return self.particles.loc[counts, f"equivalent_diameter_{self.unit}"].to_numpy(np.float64)
+        return self.counted[f"equivalent_diameter_{self.unit}"].to_numpy(np.float64)
 
     def to_dict(self) -> dict[str, Any]:
         """All figures for JSON; the particles stay in their own file."""
@@ -161,7 +119,7 @@ MICROGRAPH_COLUMNS = (
 
 def part_of(m: MeasuredParticles, *, name: str | None = None) -> Part:
     """What a sample keeps of a measurement."""
-    return Part(name or m.micrograph.name, m.particles, m.scale, m.edge_offset_px, m.detection)
+    return Part(name or m.name, m.particles, m.scale, m.edge_offset_px, m.detection)
 
 
 def pool(measurements: Iterable[MeasuredParticles], *, name: str, settings: Settings | None = None) -> Sample:

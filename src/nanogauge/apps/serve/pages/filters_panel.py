@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from ....core.particles import Flag, has_flag
 from .layout import esc
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class FiltersPanel:
             ui.label("Go by confidence").classes("ng-h3")
             self.unsure = ui.label().classes("ng-soft")
             with ui.row().classes("items-center no-wrap"):
-                low = page.session.opened.settings.measure.low_confidence_below
+                low = page.session.found.settings.measure.low_confidence_below
                 self.limit = ui.number(value=low, min=0, max=1, step=0.01, format="%.2f", on_change=self._counts).props(
                     'dense outlined aria-label="Confidence"'
                 )
@@ -106,15 +107,15 @@ class FiltersPanel:
             y0, x0, y1, x1 = r.rectangle
             rectangle = f"a rectangle of {x1 - x0} × {y1 - y0} px"
         areas = f", less {len(r.excluded)} excluded area{'s' if len(r.excluded) != 1 else ''}" if r.excluded else ""
-        h, _ = session.opened.micrograph.shape
-        frame = session.opened.frame
+        h, _ = session.found.micrograph.shape
+        frame = session.found.frame
         bar = "; the data bar is left out" if frame[2] < h or frame[0] > 0 else ""
         self.region.content = f"Measured: {esc(rectangle + areas + bar)}."
         self.whole.set_visibility(r.rectangle is not None)
         self.fewer.set_visibility(len(r.excluded) > 1)
         self.no_areas.set_visibility(bool(r.excluded))
-        low = session.opened.settings.measure.low_confidence_below
-        unsure = int(session.table["flags"].str.contains("low_confidence").sum())
+        low = session.found.settings.measure.low_confidence_below
+        unsure = int(has_flag(session.table, Flag.LOW_CONFIDENCE).sum())
         self.unsure.text = "No particle is unsure."
         if unsure:
             those = f"{unsure} particle{'s are' if unsure != 1 else ' is'} unsure (confidence below {low:g})"
@@ -124,7 +125,7 @@ class FiltersPanel:
     def _by_confidence(self) -> tuple[list[int], list[int]]:
         """Labels at or above the confidence typed, and below; those accepted or by hand are in neither."""
         table = self.page.session.table
-        rest = table[~table["flags"].str.contains("accepted|edited")]
+        rest = table[~has_flag(table, Flag.ACCEPTED | Flag.EDITED)]
         above = rest["confidence"] >= float(self.limit.value or 0)
         return rest.loc[above, "label"].tolist(), rest.loc[rest["confidence"].notna() & ~above, "label"].tolist()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -11,6 +12,7 @@ from typing import Any
 from nicegui import background_tasks, context, run, ui
 
 from ....core.errors import NanogaugeError
+from ..page_state import vocabulary
 from .elements import STATIC
 
 THEME_COOKIE = "nanogauge_theme"
@@ -74,6 +76,7 @@ def _style() -> str:
 @contextmanager
 def page_frame(active: str, *, title: str = "", fills: bool = False) -> Iterator[Any]:
     """Head and body of a page; gives the place in the head where a page may put its own. fills: as high as the window."""
+    ui.add_head_html(f"<script>window.nanogauge = {json.dumps(vocabulary())}</script>")
     ui.add_head_html(f"<style>{_style()}</style>")  # in the head, so that nothing is seen unstyled first
     ui.colors(primary="#0072b2", secondary="#56b4e9", accent="#009e73", positive="#009e73", negative="#c04a00", warning="#b36b00")
     ui.page_title(f"{title} – nanogauge" if title else "nanogauge")

@@ -8,10 +8,10 @@ from urllib.parse import quote
 from nicegui import run, ui
 
 from ....core.errors import NanogaugeError
-from ....results.records import read_record
+from ....results.saved import read_saved
 from ....statistics.distribution import kernel_density
 from ....statistics.metrology import weights_of
-from ....statistics.samples import Part, Sample
+from ....statistics.samples import Sample, part_of
 from ..entry import Entry
 from ..project import Project
 from ..sample_figures import UnitShown, chart_of, comparison_of, content_of, sample_of, shown_lengths
@@ -166,18 +166,9 @@ def pooled(project: Project, name: str, entries: list[Entry], *, weighting: str)
     """The sample of some measured micrographs, as saved. Raises UnreadableFile where results are damaged."""
     parts, settings = [], None
     for entry in entries:
-        record = read_record(entry.folder, pictures=False)
-        settings = settings or record.settings
-        offset = record.about.get("edge_offset_px")
-        parts.append(
-            Part(
-                entry.name,
-                record.particles,
-                record.scale,
-                float("nan") if offset is None else float(offset),
-                record.about.get("detection") or {},
-            )
-        )
+        saved = read_saved(entry.folder, pictures=False)
+        settings = settings or saved.settings
+        parts.append(part_of(saved))
     assert settings is not None
     return sample_of(parts, name=name, settings=settings, weighting=weighting), entries
 

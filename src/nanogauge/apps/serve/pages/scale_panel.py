@@ -89,7 +89,7 @@ class ScalePanel:
         self.all_text.text = (
             f"{len(same)} micrograph{'s' if len(same) != 1 else ''} of this sample, as large as this one, without a scale"
         )
-        bar = session.opened.scale_bar
+        bar = session.found.scale_bar
         if not self.label.value:
             chosen = (session.decisions.scale or {}).get("label") or (bar.text if bar is not None and bar.value_nm else "")
             self.label.value = str(chosen or "")
@@ -98,7 +98,7 @@ class ScalePanel:
         session = self.page.session
         from ....editing.scale_choice import evidence
 
-        rows = evidence(metadata=session.opened.micrograph.scale, bar=session.opened.scale_bar)
+        rows = evidence(metadata=session.found.micrograph.scale, bar=session.found.scale_bar)
         self.read.clear()
         with self.read:
             if not rows:
@@ -142,7 +142,7 @@ class ScalePanel:
         return [e for e in group if e.name != mine.name and e.summary.get("status") == "no_scale" and e.file is not None]
 
     async def _use_for_all(self) -> None:
-        scale, shape = self.page.session.scale, self.page.session.opened.micrograph.shape
+        scale, shape = self.page.session.scale, self.page.session.found.micrograph.shape
         if scale is None:
             return
         y, x = scale.nm_per_px
@@ -155,7 +155,7 @@ class ScalePanel:
                     other = self.page.studio.session(entry.name)
                 except NanogaugeError:
                     continue
-                if other.opened.micrograph.shape == shape:
+                if other.found.micrograph.shape == shape:
                     other.edit("scale", {"choice": {"source": "typed", "text": text}})
                     self.page.studio.save(entry.name)
                     n += 1

@@ -10,8 +10,8 @@ from nicegui import run, ui
 from ....core.errors import NanogaugeError
 from ....editing.session import Session
 from ....reporting.content import exclusion_rows
-from ....results.records import read_record
-from ....statistics.samples import Part, Sample
+from ....results.saved import read_saved
+from ....statistics.samples import Part, Sample, part_of
 from ..sample_figures import UnitShown, chart_of, figures_of, needed_of, sample_of, shown_lengths
 from ..studio import Studio
 from .elements import SizeChart
@@ -101,15 +101,14 @@ class SizesPanel:
         return {"sample": sample, "chart": chart_of(sample, unit), "figures": figures_of(sample, unit), "needed": needed_of(sample)}
 
     def _parts(self) -> list[Part]:
-        own = Part(self.name, self.session.table, self.session.scale, detection=self.session.opened.about.get("detection") or {})
+        own = Part(self.name, self.session.table, self.session.scale, detection=self.session.found.detection)
         if self.scope == "micrograph":
             return [own]
         mine = self.studio.project.entry(self.name).sample
         parts = [own]
         for entry in self.studio.project.samples().get(mine, []):
             if entry.name != self.name:
-                record = read_record(entry.folder, pictures=False)
-                parts.append(Part(entry.name, record.particles, record.scale, detection=record.about.get("detection") or {}))
+                parts.append(part_of(read_saved(entry.folder, pictures=False)))
         return parts
 
     def _show(self, made: dict[str, Any], *, waiting: bool) -> None:

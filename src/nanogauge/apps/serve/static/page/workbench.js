@@ -3,28 +3,13 @@
 
 const HEADERS = { "content-type": "application/json", "x-nanogauge": "1" };
 
-// Okabe & Ito, told apart by colour-blind readers; lightened where they must stand out on a dark picture.
-export const STATUS_COLOURS = { counted: "#1fd1a0", unsure: "#ffb52e", left_out: "#ff7a45", selected: "#ffffff" };
+// The registry of flags and kinds (nanogauge.core.particles), as the server put it into the page's head.
+export const FLAG_WORDS = window.nanogauge.flags;
+export const STATUS_COLOURS = { ...window.nanogauge.colours, selected: "#ffffff" };
 // viridis from blue to yellow: dark purple would vanish on a dark ground
 export const RAMP = [
   "#5a7fd6", "#4690cf", "#38a0c4", "#2cb0b5", "#2dbfa2", "#45cc8b", "#68d872", "#8fe057", "#b6e63f", "#dbe92f", "#fbe723",
 ];
-const LEFT_OUT = ["touches_border", "touches_data_bar", "too_small", "too_large", "excluded", "filtered"];
-
-export const FLAG_WORDS = {
-  touches_border: "cut by the frame",
-  touches_data_bar: "cut by the data bar",
-  low_confidence: "unsure",
-  separated: "separated",
-  too_small: "too small",
-  too_large: "too large",
-  overlapped: "overlapped",
-  edited: "by hand",
-  accepted: "accepted",
-  excluded: "excluded area",
-  filtered: "filtered out",
-};
-
 class Workbench {
   constructor(name) {
     this.name = name;
@@ -78,8 +63,7 @@ class Workbench {
       this.particles.set(c.label[i], {
         label: c.label[i], y: c.y[i], x: c.x[i], d: c.d[i], d_px: c.d_px[i], feret_max: c.feret_max[i], feret_min: c.feret_min[i],
         aspect_ratio: c.aspect_ratio[i], circularity: c.circularity[i], confidence: c.confidence[i], weight: c.weight[i], flags,
-        kind: c.weight[i] === 0 || flags.some((f) => LEFT_OUT.includes(f) && c.weight[i] === 0) ? "left_out"
-          : flags.includes("low_confidence") ? "unsure" : "counted",
+        kind: c.kind[i],
         rings, box: boxOf(rings), coarse: {},
       });
     }

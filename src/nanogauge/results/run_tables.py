@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..core.particles import column_names
-from ..results.measurement import SUMMARY_COLUMNS
-from ..results.tables import arrow_schema, summary_line, units
+from .measurement import SUMMARY_COLUMNS
+from .tables import arrow_schema, summary_line, units
 
 MOST_MICROGRAPHS = 100
 """Micrographs in one file of the data set; fewer where they hold MOST_ROWS particles."""

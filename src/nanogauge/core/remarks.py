@@ -1,0 +1,40 @@
+"""What a reader should know before using the figures: a text for people, with a code that programs may go by."""
+
+from __future__ import annotations
+
+from typing import Self
+
+
+class Remark(str):
+    """A line of text; `code` says which it is, whatever the wording: "edge_weights", "left_out" ... see `CODES`."""
+
+    __slots__ = ("code",)
+    code: str
+
+    def __new__(cls, code: str, text: str) -> Self:
+        """code: one of `CODES`"""
+        if code not in CODES:
+            raise ValueError(f"unknown code {code!r}; known: {', '.join(CODES)}")
+        made = super().__new__(cls, text)
+        made.code = code
+        return made
+
+    def __reduce__(self) -> tuple[type[Remark], tuple[str, str]]:
+        return Remark, (self.code, str(self))
+
+
+CODES = {
+    "edge_weights": "a few particles decide the distribution by their edge weights",
+    "few_pixels": "particles so small that their sizes are biased",
+    "doubtful_sizes": "other readings of the picture move the sizes much",
+    "more_particles": "another reading of the picture finds many more particles",
+    "left_out": "much of what may be particles was left out as too unsure",
+    "one_look": "a mosaic, which is looked at once",
+    "cut": "particles longer than a block's margin, cut",
+    "note": "anything else: what a reader of the file, an annotation or the operator decided",
+}
+
+
+def code_of(text: str) -> str:
+    """The code of a remark; "note" for a text without one."""
+    return text.code if isinstance(text, Remark) else "note"
