@@ -25,9 +25,9 @@ from torch.nn import functional as F
 
 from .dataset import Dataset, Examples, read_folder
 from .efficientnet import EfficientNetLite, load_imagenet
-from .network import UNet, build
+from .network import UNet, build, freeze_normalisation
 from .real import Real
-from .shipped import freeze_normalisation, read_onnx
+from .shipped import read_onnx
 
 
 @dataclass(frozen=True, kw_only=True)
