@@ -87,10 +87,15 @@ COLUMNS = ("iou_pooled", "f50_mean", "f50_pooled", "pq_mean", "particle_mre", "i
 
 def true_maps(labels: Labels) -> Maps:
     """The maps the network is taught for these labels."""
-    from nanogauge.training.dataset import normalised_distance, targets
+    import torch
 
-    foreground, boundary, distance = targets(labels, normalised_distance(labels), np.ones(labels.shape, bool))[:3]
-    return Maps(foreground, boundary, distance)
+    from nanogauge.training.batches import targets
+    from nanogauge.training.dataset import normalised_distance
+
+    depth = np.round(255 * normalised_distance(labels)).astype(np.uint8)
+    one = [torch.from_numpy(a[None]) for a in (labels, depth, np.ones(labels.shape, bool))]
+    maps = targets(*one, instances=torch.tensor([True]), doubt_px=torch.tensor([0]))[0].numpy()
+    return Maps(maps[0], maps[1], maps[2])
 
 
 def main() -> None:

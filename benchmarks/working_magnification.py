@@ -30,8 +30,8 @@ from nanogauge.core.settings import Settings
 from nanogauge.detection.engines import make_engine
 from nanogauge.detection.find import find_particles, typical_diameter
 from nanogauge.detection.segment import rescale, segment, standardise
-from nanogauge.training.augment import apply
-from nanogauge.training.dataset import Examples, read_folder, real_crop, synthetic_crop
+from nanogauge.training.batches import prepare
+from nanogauge.training.dataset import Dataset, Examples, read_folder
 from nanogauge.training.evaluate import score_image, summarise_scores
 from nanogauge.training.network import conv_bn
 from nanogauge.training.real import Real
@@ -54,16 +54,11 @@ class SizeHead(nn.Module):
         return 3.0 + self.head(torch.cat([y.mean((2, 3)), y.amax((2, 3))], 1))[:, 0]
 
 
-def example(items: list[Real], examples: Examples, rng: np.random.Generator) -> tuple[Any, float] | None:
-    """A crop and ln of the median diameter of what is in it."""
-    if rng.random() < examples.synthetic_share:
-        grey, labels, distance, _ = synthetic_crop(examples, rng)
-    else:
-        grey, labels, distance, _ = real_crop(items[int(rng.integers(len(items)))], examples, rng)
-    values, labels, _ = apply(grey, labels, distance, rng)
-    area = np.bincount(labels.ravel())[1:]
-    area = area[area > 0]
-    return (values, math.log(math.sqrt(4 * float(np.median(area)) / math.pi))) if len(area) else None
+def ln_diameter(labels: Tensor) -> float:
+    """ln of the median diameter in px; NaN where there is no particle."""
+    area = torch.bincount(labels.flatten())[1:]
+    area = area[area > 0].float()
+    return math.log(math.sqrt(4 * float(area.median()) / math.pi)) if len(area) else math.nan
 
 
 def train_head(items: list[Real], *, steps: int, batch: int = 16, seed: int = 1) -> SizeHead:
@@ -72,14 +67,12 @@ def train_head(items: list[Real], *, steps: int, batch: int = 16, seed: int = 1)
     optimiser = torch.optim.AdamW(head.parameters(), lr=2e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=steps)
     examples = Examples(crop_px=SIDE_PX, diameter_px=30.0, diameter_spread=0.9, copy_paste_share=0.0, seed=seed)
-    rng = np.random.default_rng(seed)
-    for _ in range(steps):
-        drawn: list[tuple[Any, float]] = []
-        while len(drawn) < batch:
-            one = example(items, examples, rng)
-            drawn += [one] if one is not None else []
-        x = torch.from_numpy(np.stack([v for v, _ in drawn])[:, None])
-        loss = F.smooth_l1_loss(head(x), torch.tensor([t for _, t in drawn]), beta=0.2)
+    data = Dataset(items, examples, length=steps * batch)
+    for crops in torch.utils.data.DataLoader(data, batch):
+        x, _ = prepare(crops, torch.device("cpu"))
+        diameters = torch.tensor([ln_diameter(labels) for labels in crops.labels])
+        shown = ~diameters.isnan()
+        loss = F.smooth_l1_loss(head(x[shown]), diameters[shown], beta=0.2)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -19,10 +19,21 @@ from nanogauge.core.protocols import Maps  # noqa: E402
 from nanogauge.detection.engines.onnx import OnnxEngine  # noqa: E402
 from nanogauge.detection.separate import separate  # noqa: E402
 from nanogauge.training import augment  # noqa: E402
-from nanogauge.training.dataset import Dataset, Examples, normalised_distance, read_folder, real_crop, targets  # noqa: E402
+from nanogauge.training.batches import targets  # noqa: E402
+from nanogauge.training.dataset import Examples, doubt_px, normalised_distance, read_folder, real_crop  # noqa: E402
 from nanogauge.training.efficientnet import EfficientNetLite, load_imagenet  # noqa: E402
 from nanogauge.training.export import WithSigmoid, export_fp32, load, quantise  # noqa: E402
-from nanogauge.training.loop import Recipe, last_step, learning_rate, load_data, loss_terms, read_recipe, run, start  # noqa: E402
+from nanogauge.training.loop import (  # noqa: E402
+    Learner,
+    Recipe,
+    last_step,
+    learning_rate,
+    load_data,
+    loss_terms,
+    read_recipe,
+    run,
+    start,
+)
 from nanogauge.training.network import OUTPUTS, build  # noqa: E402
 from nanogauge.training.synthetic import Scene, render  # noqa: E402
 
@@ -38,6 +49,13 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(r.pixels).save(root / "images" / f"p{k}.png")
         tifffile.imwrite(root / "labels" / f"p{k}.tif", r.labels)
     return root
+
+
+def maps_of(labels: np.ndarray, *, instances: bool = True, reach: int = 0) -> np.ndarray:
+    """The true maps (5, H, W) of one labelled picture."""
+    depth = np.round(255 * normalised_distance(labels)).astype(np.uint8)
+    one = [torch.from_numpy(a[None]) for a in (labels, depth, np.ones(labels.shape, bool))]
+    return targets(*one, instances=torch.tensor([instances]), doubt_px=torch.tensor([reach]))[0].numpy()
 
 
 @pytest.mark.parametrize(
@@ -111,8 +129,7 @@ def test_the_encoder_learns_at_its_own_rate(pairs: Path, tmp_path: Path) -> None
 def test_labels_that_do_not_tell_particles_apart_teach_foreground_only() -> None:
     labels = np.zeros((32, 48), np.int32)
     labels[8:20, 8:30] = 1
-    distance = normalised_distance(labels)
-    maps = targets(labels, distance, np.ones(labels.shape, bool), instances=False)
+    maps = maps_of(labels, instances=False)
     assert (maps[3] > 0).all()
     assert (maps[4] == 0).all()
     target = torch.from_numpy(maps)[None]
@@ -126,13 +143,13 @@ def test_labels_that_do_not_tell_particles_apart_teach_foreground_only() -> None
 def test_of_rough_labels_only_middles_and_far_ground_count() -> None:
     labels = np.zeros((60, 60), np.int32)
     labels[20:40, 20:40] = 1
-    maps = targets(labels, normalised_distance(labels), np.ones(labels.shape, bool), rough=True)
+    maps = maps_of(labels, instances=False, reach=doubt_px(labels))
     assert (maps[4] == 0).all()
     assert maps[3, 30, 30] == 1
     assert maps[3, 30, 21] == maps[3, 30, 18] == 0  # just within, just outside
     assert (maps[3, :8] == 1).all()
     empty = np.zeros((16, 16), np.int32)
-    assert (targets(empty, normalised_distance(empty), np.ones(empty.shape, bool), rough=True)[3] == 1).all()
+    assert (maps_of(empty, instances=False, reach=doubt_px(empty))[3] == 1).all()
 
 
 def test_a_second_population_is_many_and_small(pairs: Path) -> None:
@@ -172,7 +189,7 @@ def test_truth_in_the_network_s_form_gives_the_particles_back() -> None:
     yy, xx = np.mgrid[:80, :120]
     for k, (y, x) in enumerate([(30, 30), (30, 53), (52, 42), (40, 90)], start=1):  # three touch
         labels[(yy - y) ** 2 + (xx - x) ** 2 < 11.7**2] = k
-    t = targets(labels, normalised_distance(labels), np.ones(labels.shape, bool))
+    t = maps_of(labels)
     found = separate(Maps(t[0], t[1], t[2]))
     assert found.max() == 4
     for k in range(1, 5):
@@ -192,16 +209,6 @@ def test_crops_are_turned_together_with_their_labels(pairs: Path) -> None:
         assert ((distance > 0.02) <= (labels > 0) | (distance < 0.5)).all()
 
 
-def test_example_depends_on_seed_and_index_alone(pairs: Path) -> None:
-    items = read_folder(pairs)
-    a, b = (Dataset(items, Examples(crop_px=64, seed=5), length=9) for _ in range(2))
-    a[0], a[3]  # drawing others first changes nothing
-    for i in (4, 1):
-        assert torch.equal(a[i][0], b[i][0])
-        assert torch.equal(a[i][1], b[i][1])
-    assert not torch.equal(a[1][0], a[2][0])
-
-
 def test_burned_in_boxes_hide_particles() -> None:
     for seed in range(20):
         grey = np.full((100, 140), 90, np.uint8)
@@ -214,7 +221,7 @@ def test_burned_in_boxes_hide_particles() -> None:
 
 def test_loss_falls_to_its_floor_on_the_truth() -> None:
     r = render(Scene(shape=(64, 96), median_diameter_px=18), seed=1)
-    t = torch.from_numpy(targets(r.labels, normalised_distance(r.labels), np.ones(r.labels.shape, bool)))[None]
+    t = torch.from_numpy(maps_of(r.labels))[None]
     right = torch.logit(t[:, :3].clamp(1e-4, 1 - 1e-4))
     wrong = -right
     good, bad = (sum(float(v) for v in loss_terms(z, t).values()) for z in (right, wrong))
@@ -239,6 +246,18 @@ def test_schedule_warms_up_holds_and_cools_down() -> None:
     assert rates[500] == 1e-3
     assert all(a >= b for a, b in pairwise(rates[800:]))
     assert rates[-1] < 2e-5
+    assert learning_rate(recipe, 504, first=500) == pytest.approx(5e-4)  # warmed up again
+
+
+def test_the_average_follows_the_weights() -> None:
+    torch.manual_seed(0)
+    learner = Learner(Recipe(network="unet-tiny-cbam", ema_decay=0.9), build("unet-tiny-cbam"), torch.device("cpu"))
+    before = {k: v.clone() for k, v in learner.ema.items()}
+    learner.step(torch.randn(2, 1, 32, 32), torch.ones(2, 5, 32, 32), step=1000, rate=1e-2)
+    for name, now in learner.network.state_dict().items():
+        want = torch.lerp(before[name], now, 0.1) if now.is_floating_point() else now
+        assert torch.allclose(learner.ema[name], want, atol=1e-6), name
+    assert not torch.equal(before["head.weight"], learner.ema["head.weight"])
 
 
 def test_recipe_rejects_unknown_keys(tmp_path: Path) -> None:

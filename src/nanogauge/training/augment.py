@@ -1,20 +1,25 @@
-"""Grey-level augmentation and burned-in text: what the network must not depend on."""
+"""What the network must not depend on: printing, saving, burned-in text, and how the tone of a crop is to change.
+
+Here is what is done to a crop in grey levels, by the process that cuts it. The tone's numbers are drawn here too; the sums are
+done in `batches`, a batch at once, where the network is.
+"""
 
 from __future__ import annotations
 
 import math
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import matplotlib
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
 
-from ..detection.segment import standardise
-
+BURNED_IN = 0.25  # share of crops with text or marks drawn in
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -87,38 +92,47 @@ def reproduce(grey: U8, rng: np.random.Generator) -> U8:
     return np.asarray(out, np.uint8)
 
 
-def tone_curve(values: F32, rng: np.random.Generator) -> F32:
+class Tone(NamedTuple):
+    """How a crop's tone changes, in this order; numbers are tensors without dimensions, or (N,) for a batch of N crops."""
+
+    table: Tensor  # (256,) or (N, 256): the value of each grey level, 0..1 and rising, or falling where inverted
+    blur_px: Tensor  # standard deviation of a Gaussian; 0: none
+    sharpening: Tensor  # unsharp masking, as journals do; 0: none
+    noise: Tensor  # standard deviation; 0: none
+    noise_px: Tensor  # correlation length of the noise; 0: none
+    noise_seed: Tensor
+    slope_y: Tensor  # uneven illumination, from -slope to slope over the crop
+    slope_x: Tensor
+    gain: Tensor  # of the standardised values
+    offset: Tensor
+
+
+def draw_tone(rng: np.random.Generator) -> Tone:
+    """A change of tone, drawn at random."""
+    levels = np.linspace(0, 1, 256)
+    if rng.random() < 0.15:
+        levels = 1 - levels
+    if rng.random() < 0.35:
+        levels = levels ** math.exp(rng.normal(0, 0.35))
+    elif rng.random() < 0.35:
+        levels = tone_curve(levels, rng)
+    blur_px = sharpening = noise = noise_px = slope_y = slope_x = 0.0
+    if rng.random() < 0.25:
+        blur_px = rng.uniform(0.4, 1.6)
+    if rng.random() < 0.15:
+        sharpening = rng.uniform(0.3, 1.2)
+    if rng.random() < 0.35:
+        noise = math.exp(rng.uniform(math.log(0.005), math.log(0.08)))
+        noise_px = rng.uniform(0.5, 1.2) if rng.random() < 0.4 else 0.0
+    if rng.random() < 0.2:
+        slope_y, slope_x = rng.normal(0, 0.15, 2).tolist()
+    gain, offset = rng.uniform(0.75, 1.3), rng.normal(0, 0.2)
+    numbers = (blur_px, sharpening, noise, noise_px, int(rng.integers(2**31)), slope_y, slope_x, gain, offset)
+    return Tone(torch.from_numpy(levels.astype(np.float32)), *map(torch.tensor, numbers))
+
+
+def tone_curve(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """A random rising curve through 0 and 1: detectors, gamma and journals' contrast settings."""
     steps = np.exp(rng.normal(0, 0.6, 6))
     knots = np.concatenate([[0.0], np.cumsum(steps) / steps.sum()])
-    return np.asarray(np.interp(values, np.linspace(0, 1, 7), knots), np.float32)
-
-
-def apply(grey: U8, labels: I32, distance: F32, rng: np.random.Generator) -> tuple[F32, I32, F32]:
-    """Augmented, standardised grey levels with the labels and distance that belong to them."""
-    grey = reproduce(grey, rng)
-    if rng.random() < 0.25:
-        grey, labels, distance = grey.copy(), labels.copy(), distance.copy()
-        burn_in(grey, labels, distance, rng)
-    if rng.random() < 0.15:
-        grey = 255 - grey
-    values: Any = grey.astype(np.float32) / np.float32(255)
-    if rng.random() < 0.35:
-        values = values ** np.float32(math.exp(rng.normal(0, 0.35)))
-    elif rng.random() < 0.35:
-        values = tone_curve(values, rng)
-    if rng.random() < 0.25:
-        values = cv2.GaussianBlur(values, (0, 0), float(rng.uniform(0.4, 1.6)))
-    if rng.random() < 0.15:  # sharpening, as journals do
-        values = values + float(rng.uniform(0.3, 1.2)) * (values - cv2.GaussianBlur(values, (0, 0), 1.2))
-    if rng.random() < 0.35:
-        noise: Any = rng.standard_normal(values.shape, np.float32)
-        if rng.random() < 0.4:
-            noise = cv2.GaussianBlur(noise, (0, 0), float(rng.uniform(0.5, 1.2))) * 2
-        values = values + float(np.exp(rng.uniform(math.log(0.005), math.log(0.08)))) * noise
-    if rng.random() < 0.2:  # uneven illumination
-        gy, gx = rng.normal(0, 0.15, 2)
-        h, w = values.shape
-        values = values + np.asarray(gy * np.linspace(-1, 1, h)[:, None] + gx * np.linspace(-1, 1, w)[None], np.float32)
-    out = standardise(values)
-    return out * np.float32(rng.uniform(0.75, 1.3)) + np.float32(rng.normal(0, 0.2)), labels, distance
+    return np.asarray(np.interp(values, np.linspace(0, 1, 7), knots), np.float64)

@@ -83,7 +83,20 @@ def _cut_out(donor: Real, label: int, zoom: float, rng: np.random.Generator, *, 
     matrix[:, 2] += matrix[:, :2] @ np.array([max(4 - x0, 0) * 1.0, max(4 - y0, 0) * 1.0])
     grey: Any = donor.grey[window].astype(np.float32)
     mask: Any = (donor.labels[window] == label).astype(np.float32)
-    if zoom < 0.8:
-        grey, mask = (cv2.GaussianBlur(a, (0, 0), 0.45 / zoom) for a in (grey, mask))
+    if zoom < 0.8:  # blur away what the coarser grid cannot hold
+        sigma, by = 0.45 / zoom, max(int(0.5 / zoom), 1)
+        if by > 1:  # most of it by averaging squares, as wide kernels take long
+            grey, mask = (_averaged(a, by) for a in (grey, mask))
+            matrix[:, 2] += matrix[:, :2] @ np.full(2, (by - 1) / 2)
+            matrix[:, :2] *= by
+            sigma = math.sqrt(sigma**2 - (by**2 - 1) / 12) / by
+        grey, mask = (cv2.GaussianBlur(a, (0, 0), sigma) for a in (grey, mask))
     values = cv2.warpAffine(grey, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(values, np.float32), np.asarray(cv2.warpAffine(mask, matrix, (side, side)), np.float32)
+
+
+def _averaged(picture: F32, by: int) -> F32:
+    """(H, W) -> (ceil(H / by), ceil(W / by)): means of squares of `by` px."""
+    h, w = picture.shape
+    whole = cv2.copyMakeBorder(picture, 0, -h % by, 0, -w % by, cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(whole, (-(-w // by), -(-h // by)), interpolation=cv2.INTER_AREA), np.float32)

@@ -1,4 +1,4 @@
-"""Training examples: crops of real and rendered micrographs at a jittered working magnification, with their targets.
+"""Training examples: crops of real and rendered micrographs at a jittered working magnification, with their labels.
 
 Example `i` of a run depends on (seed, i) alone, so a resumed run sees what an uninterrupted one would have seen.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from ..core.cpu import cores
 from . import augment
+from .batches import Crops
 from .copy_paste import paste_particles
 from .real import F32, I32, U8, Real
+from .renderings import SharedRenderings
 from .synthetic import render_crop
 
 
@@ -47,12 +52,17 @@ def normalised_distance(labels: I32) -> F32:
     return np.asarray(distance / np.maximum(peak, 0.5)[labels], np.float32)
 
 
+def numbered(marks: NDArray[np.integer[Any]]) -> I32:
+    """Labels of any numbering numbered 1, 2, ... in their order; 0 stays 0."""
+    _, flat = np.unique(marks, return_inverse=True)
+    return np.asarray(flat.reshape(marks.shape) + (0 if (marks == 0).any() else 1), np.int32)
+
+
 def make_real(name: str, grey: U8, marks: NDArray[np.integer[Any]], *, instances: bool = True, rough: bool = False) -> Real:
     """A micrograph and its labels (H, W), any numbering, 0 = background. ValueError where their shapes differ."""
     if marks.shape != grey.shape:
         raise ValueError(f"{name}: labels are {marks.shape}, the micrograph {grey.shape}; they must be of one size")
-    _, flat = np.unique(marks, return_inverse=True)
-    labels = flat.reshape(marks.shape).astype(np.int32) + (0 if (marks == 0).any() else 1)
+    labels = numbered(marks)
     area = np.bincount(labels.ravel())
     yy, xx = np.indices(labels.shape, np.float32)
     n = np.maximum(area, 1)
@@ -67,22 +77,56 @@ def make_real(name: str, grey: U8, marks: NDArray[np.integer[Any]], *, instances
     )
 
 
-def read_real(image: Path, truth: Path, *, instances: bool = True, rough: bool = False) -> Real:
-    """Reads a micrograph (any mode) and its label picture. Raises ValueError where their shapes differ."""
+def read_pair(image: Path, truth: Path) -> tuple[U8, NDArray[np.integer[Any]]]:
+    """Grey levels of a micrograph of any mode, and the numbers in its label picture."""
     raw = np.asarray(Image.open(truth))
-    marks = raw[..., 0] if raw.ndim == 3 else raw
-    return make_real(image.stem, np.asarray(Image.open(image).convert("L")), marks, instances=instances, rough=rough)
+    return np.asarray(Image.open(image).convert("L")), raw[..., 0] if raw.ndim == 3 else raw
 
 
-def read_folder(folder: Path, ids: list[str] | None = None, *, instances: bool = True, rough: bool = False) -> list[Real]:
-    """FOLDER/images/ID.* with FOLDER/labels/ID.*; all of them, or those named."""
+def pairs(folder: Path, ids: Sequence[str] | None = None) -> list[tuple[Path, Path]]:
+    """FOLDER/images/ID.* with FOLDER/labels/ID.*; all of them, or those named. FileNotFoundError names what is missing."""
     truth = {p.stem: p for p in sorted((folder / "labels").iterdir())}
     found = {p.stem: p for p in sorted((folder / "images").iterdir())}
     names = [n for n in truth if n in found] if ids is None else ids
     missing = [n for n in names if n not in truth or n not in found]
     if missing:
         raise FileNotFoundError(f"{folder}: no image or no labels for {', '.join(missing[:5])}")
-    return [read_real(found[n], truth[n], instances=instances, rough=rough) for n in names]
+    return [(found[n], truth[n]) for n in names]
+
+
+def read_folder(folder: Path, ids: Sequence[str] | None = None, *, instances: bool = True, rough: bool = False) -> list[Real]:
+    """The micrographs of `pairs`, several read at a time."""
+
+    def read(pair: tuple[Path, Path]) -> Real:
+        return make_real(pair[0].stem, *read_pair(*pair), instances=instances, rough=rough)
+
+    with ThreadPoolExecutor(min(cores(), 16)) as pool:
+        return list(pool.map(read, pairs(folder, ids)))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Micrographs of a folder and the share of the real crops drawn from them; what is right of their labels: everything (""),
+    the "foreground", or, roughly, where particles are ("rough")."""
+
+    folder: Path
+    ids: tuple[str, ...] | None
+    share: float
+    kind: str
+
+    def read(self) -> list[Real]:
+        return read_folder(self.folder, self.ids, instances=self.kind != "foreground", rough=self.kind == "rough")
+
+
+def parse_source(entry: str) -> Source:
+    """A source as recipes write it: "FOLDER:FILE OF IDS=SHARE KIND"; all but the folder may be missing. ValueError for a kind
+    that is none."""
+    place, _, rest = entry.partition("=")
+    share, _, kind = rest.partition(" ")
+    if kind not in ("", "foreground", "rough"):
+        raise ValueError(f"data: after the share comes nothing, 'foreground' or 'rough', got {kind!r} in {entry!r}")
+    folder, _, ids = place.partition(":")
+    return Source(Path(folder), tuple(Path(ids).read_text(encoding="utf-8").split()) if ids else None, float(share or 1), kind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +142,8 @@ class Examples:
     least_filled: float = 0.7  # of the crop's side, by the whole micrograph
     copy_paste_share: float = 0.25  # of the real crops
     second_population_share: float = 0.0  # of the crops with copy-paste: many small particles beside those that are there
+    crops_per_rendering: int = 1  # rendered crops cut from one rendering; 1: each crop is a rendering of its own
+    rendering_px: int = 512  # side of the renderings that several crops share
     seed: int = 1
 
     def working_diameter(self, rng: np.random.Generator) -> float:
@@ -160,62 +206,69 @@ def real_crop(
     return grey, marks, depth, np.asarray(valid, bool)
 
 
-def synthetic_crop(examples: Examples, rng: np.random.Generator) -> tuple[U8, I32, F32, NDArray[np.bool_]]:
-    c = examples.crop_px
-    grey, labels = render_crop(rng, (c, c), median_diameter_px=examples.working_diameter(rng))
-    return grey, labels, normalised_distance(labels), np.ones((c, c), bool)
+def rendered(examples: Examples, rng: np.random.Generator, shape: tuple[int, int]) -> tuple[U8, I32]:
+    """A rendering (H, W) with particles of the examples' diameters, and its labels."""
+    return render_crop(rng, shape, median_diameter_px=examples.working_diameter(rng))
 
 
-def targets(labels: I32, distance: F32, valid: NDArray[np.bool_], *, instances: bool = True, rough: bool = False) -> F32:
-    """(5, H, W): foreground, boundary, distance, weight, weight of the boundary and distance maps (0 where not `instances`).
-    Of `rough` labels only the particles' middles and what is well outside of them count.
-
-    The boundary is two pixels wide: each particle's outermost pixels and the ones facing them. Narrow gaps between
-    particles weigh more, as in the original U-Net.
-    """
-    lab = labels.astype(np.float32)
-    kernel = np.ones((3, 3), np.uint8)
-    boundary = cv2.dilate(lab, kernel) != cv2.erode(lab, kernel)
-    big = np.where(labels == 0, np.float32(1e6), lab)
-    five = np.ones((7, 7), np.uint8)
-    low, high = cv2.erode(big, five), cv2.dilate(lab, five)
-    gap = (low < 1e6) & (low != high) & boundary  # two particles within three pixels
-    weight = (1 + 2 * gap) * valid
-    if rough:
-        instances = False
-        weight = weight * ~doubtful(labels, distance)
-    return np.stack([lab > 0, boundary, distance, weight, weight * instances]).astype(np.float32)
+def share_renderings(examples: Examples, folder: Path, *, rendered_share: float) -> SharedRenderings:
+    """Renderings from which the rendered crops are cut, `rendered_share` of all; ValueError where a crop is larger than one."""
+    if examples.rendering_px < examples.crop_px:
+        raise ValueError(f"rendering_px = {examples.rendering_px} must not be less than crop_px = {examples.crop_px}")
+    return SharedRenderings(
+        folder=folder, side_px=examples.rendering_px, crops_each=examples.crops_per_rendering,
+        crops_per_example=rendered_share, seed=examples.seed, render=partial(rendered, examples),
+    )  # fmt: skip
 
 
-def doubtful(labels: I32, distance: F32) -> NDArray[np.bool_]:
-    """Where outlines may run that rough labels put a fifth of a diameter too far out or in: (H, W)."""
+def doubt_px(labels: I32) -> int:
+    """How far rough labels may be from the true outlines: a fifth of the crop's median diameter, rounded up; 0 without any."""
     area = np.bincount(labels.ravel())[1:]
     if not area.any():
-        return np.zeros(labels.shape, bool)
-    width = max(math.ceil(0.2 * math.sqrt(4 / math.pi * float(np.median(area[area > 0])))), 1)
-    near = cv2.dilate((labels > 0).astype(np.uint8), np.ones((2 * width + 1,) * 2, np.uint8)) > 0
-    return np.asarray(near & ~((labels > 0) & (distance > 0.5)), bool)
+        return 0
+    return max(math.ceil(0.2 * math.sqrt(4 / math.pi * float(np.median(area[area > 0])))), 1)
 
 
-class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Map-style: example i is drawn from (seed, i)."""
+class Dataset(torch.utils.data.Dataset[Crops]):
+    """Map-style: example i is drawn from (seed, i); it is one crop of `Crops`, without the first dimension.
 
-    def __init__(self, real: list[Real], examples: Examples, *, length: int, weights: NDArray[np.float64] | None = None) -> None:
+    shared: renderings that several rendered crops are cut from; without, each is rendered by itself
+    """
+
+    def __init__(
+        self,
+        real: list[Real],
+        examples: Examples,
+        *,
+        length: int,
+        weights: NDArray[np.float64] | None = None,
+        shared: SharedRenderings | None = None,
+    ) -> None:
         self.real, self.examples, self.length = real, examples, length
-        self.weights = weights
+        self.weights, self.shared = weights, shared
 
     def __len__(self) -> int:
         return self.length
 
-    def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, i: int) -> Crops:
+        side = self.examples.crop_px
         rng = np.random.default_rng([self.examples.seed, i])
         instances, rough = True, False
         if not self.real or rng.random() < self.examples.synthetic_share:
-            grey, labels, distance, valid = synthetic_crop(self.examples, rng)
+            if self.shared is None:
+                grey, labels = rendered(self.examples, rng, (side, side))
+            else:
+                grey, labels = self.shared.crop(i, side, rng)
+            depth, valid = normalised_distance(labels), np.ones((side, side), bool)
         else:
             item = self.real[int(rng.choice(len(self.real), p=self.weights))]
-            grey, labels, distance, valid = real_crop(item, self.examples, rng, donors=self.real)
+            grey, labels, depth, valid = real_crop(item, self.examples, rng, donors=self.real)
             instances, rough = item.instances, item.rough
-        values: Any
-        values, labels, distance = augment.apply(grey, labels, distance, rng)
-        return torch.from_numpy(values[None]), torch.from_numpy(targets(labels, distance, valid, instances=instances, rough=rough))
+        reach = doubt_px(labels) if rough else 0
+        grey = augment.reproduce(grey, rng)
+        if rng.random() < augment.BURNED_IN:
+            grey, labels, depth = grey.copy(), labels.copy(), depth.copy()
+            augment.burn_in(grey, labels, depth, rng)
+        distance = np.round(255 * depth).astype(np.uint8)
+        a, b, c, d = (torch.from_numpy(np.ascontiguousarray(a)) for a in (grey, labels, distance, valid))
+        return Crops(a, b, c, d, torch.tensor(instances and not rough), torch.tensor(reach), augment.draw_tone(rng))

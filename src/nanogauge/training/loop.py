@@ -1,6 +1,7 @@
 """The training loop, read from top to bottom: data, network, optimiser, schedule, steps, checkpoints.
 
-One script for CPU and CUDA. A run is a folder: config.toml, log.csv, overlays/, checkpoint.pt (the newest), which `run` resumes.
+One script for CPU and CUDA. A run is a folder: log.csv, overlays/, and a checkpoint (see `checkpoints`), from which `run` goes on.
+Processes that load data cut crops ahead; what can be done to a batch at once is done where the network is (`batches`).
 Schedule: linear warm-up, constant, cosine cool-down (Hu et al. 2024, "warmup-stable-decay"): a run can be cooled down from any
 checkpoint of its plateau, so a budget need not be known beforehand.
 """
@@ -9,10 +10,11 @@ from __future__ import annotations
 
 import csv
 import math
-import os
+import sys
+import tempfile
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .dataset import Dataset, Examples, read_folder
+from ..core.cpu import cores
+from . import checkpoints
+from .batches import Crops, prepare
+from .dataset import Dataset, Examples, parse_source, share_renderings
 from .efficientnet import EfficientNetLite, load_imagenet
-from .network import UNet, build
+from .network import UNet, build, freeze_normalisation
 from .real import Real
-from .shipped import freeze_normalisation, read_onnx
+
+LOSSES = ("loss", "foreground", "boundary", "distance")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,8 @@ class Recipe:
     least_filled: float = 0.7  # of a crop's side, by the whole micrograph
     copy_paste_share: float = 0.25
     second_population_share: float = 0.0  # of the crops with copy-paste
+    crops_per_rendering: int = 1  # rendered crops cut from one rendering; 1: each crop is a rendering of its own
+    rendering_px: int = 512  # side of the renderings that several crops share
     learning_rate: float = 1e-3
     encoder_rate: float = 1.0  # of the learning rate, for the encoder
     weight_decay: float = 1e-2
@@ -58,10 +66,12 @@ class Recipe:
     ema_decay: float = 0.998
     clip_norm: float = 2.0
     precision: str = "auto"  # float32, bfloat16 (autocast), or auto
+    compile: bool = False  # torch.compile the network: some minutes at the start
     checkpoint_minutes: float = 5.0
+    checkpoint_half: bool = False  # small checkpoints in half precision instead of an exact one
     overlay_steps: int = 500
     seed: int = 1
-    workers: int = 0
+    workers: int = -1  # processes that load data; below 0: on CUDA one a core but one, on the CPU none
 
 
 def read_recipe(path: Path, **changes: Any) -> Recipe:
@@ -77,10 +87,24 @@ def examples_of(recipe: Recipe) -> Examples:
     return Examples(**{name: getattr(recipe, name) for name in shared})
 
 
-def learning_rate(recipe: Recipe, step: int) -> float:
-    """Learning rate of a step: warm-up, plateau, cosine cool-down to a hundredth."""
-    if step < recipe.warmup_steps:
-        return recipe.learning_rate * (step + 1) / recipe.warmup_steps
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """A stretch of time to train in. ends: when, by time.monotonic(); cool_down: seconds before it over which the learning rate
+    falls to nothing."""
+
+    ends: float
+    cool_down: float = 0.0
+
+    def share(self, now: float) -> float:
+        """Of the learning rate, at a time: 1, then along a cosine to 0 at the end."""
+        left = (self.ends - now) / self.cool_down if self.cool_down > 0 else 1.0
+        return 0.5 * (1 - math.cos(math.pi * min(max(left, 0.0), 1.0)))
+
+
+def learning_rate(recipe: Recipe, step: int, *, first: int = 0) -> float:
+    """Learning rate of a step: warm-up from step `first`, plateau, cosine cool-down to a hundredth."""
+    if step - first < recipe.warmup_steps:
+        return recipe.learning_rate * (step - first + 1) / recipe.warmup_steps
     left = recipe.steps - step
     if left >= recipe.cooldown_steps:
         return recipe.learning_rate
@@ -119,16 +143,10 @@ def load_data(recipe: Recipe) -> tuple[list[Real], np.ndarray]:
     """All real micrographs of the recipe and the probability of drawing each."""
     items: list[Real] = []
     weights: list[float] = []
-    for entry in recipe.data:
-        entry, _, share = entry.partition("=")
-        share, _, kind = share.partition(" ")
-        if kind not in ("", "foreground", "rough"):
-            raise ValueError(f"data: after the share comes nothing, 'foreground' or 'rough', got {kind!r} in {entry!r}")
-        folder, _, ids = entry.partition(":")
-        names = Path(ids).read_text(encoding="utf-8").split() if ids else None
-        found = read_folder(Path(folder), names, instances=kind != "foreground", rough=kind == "rough")
+    for source in map(parse_source, recipe.data):
+        found = source.read()
         items += found
-        weights += [float(share or 1) / len(found)] * len(found)
+        weights += [source.share / len(found)] * len(found)
     p = np.array(weights, np.float64)
     return items, p / p.sum() if len(p) else p
 
@@ -145,15 +163,11 @@ def sheet(x: Tensor, target: Tensor, logits: Tensor) -> np.ndarray:
     return np.asarray(np.round(255 * np.vstack(rows)), np.uint8)
 
 
-def save(path: Path, state: dict[str, Any]) -> None:
-    """Written aside and renamed: a kill in between leaves the old one."""
-    torch.save(state, path.with_suffix(".tmp"))
-    os.replace(path.with_suffix(".tmp"), path)
-
-
 def start(recipe: Recipe) -> tuple[UNet, bool]:
     """The network to begin with, and whether its normalisation stays frozen."""
     if recipe.start_from.endswith(".onnx"):
+        from .shipped import read_onnx  # brings onnx, which no other way to begin needs
+
         return read_onnx(Path(recipe.start_from)), True
     network = build(recipe.network)
     if recipe.start_from:
@@ -165,6 +179,90 @@ def start(recipe: Recipe) -> tuple[UNet, bool]:
     return network, recipe.freeze_normalisation
 
 
+class Learner:
+    """A network that learns, step by step: with its optimiser and the running average of its weights (`ema`)."""
+
+    def __init__(self, recipe: Recipe, network: torch.nn.Module, device: torch.device, *, frozen: bool = False) -> None:
+        self.recipe, self.device = recipe, device
+        self.half = uses_bfloat16(recipe.precision, device)
+        self.network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        if frozen:
+            freeze_normalisation(self.network)
+        self._forward = torch.compile(self.network) if recipe.compile else self.network
+        values = self.network.state_dict()  # the tensors themselves: they change as the network learns
+        self.ema = {k: v.detach().clone() for k, v in values.items()}
+        floats = [k for k, v in values.items() if v.is_floating_point()]
+        counts = [k for k in values if k not in floats]
+        self._averages, self._weights = [self.ema[k] for k in floats], [values[k] for k in floats]
+        self._copies, self._counts = [self.ema[k] for k in counts], [values[k] for k in counts]
+        groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}  # (in the encoder, decays)
+        for name, p in self.network.named_parameters():
+            groups.setdefault((name.startswith("encoder."), p.ndim > 1), []).append(p)
+        parameters = [
+            {"params": p, "weight_decay": recipe.weight_decay * decays, "share": recipe.encoder_rate if encoder else 1.0}
+            for (encoder, decays), p in groups.items()
+        ]
+        self.optimiser = torch.optim.AdamW(parameters, lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True)
+
+    def step(self, x: Tensor, target: Tensor, *, step: int, rate: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """One step: (N, 1, H, W) and its true maps, on the device. Returns logits and the terms of the loss, with their sum;
+        all stay on the device, so that nothing waits for it."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["share"] * rate
+        x = x.to(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            logits = self._forward(x)
+        terms = loss_terms(logits.float(), target)
+        loss = torch.stack(list(terms.values())).sum()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
+        self.optimiser.step()
+        keep = min(self.recipe.ema_decay, (1 + step) / (10 + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self._averages, self._weights, 1 - keep)
+            if self._counts:
+                torch._foreach_copy_(self._copies, self._counts)
+        return logits.detach(), {k: v.detach() for k, v in (terms | {"loss": loss}).items()}
+
+    def state(self, step: int) -> checkpoints.State:
+        """What a checkpoint holds after `step` steps."""
+        return {
+            "network": self.network.state_dict(),
+            "ema": self.ema,
+            "optimiser": self.optimiser.state_dict(),
+            "step": step,
+            "recipe": asdict(self.recipe) | {"data": list(self.recipe.data)},
+        }
+
+    def restore(self, state: checkpoints.State) -> bool:
+        """Goes on from a checkpoint; returns whether the optimiser's moments were in it."""
+        self.network.load_state_dict(state["network"])
+        for name, value in state["ema"].items():
+            self.ema[name].copy_(value)
+        if state["optimiser"] is None:
+            return False
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"param_groups": groups} | state["optimiser"])
+        return True
+
+
+def loader(recipe: Recipe, data: Dataset, device: torch.device, *, first: int = 0) -> torch.utils.data.DataLoader[Crops]:
+    """Batches from step `first` on: cut in processes of their own, four batches ahead each, or by this process."""
+    more: dict[str, Any] = {}
+    workers = recipe.workers if recipe.workers >= 0 else max(cores() - 1, 1) if device.type == "cuda" else 0
+    if workers:
+        more = {"num_workers": workers, "prefetch_factor": 4, "worker_init_fn": _quiet}
+        if sys.platform == "linux":  # a fork shares the micrographs in memory; other ways to start copy them
+            more["multiprocessing_context"] = "fork"
+    order = range(first * recipe.batch, len(data))
+    return torch.utils.data.DataLoader(data, recipe.batch, sampler=order, drop_last=True, pin_memory=device.type == "cuda", **more)
+
+
+def _quiet(_: int) -> None:
+    cv2.setNumThreads(1)
+
+
 def run(
     recipe: Recipe,
     folder: Path,
@@ -172,100 +270,76 @@ def run(
     items: list[Real] | None = None,
     network: torch.nn.Module | None = None,
     resume: bool = True,
+    resume_from: Sequence[Path] = (),
+    slot: Slot | None = None,
     report: Callable[[str], None] = print,
 ) -> Path:
-    """Trains until `recipe.steps`; returns the checkpoint's path. Resumes FOLDER/checkpoint.pt where there is one.
+    """Trains until `recipe.steps`, or the slot's end; returns the checkpoint's path. Goes on from FOLDER's newest checkpoint.
 
     items: annotated micrographs to learn from in equal shares, instead of those the recipe names
     network: any (N, 1, H, W) -> (N, 3, H, W) logits, instead of the one the recipe names
+    resume_from: more run folders; the checkpoint of the most steps counts
     """
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.backends.cudnn.benchmark = True  # all batches have one shape
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "overlays").mkdir(exist_ok=True)
     cv2.setNumThreads(1)
-    half = uses_bfloat16(recipe.precision, device)
     items, weights = load_data(recipe) if items is None else (items, np.full(len(items), 1 / max(len(items), 1)))
     report(f"{len(items)} annotated micrographs, device {device}")
 
     network, frozen = start(recipe) if network is None else (network, recipe.freeze_normalisation)
-    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    ema = {k: v.detach().clone().float() if v.is_floating_point() else v.clone() for k, v in network.state_dict().items()}
-    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}  # (in the encoder, decays)
-    for name, p in network.named_parameters():
-        groups.setdefault((name.startswith("encoder."), p.ndim > 1), []).append(p)
-    parameters = [
-        {"params": p, "weight_decay": recipe.weight_decay * decays, "share": recipe.encoder_rate if encoder else 1.0}
-        for (encoder, decays), p in groups.items()
-    ]
-    optimiser = torch.optim.AdamW(parameters, lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True)
-    first = 0
-    checkpoint = folder / "checkpoint.pt"
-    if resume and checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-        ema, first = state["ema"], int(state["step"])
+    learner = Learner(recipe, network, device, frozen=frozen)
+    first = warm_from = 0
+    found = checkpoints.newest([folder, *resume_from]) if resume else None
+    if found is not None:
+        state = checkpoints.load(found)
+        first = int(state["step"])
+        warm_from = 0 if learner.restore(state) else first
         report(f"resumed at step {first}")
 
-    data = Dataset(items, examples_of(recipe), length=recipe.steps * recipe.batch, weights=weights)
-    order = range(first * recipe.batch, recipe.steps * recipe.batch)
-    loader = torch.utils.data.DataLoader(data, recipe.batch, sampler=order, num_workers=recipe.workers, drop_last=True)
+    examples, shared, aside = (
+        examples_of(recipe),
+        None,
+        tempfile.TemporaryDirectory(prefix="nanogauge-", ignore_cleanup_errors=True),
+    )
+    if recipe.crops_per_rendering > 1:
+        shared = share_renderings(examples, Path(aside.name), rendered_share=recipe.synthetic_share if items else 1.0)
+    data = Dataset(items, examples, length=recipe.steps * recipe.batch, weights=weights, shared=shared)
     log = (folder / "log.csv").open("a", newline="", encoding="utf-8")
     table = csv.writer(log)
-    if first == 0:
-        table.writerow(["step", "learning_rate", "loss", "foreground", "boundary", "distance", "seconds"])
+    if log.tell() == 0:
+        table.writerow(["step", "learning_rate", *LOSSES, "seconds"])
+    save = checkpoints.save_half if recipe.checkpoint_half else checkpoints.save
 
-    def state_now(step: int) -> dict[str, Any]:
-        return {
-            "network": network.state_dict(),
-            "ema": ema,
-            "optimiser": optimiser.state_dict(),
-            "step": step,
-            "recipe": asdict(recipe) | {"data": list(recipe.data)},
-        }
-
-    network.train()
-    if frozen:
-        freeze_normalisation(network)
     saved = started = time.monotonic()
-    sums: dict[str, float] = {}
-    for step, (x, target) in enumerate(loader, start=first):
-        for group in optimiser.param_groups:
-            group["lr"] = group["share"] * learning_rate(recipe, step)
-        x = x.to(device, memory_format=torch.channels_last)
-        target = target.to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            logits = network(x)
-        terms = loss_terms(logits.float(), target)
-        loss = torch.stack(list(terms.values())).sum()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
-        optimiser.step()
-        keep = min(recipe.ema_decay, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for name, value in network.state_dict().items():
-                if value.is_floating_point():
-                    ema[name].lerp_(value.float(), 1 - keep)
-                else:
-                    ema[name].copy_(value)
-        for name, term in (terms | {"loss": loss}).items():
-            sums[name] = sums.get(name, 0.0) + float(term.detach())
-        if (step + 1) % 20 == 0:
-            means = [f"{sums[k] / 20:.4f}" for k in ("loss", "foreground", "boundary", "distance")]
-            table.writerow([step + 1, f"{learning_rate(recipe, step):.2e}", *means, f"{time.monotonic() - started:.0f}"])
+    done, sums = first, torch.zeros(len(LOSSES), device=device)
+    for step, crops in enumerate(loader(recipe, data, device, first=first), start=first):
+        now = time.monotonic()
+        if slot is not None and now >= slot.ends:
+            break
+        rate = learning_rate(recipe, step, first=warm_from) * (slot.share(now) if slot else 1.0)
+        x, target = prepare(crops, device)
+        logits, terms = learner.step(x, target, step=step, rate=rate)
+        done = step + 1
+        sums += torch.stack([terms[name] for name in LOSSES])
+        if done % 20 == 0:
+            means = [f"{v / 20:.4f}" for v in sums.tolist()]
+            table.writerow([done, f"{rate:.2e}", *means, f"{time.monotonic() - started:.0f}"])
             log.flush()
-            sums = {}
-        if (step + 1) % recipe.overlay_steps == 0:
-            cv2.imwrite(str(folder / "overlays" / f"{step + 1:06d}.png"), sheet(x, target, logits))
-            report(f"step {step + 1} of {recipe.steps}")
+            sums.zero_()
+            if shared is not None:
+                shared.forget(done * recipe.batch)
+        if done % recipe.overlay_steps == 0:
+            cv2.imwrite(str(folder / "overlays" / f"{done:06d}.png"), sheet(x, target, logits))
+            report(f"step {done} of {recipe.steps}")
         if time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
-            save(checkpoint, state_now(step + 1))
+            save(folder, learner.state(done))
             saved = time.monotonic()
-    save(checkpoint, state_now(recipe.steps))
     log.close()
-    return checkpoint
+    aside.cleanup()
+    return save(folder, learner.state(done))
 
 
 def cool_down(recipe: Recipe, *, at_step: int, steps: int) -> Recipe:
@@ -275,4 +349,7 @@ def cool_down(recipe: Recipe, *, at_step: int, steps: int) -> Recipe:
 
 def last_step(folder: Path) -> int:
     """The step of a run folder's newest checkpoint. Raises FileNotFoundError where there is none."""
-    return int(torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True, mmap=True)["step"])
+    found = checkpoints.newest([folder])
+    if found is None:
+        raise FileNotFoundError(f"{folder}: no checkpoint.pt; nothing has been trained there yet")
+    return checkpoints.step_of(found)

@@ -141,3 +141,10 @@ def build(name: str = "unet-efficientnet-lite2") -> UNet:
     if name not in NETWORKS:
         raise ValueError(f"unknown network {name!r}; known: {', '.join(NETWORKS)}")
     return NETWORKS[name]()
+
+
+def freeze_normalisation(network: nn.Module) -> None:
+    """Keeps the statistics of every batch normalisation as they are; its scale and shift still learn."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()

@@ -44,13 +44,6 @@ def read_onnx(path: Path) -> UNet:
     return network.eval()
 
 
-def freeze_normalisation(network: nn.Module) -> None:
-    """Keeps the statistics of every batch normalisation as they are; its scale and shift still learn."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
-
-
 def _become_bias(norm: nn.BatchNorm2d, bias: torch.Tensor) -> None:
     """Makes a normalisation the identity plus `bias`."""
     norm.weight.fill_(1)
