@@ -15,7 +15,7 @@ from nanogauge.core.scale import Scale
 from nanogauge.core.settings import Settings
 from nanogauge.measuring import measure_particles
 from nanogauge.statistics.distribution import quantiles
-from nanogauge.statistics.metrology import budget_of, detection_warnings, distribution_of, verdicts_of
+from nanogauge.statistics.metrology import budget_of, detection_warnings, distribution_of, missed_warnings, verdicts_of
 from nanogauge.statistics.uncertainty import BUDGET_STATISTICS, Inputs, uncertainty_budget
 
 X = np.random.default_rng(0).lognormal(math.log(40), 0.2, 300)
@@ -204,3 +204,11 @@ def test_a_doubtful_picture_makes_the_verdict_inconclusive():
         b = budget_of(table, d, settings, scale=scale, detection=detection)
         answers[bool(detection)] = verdicts_of(table, d, b, settings, scale=scale)[0].answer
     assert answers == {False: "yes", True: "inconclusive"}
+
+
+def test_much_that_is_expected_to_be_missing_is_said():
+    assert missed_warnings(None) == ()
+    assert missed_warnings(0.9) == ()
+    (said,) = missed_warnings(0.42)
+    assert said.code == "missed"
+    assert "about 42 %" in said

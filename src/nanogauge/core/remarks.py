@@ -28,6 +28,7 @@ CODES = {
     "few_pixels": "particles so small that their sizes are biased",
     "doubtful_sizes": "other readings of the picture move the sizes much",
     "more_particles": "another reading of the picture finds many more particles",
+    "missed": "many of the particles a person would draw are expected to be missing",
     "left_out": "much of what may be particles was left out as too unsure",
     "one_look": "a mosaic, which is looked at once",
     "cut": "particles longer than a block's margin, cut",

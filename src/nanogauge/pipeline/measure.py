@@ -16,6 +16,7 @@ from ..core.particles import Flag, flag_texts, flags_of
 from ..core.protocols import Engine, TextLine, TextReader
 from ..core.scale import Scale, parse_scale
 from ..core.settings import MeasureSettings, SeparateSettings, Settings
+from ..detection.confidence import expected_found
 from ..detection.engines import make_engine, make_reader
 from ..detection.find import Box, Found, at_edge, find_particles
 from ..detection.readings import relative_uncertainty
@@ -28,7 +29,7 @@ from ..results.interchange import Annotation, read_annotation
 from ..results.measurement import Measurement
 from ..scale.bar import ScaleBarReading, annotation_boxes, find_data_bar, read_scale_bar
 from ..scale.resolve import ScaleDecision, resolve_scale
-from ..statistics.metrology import detection_warnings, left_out_warnings
+from ..statistics.metrology import detection_warnings, left_out_warnings, missed_warnings
 from .mosaic import measure_mosaic
 
 
@@ -122,6 +123,7 @@ class Measurer:
             edgeless=found.edgeless,
         )
         detection = relative_uncertainty(found.readings, self.engine.detection)
+        expected = expected_found(found.certainty, self.engine.detection)
         return Measurement(
             micrograph=micrograph,
             decision=decision,
@@ -137,11 +139,14 @@ class Measurer:
             remarks=(
                 *doubtful_share(drawn.labels, drawn.probability, settings.separate, keep_out=_texts(bar)),
                 *detection_warnings(detection, {r.name: r.n for r in found.readings}),
+                *missed_warnings(expected),
             ),
             confidence=found.probability,
             edge_moved_px=found.moved_px,
             detection=detection,
             readings=found.readings,
+            looks=found.looks,
+            expected_found=expected,
         )
 
     def measure_labels(

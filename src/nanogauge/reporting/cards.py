@@ -134,6 +134,11 @@ def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     if about.get("confidence") is not None:
         facts.insert(-2, ("Confidence", f"{about['confidence']:.2f}: the share of the particles expected to be right"))
+    if about.get("expected_found") is not None:
+        share = f"{100 * about['expected_found']:.0f} % of the particles that a person would draw"
+        facts.insert(-2, ("Expected to be found", share))
+    if about.get("looks"):
+        facts.insert(-2, ("Looked at", ", ".join(f"{k['zoom']:.2g} ×: {k['n_seen']}" for k in about["looks"]) + " particles seen"))
     source = about.get("labels_source")
     if source:
         facts.append(("Labels", f"{source['file']}, SHA-256 {source['sha256']}"))

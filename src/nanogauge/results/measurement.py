@@ -19,6 +19,7 @@ from ..core.remarks import code_of
 from ..core.scale import Scale, format_length
 from ..core.settings import Settings
 from ..core.version import __version__
+from ..detection.find import LookTaken
 from ..detection.readings import Reading
 from ..measuring import edge_profile
 from ..scale.bar import ScaleBarReading
@@ -53,6 +54,8 @@ class Measurement(SizeFigures):
     readings: what is measured and other readings of the picture, from which `detection` comes
     edge_moved_px: how far outlines were moved to the edge on the mean, negative inwards; None where they are as found
     detection: statistic -> relative standard uncertainty of what was found, missed, joined and cut; empty where it is not known
+    looks: magnifications at which the picture was looked at, the one measured first
+    expected_found: share of the particles a person would draw that are expected to be among those found; None where not known
     labels_source: kind, file and sha256 of labels made elsewhere; empty where they were found here
     operator_edits: what a person changed by hand, a line each, in order
     remarks: what was seen on the way that a reader should know; `warnings` adds what the file and the figures say
@@ -77,6 +80,8 @@ class Measurement(SizeFigures):
     edge_moved_px: float | None = None
     detection: dict[str, float] = field(default_factory=dict)
     readings: tuple[Reading, ...] = ()
+    looks: tuple[LookTaken, ...] = ()
+    expected_found: float | None = None
     labels_source: dict[str, str] = field(default_factory=dict)
     operator_edits: tuple[str, ...] = ()
     mosaic: LabelStore | None = None
@@ -212,6 +217,8 @@ class Measurement(SizeFigures):
             "edge_offset_px": None if math.isnan(self.edge_offset_px) else self.edge_offset_px,
             "detection": self.detection,
             "readings": [{k: _plain(v) for k, v in asdict(r).items()} for r in self.readings],
+            "looks": [{"zoom": look.zoom, "n_seen": look.n_seen} for look in self.looks],
+            "expected_found": None if self.expected_found is None else round(self.expected_found, 4),
             "distribution": self.distribution.to_dict(),
             "distribution_px": self.distribution_px.to_dict(),
             "budget": None if self.budget is None else self.budget.to_dict(),

@@ -32,6 +32,7 @@ from ..core.micrograph import Micrograph
 from ..core.particles import Flag, column_dtypes, flags_of
 from ..core.scale import Scale
 from ..core.settings import Settings, settings_from_dict
+from ..detection.find import LookTaken
 from ..detection.readings import readings_from
 from ..scale.bar import ScaleBarReading
 from ..scale.resolve import ScaleDecision
@@ -209,6 +210,8 @@ class SavedMeasurement:
             edge_moved_px=about.get("edge_moved_px"),
             detection=dict(self.detection),
             readings=readings_from(about.get("readings") or []),
+            looks=tuple(LookTaken(float(look["zoom"]), int(look["n_seen"])) for look in about.get("looks") or ()),
+            expected_found=about.get("expected_found"),
             labels_source=dict(about.get("labels_source") or {}),
             operator_edits=tuple(about.get("operator_edits") or ()),
         )

@@ -41,6 +41,7 @@ Floats = NDArray[np.float64]
 _FEW_PX = 8.0  # below, sizes are biased by more than 1 % (docs/accuracy.md)
 _FEW_SHARE = 0.05
 MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
+LEAST_FOUND = 0.7  # share expected to be found, below which the reader is told
 _OUTLINES = {"steepest": "width of the edges in the grey levels", "outline": "outline at probability 0.7 and 0.3"}
 _UNSURE_EDGE = 0.5  # of the edge's offset: that place is not sure either (docs/accuracy.md)
 MUCH_DOUBT = 0.12  # relative standard uncertainty that the detection gives mean or median, from which the reader is told
@@ -319,6 +320,14 @@ def detection_warnings(detection: Mapping[str, float], counts: Mapping[str, floa
         finds = f"another reading of the picture, nearly as likely, finds {most:.0f} where {measured:.0f} were found"
         said.append(Remark("more_particles", f"particles may have been missed: {finds}; look at the overlay"))
     return tuple(said)
+
+
+def missed_warnings(expected_found: float | None) -> tuple[Remark, ...]:
+    """A warning where many of the particles that a person would draw are expected to be missing (`Measurement.expected_found`)."""
+    if expected_found is None or expected_found >= LEAST_FOUND:
+        return ()
+    share = f"of the particles that a person would draw about {100 * expected_found:.0f} % are expected to be found"
+    return (Remark("missed", f"{share}: look at the overlay before you trust counts and small sizes"),)
 
 
 def left_out_warnings(likely_px: int, left_out_px: int) -> tuple[Remark, ...]:
