@@ -23,6 +23,7 @@ from nanogauge import Measurement, Micrograph
 from nanogauge.core.errors import OutputError, UnreadableFile
 from nanogauge.core.particles import column_names
 from nanogauge.core.scale import Scale
+from nanogauge.measuring.contours import contours
 from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
 from nanogauge.reporting.workbook import write_workbook
@@ -105,7 +106,7 @@ def test_no_scale_no_resolution(tmp_path: Path, labels: np.ndarray, write: Calla
 
 
 def test_rois_enclose_the_particles_exact_pixels(tmp_path: Path, labels: np.ndarray) -> None:
-    write_rois(tmp_path / "rois.zip", labels)
+    write_rois(tmp_path / "rois.zip", dict(contours(labels)))
     rois = roifile.roiread(tmp_path / "rois.zip")
     assert [roi.name for roi in rois] == ["00001", "00002", "00003", "00005"]
     for roi in rois:
@@ -123,10 +124,12 @@ def test_holes_and_pieces_come_back_pixel_by_pixel(tmp_path: Path, labels: np.nd
     labels[2, 2] = labels[3, 3] = labels[37, 5] = 9  # pieces that meet at a corner, and one apart
     path = tmp_path / f"a.{kind}"
     if kind == "zip":
-        write_rois(path, labels)
+        write_rois(path, dict(contours(labels)))
     else:
         table = pd.DataFrame({"label": np.unique(labels)[1:], "equivalent_diameter_px": 1.0})
-        m = SimpleNamespace(labels=labels, particles=table, scale=None, micrograph=SimpleNamespace(name="a.tif"))
+        traced = dict(contours(labels))
+        name = SimpleNamespace(name="a.tif")
+        m = SimpleNamespace(labels=labels, contours=traced, particles=table, scale=None, micrograph=name)
         write_coco(path, m)  # type: ignore[arg-type]
     found = read_annotation(path, shape=labels.shape)
     assert np.array_equal(found.labels, labels)
@@ -154,7 +157,7 @@ def test_coco_of_a_run(tmp_path: Path, with_user_scale: Measurement, without_sca
 
 
 def test_no_particles_is_a_valid_empty_zip(tmp_path: Path) -> None:
-    write_rois(tmp_path / "rois.zip", np.zeros((8, 12), np.int32))
+    write_rois(tmp_path / "rois.zip", {})
     with zipfile.ZipFile(tmp_path / "rois.zip") as archive:
         assert archive.namelist() == []
         assert archive.testzip() is None
@@ -374,3 +377,18 @@ def test_a_measurement_is_read_back(tmp_path: Path, with_user_scale: Measurement
     assert np.array_equal(again.labels, with_user_scale.labels)
     with pytest.raises(UnreadableFile, match="do not fit"):
         read_saved(folder).measurement(Micrograph(pixels=bare_scene.pixels[:50], name="x"))
+
+
+def test_outlines_are_traced_once(tmp_path: Path, with_user_scale: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nanogauge.measuring import contours as module
+
+    real, n = module._rings, 0
+
+    def counted(mask: np.ndarray) -> list[np.ndarray]:
+        nonlocal n
+        n += 1
+        return real(mask)
+
+    monkeypatch.setattr(module, "_rings", counted)
+    save_measurement(with_user_scale, tmp_path / "a", coco=True)
+    assert n == with_user_scale.n_particles

@@ -32,7 +32,9 @@ def carry_out(job: Job, task: Task, measurer: Measurer) -> Outcome:
             key = _key(job, task.item, sha256_of(file))
             if key == task.previous.key and (kept := _kept(job, task, key)) is not None:
                 return kept
-        m = _measured(task.item, measurer)
+        scale, given = task.item.scale, task.item.annotation
+        found = measurer.measure(file, scale=scale) if given is None else measurer.measure_labels(file, given, scale=scale)
+        m = _with_printable_name(found)
         if before != _stamp(file):
             raise UnreadableFile(_CHANGED.format(file))
         key = _key(job, task.item, m.micrograph.sha256)
@@ -66,12 +68,9 @@ KEPT = "kept"
 _CHANGED = "{}: the file changed while it was read; run the same command again once it is complete"
 
 
-def _measured(item: Item, measurer: Measurer) -> Measurement:
-    if item.annotation is not None:
-        m = measurer.measure_labels(item.file, item.annotation, scale=item.scale)
-    else:
-        m = measurer.measure(item.file, scale=item.scale)
-    name = printable(m.micrograph.name)  # bytes of a file's name that are no text fit into none of the files to be written
+def _with_printable_name(m: Measurement) -> Measurement:
+    """Bytes of a file's name that are no text fit into none of the files to be written."""
+    name = printable(m.micrograph.name)
     return m if name == m.micrograph.name else replace(m, micrograph=replace(m.micrograph, name=name))
 
 

@@ -6,7 +6,7 @@ edit ──journal (synced)──▶ labels ──remeasure──▶ table ─�
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +51,8 @@ class Session:
         self.labels = found.labels.copy()
         self.journal: Journal = read_journal(folder / FILE_NAME)
         self.decisions = Decisions()
+        self._touches: Counter[int] = Counter()  # label -> edits in force that changed it
+        self._highest = int(found.labels.max(initial=0))  # number ever given to a particle
         self._hidden: frozenset[int] = frozenset()
         self._table = found.particles
         self._certainty = certainty_in(found.particles)
@@ -86,7 +88,7 @@ class Session:
     @property
     def edited(self) -> frozenset[int]:
         """Labels that an edit in force drew or changed."""
-        return frozenset(label for e in self.journal.done if e.patch is not None for label in e.patch.touched)
+        return frozenset(self._touches)
 
     def outlines(self, labels: list[int] | None = None) -> dict[int, list[list[float]]]:
         """Label -> rings, of all particles or some."""
@@ -131,6 +133,7 @@ class Session:
                 return self._decide(kind, gesture)
             patch, text, focus = self._standing().patch(kind, gesture)
             self.journal.add(Edit(kind, text, now(), patch))
+            self._count(patch.touched, 1)
             return self._apply(patch, text, focus)
 
     def undo(self) -> Delta | None:
@@ -191,6 +194,7 @@ class Session:
         if edit.patch is None:
             return self._set(edit.field, edit.before if back else edit.after, text)
         p = edit.patch
+        self._count(p.touched, -1 if back else 1)
         return self._apply(Patch(p.box, p.after, p.before) if back else p, text, ())
 
     def _apply(self, patch: Patch, text: str, focus: tuple[int, ...]) -> Delta:
@@ -220,9 +224,13 @@ class Session:
 
     def _replay(self) -> None:
         """The edits of the journal, on what was found."""
+        for edit in self.journal.undone:
+            if edit.patch is not None:
+                self._highest = max((self._highest, *edit.patch.touched))
         for edit in self.journal.done:
             if edit.patch is not None:
                 write_into(self.labels, edit.patch.box, edit.patch.after)
+                self._count(edit.patch.touched, 1)
             else:
                 self.decisions = decisions_from_dict(self.decisions.to_dict() | {edit.field: edit.after})
         self._measure_edits()
@@ -295,11 +303,16 @@ class Session:
 
     def _standing(self) -> Standing:
         """The particles as they stand. Numbers are never given twice, not even after undo."""
-        edits = (*self.journal.done, *self.journal.undone)
-        seen = [int(self.found.labels.max(initial=0)), *(max(e.patch.touched, default=0) for e in edits if e.patch is not None)]
-        return Standing(
-            self.labels, self._table, self._boxes, self.found.micrograph.pixels, self.probability, next_label=max(seen) + 1
-        )
+        pixels = self.found.micrograph.pixels
+        return Standing(self.labels, self._table, self._boxes, pixels, self.probability, next_label=self._highest + 1)
+
+    def _count(self, touched: tuple[int, ...], change: int) -> None:
+        """Keeps account of which particles the edits in force changed, so that no edit has to go through all before it."""
+        for label in touched:
+            self._touches[label] += change
+            if not self._touches[label]:
+                del self._touches[label]
+        self._highest = max((self._highest, *touched))
 
     def measured_whole(self) -> pd.DataFrame:
         """Everything measured again, for checking that the table kept up with the edits."""

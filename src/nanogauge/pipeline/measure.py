@@ -103,12 +103,12 @@ class Measurer:
         """File -> scale -> maps -> labels -> particle table -> Measurement. scale: the user's. Raises InputError, EngineError."""
         started = time.perf_counter()
         settings = self.settings
-        if not isinstance(source, Micrograph):
-            large = open_mosaic(source)
-            if large is not None:
-                return measure_mosaic(large, engine=self.engine, settings=settings, scale=scale)
-            source = read_micrograph(source)
-        micrograph = source
+        if isinstance(source, Micrograph):
+            micrograph = source
+        elif (large := open_mosaic(source)) is not None:
+            return measure_mosaic(large, engine=self.engine, settings=settings, scale=scale)
+        else:
+            micrograph = read_micrograph(source)
         bar, decision, frame = self.read_scale(micrograph, user=scale)
         drawn = self.find(micrograph, bar, frame)
         found = at_edge(drawn, micrograph.pixels, settings.measure, frame=frame)

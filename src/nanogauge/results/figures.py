@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ..core.particles import KINDS, kinds_of
-from ..measuring.contours import outlines
 from ..statistics.distribution import histogram
 
 if TYPE_CHECKING:
@@ -47,7 +46,8 @@ def overlay(m: Measured, *, numbers: bool = True, legend: bool = True) -> NDArra
     thickness = max(1, round(max(h, w) * k / 700))
     table = m.particles
     kinds = dict(zip(table["label"].tolist(), kinds_of(table), strict=True))
-    for label, polygon in outlines(m.labels):
+    for label, rings in m.contours.items():
+        polygon = rings[0]
         kind = KINDS[kinds.get(label, "counted")]
         lines = _dashed(polygon[:, ::-1] * float(k), thickness * kind.dash) if kind.dash else None
         points = [(polygon[:, ::-1] * k).reshape(-1, 1, 2)] if lines is None else lines

@@ -77,7 +77,7 @@ def write_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco
             m.mosaic.save(folder, m.scale, n_labels=m.n_particles)
             return folder
         write_labels(folder / "labels.tif", m.labels, m.scale)
-        write_rois(folder / "rois.zip", m.labels)
+        write_rois(folder / "rois.zip", m.contours)
         crop = scale_bar_crop(m)
         if crop is not None:
             (folder / "scale_bar.png").write_bytes(png_bytes(crop))

@@ -11,6 +11,7 @@ from ..core.micrograph import Micrograph
 from ..core.protocols import LabelStore
 from ..core.scale import Scale
 from ..core.settings import Settings
+from ..measuring.contours import Polygon
 from ..scale.bar import ScaleBarReading
 from ..scale.resolve import ScaleDecision
 from ..statistics.distribution import Distribution
@@ -32,6 +33,8 @@ class Measured(Protocol):
     def scale_bar(self) -> ScaleBarReading | None: ...
     @property
     def labels(self) -> NDArray[np.int32]: ...
+    @property
+    def contours(self) -> dict[int, list[Polygon]]: ...
     @property
     def particles(self) -> pd.DataFrame: ...
     @property

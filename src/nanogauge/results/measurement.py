@@ -22,6 +22,7 @@ from ..core.version import __version__
 from ..detection.find import LookTaken
 from ..detection.readings import Reading
 from ..measuring import edge_profile
+from ..measuring.contours import Polygon, contours
 from ..scale.bar import ScaleBarReading
 from ..scale.resolve import ScaleDecision
 from ..statistics.distribution import STATISTICS, WITHOUT_UNIT, Distribution, Unit
@@ -144,6 +145,12 @@ class Measurement(SizeFigures):
         if self.mosaic is not None:
             return self.mosaic.edge_offset_px
         return edge_profile(self.labels, self.micrograph.pixels, frame=self.frame).offset_px
+
+    @cached_property
+    def contours(self) -> dict[int, list[Polygon]]:
+        """Label -> closed outlines along pixel edges, the longest first, traced once for overlay, ROIs and COCO; of a mosaic those
+        of the preview."""
+        return dict(contours(self.labels))
 
     @cached_property
     def overlay(self) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from PIL import Image
 from nanogauge.apps.serve import downloads
 from nanogauge.apps.serve.corrections import FineTuning, save_training_data, worth_learning_from
 from nanogauge.apps.serve.doubts import doubt_of
+from nanogauge.apps.serve.page_state import particles_of, vocabulary
 from nanogauge.apps.serve.project import Project, choose_work_folder
 from nanogauge.apps.serve.sample_figures import chart_of, comparison_of, content_of, figures_of, needed_of, sample_of, shown_lengths
 from nanogauge.apps.serve.server import _listen, serve
@@ -24,6 +25,7 @@ from nanogauge.apps.serve.studio import Studio, settings_with_engine
 from nanogauge.apps.serve.tiles import TILE_PX, Pyramid
 from nanogauge.apps.serve.uploads import Received
 from nanogauge.core.errors import EditError, InputError, NanogaugeError, OutputError
+from nanogauge.core.particles import Flag, flag_text
 from nanogauge.core.settings import Settings
 from nanogauge.editing.contour import outline_of
 from nanogauge.editing.one_click import propose
@@ -245,6 +247,15 @@ def test_figures_follow_weighting_and_unit(session: Session) -> None:
     json.dumps([chart, nm], allow_nan=False)
     assert comparison_of([quick]) is None
     assert comparison_of([whole, whole]) is not None
+
+
+def test_the_page_shows_particles_in_the_words_and_colours_of_the_registry(session: Session) -> None:
+    words = vocabulary()
+    shown = particles_of(session)
+    assert set(shown["kind"]) <= set(words["colours"])
+    assert {name for flags in shown["flags"] for name in flags.split("|") if name} <= set(words["flags"])
+    assert set(words["flags"]) == {flag_text(f) for f in Flag}
+    assert [k == "left_out" for k in shown["kind"]] == [w == 0 for w in shown["weight"]]
 
 
 def test_report_and_zip_are_of_the_samples_as_assigned(work: Path, tmp_path: Path) -> None:

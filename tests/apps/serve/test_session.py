@@ -348,3 +348,22 @@ def test_a_journal_undoes_only_what_there_is(tmp_path: Path) -> None:
     journal.add(Edit("filters", "set", "now", None, "filters", {}, {"border": True}))
     assert journal.texts == ("now set",)
     assert read_journal(tmp_path / "none.jsonl").done[0].after == {"border": True}
+
+
+def test_what_was_edited_follows_undo_and_redo(session: Session, work: Path) -> None:
+    def by_all_edits(s: Session) -> frozenset[int]:
+        return frozenset(label for e in s.journal.done if e.patch is not None for label in e.patch.touched)
+
+    a, b, c = some(session, 3)
+    session.edit("merge", {"labels": [a, b]})
+    session.edit("delete", {"labels": [min(a, b)]})
+    session.edit("delete", {"labels": [c]})
+    assert session.edited == by_all_edits(session) == {a, b, c}
+    for step in (session.undo, session.undo, session.redo, session.undo, session.undo):
+        step()
+        assert session.edited == by_all_edits(session)
+    assert session.edited == frozenset()
+    for _ in range(3):
+        session.redo()
+    again = open_session(work / "a", work / "uploads" / "a.png")
+    assert again.edited == session.edited == {a, b, c}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError, OutputError
 from ...core.scale import Scale
+from ...measuring.contours import contours
 from ...results.interchange.write import write_rois
 from ...results.pictures import write_labels
 from .layers import stated_scale
@@ -26,7 +27,7 @@ def write_labels_tiff(path: str, data: Any, attributes: dict[str, Any]) -> list[
 
 def write_roi_zip(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     """Labels (H, W) as ImageJ ROIs, for Fiji's ROI Manager. Raises as `write_labels_tiff`."""
-    return _written(path, lambda file: write_rois(file, as_labels(data, path)))
+    return _written(path, lambda file: write_rois(file, dict(contours(as_labels(data, path)))))
 
 
 def as_labels(data: Any, name: str) -> NDArray[np.int32]:

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from ...core.particles import KINDS, kinds_of
-from ...measuring.contours import outlines
 from ...results.figures import jpeg_bytes
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ def write_thumbnail(m: Measurement, folder: Path) -> None:
     small = cv2.resize(grey, (max(round(w * k), 1), max(round(h * k), 1)), interpolation=cv2.INTER_AREA) if k < 1 else grey
     canvas = cv2.cvtColor(small, cv2.COLOR_GRAY2RGB)
     kinds = dict(zip(m.particles["label"].tolist(), kinds_of(m.particles), strict=True))
-    for label, polygon in outlines(m.labels):
-        points = np.round(polygon[:, ::-1] * k * 8).astype(np.int32).reshape(-1, 1, 2)
+    for label, rings in m.contours.items():
+        points = np.round(rings[0][:, ::-1] * k * 8).astype(np.int32).reshape(-1, 1, 2)
         cv2.polylines(canvas, [points], True, KINDS[kinds.get(label, "counted")].colour, 1, cv2.LINE_AA, shift=3)
     temporary = folder / f"{THUMBNAIL}.tmp"
     temporary.write_bytes(jpeg_bytes(np.asarray(canvas, np.uint8), longest=_LONG_SIDE_PX))

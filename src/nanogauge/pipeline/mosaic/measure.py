@@ -45,7 +45,7 @@ def measure_mosaic(
 ) -> Measurement:
     """Measures a mosaic in bounded memory (under 2 GB for 40,000 x 40,000 px; 4 bytes a pixel of temporary disk).
 
-    The result is that of `measure_micrograph` on a machine large enough, but for these: no scale bar and no data bar is looked
+    The result is that of `Measurer.measure` on a machine large enough, but for these: no scale bar and no data bar is looked
     for; the working magnification comes from a part of the picture and is not lowered to `largest_px`; labels are numbered
     block by block, and how particles differ from their ground is seen block by block; picture and labels of the Measurement are
     previews, the full ones are in `Measurement.mosaic`.

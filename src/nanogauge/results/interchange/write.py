@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ...measuring.contours import Polygon, contours
+from ...measuring.contours import Polygon
 
 if TYPE_CHECKING:
     from ..measured import Measured
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 _CLOSE = 4  # of Java's PathIterator: 0 move to, 1 line to, 4 close
 
 
-def write_rois(path: Path, labels: NDArray[np.int32]) -> None:
+def write_rois(path: Path, outlines: Mapping[int, Sequence[Polygon]]) -> None:
     """ImageJ ROI zip: one traced polygon a particle, named by its label, on pixel corners, so that ImageJ counts the same
-    pixels; a particle with holes or in several pieces is a composite ROI. A file without particles is an empty zip."""
+    pixels; a particle with holes or in several pieces is a composite ROI. A file without particles is an empty zip.
+
+    outlines: label -> its closed outlines, as `measuring.contours.contours` gives them
+    """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for label, rings in contours(labels):
+        for label, rings in outlines.items():
             archive.writestr(f"{label:05d}.roi", roi_bytes(rings, f"{label:05d}"))
 
 
@@ -78,7 +81,7 @@ class CocoWriter:
             image["nm_per_px_y_x"] = list(m.scale.nm_per_px)
         self.images.append(image)
         sizes = _diameters(m)
-        for label, rings in contours(m.labels):
+        for label, rings in m.contours.items():
             corners = np.concatenate(rings)
             (y0, x0), (y1, x1) = corners.min(0).tolist(), corners.max(0).tolist()
             mask = m.labels[y0:y1, x0:x1] == label

@@ -59,8 +59,6 @@ def homogeneity(diameters: ArrayLike, clusters: ArrayLike, *, unit: Unit) -> Hom
     Sources: Kruskal & Wallis, J. Am. Stat. Assoc. 47 (1952) 583; ISO Guide 35:2017, 7.7.
     Raises ValueError for shapes that do not fit.
     """
-    from scipy.stats import kruskal  # half a second to import, which one micrograph does not need
-
     x, number, k = _grouped(diameters, clusters)
     groups = [g for g in (x[number == i] for i in range(k)) if g.size >= _LEAST_IN_GROUP]
     nan = Homogeneity(unit, k, *(math.nan,) * 6, None)
@@ -71,6 +69,8 @@ def homogeneity(diameters: ArrayLike, clusters: ArrayLike, *, unit: Unit) -> Hom
     if np.ptp(every) == 0:
         return replace(nan, statistic=0.0, p_value=1.0, epsilon_squared=0.0, between_sd=0.0, within_sd=0.0,
                        relative_between_sd=0.0, homogeneous=True)  # fmt: skip
+    from scipy.stats import kruskal  # half a second to import, which one micrograph does not need
+
     h, p = (float(v) for v in kruskal(*groups))
     counts = np.array([g.size for g in groups], float)
     means = np.array([g.mean() for g in groups])
