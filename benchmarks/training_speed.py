@@ -11,26 +11,30 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import torch
 
-from nanogauge.training.batches import Crops, prepare
+from nanogauge.training.batches import prepare
 from nanogauge.training.dataset import Dataset, share_renderings
 from nanogauge.training.loop import Learner, Recipe, examples_of, load_data, loader, read_recipe, start
+from nanogauge.training.renderings import IN_HAND
 
 WARM_UP = 3
 
 
-def clock(name: str, recipe: Recipe, device: torch.device, work: Iterator[object], args: argparse.Namespace) -> None:
-    """Prints how many crops a second an iterator of batches makes."""
-    for _ in itertools.islice(work, WARM_UP):
+def clock(
+    name: str, recipe: Recipe, device: torch.device, work: Iterator[object], args: argparse.Namespace, *, warm_up: int = WARM_UP
+) -> int:
+    """Prints how many crops a second an iterator of batches makes; returns how many batches it has made."""
+    for _ in itertools.islice(work, warm_up):
         pass
     wait(device)
     begun, used, n = time.perf_counter(), time.process_time(), 0
@@ -41,6 +45,7 @@ def clock(name: str, recipe: Recipe, device: torch.device, work: Iterator[object
     wait(device)
     seconds, mine = time.perf_counter() - begun, time.process_time() - used
     print(f"{name:28} {n / seconds:8.1f} crops/s   processor {1000 * mine / n:6.1f} ms a crop   ({n} crops)", flush=True)
+    return warm_up + n // recipe.batch
 
 
 def wait(device: torch.device) -> None:
@@ -65,17 +70,18 @@ def main() -> None:
     print(f"{name}; {recipe.network}, {recipe.batch} crops of {recipe.crop_px} px, {len(items)} annotated micrographs")
     with tempfile.TemporaryDirectory() as folder:
         examples = examples_of(recipe)
-        shared = None
+        shared, warm_up = None, WARM_UP
         if recipe.crops_per_rendering > 1:
             shared = share_renderings(examples, Path(folder), rendered_share=recipe.synthetic_share if items else 1.0)
+            warm_up = math.ceil(IN_HAND / shared.crops_per_example * shared.crops_each / recipe.batch)  # until all in hand are made
         data = Dataset(items, examples, length=10**7, weights=weights, shared=shared)
         one = next(iter(loader(replace(recipe, workers=0), data, device)))
-        batches: Callable[[int], Iterator[Crops]] = lambda first: iter(loader(recipe, data, device, first=first))  # noqa: E731
-        clock("loader", recipe, device, batches(0), args)
+        done = clock("loader", recipe, device, iter(loader(recipe, data, device)), args, warm_up=warm_up)
         clock("tone and maps", recipe, device, (prepare(one, device) for _ in itertools.count()), args)
         x, target = prepare(one, device)
         clock("network", recipe, device, (learner.step(x, target, step=10**4, rate=1e-6) for _ in itertools.count()), args)
-        both = (learner.step(*prepare(crops, device), step=10**4, rate=1e-6) for crops in batches(10**5))
+        more = loader(recipe, data, device, first=done)
+        both = (learner.step(*prepare(crops, device), step=10**4, rate=1e-6) for crops in more)
         clock("all together", recipe, device, both, args)
 
 

@@ -248,11 +248,11 @@ class Learner:
 
 
 def loader(recipe: Recipe, data: Dataset, device: torch.device, *, first: int = 0) -> torch.utils.data.DataLoader[Crops]:
-    """Batches from step `first` on: cut in processes of their own, four batches ahead each, or by this process."""
+    """Batches from step `first` on: cut in processes of their own, two batches ahead each, or by this process."""
     more: dict[str, Any] = {}
     workers = recipe.workers if recipe.workers >= 0 else max(cores() - 1, 1) if device.type == "cuda" else 0
     if workers:
-        more = {"num_workers": workers, "prefetch_factor": 4, "worker_init_fn": _quiet}
+        more = {"num_workers": workers, "prefetch_factor": 2, "worker_init_fn": _quiet}
         if sys.platform == "linux":  # a fork shares the micrographs in memory; other ways to start copy them
             more["multiprocessing_context"] = "fork"
     order = range(first * recipe.batch, len(data))
@@ -299,11 +299,8 @@ def run(
         warm_from = 0 if learner.restore(state) else first
         report(f"resumed at step {first}")
 
-    examples, shared, aside = (
-        examples_of(recipe),
-        None,
-        tempfile.TemporaryDirectory(prefix="nanogauge-", ignore_cleanup_errors=True),
-    )
+    examples, shared = examples_of(recipe), None
+    aside = tempfile.TemporaryDirectory(prefix="nanogauge-", ignore_cleanup_errors=True)
     if recipe.crops_per_rendering > 1:
         shared = share_renderings(examples, Path(aside.name), rendered_share=recipe.synthetic_share if items else 1.0)
     data = Dataset(items, examples, length=recipe.steps * recipe.batch, weights=weights, shared=shared)
@@ -325,7 +322,7 @@ def run(
         done = step + 1
         sums += torch.stack([terms[name] for name in LOSSES])
         if done % 20 == 0:
-            means = [f"{v / 20:.4f}" for v in sums.tolist()]
+            means = [f"{v / min(20, done - first):.4f}" for v in sums.tolist()]
             table.writerow([done, f"{rate:.2e}", *means, f"{time.monotonic() - started:.0f}"])
             log.flush()
             sums.zero_()
