@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING
@@ -212,6 +213,19 @@ def column_dtypes(*, in_nm: bool) -> dict[str, str]:
         if in_nm and c.nm_name:
             dtypes[c.nm_name] = c.dtype
     return dtypes
+
+
+_SUPERSCRIPT = {"px2": "px²", "deg": "°"}
+
+
+def units(columns: Iterable[str]) -> dict[str, str]:
+    """Column of the particle table -> its unit as printed ("nm", "px²", "°"; "" for ratios)."""
+    known: dict[str, str] = {}
+    for c in COLUMNS:
+        known[c.name] = _SUPERSCRIPT.get(c.unit, c.unit)
+        if c.nm_name:
+            known[c.nm_name] = _SUPERSCRIPT.get(c.unit, c.unit).replace("px", "nm")
+    return {name: known.get(name, "") for name in columns}
 
 
 def columns_markdown() -> str:

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ..core.particles import column_names
+from ..core.particles import column_names, units
 from .measurement import SUMMARY_COLUMNS
-from .tables import arrow_schema, summary_line, units
+from .tables import arrow_schema, summary_line
 
 MOST_MICROGRAPHS = 100
 """Micrographs in one file of the data set; fewer where they hold MOST_ROWS particles."""
