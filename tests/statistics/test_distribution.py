@@ -1,6 +1,5 @@
 """Distributions of samples whose statistics are known."""
 
-import doctest
 import json
 import math
 
@@ -50,10 +49,6 @@ def sample(n, seed=0):
 
 def values(d):
     return {name: getattr(d, name).value for name in STATISTICS}
-
-
-def test_doctests():
-    assert doctest.testmod(summary).failed == 0
 
 
 def test_lognormal_sample_has_the_statistics_of_its_law():
