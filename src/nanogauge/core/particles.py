@@ -233,7 +233,7 @@ def columns_markdown() -> str:
     lines = [
         "# Columns of the particle table",
         "",
-        "Made from `nanogauge.core.particles` by `columns_markdown()`; do not edit. Conventions: [conventions.md](conventions.md).",
+        "Made from `nanogauge.core.particles` by `columns_markdown()`; do not edit. Conventions: [conventions](conventions.md).",
         "",
         "Where a scale is known, a length stands in nm too, in the column after it; without a scale there are no nm columns.",
         "",

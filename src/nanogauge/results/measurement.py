@@ -392,7 +392,7 @@ class Measurement(SizeFigures):
         note = f"<p>{html.escape(self.message)}</p>" if self.message else ""
         return (
             f"<h4>{html.escape(self.micrograph.name)}</h4><p>{html.escape(self.headline())}</p>{note}"
-            f'<img style="max-width:48em" src="{overlay_data_uri(self)}">'
+            f'<img style="max-width:min(48em, 100%)" src="{overlay_data_uri(self)}">'
             f"{self.distribution._repr_html_()}"
         )
 
