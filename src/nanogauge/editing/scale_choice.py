@@ -90,7 +90,7 @@ def _said(scale: Scale, metadata: Scale | None, bar: ScaleBarReading | None) -> 
 
 
 def evidence(*, metadata: Scale | None, bar: ScaleBarReading | None) -> list[dict[str, Any]]:
-    """What was read, a row a source, for the page."""
+    """What was read, one row per source, for the page."""
     rows: list[dict[str, Any]] = []
     if metadata is not None:
         rows.append(

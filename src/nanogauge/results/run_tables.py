@@ -215,7 +215,7 @@ def _line(cells: list[str]) -> bytes:
 
 
 def _write(file: Any, data: bytes) -> None:
-    """All of it in one go where the system allows, so that who reads along sees whole lines."""
+    """All of it in one go where the system allows, so that anyone who reads it meanwhile sees whole lines."""
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]
