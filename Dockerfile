@@ -1,7 +1,7 @@
 # The page in a container:
 #   docker build -t nanogauge .
-#   docker run --rm -it -p 127.0.0.1:8080:8080 -v "$PWD:/work" nanogauge
-# It prints an address with a token. Results go into the folder you mounted. Measure without the page:
+#   docker run --rm -it --hostname localhost -p 127.0.0.1:8080:8080 -v "$PWD:/work" nanogauge
+# It prints an address with a token to open in your browser. Results go into the folder you mounted. Measure without the page:
 #   docker run --rm -v "$PWD:/work" nanogauge nanogauge measure image.tif -o results
 FROM python:3.12-slim AS build
 WORKDIR /src

@@ -1,4 +1,4 @@
-"""Pages of the site that have their home elsewhere in the repository, and links that lead out of docs/.
+"""Pages of the site that have their home elsewhere in the repository or are made from the source, and links that lead out of docs/.
 
 A page in docs/ links to files of the repository as GitHub shows them (`../CHANGELOG.md`). On the site such a link leads to the page
 made of that file, if there is one; else its words stay, without a link. A file that is not there is an error.
@@ -23,8 +23,32 @@ LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 log = logging.getLogger("mkdocs.hooks.nanogauge")
 
 
+SETTINGS = ROOT / "src" / "nanogauge" / "core" / "settings.py"
+FIELD = re.compile(r"^    (\w+): \w+ = (.+?)(?:  # (.+))?$")
+
+
+def settings_page() -> str:
+    """Every setting with its default and its comment in the source, which is where they are at home."""
+    lines = [
+        "# Settings",
+        "",
+        "Every setting with its default. `nanogauge settings > my.toml` writes them to a file, `--settings my.toml` reads it.",
+        "Keys that you leave out keep their defaults. In Python, use `nanogauge.read_settings`, or",
+        '`nanogauge.Settings().replace("measure", weighting="volume")`.',
+    ]
+    for line in SETTINGS.read_text(encoding="utf-8").splitlines():
+        if found := re.match(r"class (\w+)Settings:", line):
+            lines += ["", f"## [{found[1].lower()}]", "", "| Key | Default | |", "|---|---|---|"]
+        elif line.startswith("class "):
+            break
+        elif (found := FIELD.match(line)) and len(lines) > 6:
+            lines.append(f"| `{found[1]}` | `{found[2].strip(chr(34))}` | {found[3] or ''} |")
+    return "\n".join(lines) + "\n"
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages."""
+    files.append(File.generated(config, "api/settings.md", content=settings_page()))
     for page, source in PAGES.items():
         if (ROOT / source).is_file():
             files.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))

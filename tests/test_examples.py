@@ -74,6 +74,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_examples_in_pages(page: Path, folder: Path, nanogauge: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     """A page's blocks run one after the other, as a reader would type them."""

@@ -282,6 +282,7 @@ def test_foreground_left_out_as_unsure_is_told() -> None:
     assert doubtful_share(labels, confidence, separate, keep_out=[]) == ()
 
 
+@pytest.mark.slow
 def test_strong_noise_is_looked_at_more_coarsely() -> None:
     """Specks of noise at a fine magnification give way to particles that a coarser one shows surely."""
     pixels, truth = render_crop(np.random.default_rng([99, 121]), (384, 512), unusual=False)[:2]

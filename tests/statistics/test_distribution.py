@@ -129,6 +129,7 @@ def test_double_diameters_double_lengths_and_leave_ratios():
             assert getattr(getattr(two, name), part) == pytest.approx(factor * getattr(getattr(one, name), part), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say():
     n_samples, hits = 150, dict.fromkeys(TRUE, 0)
     for seed in range(n_samples):
@@ -142,6 +143,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
         assert least <= n_hits / n_samples <= 0.995, (name, n_hits)
 
 
+@pytest.mark.slow
 def test_intervals_hold_under_weights():
     # every size is found with a chance of 1/weight; the weights must bring the mean back, and the interval hold it
     rng, hits, n_samples = np.random.default_rng(4), 0, 100

@@ -132,6 +132,7 @@ def test_drawn_labels_are_measured_as_imported_ones(bare_scene: Rendering, blind
     assert m.scale == SCALE
 
 
+@pytest.mark.slow
 def test_saved_in_the_layout_of_measure(tmp_path: Path, found: Measurement) -> None:
     second = replace(found, micrograph=replace(found.micrograph, name="b.png", sha256="2" * 64))
     assert save_results(found, tmp_path, report=False) == tmp_path / "a"
