@@ -79,6 +79,7 @@ def by_windows(path, settings):
     return measure_mosaic(mosaic, engine=SmallTiles(), settings=settings, scale=SCALE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zoom", [1.0, 0.75, 1.4])
 def test_equal_to_the_whole_picture(discs, tmp_path, small_blocks, zoom):
     tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64), compression="zlib")

@@ -77,6 +77,8 @@ def test_a_scale_can_be_given_later(measured: Measurement, file: Path, tmp_path:
     assert isinstance(again, Measurement)
     rescaled, direct = again.with_scale("3.4 nm/px"), measured.with_scale("3.4 nm/px")
     pd.testing.assert_frame_equal(rescaled.particles, direct.particles, check_exact=True)
+    assert rescaled.outline == measured.outline == "probability_map"
+    assert rescaled.to_dict()["edge_offset_px"] == measured.to_dict()["edge_offset_px"]
     assert rescaled.distribution.mean.value == pytest.approx(3.4 * measured.distribution_px.mean.value)
     with pytest.raises(ScaleError, match="measured anew"):
         again.with_scale((3.4, 1.7))  # not square, and the map between the pixels was not kept
