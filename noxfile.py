@@ -16,8 +16,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 def lint(session: nox.Session) -> None:
     """Style, types, import contracts."""
     session.install("-e", ".[test]")
-    session.run("ruff", "format", "--check", "src", "tests")
-    session.run("ruff", "check", "src", "tests")
+    style = ("src", "tests", "docs/tutorials", "scripts", "noxfile.py")
+    session.run("ruff", "format", "--check", *style)
+    session.run("ruff", "check", *style)
     session.run("mypy")
     session.run("lint-imports")
 

@@ -189,6 +189,11 @@ def test_a_list_and_a_scale_for_each(folder: Path, bare_scene: Rendering) -> Non
         nanogauge.measure_many(folder, scale={"c.tif": 2.0})
     with pytest.raises(InputError, match="nothing to measure"):
         nanogauge.measure_many([])
+    (folder / "empty").mkdir()
+    with pytest.raises(InputError, match="empty: no pictures in this folder"):
+        nanogauge.measure_many(folder / "empty")
+    with pytest.raises(InputError, match=r"\*\.png: no file fits this pattern"):
+        nanogauge.measure_many(str(folder / "*.png"))
 
 
 def test_files_of_one_name_are_told_apart(folder: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ...batch.inputs import expand
+from ...batch.inputs import expand, picture
 from ...core.errors import InputError, SettingsError
 from ...core.micrograph import Micrograph
 from ...core.scale import Scale, ScaleLike, as_scale
@@ -161,7 +161,7 @@ def measure_many(
     Raises
     ------
     InputError
-        Where there is nothing to measure.
+        Where there is nothing to measure: an empty list, a folder without pictures, a glob that no file fits.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def measure_many(
     paths = [Path(s).expanduser() for s in given if isinstance(s, str | Path)]
     queue: list[Source] = []
     for s in given:
-        queue += expand([Path(s).expanduser()]) if isinstance(s, str | Path) else [s]
+        queue += map(picture, expand([Path(s).expanduser()])) if isinstance(s, str | Path) else [s]
     if not queue:
         raise InputError("there is nothing to measure: the list is empty; give files, folders, globs or arrays")
     names = _names(queue)
