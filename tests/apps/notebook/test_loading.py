@@ -96,7 +96,7 @@ def test_what_cannot_be_read_is_said_in_one_line(measured: Measurement, file: Pa
         nanogauge.load(folder)
     measured.save(folder)
     tifffile.imwrite(folder / "labels.tif", np.zeros(measured.labels.shape, np.uint16))
-    with pytest.raises(UnreadableFile, match=r"does not belong to the particles\.csv"):
+    with pytest.raises(UnreadableFile, match="do not fit each other"):
         nanogauge.load(folder)
     about = json.loads((folder / "measurement.json").read_text(encoding="utf-8"))
     del about["working_magnification"]
