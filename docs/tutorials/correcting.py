@@ -54,11 +54,10 @@ for ax, row in zip(axes, doubtful.itertuples(), strict=True):
 import tempfile
 from pathlib import Path
 
-from nanogauge.editing.saved_result import open_result
-from nanogauge.editing.session import Session
+from nanogauge.editing.session import open_session
 
 folder = m.save(Path(tempfile.mkdtemp()) / "oxide")
-session = Session(open_result(folder, path))
+session = open_session(folder, path)
 
 least_sure = int(doubtful["label"].iloc[0])
 session.edit("delete", {"labels": [least_sure]})
