@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import shutil
 import subprocess
 import sys
@@ -30,15 +32,31 @@ def test_the_command_line_starts_without_what_it_does_not_need() -> None:
     assert python(f"import sys, nanogauge.apps.cli.main; print([m for m in {heavy} if m in sys.modules])") == "[]"
 
 
+HOMES = {
+    alias.name: node.module
+    for node in ast.walk(ast.parse(Path(nanogauge.__file__).with_suffix(".pyi").read_text(encoding="utf-8")))
+    if isinstance(node, ast.ImportFrom)
+    for alias in node.names
+}
+
+
 def test_public_names_are_the_ones_with_a_home() -> None:
-    assert sorted(nanogauge.__all__) == sorted(nanogauge._HOME)
-    assert dir(nanogauge) == sorted(nanogauge.__all__)
+    assert sorted(nanogauge.__all__) == sorted(HOMES)
+    assert set(dir(nanogauge)) >= set(HOMES)
 
 
-@pytest.mark.parametrize("name", nanogauge.__all__)
-def test_public_name_resolves(name: str) -> None:
-    home = importlib.import_module(f"nanogauge.{nanogauge._HOME[name]}")
-    assert getattr(nanogauge, name) is getattr(home, name)
+@pytest.mark.parametrize("name", sorted(HOMES))
+def test_public_name_resolves_and_says_what_it_is(name: str) -> None:
+    home = importlib.import_module(f"nanogauge.{HOMES[name]}")
+    public = getattr(nanogauge, name)
+    assert public is getattr(home, name)
+    assert name == "__version__" or len(inspect.getdoc(public) or "") > 20
+
+
+def test_the_stub_and_the_marker_of_types_are_installed() -> None:
+    folder = Path(nanogauge.__file__).parent
+    assert (folder / "py.typed").is_file()
+    assert (folder / "__init__.pyi").is_file()
 
 
 def test_measure_is_the_function_whatever_was_imported_before() -> None:

@@ -1,108 +1,18 @@
-"""nanogauge: nanoparticle sizes, in nanometres, from electron micrographs.
+"""Nanoparticle sizes, in nanometres, from electron micrographs.
 
-    import nanogauge
-    m = nanogauge.measure("image.tif")
-    m.particles      # pandas DataFrame, a row a particle
-    m.distribution   # mean, median, d10, d50, d90 ... each with its 95 % interval
-    m.scale          # nm per px, its uncertainty and source
-    m.plot()
-    m.save("results")
+>>> import nanogauge
+>>> m = nanogauge.measure("examples/thermo-gold-spheres.png")
+>>> m.scale
+<Scale 1.35 nm/px ± 0.1 %, scale bar>
+>>> m.distribution
+<Distribution n = 58: mean 45.9 nm, median 45.6 nm, sd 4.5 nm>
 
-Everything is imported when first used, so `import nanogauge` is quick.
+``m.particles`` is a pandas DataFrame with a row for each particle; ``m.distribution`` has mean, median, d10, d50, d90 ... with
+95 % intervals; ``m.plot()`` shows what was found; ``m.save(folder)`` writes it, `load` reads it back.
+
+Everything is imported when first used, so ``import nanogauge`` is quick.
 """
 
-from __future__ import annotations
+import lazy_loader as _lazy
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .core.errors import (
-        AnnotationError,
-        EngineError,
-        InputError,
-        NanogaugeError,
-        OutputError,
-        ScaleError,
-        SettingsError,
-        TruthError,
-        UnreadableFile,
-        UnsupportedFormat,
-    )
-    from .core.micrograph import Instrument, Micrograph
-    from .core.scale import Scale, parse_length, parse_scale
-    from .core.settings import Settings, read_settings
-    from .core.version import __version__
-    from .pipeline.measure import measure
-    from .reading import read_micrograph
-    from .results.measurement import Measurement
-    from .statistics.distribution import Distribution, Estimate
-    from .statistics.samples import Sample, compare, pool
-
-_HOME = {
-    "__version__": "core.version",
-    "AnnotationError": "core.errors",
-    "Distribution": "statistics.distribution",
-    "EngineError": "core.errors",
-    "Estimate": "statistics.distribution",
-    "InputError": "core.errors",
-    "Instrument": "core.micrograph",
-    "Measurement": "results.measurement",
-    "Micrograph": "core.micrograph",
-    "NanogaugeError": "core.errors",
-    "OutputError": "core.errors",
-    "Sample": "statistics.samples",
-    "Scale": "core.scale",
-    "ScaleError": "core.errors",
-    "Settings": "core.settings",
-    "SettingsError": "core.errors",
-    "TruthError": "core.errors",
-    "UnreadableFile": "core.errors",
-    "UnsupportedFormat": "core.errors",
-    "compare": "statistics.samples",
-    "measure": "pipeline.measure",
-    "parse_length": "core.scale",
-    "parse_scale": "core.scale",
-    "pool": "statistics.samples",
-    "read_micrograph": "reading",
-    "read_settings": "core.settings",
-}
-
-__all__ = [
-    "AnnotationError",
-    "Distribution",
-    "EngineError",
-    "Estimate",
-    "InputError",
-    "Instrument",
-    "Measurement",
-    "Micrograph",
-    "NanogaugeError",
-    "OutputError",
-    "Sample",
-    "Scale",
-    "ScaleError",
-    "Settings",
-    "SettingsError",
-    "TruthError",
-    "UnreadableFile",
-    "UnsupportedFormat",
-    "__version__",
-    "compare",
-    "measure",
-    "parse_length",
-    "parse_scale",
-    "pool",
-    "read_micrograph",
-    "read_settings",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"module 'nanogauge' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

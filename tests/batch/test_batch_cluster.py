@@ -11,6 +11,8 @@ from batch_runs import MEASURE, Running, journal_lines, rows, tables, wait_until
 
 from nanogauge.apps.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("distributed", reason="needs dask: pip install nanogauge[cluster]")
 Start = Callable[..., Running]
 

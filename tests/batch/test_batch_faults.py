@@ -17,6 +17,8 @@ from nanogauge.apps.cli.main import main
 from nanogauge.core.errors import UnreadableFile
 from nanogauge.pipeline.measure import Measurer
 
+pytestmark = pytest.mark.slow
+
 Strips = Callable[..., Path]
 posix = pytest.mark.skipif(os.name != "posix", reason="file names and rights of POSIX")
 

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from batch_runs import MEASURE, SLOW, Running, children, journal_lines, rows, tables, wait_until
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes keep runs from ending before they are killed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes keep runs from ending before they are killed"),
+]
 Start = Callable[..., Running]
 Strips = Callable[..., Path]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")

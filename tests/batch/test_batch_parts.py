@@ -182,6 +182,7 @@ def test_workers_meant() -> None:
         parse_workers("many", n_files=1)
 
 
+@pytest.mark.slow
 def test_a_worker_process(job: Job, strips: Callable[..., Path]) -> None:
     folder = strips(2)
     worker = Worker(job)
@@ -207,6 +208,7 @@ def test_the_limit_grows_with_the_file(tmp_path: Path) -> None:
     assert usual_limit_s(tmp_path / "large.tif") == pytest.approx(10_600)
 
 
+@pytest.mark.slow
 def test_local_workers_hand_back_everything(job: Job, strips: Callable[..., Path]) -> None:
     strips(6)
     pool = LocalWorkers(job, 2)
@@ -250,6 +252,7 @@ def test_tables_are_those_of_one_writer(tmp_path: Path) -> None:
     assert run.n_particles == 7
 
 
+@pytest.mark.slow
 def test_a_data_set_can_be_read_while_it_grows(tmp_path: Path) -> None:
     from nanogauge.results.tables import write_particle_csv
 
@@ -356,6 +359,7 @@ def test_a_watched_folder_gives_files_that_have_stopped_growing(tmp_path: Path, 
     assert watched.finished
 
 
+@pytest.mark.slow
 def test_watching_a_folder_as_it_fills(strips: Callable[..., Path], start: Callable[..., Running], tmp_path: Path) -> None:
     strips(2)
     run = start(*MEASURE, "-o", "out", "--watch", "--workers", "1", "--idle", "12")

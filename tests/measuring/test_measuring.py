@@ -225,6 +225,7 @@ def test_edge_weights_follow_the_formula():
     assert measure(huge).edge_weight[0] == EDGE_WEIGHT_CAP
 
 
+@pytest.mark.slow
 def test_edge_weights_undo_the_loss_of_large_particles():
     rng, (height, width), (h, w), total, n = np.random.default_rng(3), (90, 120), (30, 50), 0.0, 800
     for _ in range(n):

@@ -99,6 +99,7 @@ def test_labels_of_another_shape_are_refused(
         blind_measurer.measure_labels(micrograph, tmp_path / "cropped.tif")
 
 
+@pytest.mark.slow
 def test_command(tmp_path: Path, scene_with_bar: Rendering, labels: np.ndarray, nanogauge: Command) -> None:
     for name in ("a", "b", "c"):
         Image.fromarray(scene_with_bar.pixels).save(tmp_path / f"{name}.png")

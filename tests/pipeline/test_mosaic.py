@@ -79,6 +79,7 @@ def by_windows(path, settings):
     return measure_mosaic(mosaic, engine=SmallTiles(), settings=settings, scale=SCALE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zoom", [1.0, 0.75, 1.4])
 def test_equal_to_the_whole_picture(discs, tmp_path, small_blocks, zoom):
     tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64), compression="zlib")
@@ -106,6 +107,7 @@ def test_equal_to_the_whole_picture(discs, tmp_path, small_blocks, zoom):
     assert found.particles["label"].tolist() == list(range(1, len(whole) + 1))
 
 
+@pytest.mark.slow
 def test_labels_rois_and_json_are_written(discs, tmp_path, small_blocks):
     tifffile.imwrite(tmp_path / "m.tif", discs, rowsperstrip=7, compression="lzw")
     found = by_windows(tmp_path / "m.tif", Settings())
@@ -124,6 +126,7 @@ def test_labels_rois_and_json_are_written(discs, tmp_path, small_blocks):
     assert found.overlay.shape[1] == 200
 
 
+@pytest.mark.slow
 def test_pipeline_takes_large_files_this_way(discs, tmp_path, small_blocks, monkeypatch):
     tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64))
     monkeypatch.setattr("nanogauge.pipeline.measure.open_mosaic", lambda source: open_mosaic(source, least_px=1000))
@@ -139,6 +142,7 @@ def test_an_empty_mosaic_is_a_result(tmp_path, small_blocks):
     assert found.status == "no_particles"
 
 
+@pytest.mark.slow
 def test_outlines_are_moved_to_the_edge_window_by_window(discs, tmp_path, small_blocks):
     tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64))
     at_edge = by_windows(tmp_path / "m.tif", Settings())

@@ -19,7 +19,7 @@ from nanogauge.core.scale import Scale
 from nanogauge.detection.engines import make_engine
 from nanogauge.detection.engines.threshold import ThresholdEngine
 from nanogauge.detection.find import find_particles, magnification_of
-from nanogauge.pipeline.measure import Measurer, doubtful_share, with_scale
+from nanogauge.pipeline.measure import Measurer, doubtful_share
 from nanogauge.results.measurement import SUMMARY_COLUMNS
 from nanogauge.training.synthetic import Rendering, render_crop
 from nanogauge.training.synthetic.annotate import draw_scale_bar
@@ -130,7 +130,7 @@ def test_no_scale_is_pixels_and_says_so(unscaled: Measurement, bare_scene: Rende
 
 
 def test_with_scale_turns_pixels_into_nm(unscaled: Measurement) -> None:
-    m = with_scale(unscaled, Scale((2.0, 2.0), 0.0, "user"))
+    m = unscaled.with_scale(Scale((2.0, 2.0), 0.0, "user"))
     assert m.status == "ok"
     assert m.decision.source == "user"
     assert list(m.particles) == column_names(in_nm=True)
@@ -142,11 +142,11 @@ def test_with_scale_turns_pixels_into_nm(unscaled: Measurement) -> None:
 
 
 def test_a_user_scale_that_contradicts_the_bar_warns(measured: Measurement) -> None:
-    m = with_scale(measured, Scale((3.4, 3.4), 0.0, "user"))
+    m = measured.with_scale(Scale((3.4, 3.4), 0.0, "user"))
     assert "you stated 3.4 nm/px, the scale bar says 1.7" in m.message
     assert m.scale is not None
     assert m.scale.mean_nm_per_px == 3.4
-    assert with_scale(measured, Scale((1.7, 1.7), 0.0, "user")).message == measured.message == ""
+    assert measured.with_scale(Scale((1.7, 1.7), 0.0, "user")).message == measured.message == ""
 
 
 def test_an_array_and_a_scale_in_words(bare_scene: Rendering) -> None:
@@ -282,6 +282,7 @@ def test_foreground_left_out_as_unsure_is_told() -> None:
     assert doubtful_share(labels, confidence, separate, keep_out=[]) == ()
 
 
+@pytest.mark.slow
 def test_strong_noise_is_looked_at_more_coarsely() -> None:
     """Specks of noise at a fine magnification give way to particles that a coarser one shows surely."""
     pixels, truth = render_crop(np.random.default_rng([99, 121]), (384, 512), unusual=False)[:2]

@@ -19,13 +19,14 @@ from nanogauge import Measurement, Micrograph
 from nanogauge.core.errors import SettingsError, UnreadableFile
 from nanogauge.core.particles import KINDS, kinds_of
 from nanogauge.core.scale import Scale
-from nanogauge.pipeline.measure import Measurer, with_scale
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.reporting import MOST_CARDS, Collected, ReportInfo, build, micrograph_page, read_info, report_page, report_pdf
 from nanogauge.reporting.formatting import breakable, lengths, number, percent
-from nanogauge.results.figures import draw_distribution, jpeg_data_uri, overlay, scale_bar_crop
+from nanogauge.results.figures import jpeg_data_uri, overlay, scale_bar_crop
 from nanogauge.results.folder import save_measurement
 from nanogauge.results.run_json import result_folders
 from nanogauge.results.saved import read_saved, saved_of
+from nanogauge.statistics.drawing import draw_distribution
 
 VOID = {"meta", "img", "br", "link", "path", "use", "rect"}
 
@@ -157,7 +158,7 @@ def test_separate_files_are_not_pooled(in_nm: Measurement) -> None:
 
 
 def test_several_samples_are_compared(in_nm: Measurement) -> None:
-    larger = with_scale(in_nm, Scale((3.0, 3.0), 0.01, "user"))
+    larger = in_nm.with_scale(Scale((3.0, 3.0), 0.01, "user"))
     run = collected(in_nm, sample="small")
     run.add(saved_of(larger, name="l"), sample="la<rge", link="")
     document, samples = build(run)
@@ -330,7 +331,7 @@ def test_picture_for_the_page_is_shrunk() -> None:
 def test_histogram_is_in_micrometres_where_particles_are_large(in_nm: Measurement) -> None:
     from matplotlib.figure import Figure
 
-    for m, unit in ((in_nm, "nm"), (with_scale(in_nm, Scale((200.0, 200.0), 0.0, "user")), "µm")):
+    for m, unit in ((in_nm, "nm"), (in_nm.with_scale(Scale((200.0, 200.0), 0.0, "user")), "µm")):
         axes = Figure().add_subplot()
         draw_distribution(axes, m)
         assert axes.get_xlabel() == f"equivalent diameter / {unit}"

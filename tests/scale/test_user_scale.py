@@ -93,6 +93,7 @@ def test_mistakes_name_the_file(text: str, words: str, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_on_the_command_line(tmp_path: Path, nanogauge) -> None:
     Image.fromarray(np.full((60, 80), 90, np.uint8)).save(tmp_path / "a.png")
     (tmp_path / FILE_NAME).write_text('scale = "2 nm/px"\n')

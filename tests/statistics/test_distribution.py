@@ -1,6 +1,5 @@
 """Distributions of samples whose statistics are known."""
 
-import doctest
 import json
 import math
 
@@ -50,10 +49,6 @@ def sample(n, seed=0):
 
 def values(d):
     return {name: getattr(d, name).value for name in STATISTICS}
-
-
-def test_doctests():
-    assert doctest.testmod(summary).failed == 0
 
 
 def test_lognormal_sample_has_the_statistics_of_its_law():
@@ -134,6 +129,7 @@ def test_double_diameters_double_lengths_and_leave_ratios():
             assert getattr(getattr(two, name), part) == pytest.approx(factor * getattr(getattr(one, name), part), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say():
     n_samples, hits = 150, dict.fromkeys(TRUE, 0)
     for seed in range(n_samples):
@@ -147,6 +143,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
         assert least <= n_hits / n_samples <= 0.995, (name, n_hits)
 
 
+@pytest.mark.slow
 def test_intervals_hold_under_weights():
     # every size is found with a chance of 1/weight; the weights must bring the mean back, and the interval hold it
     rng, hits, n_samples = np.random.default_rng(4), 0, 100

@@ -161,6 +161,7 @@ def test_the_right_law_comes_first_and_fits():
     assert (share, m1, g1, m2, g2) == pytest.approx((3 / 8, 25, 1.12, 50, 1.15), rel=0.08)
 
 
+@pytest.mark.slow
 def test_a_wrong_law_is_refused_and_the_right_one_as_often_as_stated():
     x = lognormal(400, gsd=1.6)
     normal = next(f for f in fit_distributions(x, unit="nm", n_bootstrap=99) if f.law == "normal")
@@ -203,6 +204,7 @@ def clustered(seed, *, k, between):
     return 50 * np.exp(between * rng.standard_normal(k))[number] * 1.25 ** rng.standard_normal(number.size), number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("between", [0.0, 0.1])
 def test_pooled_intervals_hold_the_truth(between):
     truth = 50 * math.exp((math.log(1.25) ** 2 + between**2) / 2)

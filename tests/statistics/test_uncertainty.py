@@ -133,6 +133,7 @@ def field(rng, *, median, gsd, n):
     return p.astype(np.float32), cv2.connectedComponents((p > 0.5).astype(np.uint8), connectivity=4)[1].astype(np.int32)
 
 
+@pytest.mark.slow
 def test_stated_intervals_hold_the_truth():
     """Law, outline level and scale are drawn at random; the interval of 2 u must hold the law's figures in 90 to 98 of 100."""
     settings = Settings().replace("measure", n_bootstrap=150, edge_correction=False).measure

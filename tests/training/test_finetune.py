@@ -21,6 +21,8 @@ from nanogauge.training.network import build  # noqa: E402
 from nanogauge.training.shipped import read_onnx  # noqa: E402
 from nanogauge.training.synthetic import Scene, render  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def annotated(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -9,6 +9,8 @@ from nanogauge.training.export import export_fp32, quantise  # noqa: E402
 from nanogauge.training.graph import fuse_attention, optimise  # noqa: E402
 from nanogauge.training.network import build  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def int8(tmp_path_factory):

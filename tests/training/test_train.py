@@ -37,6 +37,8 @@ from nanogauge.training.loop import (  # noqa: E402
 from nanogauge.training.network import OUTPUTS, build  # noqa: E402
 from nanogauge.training.synthetic import Scene, render  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -57,7 +57,7 @@ class Executor(Protocol):
 def parse_workers(text: str, *, n_files: int | None) -> int:
     """Worker processes meant by "auto" or a number; 0: no process of their own.
 
-    auto: one a core, as far as memory reaches; none for a few files. n_files: None where it is not known
+    auto: one per core, as far as memory reaches; none for a few files. n_files: None where it is not known
 
     Raises SettingsError.
     """

@@ -32,7 +32,7 @@ class Job:
     """What all micrographs of a run have in common.
 
     out: absolute; base: absolute, where relative inputs start
-    pages: a page a micrograph: none, whole (pictures within), or linked (to the pictures beside it)
+    pages: a page for each micrograph: none, whole (pictures within), or linked (to the pictures beside it)
     pdf_info: a PDF for each micrograph too, with these facts
     annotated: particles were found elsewhere, as each item says; no network is needed
     engine_sha256: of the run's network; None until it is known. A worker with another one refuses

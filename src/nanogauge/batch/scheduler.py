@@ -54,7 +54,7 @@ class Run:
         self._table_options: dict[str, Any] = {"unit_row": outputs.unit_row, "data_set": large, "coco": outputs.coco}
         self.progress = RunProgress(self.n_expected, console, quiet=quiet)
         self._tables: RunTables | None = None
-        self._again = False  # the tables must be written anew in the end
+        self._again = False  # the tables must be rewritten at the end
         self._next = 0  # index of the next row of the tables
         self._newest: dict[Path, int] = {}
         self._n_full = self._n_said = 0
@@ -148,7 +148,7 @@ class Run:
             self.progress.say("nanogauge: more failed; summary.csv has them all")
 
     def _drop_tables(self) -> None:
-        """What is measured is safe in its folders: the tables are written anew in the end."""
+        """What is measured is safe in its folders: the tables are rewritten at the end."""
         if self._tables is not None:
             with suppress(OSError):
                 self._tables.__exit__(OSError, None, None)

@@ -61,7 +61,7 @@ class Watched:
 
     item: file and folder name -> Item, with the scale that the user states for it
     known_name: the folder name that an earlier run gave to a file, None for a new one
-    idle_s: ends when nothing new came for so long; None: goes on until it is stopped
+    idle_s: stops when nothing new has arrived for this long; None: goes on until it is stopped
     """
 
     inputs: list[Path]

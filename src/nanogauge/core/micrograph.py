@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from .scale import Scale
 
 @dataclass(frozen=True, kw_only=True)
 class Instrument:
-    """What the file says of the microscope. None where it does not say."""
+    """What the file says about the microscope. A field is None where the file does not say."""
 
     maker: str | None = None
     model: str | None = None
@@ -28,15 +28,40 @@ class Instrument:
     field_width_nm: float | None = None
     data_bar_first_row: int | None = None  # first row of the maker's data bar, where the file says
 
+    def __repr__(self) -> str:
+        known = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) is not None)
+        return f"Instrument({', '.join(known)})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Micrograph:
     """One picture, ready to measure.
 
-    pixels: (H, W) uint8, uint16 or float32, bright = high signal as displayed; at least 1 x 1
-    scale: what the file's metadata state, None where they state nothing
-    notes: what a reader had to decide ("first of 3 pages used")
-    hint: what in the file may be its scale but is not to be trusted by itself, in words; offered where there is no other
+    Attributes
+    ----------
+    pixels : (H, W) ndarray of uint8, uint16 or float32
+        Grey levels as displayed, bright = high signal; at least 1 x 1.
+    name : str
+        File name, or what else the picture is called.
+    path : Path or None
+        Its file, if it came from one.
+    format : str
+        Such as "tiff/zeiss" or "png".
+    sha256 : str
+        Hash of the file; "" where there is none.
+    instrument : Instrument
+        What the file says about the microscope.
+    scale : Scale or None
+        What the file's metadata state.
+    notes : tuple of str
+        What the reader had to decide, such as "first of 3 pages used".
+    hint : str
+        What in the file may be its scale but cannot be trusted by itself, in words.
+
+    Raises
+    ------
+    ValueError
+        For pixels that are not a non-empty (H, W) array.
     """
 
     pixels: NDArray[Any]
@@ -52,6 +77,11 @@ class Micrograph:
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.size == 0:
             raise ValueError(f"pixels must be a non-empty (H, W) array, got shape {self.pixels.shape}")
+
+    def __repr__(self) -> str:
+        facts = [f"{self.shape[0]} x {self.shape[1]} px {self.pixels.dtype}", self.format]
+        facts.append("no scale in the file" if self.scale is None else f"{self.scale.mean_nm_per_px:.4g} nm/px")
+        return f"<Micrograph {self.name}: {', '.join(filter(None, facts))}>"
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING
@@ -214,12 +215,25 @@ def column_dtypes(*, in_nm: bool) -> dict[str, str]:
     return dtypes
 
 
+_SUPERSCRIPT = {"px2": "px²", "deg": "°"}
+
+
+def units(columns: Iterable[str]) -> dict[str, str]:
+    """Column of the particle table -> its unit as printed ("nm", "px²", "°"; "" for ratios)."""
+    known: dict[str, str] = {}
+    for c in COLUMNS:
+        known[c.name] = _SUPERSCRIPT.get(c.unit, c.unit)
+        if c.nm_name:
+            known[c.nm_name] = _SUPERSCRIPT.get(c.unit, c.unit).replace("px", "nm")
+    return {name: known.get(name, "") for name in columns}
+
+
 def columns_markdown() -> str:
     """docs/columns.md, whole: the columns and the flags as Markdown tables."""
     lines = [
         "# Columns of the particle table",
         "",
-        "Made from `nanogauge.core.particles` by `columns_markdown()`; do not edit. Conventions: [conventions.md](conventions.md).",
+        "Made from `nanogauge.core.particles` by `columns_markdown()`; do not edit. Conventions: [conventions](conventions.md).",
         "",
         "Where a scale is known, a length stands in nm too, in the column after it; without a scale there are no nm columns.",
         "",

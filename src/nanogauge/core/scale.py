@@ -77,7 +77,24 @@ def unit_nm(unit: str) -> float:
 
 
 def parse_length(text: str) -> float:
-    """Length in nm of "500 nm", "0.5 µm", "1,5um", "2e-9 m". ScaleError unless it is a positive number and a unit."""
+    """A length in nm.
+
+    Parameters
+    ----------
+    text : str
+        A positive number and a unit: "500 nm", "0.5 µm", "1,5um", "2e-9 m".
+
+    Raises
+    ------
+    ScaleError
+        For anything else.
+
+    Examples
+    --------
+    >>> from nanogauge import parse_length
+    >>> parse_length("0.5 µm")
+    500.0
+    """
     found = _LENGTH.match(text)
     if not found:
         raise ScaleError(f"cannot read a length from {text!r}; write a number and a unit, such as '500 nm'")
@@ -107,7 +124,28 @@ def format_length(nm: float, *, digits: int = 4) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How long a pixel is. `nm_per_px` is (y, x); `relative_uncertainty` is one standard uncertainty of the scale."""
+    """The length of a pixel.
+
+    Attributes
+    ----------
+    nm_per_px : (float, float)
+        Height and width of a pixel (y, x), in nm.
+    relative_uncertainty : float
+        Relative standard uncertainty of both.
+    source : {"metadata", "scale_bar", "user"}
+        Where the scale comes from.
+
+    Raises
+    ------
+    ScaleError
+        For a length that is not positive and finite, or an uncertainty outside [0, 1).
+
+    Examples
+    --------
+    >>> from nanogauge import Scale
+    >>> Scale((2.5, 2.5), 0.01, "user")
+    <Scale 2.5 nm/px ± 1 %, user>
+    """
 
     nm_per_px: tuple[float, float]
     relative_uncertainty: float
@@ -118,6 +156,11 @@ class Scale:
             raise ScaleError(f"nm_per_px must be positive and finite, got {self.nm_per_px}")
         if not 0 <= self.relative_uncertainty < 1:
             raise ScaleError(f"relative_uncertainty must be in [0, 1), got {self.relative_uncertainty}")
+
+    def __repr__(self) -> str:
+        y, x = self.nm_per_px
+        length = f"{x:.4g}" if self.is_square else f"{y:.4g} x {x:.4g}"
+        return f"<Scale {length} nm/px ± {100 * self.relative_uncertainty:.2g} %, {self.source.replace('_', ' ')}>"
 
     @property
     def mean_nm_per_px(self) -> float:
@@ -131,9 +174,25 @@ class Scale:
 
 
 def parse_scale(text: str) -> Scale:
-    """The user's scale: "2.5 nm/px", "0.4 px/nm", "500 nm / 123.5 px", "2.5 x 2.6 nm/px" (y x x). ScaleError otherwise.
+    """A scale as a user writes it.
 
-    The user's figure is taken as exact; its uncertainty is the rounding of its last printed digit.
+    The figure is taken as exact except for its rounding: half its last printed digit.
+
+    Parameters
+    ----------
+    text : str
+        "2.5 nm/px", "0.4 px/nm", "500 nm / 123.5 px" or, for pixels that are not square, "2.5 x 2.6 nm/px" (y x x).
+
+    Raises
+    ------
+    ScaleError
+        For anything else.
+
+    Examples
+    --------
+    >>> from nanogauge import parse_scale
+    >>> parse_scale("500 nm / 123.5 px")
+    <Scale 4.049 nm/px ± 0.023 %, user>
     """
     s = text.strip().replace("pixels", "px").replace("pixel", "px")
     wrong = ScaleError(f"cannot read a scale from {text!r}; write it as '2.5 nm/px' or '500 nm / 123.5 px'")
@@ -153,6 +212,42 @@ def parse_scale(text: str) -> Scale:
             raise wrong
         return _user_scale(length / n, length / n, _rounding(found[1]), wrong)
     raise wrong
+
+
+ScaleLike = Scale | str | float | tuple[float, float]
+
+
+def as_scale(given: ScaleLike) -> Scale:
+    """The scale that a user states in any of the usual ways.
+
+    Parameters
+    ----------
+    given : Scale, str, float or (float, float)
+        A `Scale` as it is; text as `parse_scale` reads it; a number of nm per px; or two of them, (y, x). A number means what it
+        would mean in print: 2.5 is "2.5 nm/px", and 2.0 is "2 nm/px".
+
+    Raises
+    ------
+    ScaleError
+        For text that is no scale, and for numbers that are not positive and finite.
+
+    Examples
+    --------
+    >>> as_scale(2.5) == as_scale("2.5 nm/px")
+    True
+    """
+    if isinstance(given, Scale):
+        return given
+    if isinstance(given, str):
+        return parse_scale(given)
+    pair = given if isinstance(given, tuple | list) else (given, given)
+    try:
+        y, x = (float(v) for v in pair)
+    except (TypeError, ValueError):
+        raise ScaleError(f"cannot read a scale from {given!r}; give nm per px, '2.5 nm/px' or a Scale") from None
+    if not (math.isfinite(y) and math.isfinite(x) and y > 0 and x > 0):
+        raise ScaleError(f"a scale must be positive and finite, got {given!r} nm per px")
+    return Scale((y, x), max(_rounding(repr(v).removesuffix(".0")) for v in (y, x)), "user")
 
 
 def _user_scale(y: float, x: float, relative: float, wrong: ScaleError) -> Scale:

@@ -66,18 +66,37 @@ class MeasureSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All settings of a run."""
+    """All settings of a run.
+
+    Attributes
+    ----------
+    segment, separate, measure
+        One group for each step: pixels to maps, maps to labels, labels to sizes. `nanogauge settings` prints every key with its
+        default and what it does.
+
+    Examples
+    --------
+    >>> from nanogauge import Settings
+    >>> Settings().replace("measure", weighting="volume")
+    Settings(measure.weighting='volume')
+    """
 
     segment: SegmentSettings = field(default_factory=SegmentSettings)
     separate: SeparateSettings = field(default_factory=SeparateSettings)
     measure: MeasureSettings = field(default_factory=MeasureSettings)
+
+    def __repr__(self) -> str:
+        """Only what differs from the defaults."""
+        default = Settings().to_dict()
+        changed = (f"{s}.{k}={v!r}" for s, keys in self.to_dict().items() for k, v in keys.items() if v != default[s][k])
+        return f"Settings({', '.join(changed)})"
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Section -> key -> value."""
         return dataclasses.asdict(self)
 
     def replace(self, section: str, **values: Any) -> Settings:
-        """A copy with keys of one section changed; a value of None leaves the key as it is."""
+        """A copy with some keys of one section changed; None leaves a key as it is. Raises SettingsError."""
         return settings_from_dict(merge(self.to_dict(), {section: {k: v for k, v in values.items() if v is not None}}))
 
 
@@ -147,7 +166,13 @@ def _check(where: str, section: str, key: str, value: Any, default: Any) -> None
 
 
 def read_settings(path: Path) -> Settings:
-    """Settings from a TOML file; keys left out keep their defaults. SettingsError where it cannot be read."""
+    """Settings from a TOML file; keys left out keep their defaults.
+
+    Raises
+    ------
+    SettingsError
+        Where the file cannot be read, or for an unknown key or a value out of range; names the file and the key.
+    """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

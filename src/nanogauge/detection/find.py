@@ -50,7 +50,7 @@ _SMALL, _LARGE = 2.0, 0.8  # of the smallest and the largest particle that a loo
 class Found(NamedTuple):
     """Labels (H, W), foreground probability (H, W), zoom of the main look, by label (n + 1,) how likely a particle is right, None
     where the engine is not calibrated; the looks taken, the main one first; what is measured and other readings of the picture.
-    Once outlines are at the edge, `probability` falls across it, `moved_px` is how far they were moved on the mean, and `edgeless`
+    Once outlines are at the edge, `probability` falls across it, `moved_px` is how far they were moved on average, and `edgeless`
     are the labels that show none."""
 
     labels: I32

@@ -76,7 +76,7 @@ def redraw(labels: Labels, label: int, outline: Points) -> Patch:
     drawn[corner[0] - y : corner[0] - y + mask.shape[0], corner[1] - x : corner[1] - x + mask.shape[1]] = mask
     free = drawn & ((window == 0) | (window == label))
     if free.sum() < LEAST_PIXELS:
-        raise EditError("the outline lies on other particles or holds hardly a pixel: draw it round the particle")
+        raise EditError("the outline lies on other particles or covers hardly a pixel: draw it around the particle")
     after = np.where(window == label, 0, window)
     after[free] = label
     return _patch(window, after, (y, x), "the outline is as it was")
@@ -94,7 +94,7 @@ def add_mask(labels: Labels, mask: NDArray[np.bool_], corner: tuple[int, int], *
     free = mask & (window == 0)
     if free.sum() < LEAST_PIXELS:
         where = "there is a particle already" if (mask & (window > 0)).any() else "the outline holds hardly a pixel"
-        raise EditError(f"{where}: draw round a particle that is missing, or redraw the one there")
+        raise EditError(f"{where}: draw around a particle that is missing, or redraw the one that is there")
     return _patch(window, np.where(free, np.int32(next_label), window), corner, "nothing was added")
 
 
@@ -104,7 +104,7 @@ def brush(labels: Labels, stroke: Points, *, radius_px: float, next_label: int, 
     window = labels[corner[0] : corner[0] + mask.shape[0], corner[1] : corner[1] + mask.shape[1]]
     free = mask & (window == 0)
     if not label and free.sum() < LEAST_PIXELS:
-        raise EditError("there is a particle already: begin within it to enlarge it")
+        raise EditError("there is already a particle here: start inside it to enlarge it")
     after = np.where(free, np.int32(label or next_label), window)
     return _patch(window, after, corner, "the brush changed nothing here")
 
@@ -116,7 +116,7 @@ def erase(labels: Labels, stroke: Points, *, radius_px: float, next_label: int, 
     hit = np.unique(small[mask])
     hit = hit[(hit > 0) & (np.isin(hit, list(only)) if only else True)]
     if not hit.size:
-        raise EditError("the brush touched no particle: begin on the one to take from")
+        raise EditError("the brush touched no particle: start on the one to take pixels from")
     y, x, window = _window(labels, hit.tolist(), also=(*corner, corner[0] + mask.shape[0], corner[1] + mask.shape[1]))
     gone = np.zeros(window.shape, bool)
     gone[corner[0] - y : corner[0] - y + mask.shape[0], corner[1] - x : corner[1] - x + mask.shape[1]] = mask
@@ -160,10 +160,10 @@ def _box_of(points: Points, shape: tuple[int, ...], *, margin: float) -> tuple[s
 
 def _filled(outline: Points, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], tuple[int, int]]:
     if len(outline) < 3:
-        raise EditError("an outline needs three points or more: draw round the whole particle")
+        raise EditError("an outline needs three points or more: draw around the whole particle")
     patch = fill([outline + 0.5], (shape[0], shape[1]))  # fill() puts pixel corners at whole numbers
     if patch is None:
-        raise EditError("the outline holds no pixel of the picture: draw round the whole particle")
+        raise EditError("the outline covers no pixel of the picture: draw around the whole particle")
     return patch.mask, (patch.y0, patch.x0)
 
 

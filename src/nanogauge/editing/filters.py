@@ -40,7 +40,7 @@ class Region:
         y0, x0 = max(picture[0], self.rectangle[0]), max(picture[1], self.rectangle[1])
         y1, x1 = min(picture[2], self.rectangle[2]), min(picture[3], self.rectangle[3])
         if y1 - y0 < 8 or x1 - x0 < 8:
-            raise EditError("the rectangle holds hardly anything of the picture: draw a larger one")
+            raise EditError("the rectangle covers hardly any of the picture: draw a larger one")
         return y0, x0, y1, x1
 
     def mask(self, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
@@ -191,7 +191,7 @@ def judge(
         weights = np.ones(label.size)
         notes.append("particles cut by the frame are counted at the size seen, and no edge weights are used")
     if region.excluded and not filters.border:
-        notes.append("edge weights are those of the whole frame: they do not know the excluded areas")
+        notes.append("edge weights are those of the whole frame: they do not take the excluded areas into account")
     flags = lasting | border | window
     flags |= np.where(small, Flag.TOO_SMALL.value, 0) | np.where(large, Flag.TOO_LARGE.value, 0)
     flags |= np.where(masked, Flag.EXCLUDED.value, 0) | np.where(uneven | unsure, Flag.FILTERED.value, 0)

@@ -113,7 +113,7 @@ def read_journal(path: Path) -> Journal:
         try:
             _replay(journal, json.loads(line))
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise UnreadableFile(f"{path}: line {number} is damaged; move the file away to begin from what was found") from error
+            raise UnreadableFile(f"{path}: line {number} is damaged; move the file away to begin anew") from error
         journal.n_lines += 1
     return journal
 

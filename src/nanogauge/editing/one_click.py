@@ -57,7 +57,7 @@ def propose(
     if not (0 <= y < h and 0 <= x < w):
         raise EditError("click within the picture")
     if labels[y, x]:
-        raise EditError("there is a particle already: split it, or redraw its outline")
+        raise EditError("there is already a particle here: split it, or redraw its outline")
     typical = typical_diameter_px or max(h, w) / 20
     reach = math.ceil(1.2 * _LARGEST * typical / 2) + 8
     y0, x0, y1, x1 = max(y - reach, 0), max(x - reach, 0), min(y + reach + 1, h), min(x + reach + 1, w)
@@ -74,7 +74,7 @@ def propose(
             again = _from_grey(grey, taken, (cy, cx), typical) if mask[cy, cx] else None
             mask = again if again is not None and again[at] else mask
     if mask is None or mask.sum() < LEAST_PIXELS:
-        raise EditError("no edge stands out round this point: draw the outline with the polygon or the brush")
+        raise EditError("no edge stands out around this point: draw the outline with the polygon or the brush")
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     tight = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     corner = (y0 + int(rows[0]), x0 + int(columns[0]))

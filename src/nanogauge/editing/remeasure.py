@@ -22,6 +22,7 @@ from ..detection.separate import touching
 from ..measuring import measure_particles
 from ..measuring.outlines import LEVEL
 from ..measuring.surroundings import with_neighbours
+from ..results.rescaled import is_square, multiplied
 from .patches import Box, Labels
 
 Ints = NDArray[np.int64]
@@ -158,15 +159,4 @@ def remeasure(
 
 def rescaled(table: pd.DataFrame, labels: Labels, basis: Basis, scale: Scale | None, *, was_square: bool = True) -> pd.DataFrame:
     """The table under another scale. With square pixels only the nm columns change; else everything is measured again."""
-    if not was_square or (scale is not None and scale.nm_per_px[0] != scale.nm_per_px[1]):
-        return measure_all(labels, basis, scale)
-    out: dict[str, Any] = {}
-    for name, dtype in column_dtypes(in_nm=scale is not None).items():
-        if scale is None or not name.endswith(("_nm", "_nm2")):
-            out[name] = table[name]
-            continue
-        side = scale.nm_per_px[0]
-        power = 2 if name.endswith("_nm2") else 1
-        px = name.removesuffix("_nm2") + "_px2" if power == 2 else name.removesuffix("_nm") + "_px"
-        out[name] = pd.Series(table[px] * side**power, dtype=dtype)
-    return pd.DataFrame(out)
+    return multiplied(table, scale) if was_square and is_square(scale) else measure_all(labels, basis, scale)

@@ -65,7 +65,7 @@ def describe(choice: dict[str, Any] | None, decision: ScaleDecision) -> str:
 def _traced(choice: dict[str, Any]) -> Scale:
     length = _length(choice)
     if not length >= _LEAST_BAR_PX:
-        raise ScaleError("set the two ends of the scale bar: they are too near to each other")
+        raise ScaleError("set the two ends of the scale bar: they are too close together")
     nm = parse_length(str(choice.get("label", "")))
     stated = parse_scale(f"{choice['label']} / {length:.6f} px")
     relative = math.hypot(stated.relative_uncertainty, math.sqrt(2) * END_UNCERTAINTY_PX / length)
@@ -90,7 +90,7 @@ def _said(scale: Scale, metadata: Scale | None, bar: ScaleBarReading | None) -> 
 
 
 def evidence(*, metadata: Scale | None, bar: ScaleBarReading | None) -> list[dict[str, Any]]:
-    """What was read, a row a source, for the page."""
+    """What was read, one row per source, for the page."""
     rows: list[dict[str, Any]] = []
     if metadata is not None:
         rows.append(

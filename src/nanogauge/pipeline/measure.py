@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from copy import copy
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, flag_texts, flags_of
 from ..core.protocols import Engine, TextLine, TextReader
-from ..core.scale import Scale, parse_scale
+from ..core.scale import Scale
 from ..core.settings import MeasureSettings, SeparateSettings, Settings
 from ..detection.confidence import expected_found
 from ..detection.engines import make_engine, make_reader
@@ -31,27 +30,6 @@ from ..scale.bar import ScaleBarReading, annotation_boxes, find_data_bar, read_s
 from ..scale.resolve import ScaleDecision, resolve_scale
 from ..statistics.metrology import detection_warnings, left_out_warnings, missed_warnings
 from .mosaic import measure_mosaic
-
-
-def measure(
-    source: str | Path | Micrograph | NDArray[np.generic],
-    *,
-    scale: str | Scale | None = None,
-    engine: str | None = None,
-    settings: Settings | None = None,
-) -> Measurement:
-    """Measures one micrograph: a file's path, a Micrograph, or an (H, W) array of grey levels.
-
-    scale: "2.5 nm/px" or a Scale; None: from the file's metadata or the burned-in scale bar
-    engine: "unet" (default), "unet-resnet50-cbam", "threshold", or a network's FILE.onnx
-
-    Raises InputError for a file that cannot be used, ScaleError for a scale that cannot be understood.
-    """
-    settings = (settings or Settings()).replace("segment", engine=engine)
-    if isinstance(source, np.ndarray):
-        source = Micrograph(pixels=source, name="array")
-    user = parse_scale(scale) if isinstance(scale, str) else scale
-    return Measurer(settings).measure(source, scale=user)
 
 
 class Measurer:
@@ -254,12 +232,3 @@ def _texts(bar: ScaleBarReading | None) -> list[Box]:
 def _whole(box: tuple[float, ...]) -> Box:
     y0, x0, y1, x1 = (round(v) for v in box)
     return y0, x0, y1, x1
-
-
-def with_scale(m: Measurement, scale: Scale) -> Measurement:
-    """The same particles under another scale, as given by the user; nothing is segmented again."""
-    decision = resolve_scale(metadata=m.micrograph.scale, bar=m.scale_bar, user=scale)
-    table = particle_table(m.labels, m.micrograph, scale, m.confidence, m.frame, m.settings.measure)
-    for column in ("confidence", "flags"):
-        table[column] = m.particles[column].to_numpy()
-    return replace(m, decision=decision, particles=table)

@@ -39,15 +39,33 @@ __all__ = ["METADATA_RELATIVE_UNCERTAINTY", "SUFFIXES", "read_micrograph"]
 
 
 def read_micrograph(path: str | Path) -> Micrograph:
-    """Read one micrograph.
+    """Reads one micrograph.
 
-    Returns a `Micrograph`: pixels (H, W) uint8, uint16 or float32, bright = high, all finite; `format` such as
-    "tiff/zeiss" or "png"; SHA-256 of the file; the instrument's facts and, where the file or a sidecar beside it states
-    one that fits the picture, a `Scale` with source "metadata" and a relative uncertainty of 2 %
-    (`METADATA_RELATIVE_UNCERTAINTY`). Generic resolution tags (dpi) never give a scale. What had to be decided is in `notes`.
+    Parameters
+    ----------
+    path : path
+        A file, or the folder of an OME-Zarr. Its kind is recognised by its content, never by its name.
 
-    Raises UnreadableFile (missing, a folder, no permission, empty, cut off, damaged, not a picture) or UnsupportedFormat
-    (a kind that is not read here, an extra that is not installed, more than a gigapixel).
+    Returns
+    -------
+    Micrograph
+        pixels (H, W) uint8, uint16 or float32, bright = high, all finite; `format` such as "tiff/zeiss" or "png"; the file's
+        SHA-256; what it says about the instrument; and a `Scale` with source "metadata" and a relative uncertainty of 2 %
+        (`METADATA_RELATIVE_UNCERTAINTY`), where the file or a sidecar beside it states one that fits the picture. Generic
+        resolution tags (dpi) never give a scale. What had to be decided is in `notes`.
+
+    Raises
+    ------
+    UnreadableFile
+        Missing, a folder, no permission, empty, cut off, damaged, or not a picture.
+    UnsupportedFormat
+        A kind that is not read here, an extra that is not installed, or more than a gigapixel.
+
+    Examples
+    --------
+    >>> import nanogauge
+    >>> nanogauge.read_micrograph("examples/thermo-gold-spheres.png")
+    <Micrograph thermo-gold-spheres.png: 524 x 640 px uint8, png, no scale in the file>
     """
     path = Path(path)
     if ome_zarr.is_ome_zarr(path):

@@ -1,6 +1,6 @@
 """Measurements -> a report that can be filed: HTML, PDF, plots with their data.
 
-run_report the files of a run that are made in the end          cards, content, facts         what is said of it, as text
+run_report the files of a run that are made at the end          cards, content, facts         what is said of it, as text
 document   micrographs of one or more samples gathered           page, pdf, plots, workbook    how it is laid out
 info       what only people know (sample, operator, preparation)
 """

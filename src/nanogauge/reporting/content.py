@@ -185,7 +185,7 @@ def _homogeneity(sample: Sample) -> list[tuple[str, str]]:
         return []
     if h.homogeneous is None:
         return [("Micrographs", f"{h.n_micrographs}: too few particles in them to tell")]
-    says = "no difference shown" if h.homogeneous else "they differ: the pooled figures may describe no single population"
+    says = "no difference shown" if h.homogeneous else "they differ: the pooled figures may not describe a single population"
     return [
         ("Kruskal–Wallis test", f"H = {number(h.statistic, 3)}, p {_p(h.p_value)}, {h.n_micrographs} micrographs"),
         ("Effect size ε²", number(h.epsilon_squared, 2)),

@@ -20,7 +20,7 @@ from .info import ReportInfo
 from .plots import comparison_plot, sample_plots
 
 MOST_CARDS = 24
-"""Micrographs shown in full in report.html; a larger run has a page a micrograph instead."""
+"""Micrographs shown in full in report.html; a larger run has a page for each micrograph instead."""
 
 
 @dataclass

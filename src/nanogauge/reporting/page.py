@@ -1,4 +1,4 @@
-"""The report as HTML: one page that needs nothing else, or a summary with a page a micrograph."""
+"""The report as HTML: one page that needs nothing else, or a summary with a page for each micrograph."""
 
 from __future__ import annotations
 

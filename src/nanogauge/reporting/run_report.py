@@ -1,4 +1,4 @@
-"""The files of a run that are made in the end, from the folders of its micrographs: report, workbook, plots.
+"""The files of a run that are made at the end, from the folders of its micrographs: report, workbook, plots.
 
     collected = collect(out, entries, n=n, sample="lot 7")
     write_report(out, collected, Outputs())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.errors import OutputError
-from ..results.tables import units
+from ..core.particles import units
 from ..statistics.distribution import STATISTICS, WITHOUT_UNIT, cumulative, histogram
 
 if TYPE_CHECKING:

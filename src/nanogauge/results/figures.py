@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ..core.particles import KINDS, kinds_of
-from ..statistics.distribution import histogram
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -205,44 +204,12 @@ def overlay_data_uri(m: Measured) -> str:
     return jpeg_data_uri(m.overlay)
 
 
-def draw_distribution(axes: Any, m: Measured) -> None:
-    """Histogram of the equivalent diameter with the lognormal fit and the median's interval."""
-    d = m.distribution
-    column = f"equivalent_diameter_{d.unit}"
-    table = m.particles
-    weights = table["edge_weight"] if m.settings.measure.edge_correction else (table["edge_weight"] > 0).astype(float)
-    h = histogram(table[column], unit=d.unit, weights=weights, weighting=d.weighting)
-    unit: str = d.unit
-    factor = 1.0
-    if d.unit == "nm" and d.n and d.median.value >= 1000:
-        unit, factor = "µm", 1e-3
-    axes.set_xlabel(f"equivalent diameter / {unit}")
-    axes.set_ylabel(f"share of {'particles' if d.weighting == 'number' else 'volume'} / %")
-    if not h.count:
-        axes.text(0.5, 0.5, "no particle to count", ha="center", transform=axes.transAxes)
-        return
-    edges = np.array(h.edges) * factor
-    axes.bar(edges[:-1], 100 * np.array(h.share), np.diff(edges), align="edge", color="#56B4E9", edgecolor="#1b5e86", linewidth=0.7)
-    gsd = d.lognormal_gsd.value
-    if d.n >= 10 and gsd > 1.0005:
-        x = np.linspace(edges[0] - np.ptp(edges) * 0.05, edges[-1] + np.ptp(edges) * 0.05, 300)
-        x = x[x > 0]
-        s = np.log(gsd)
-        density = np.exp(-(np.log(x / (d.lognormal_median.value * factor)) ** 2) / (2 * s * s)) / (x * s * np.sqrt(2 * np.pi))
-        axes.plot(x, 100 * density * np.diff(edges).mean(), color="black", lw=1.2, label=f"lognormal, GSD {gsd:.3f}")
-    axes.axvline(d.median.value * factor, color="#D55E00", lw=1.2, label=f"median {d.median.value * factor:.4g} {unit}")
-    if np.isfinite(d.median.low):
-        axes.axvspan(d.median.low * factor, d.median.high * factor, color="#D55E00", alpha=0.15, lw=0)
-    axes.margins(y=0.22)  # room for the legend above the bars
-    axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8, frameon=False)
-    axes.set_title(f"n = {d.n}", fontsize=9)
-
-
 def distribution_svg(m: Measured) -> str:
     """The distribution as inline SVG."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
+
+    from ..statistics.drawing import draw_distribution
 
     figure = Figure(figsize=(4.6, 3.1), layout="constrained")
     draw_distribution(figure.add_subplot(), m)
@@ -252,14 +219,19 @@ def distribution_svg(m: Measured) -> str:
     return text[text.index("<svg") :]
 
 
+def draw_overlay(axes: Any, m: Measured) -> None:
+    """The micrograph with its outlines, under its name."""
+    axes.imshow(m.overlay)
+    axes.set_axis_off()
+    axes.set_title(m.micrograph.name, fontsize=10)
+
+
 def measurement_figure(m: Measured) -> Figure:
     """Overlay and distribution side by side, as a matplotlib figure that needs no display."""
-    from matplotlib.figure import Figure
+    from ..statistics.drawing import NotebookFigure, draw_distribution
 
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    figure = NotebookFigure(figsize=(11, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.imshow(overlay(m, legend=False))
-    left.set_axis_off()
-    left.set_title(f"{m.micrograph.name}: {m.headline()}", fontsize=10)
+    draw_overlay(left, m)
     draw_distribution(right, m)
     return figure

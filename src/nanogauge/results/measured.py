@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,14 @@ class Measured(Protocol):
     def labels(self) -> NDArray[np.int32]: ...
     @property
     def contours(self) -> dict[int, list[Polygon]]: ...
+    @property
+    def frame(self) -> tuple[int, int, int, int]: ...
+    @property
+    def confidence(self) -> NDArray[np.float32] | None: ...
+    @property
+    def outline(self) -> Literal["probability_map", "labels"]: ...
+    @property
+    def detection(self) -> dict[str, float]: ...
     @property
     def particles(self) -> pd.DataFrame: ...
     @property

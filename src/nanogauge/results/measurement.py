@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.micrograph import Micrograph
-from ..core.particles import Flag, has_flag
+from ..core.particles import Flag, has_flag, units
 from ..core.protocols import LabelStore
 from ..core.remarks import code_of
-from ..core.scale import Scale, format_length
+from ..core.scale import Scale, ScaleLike, as_scale, format_length
 from ..core.settings import Settings
 from ..core.version import __version__
 from ..detection.find import LookTaken
@@ -25,11 +25,13 @@ from ..measuring import edge_profile
 from ..measuring.contours import Polygon, contours
 from ..scale.bar import ScaleBarReading
 from ..scale.resolve import ScaleDecision
-from ..statistics.distribution import STATISTICS, WITHOUT_UNIT, Distribution, Unit
+from ..statistics.distribution import Distribution, Unit
 from ..statistics.metrology import SizeFigures, distribution_of, warnings_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -47,21 +49,51 @@ SUMMARY_COLUMNS = (
 class Measurement(SizeFigures):
     """One measured micrograph: what was found, and under which scale and settings. All figures follow from that.
 
-    labels: (H, W) int32 on the micrograph's own grid, 0 = background; particles: a row a label (columns: nanogauge.core.particles)
-    frame: (y0, x0, y1, x1), half-open, what is picture and not data bar
-    zoom: working px per input px
-    confidence: (H, W) float32 map that is 0.5 on the outlines, which then run between the pixels: it falls across the edge in the
-        grey levels, with `edge = "outline"` it is the foreground probability; None for labels made elsewhere
-    readings: what is measured and other readings of the picture, from which `detection` comes
-    edge_moved_px: how far outlines were moved to the edge on the mean, negative inwards; None where they are as found
-    detection: statistic -> relative standard uncertainty of what was found, missed, joined and cut; empty where it is not known
-    looks: magnifications at which the picture was looked at, the one measured first
-    expected_found: share of the particles a person would draw that are expected to be among those found; None where not known
-    labels_source: kind, file and sha256 of labels made elsewhere; empty where they were found here
-    operator_edits: what a person changed by hand, a line each, in order
-    remarks: what was seen on the way that a reader should know; `warnings` adds what the file and the figures say
-    seconds: from the file to the particle table
-    mosaic: of a picture too large for memory, the full labels and outlines; its pixels and `labels` here are previews
+    Attributes
+    ----------
+    micrograph : Micrograph
+    particles : DataFrame
+        A row for each particle (`docs/columns.md`); ``particles.attrs["units"]`` has the unit of each column.
+    labels : (H, W) ndarray of int32
+        The number of the particle that each pixel of the micrograph belongs to, 0 = background.
+    frame : (int, int, int, int)
+        (y0, x0, y1, x1), half-open: what is picture and not data bar.
+    zoom : float
+        Working px per input px.
+    confidence : (H, W) ndarray of float32 or None
+        A map that is 0.5 on the outlines, which run between the pixels. It falls across the edge in the grey levels; with
+        ``edge="outline"`` it is the foreground probability. None for labels made elsewhere.
+    edge_moved_px : float or None
+        How far outlines were moved to the edge on average, negative inwards; None where they are as found.
+    detection : dict
+        Statistic -> relative standard uncertainty that comes from particles missed, made up, joined or cut; empty where unknown.
+    readings : tuple of Reading
+        What was measured and what else the picture could be read as; `detection` is derived from them.
+    looks : tuple of LookTaken
+        Magnifications at which the picture was looked at, the one that was measured first.
+    expected_found : float or None
+        Share of the particles a person would draw that are expected to be among those found; None where that is not known.
+    labels_source : dict
+        Kind, file and SHA-256 of labels made elsewhere; empty where they were found here.
+    operator_edits : tuple of str
+        What a person changed by hand, one line for each change, in order.
+    remarks : tuple of str
+        What was noticed on the way; `warnings` adds what the file and the figures say.
+    seconds : float
+        From the file to the particle table.
+    mosaic : LabelStore or None
+        Full labels and outlines of a picture too large for memory; its pixels and `labels` here are previews.
+
+    Examples
+    --------
+    >>> import nanogauge
+    >>> m = nanogauge.measure("examples/thermo-gold-spheres.png")
+    >>> m
+    <Measurement thermo-gold-spheres.png: 63 particles (58 counted), mean 45.9 nm, median 45.6 nm>
+    >>> m.scale
+    <Scale 1.35 nm/px ± 0.1 %, scale bar>
+    >>> m.particles.attrs["units"]["area_nm2"]
+    'nm²'
     """
 
     micrograph: Micrograph
@@ -86,6 +118,9 @@ class Measurement(SizeFigures):
     labels_source: dict[str, str] = field(default_factory=dict)
     operator_edits: tuple[str, ...] = ()
     mosaic: LabelStore | None = None
+
+    def __post_init__(self) -> None:
+        self.particles.attrs["units"] = units(self.particles.columns)
 
     @property
     def name(self) -> str:
@@ -134,7 +169,7 @@ class Measurement(SizeFigures):
         """Of all particles found: the share expected to be right. NaN where there are none, or none was said."""
         return float(self.particles["confidence"].mean())
 
-    @property
+    @cached_property
     def outline(self) -> Literal["probability_map", "labels"]:
         """What the outlines measured run along."""
         return "labels" if self.confidence is None or not self.settings.measure.subpixel else "probability_map"
@@ -241,19 +276,117 @@ class Measurement(SizeFigures):
         }
 
     def save(self, folder: str | Path) -> Path:
-        """Writes measurement.json, particles.csv, labels.tif, overlay.png and rois.zip into FOLDER, made if need be.
+        """Writes measurement.json, particles.csv, labels.tif, overlay.png and rois.zip; `nanogauge.load` reads them back.
 
-        Raises OutputError where it cannot be written.
+        Parameters
+        ----------
+        folder : path
+            Made if it is not there.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        OutputError
+            Where it cannot be written.
         """
         from .folder import save_measurement
 
         return save_measurement(self, Path(folder))
 
-    def plot(self) -> Figure:
-        """The micrograph with outlines beside its size distribution."""
-        from .figures import measurement_figure
+    def with_scale(self, scale: ScaleLike) -> Measurement:
+        """The same particles under another scale; nothing is looked for again.
 
-        return measurement_figure(self)
+        Parameters
+        ----------
+        scale : Scale, str, float or (float, float)
+            As `nanogauge.measure` takes it: "2.5 nm/px", 2.5, (y, x), or a `Scale`.
+
+        Raises
+        ------
+        ScaleError
+            For what is no scale.
+
+        Examples
+        --------
+        >>> import nanogauge
+        >>> m = nanogauge.measure("examples/thermo-gold-spheres.png", scale=1.35)
+        >>> m.with_scale(2.7).distribution["mean"].value / m.distribution["mean"].value
+        2.0
+        """
+        from .rescaled import under_scale
+
+        decision, particles = under_scale(self, as_scale(scale))
+        other = replace(self, decision=decision, particles=particles)
+        other.__dict__.update({k: v for k, v in self.__dict__.items() if k in ("outline", "edge_offset_px")})  # as they were
+        return other
+
+    def to_frame(self) -> pd.DataFrame:
+        """A copy of the particle table with the micrograph's name as its first column, ready to be concatenated."""
+        table = self.particles.copy()
+        table.insert(0, "micrograph", self.micrograph.name)
+        return table
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Pixels, labels and confidence as an xarray Dataset over (y, x), pixel centres in nm (px without a scale).
+
+        Raises
+        ------
+        ModuleNotFoundError
+            Where xarray is not installed.
+        """
+        from .datasets import dataset_of
+
+        return dataset_of(self)
+
+    @overload
+    def plot(self, ax: None = None) -> Figure: ...
+    @overload
+    def plot(self, ax: Axes) -> Axes: ...
+    def plot(self, ax: Axes | None = None) -> Figure | Axes:
+        """Shows the micrograph with its outlines.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw it. Without it the micrograph and its size distribution stand side by side in a new figure, which a
+            notebook shows and which needs no display.
+
+        Returns
+        -------
+        Axes or Figure
+            `ax`, or the new figure.
+        """
+        from .figures import draw_overlay, measurement_figure
+
+        if ax is None:
+            return measurement_figure(self)
+        draw_overlay(ax, self)
+        return ax
+
+    @overload
+    def plot_distribution(self, ax: None = None) -> Figure: ...
+    @overload
+    def plot_distribution(self, ax: Axes) -> Axes: ...
+    def plot_distribution(self, ax: Axes | None = None) -> Figure | Axes:
+        """Shows the size distribution, with the lognormal fit and the median's interval.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw it; without it a new figure is made.
+
+        Returns
+        -------
+        Axes or Figure
+            `ax`, or the new figure.
+        """
+        from ..statistics.drawing import distribution_figure
+
+        return distribution_figure(self, ax)
 
     def __repr__(self) -> str:
         return f"<Measurement {self.micrograph.name}: {self.headline()}>"
@@ -272,19 +405,11 @@ class Measurement(SizeFigures):
     def _repr_html_(self) -> str:
         from .figures import overlay_data_uri
 
-        d = self.distribution
-        rows = ""
-        for name in STATISTICS:
-            e, unit = getattr(d, name), "" if name in WITHOUT_UNIT else f" {d.unit}"
-            if not math.isnan(e.value):
-                interval = "too few particles" if math.isnan(e.low) else f"{e.low:.4g} &hellip; {e.high:.4g}{unit}"
-                rows += f"<tr><th>{name}</th><td>{e.value:.4g}{unit}</td><td>{interval}</td></tr>"
-        head = "<tr><th></th><th></th><th>95 % interval</th></tr>" if rows else ""
         note = f"<p>{html.escape(self.message)}</p>" if self.message else ""
         return (
             f"<h4>{html.escape(self.micrograph.name)}</h4><p>{html.escape(self.headline())}</p>{note}"
-            f'<img style="max-width:48em" src="{overlay_data_uri(self)}">'
-            f"<table>{head}{rows}</table>"
+            f'<img style="max-width:min(48em, 100%)" src="{overlay_data_uri(self)}">'
+            f"{self.distribution._repr_html_()}"
         )
 
 

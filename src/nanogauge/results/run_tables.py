@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ..core.particles import column_names
+from ..core.particles import column_names, units
 from .measurement import SUMMARY_COLUMNS
-from .tables import arrow_schema, summary_line, units
+from .tables import arrow_schema, summary_line
 
 MOST_MICROGRAPHS = 100
 """Micrographs in one file of the data set; fewer where they hold MOST_ROWS particles."""
@@ -215,7 +215,7 @@ def _line(cells: list[str]) -> bytes:
 
 
 def _write(file: Any, data: bytes) -> None:
-    """All of it in one go where the system allows, so that who reads along sees whole lines."""
+    """All of it in one go where the system allows, so that anyone who reads it meanwhile sees whole lines."""
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]

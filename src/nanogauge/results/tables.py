@@ -12,20 +12,9 @@ from typing import IO, Any, Self
 
 import pandas as pd
 
-from ..core.particles import COLUMNS, column_dtypes, column_names
+from ..core.particles import COLUMNS, column_dtypes, column_names, units
 
 _ROW_GROUP = 50_000  # rows of a run's particles kept in memory at once
-_SUPERSCRIPT = {"px2": "px²", "deg": "°"}
-
-
-def units(columns: Iterable[str]) -> dict[str, str]:
-    """Column of the particle table -> its unit as printed ("nm", "px²", "°"; "" for ratios)."""
-    known: dict[str, str] = {}
-    for c in COLUMNS:
-        known[c.name] = _SUPERSCRIPT.get(c.unit, c.unit)
-        if c.nm_name:
-            known[c.nm_name] = _SUPERSCRIPT.get(c.unit, c.unit).replace("px", "nm")
-    return {name: known.get(name, "") for name in columns}
 
 
 def write_particle_csv(path: Path, table: pd.DataFrame, *, unit_row: bool = False) -> None:

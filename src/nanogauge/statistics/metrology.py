@@ -335,6 +335,6 @@ def left_out_warnings(likely_px: int, left_out_px: int) -> tuple[Remark, ...]:
     share = left_out_px / max(likely_px, 1)
     if share < MOST_LEFT_OUT:
         return ()
-    much = f"{100 * share:.0f} % of what may be particles was left out because the network is unsure of it"
+    much = f"{100 * share:.0f} % of what may be particles was left out because the network is unsure about it"
     remedy = "look at the overlay, and lower least_confidence in the settings if particles are missing"
     return (Remark("left_out", f"{much}: {remedy}"),)

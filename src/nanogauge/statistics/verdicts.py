@@ -196,7 +196,7 @@ def _decide(low: float, high: float, threshold: float, n: int) -> tuple[Answer, 
         return "yes", ()
     if high < threshold:
         return "no", ()
-    return "inconclusive", ("the interval holds the threshold: measure more particles, or the scale more closely",)
+    return "inconclusive", ("the interval contains the threshold: measure more particles, or the scale more precisely",)
 
 
 def _plain(value: Any) -> Any:

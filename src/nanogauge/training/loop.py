@@ -152,7 +152,7 @@ def load_data(recipe: Recipe) -> tuple[list[Real], np.ndarray]:
 
 
 def sheet(x: Tensor, target: Tensor, logits: Tensor) -> np.ndarray:
-    """Picture of a batch: input, true maps, predicted maps, a row an example."""
+    """Picture of a batch: input, true maps, predicted maps, one row per example."""
     rows = []
     prediction = torch.sigmoid(logits.float())
     for k in range(min(len(x), 6)):

@@ -190,6 +190,7 @@ def test_summary_table_is_whole_in_a_pipe(measured: tuple[subprocess.CompletedPr
         assert [line for line in measured[0].stdout.splitlines() if line.startswith(name)], name
 
 
+@pytest.mark.slow
 def test_scale_by_the_user_and_json(pictures: Path, nanogauge: Command, tmp_path: Path) -> None:
     arguments = ["good.tif", "empty.tif", "--scale", "2.5 nm/px", "--json", "--engine", "threshold", "-o", tmp_path]
     done = nanogauge("measure", *arguments, cwd=pictures)
@@ -205,6 +206,7 @@ def test_scale_by_the_user_and_json(pictures: Path, nanogauge: Command, tmp_path
     assert np.allclose(table["equivalent_diameter_nm"], 2.5 * table["equivalent_diameter_px"])
 
 
+@pytest.mark.slow
 def test_scale_json(pictures: Path, nanogauge: Command, scene_with_bar: Rendering) -> None:
     done = nanogauge("scale", "good.png", "text.tif", "one.png", "none*.tif", "--json", cwd=pictures)
     assert done.returncode == 1
@@ -228,6 +230,7 @@ def test_scale_json(pictures: Path, nanogauge: Command, scene_with_bar: Renderin
     assert [line.split(":")[1].strip() for line in done.stderr.strip().splitlines()] == ["text.tif", "none*.tif"]
 
 
+@pytest.mark.slow
 def test_scale_as_a_table(pictures: Path, nanogauge: Command) -> None:
     done = nanogauge("scale", "one.png", "empty.tif", cwd=pictures)
     assert done.returncode == 1
@@ -245,6 +248,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory, nanogauge: Command) -> Pa
     return out
 
 
+@pytest.mark.slow
 def test_synth_is_the_same_for_the_same_seed(rendered: Path, nanogauge: Command, tmp_path: Path) -> None:
     def files(folder: Path) -> dict[str, bytes]:
         return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.*")}
@@ -263,6 +267,7 @@ def test_synth_is_the_same_for_the_same_seed(rendered: Path, nanogauge: Command,
         assert pixels.shape[0] > 320
 
 
+@pytest.mark.slow
 def test_measuring_what_synth_made_shows_the_truth_beside_it(rendered: Path, nanogauge: Command, tmp_path: Path) -> None:
     """Then `evaluate` of the same pictures against IoU computed here, from the labels that `measure` wrote."""
     done = nanogauge("measure", rendered / "images" / "*.tif", "-o", tmp_path, "--engine", "threshold")
@@ -400,6 +405,7 @@ def test_ctrl_c_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_report_on_results_and_several_compared(
     measured: tuple[subprocess.CompletedProcess[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -424,6 +430,7 @@ def test_report_on_results_and_several_compared(
     one_line(refused(["report", str(out), "--info", str(tmp_path / "info.toml")], capsys), "oprator")
 
 
+@pytest.mark.slow
 def test_a_run_of_many_has_a_page_a_micrograph(tmp_path: Path, bare_scene: Rendering) -> None:
     from nanogauge.reporting import MOST_CARDS
 

@@ -15,7 +15,7 @@ from nanogauge.apps.napari_plugin.editing import changed_labels, check_labels, d
 from nanogauge.apps.napari_plugin.saving import save_results
 from nanogauge.core.errors import AnnotationError, OutputError
 from nanogauge.core.micrograph import Micrograph
-from nanogauge.pipeline.measure import Measurer, with_scale
+from nanogauge.pipeline.measure import Measurer
 from nanogauge.training.synthetic import Rendering
 
 SCALE = Scale((2.0, 2.0), 0.0, "user")
@@ -48,7 +48,7 @@ def test_intervals_of_edited_labels_hold_what_may_have_been_missed(found: Measur
 def test_another_scale_is_that_of_measuring_with_it(found: Measurement) -> None:
     for scale in (Scale((3.0, 3.0), 0.0, "user"), Scale((3.0, 4.0), 0.0, "user")):
         again = measure_edited(found, found.labels.copy(), scale=scale)
-        pd.testing.assert_frame_equal(again.particles, with_scale(found, scale).particles)
+        pd.testing.assert_frame_equal(again.particles, found.with_scale(scale).particles)
         assert again.decision.source == "user"
         assert "stated the scale" in again.operator_edits[0]
 
@@ -132,6 +132,7 @@ def test_drawn_labels_are_measured_as_imported_ones(bare_scene: Rendering, blind
     assert m.scale == SCALE
 
 
+@pytest.mark.slow
 def test_saved_in_the_layout_of_measure(tmp_path: Path, found: Measurement) -> None:
     second = replace(found, micrograph=replace(found.micrograph, name="b.png", sha256="2" * 64))
     assert save_results(found, tmp_path, report=False) == tmp_path / "a"

@@ -54,6 +54,7 @@ def test_every_command_exists(manifest: npe2.PluginManifest) -> None:
         assert name in {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}, command.python_name
 
 
+@pytest.mark.slow
 def test_package_alone_imports_neither_napari_nor_qt() -> None:
 
     code = (

@@ -19,6 +19,8 @@ from PIL import Image
 from scenes import spheres
 from serve_tools import Page, running
 
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
 PORT = Callable[[], int]
 READY = "() => window.nanogauge?.name === %r && window.nanogauge.state && window.nanogaugeView?.loaded"
 WAIT_MS = 120_000  # a busy machine is slow, not wrong

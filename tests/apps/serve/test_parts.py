@@ -192,6 +192,7 @@ def test_names_do_not_collide(work: Path) -> None:
     assert project.add_file(work / "x" / "uploads.tif").name == "uploads_"
 
 
+@pytest.mark.slow
 def test_the_studio_saves_what_was_edited_and_opens_it_again(work: Path) -> None:
     studio = Studio(Project(work), settings=Settings().replace("segment", engine="threshold"))
     try:
@@ -258,6 +259,7 @@ def test_the_page_shows_particles_in_the_words_and_colours_of_the_registry(sessi
     assert [k == "left_out" for k in shown["kind"]] == [w == 0 for w in shown["weight"]]
 
 
+@pytest.mark.slow
 def test_report_and_zip_are_of_the_samples_as_assigned(work: Path, tmp_path: Path) -> None:
     shutil.copytree(work / "a", work / "b")
     project = Project(work)
@@ -275,6 +277,7 @@ def test_report_and_zip_are_of_the_samples_as_assigned(work: Path, tmp_path: Pat
         downloads.write_whole_report(Project(tmp_path / "empty"))
 
 
+@pytest.mark.slow
 def test_the_figure_is_drawn_as_edited(session: Session, tmp_path: Path) -> None:
     for kind in downloads.FIGURES:
         assert downloads.figure_file(session, kind, weighting="number", folder=tmp_path / kind).stat().st_size > 500
@@ -304,6 +307,7 @@ def test_only_what_was_seen_is_training_data(work: Path) -> None:
         tuning.start(folder)
 
 
+@pytest.mark.slow
 def test_fine_tuning_says_what_it_did(work: Path) -> None:
     pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'nanogauge[train]'")
     project = Project(work)

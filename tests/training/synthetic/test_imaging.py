@@ -32,6 +32,7 @@ def painted(
     return paint(scene, particles, look, np.random.default_rng(0), min_visible=min_visible)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SHAPES)
 @pytest.mark.parametrize("d", [3.0, 11.0, 40.0, 400.0])
 @pytest.mark.parametrize("mode", ["sem", "tem", "stem"])

@@ -70,7 +70,7 @@ def _outputs(info: Path | None, **options: Any) -> Any:
 @app.command()
 def measure(
     inputs: Inputs,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to; made if need be.")] = Path("results"),
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to.")] = Path("results"),
     scale: ScaleGiven = None,
     scale_bar: ScaleBarGiven = None,
     bar_px: BarPx = None,
@@ -90,20 +90,20 @@ def measure(
     workers: Workers = "auto",
     cluster: Cluster = None,
     time_limit: TimeLimit = None,
-    watch: Annotated[bool, typer.Option("--watch", metavar="", help="Follow the folder as it fills; Ctrl-C ends it.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", metavar="", help="Follow the folder as it fills; Ctrl-C stops it.")] = False,
     idle: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=1, help="With --watch: end when nothing new came for so long.")
+        float | None, typer.Option(metavar="SECONDS", min=1, help="With --watch: stop when nothing new has arrived for this long.")
     ] = None,
     fresh: Fresh = False,
     json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print the summary as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print errors only.")] = False,
 ) -> None:
     """Measure the particles of micrographs.
 
     Writes into the folder OUT:
 
-      summary.csv      a row a micrograph: status, scale, mean, d10, d50, d90
-      particles.csv    a row a particle; the same as particles.parquet
+      summary.csv      one row per micrograph: status, scale, mean, d10, d50, d90
+      particles.csv    one row per particle; the same as particles.parquet
       report.html      outlines, distributions, uncertainty: look here first
       report.pdf       the same, to be filed; plots/ and results.xlsx
       run.json         settings, versions and hashes that give the same again
@@ -149,7 +149,7 @@ def import_annotations(
         Path | None,
         typer.Argument(metavar="[ANNOTATIONS]", help="Its labels or outlines, or a folder of them.", show_default=False),
     ] = None,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to; made if need be.")] = Path("results"),
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to.")] = Path("results"),
     scale: ScaleGiven = None,
     scale_bar: ScaleBarGiven = None,
     bar_px: BarPx = None,
@@ -166,7 +166,7 @@ def import_annotations(
     time_limit: TimeLimit = None,
     fresh: Fresh = False,
     json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print the summary as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print errors only.")] = False,
 ) -> None:
     """Measure particles found elsewhere: labels or outlines of Fiji, Cellpose, napari, ilastik, LabelMe, QuPath, CVAT.
 
@@ -199,7 +199,7 @@ def report(
     sample: SampleName = "",
     info: InfoFile = None,
     separate: Separate = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print errors only.")] = False,
 ) -> None:
     """Report on results: pooled as one sample, or several samples compared. Nothing is measured again.
 
@@ -227,8 +227,8 @@ def scale(
 ) -> None:
     """Read the scale only: from the metadata and from the burned-in scale bar, cross-checked.
 
-    A scale that you state, here or in a nanogauge.toml beside the micrographs, wins; where it contradicts what is read, that is
-    said. docs/scale.md tells which source wins when.
+    A scale that you state, here or in a nanogauge.toml beside the micrographs, wins; where it contradicts what is read, you are
+    told. See docs/scale.md for which source wins when.
     """
     from . import commands
 
@@ -247,7 +247,7 @@ def evaluate(
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="unet (default), threshold, or a network's FILE.onnx.")] = None,
     device: Device = None,
     settings: SettingsFile = None,
-    json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON: the figures and a row an image.")] = False,
+    json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON: the figures and one row per image.")] = False,
 ) -> None:
     """Score segmentation and sizes against ground truth: IoU, F1, panoptic quality, diameter errors, rank correlation."""
     from . import commands
@@ -290,7 +290,7 @@ def train(
     ] = Path("runs/train"),
     steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Steps in all (with --data: 150).")] = None,
     cool_down: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="End a recipe's run with a cool-down of so many steps.")
+        int | None, typer.Option(metavar="N", min=1, help="End a recipe's run with a cool-down of this many steps.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", metavar="", help="Do not resume the folder's checkpoint.")] = False,
 ) -> None:
@@ -299,7 +299,7 @@ def train(
     nanogauge train --data my_annotated_micrographs -o runs/mine
     nanogauge measure images -o results --engine runs/mine/network.onnx
 
-    Needs the extra: pip install "nanogauge\\[train]". docs/training.md tells more.
+    Needs the extra: pip install "nanogauge\\[train]". See docs/training.md.
     """
     from . import commands
 
@@ -334,21 +334,21 @@ def serve(
     ] = None,
     port: Annotated[int | None, typer.Option(metavar="N", min=1, max=65535, help="Default: the first free one from 8765.")] = None,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Others than this computer's own need the token printed.")
+        str, typer.Option(metavar="ADDRESS", help="Any other than this computer's own needs the token that is printed.")
     ] = "127.0.0.1",
     no_browser: Annotated[bool, typer.Option("--no-browser", metavar="", help="Only print the address.")] = False,
     settings: SettingsFile = None,
 ) -> None:
     """Open the page where you check and correct, in your browser.
 
-    Drop micrographs, see what was measured, mend outlines and scale, leave with the figures. Everything stays on this computer
-    and is saved in FOLDER (default: results) as it is done, in the layout that `nanogauge measure` writes.
+    Drop micrographs, see what was measured, correct outlines and scale, leave with the figures. Everything stays on this
+    computer and is saved in FOLDER (default: results) as you work, in the layout that `nanogauge measure` writes.
 
     nanogauge serve                  a new or earlier session in results
     nanogauge serve results          what was measured on the command line
     nanogauge serve my-micrographs   results go into my-micrographs/results
 
-    Needs the extra: pip install "nanogauge\\[serve]". docs/serve.md tells more.
+    Needs the extra: pip install "nanogauge\\[serve]". See docs/serve.md.
     """
     from ...core.settings import read_settings
     from ..serve.server import serve as run_page

@@ -23,16 +23,16 @@ ScaleBarGiven = Annotated[
 ]
 BarPx = Annotated[str | None, typer.Option("--bar-px", metavar="PX", help="Length of that scale bar in px: 123.5.")]
 InfoFile = Annotated[
-    Path | None, typer.Option("--info", metavar="FILE", help="TOML file of facts for the report: sample, operator, calibration ...")
+    Path | None, typer.Option("--info", metavar="FILE", help="TOML file with facts for the report: sample, operator ...")
 ]
-SampleName = Annotated[str, typer.Option("--sample", metavar="NAME", help="Name of the sample; default: of the folder.")]
+SampleName = Annotated[str, typer.Option("--sample", metavar="NAME", help="Name of the sample; default: the folder's.")]
 Separate = Annotated[
-    bool, typer.Option("--separate", metavar="", help="The files belong to no one sample: no pooled figures in the report.")
+    bool, typer.Option("--separate", metavar="", help="The files do not belong to one sample: no pooled figures in the report.")
 ]
 NoReport = Annotated[bool, typer.Option("--no-report", metavar="", help="Leave out report, plots and workbook.")]
-PdfEach = Annotated[bool, typer.Option("--pdf", metavar="", help="A PDF for each micrograph too.")]
+PdfEach = Annotated[bool, typer.Option("--pdf", metavar="", help="Also write a PDF for each micrograph.")]
 Workers = Annotated[
-    str, typer.Option(metavar="N", help="Processes to measure in, or auto: one a core, none for a few micrographs.")
+    str, typer.Option(metavar="N", help="Processes to measure in, or auto: one per core, none for a few micrographs.")
 ]
 Cluster = Annotated[
     str | None,
@@ -40,9 +40,9 @@ Cluster = Annotated[
 ]
 TimeLimit = Annotated[
     float | None,
-    typer.Option(metavar="SECONDS", min=0.1, help="Give a micrograph up after so long; default: 10 min and 10 s a megabyte."),
+    typer.Option(metavar="SECONDS", min=0.1, help="Give up on a micrograph after this long; default: 10 min + 10 s per megabyte."),
 ]
-Fresh = Annotated[bool, typer.Option("--fresh", metavar="", help="Measure everything again, also what is there already.")]
-Coco = Annotated[bool, typer.Option("--coco", metavar="", help="Write coco.json too.")]
-Ome = Annotated[bool, typer.Option("--ome", metavar="", help="Write labels.ome.tif too.")]
-UnitRow = Annotated[bool, typer.Option("--unit-row", metavar="", help="Units as second line of the particle tables (CSV).")]
+Fresh = Annotated[bool, typer.Option("--fresh", metavar="", help="Measure everything again, even what is already there.")]
+Coco = Annotated[bool, typer.Option("--coco", metavar="", help="Also write coco.json.")]
+Ome = Annotated[bool, typer.Option("--ome", metavar="", help="Also write labels.ome.tif.")]
+UnitRow = Annotated[bool, typer.Option("--unit-row", metavar="", help="Put units on the second line of the particle tables (CSV).")]

@@ -1,4 +1,4 @@
-"""What a run prints in the end: a line a micrograph, beside the truth where it is known."""
+"""What a run prints at the end: one line per micrograph, beside the truth where it is known."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_LINES = 200
 
 
 def print_summary(rows: Iterable[dict[str, Any]], files: list[Path], out: Path, console: Console, *, report: bool = True) -> None:
-    """What was measured, a line a micrograph; beside it the truth, where a truth.csv lies beside the micrographs.
+    """What was measured, one line per micrograph; beside it the truth, where a truth.csv lies beside the micrographs.
 
     report: whether there is one to look at
     """

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QSizePolicy, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
-from ...results.figures import draw_distribution
 from ...results.measurement import Measurement
+from ...statistics.drawing import draw_distribution
 
 SHOWN = ("mean", "sd", "d10", "d50", "d90")
 

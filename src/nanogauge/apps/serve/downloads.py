@@ -21,7 +21,7 @@ from .project import Project
 from .sample_figures import sample_of
 
 MICROGRAPH_FILES = {
-    "particles.csv": "a row a particle",
+    "particles.csv": "one row per particle",
     "rois.zip": "outlines for ImageJ",
     "labels.tif": "a number for every pixel",
     "overlay.png": "the picture with outlines",
@@ -32,7 +32,7 @@ REPORT_FILES = {
     "report.pdf": "the report to be filed",
     "results.xlsx": "all tables as an Excel workbook",
     "particles.csv": "all particles of all micrographs",
-    "summary.csv": "a row a micrograph",
+    "summary.csv": "one row per micrograph",
 }
 FIGURES = {"svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf", "csv": "text/csv"}
 

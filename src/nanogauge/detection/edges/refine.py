@@ -48,7 +48,7 @@ _WIDTHS = 1.25  # half the map's ramp over the edge's standard deviation: probab
 class Edged:
     """Labels (H, W) and a map (H, W) that is 0.5 on the outlines, falling over the width of the edge.
 
-    shift_px: (largest label + 1,) how far each particle's outline moved outwards on the mean, by label
+    shift_px: (largest label + 1,) how far each particle's outline moved outwards on average, by label
     seen: the same, False where the particle shows no edge of its own and moved as the others did
     """
 

@@ -31,7 +31,7 @@ def load_ahead(*, n_threads: int | None = None, device: str = "auto") -> None:
 def make_engine(name: str = "unet", *, n_threads: int | None = None, device: str = "auto") -> Engine:
     """The engine of that name, or the network in FILE.onnx.
 
-    device: what the network runs on, as in `SegmentSettings.device`; n_threads: on the processor, None: one a core
+    device: what the network runs on, as in `SegmentSettings.device`; n_threads: on the processor, None: one per core
 
     Raises SettingsError for an unknown name, EngineError where it cannot be loaded.
     """

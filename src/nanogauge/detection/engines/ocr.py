@@ -26,7 +26,7 @@ _LEAST_REC_SHAPE = [3, 48, 160]  # channels, height, least width in px; short la
 class RapidOcrReader:
     """A `TextReader` on RapidOCR. The models ship in its wheel: nothing is fetched from the network.
 
-    n_threads: threads a network may use; None: one a core. Models load at the first reading.
+    n_threads: threads a network may use; None: one per core. Models load at the first reading.
     """
 
     name = "rapidocr"

@@ -55,7 +55,7 @@ class MosaicParticles:
 
     @property
     def moved_px(self) -> float:
-        """How far outlines were moved to the edge on the mean."""
+        """How far outlines were moved to the edge on average."""
         return self.total_moved_px / max(self.n, 1)
 
 

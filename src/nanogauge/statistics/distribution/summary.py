@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,34 +17,78 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from .weighted import Floats, Unit, Weighting, checked, mean_sd, quantiles_of_rows, weighted
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MIN_N_FOR_INTERVALS = 20  # below, resampling knows too little of the tails, and its intervals are far too short
 _CHUNK = 1 << 20  # values resampled at once: some tens of MB, whatever n is
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Estimate:
-    """A statistic, its confidence interval and its standard error. NaN where there is none."""
+    """A statistic with its confidence interval and its standard error; NaN where there is none.
+
+    It turns into its value with `float()` and formats like it: ``f"{estimate:.1f}"``.
+
+    Examples
+    --------
+    >>> Estimate(51.234, 49.9, 52.6, 0.7)
+    51.23 (49.9 to 52.6)
+    """
 
     value: float
     low: float
     high: float
     standard_error: float = math.nan
 
+    def __float__(self) -> float:
+        return self.value
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec) if spec else repr(self)
+
+    def __repr__(self) -> str:
+        return f"{self.value:.4g}" + ("" if math.isnan(self.low) else f" ({self.low:.4g} to {self.high:.4g})")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Distribution:
-    """A size distribution. Lengths are in `unit`; cv, skewness, span, geometric_sd and lognormal_gsd are ratios.
+    """A size distribution.
 
-    n: particles with a weight above 0; n_clusters: micrographs they are from
-    n_effective: (Σv)²/Σv² of the weights used (Kish), how many particles carry the result
-    sd, geometric_sd: of the population, corrected for n (n - 1 where weights are equal)
-    skewness: third standardised moment (Fisher's g1), not corrected for n
-    median, d50: the same figure under its two names
-    lognormal_median, lognormal_gsd: maximum likelihood fit; ks_statistic: largest distance between it and the data's
-        cumulative distribution. The fit saw the data, so the usual p-values of Kolmogorov and Smirnov do not hold for it
-    number_mean, d32, d43: D[1,0], D[3,2] (Sauter), D[4,3] (De Brouckere), of the number distribution whatever `weighting` is
-    intervals: bootstrap at the level `confidence`; NaN where n < MIN_N_FOR_INTERVALS. Sampling of particles, until
-        `metrology.widened` adds what may have been missed or joined; the scale's uncertainty is not in them
+    Lengths are in `unit`; cv, skewness, span, geometric_sd and lognormal_gsd are ratios. Statistics are read by attribute or by
+    name: ``d.d50``, ``d["d50"]``.
+
+    Attributes
+    ----------
+    unit : {"nm", "px"}
+    weighting : {"number", "volume"}
+    n, n_clusters : int
+        Particles with a weight above 0, and the micrographs they come from.
+    n_effective : float
+        (Σv)²/Σv² of the weights used (Kish): how many particles carry the result.
+    confidence : float
+        Level of the bootstrap intervals, which are NaN for n < `MIN_N_FOR_INTERVALS`. They hold the sampling of particles and,
+        once `metrology.widened` has added it, what may have been missed or joined; never the scale's uncertainty.
+    mean, sd, cv, skewness, median, d10, d16, d50, d84, d90, span : Estimate
+        sd is that of the population, corrected for n (n - 1 where weights are equal). skewness is the third standardised moment
+        (Fisher's g1), not corrected for n. median and d50 are the same figure under its two names.
+    geometric_mean, geometric_sd : Estimate
+    lognormal_median, lognormal_gsd : Estimate
+        Maximum likelihood fit.
+    ks_statistic : float
+        Largest distance between that fit and the data's cumulative distribution. The fit saw the data, so the usual p-values of
+        Kolmogorov and Smirnov do not hold for it.
+    number_mean, d32, d43 : Estimate
+        D[1,0], D[3,2] (Sauter) and D[4,3] (De Brouckere) of the number distribution, whatever `weighting` is.
+
+    Examples
+    --------
+    >>> from nanogauge.statistics.distribution import summarise
+    >>> d = summarise([18.0, 20.0, 21.0, 22.0, 24.0], unit="nm")
+    >>> d
+    <Distribution n = 5: mean 21 nm, median 21 nm, sd 2.236 nm>
+    >>> d["d50"].value
+    21.0
     """
 
     unit: Unit
@@ -74,6 +118,38 @@ class Distribution:
     d43: Estimate
     ks_statistic: float
     n_clusters: int = 1
+
+    def __getitem__(self, name: str) -> Estimate:
+        """A statistic by its name. Raises KeyError, naming those there are."""
+        if name not in STATISTICS:
+            raise KeyError(f"no statistic {name!r}; there are {', '.join(STATISTICS)}")
+        estimate: Estimate = getattr(self, name)
+        return estimate
+
+    def __repr__(self) -> str:
+        if not self.n:
+            return "<Distribution n = 0>"
+        weighted_by = "" if self.weighting == "number" else f" by {self.weighting}"
+        figures = ", ".join(f"{name} {getattr(self, name).value:.4g} {self.unit}" for name in ("mean", "median", "sd"))
+        return f"<Distribution{weighted_by} n = {self.n}: {figures}>"
+
+    def _repr_html_(self) -> str:
+        rows = ""
+        for name in STATISTICS:
+            e, unit = self[name], "" if name in WITHOUT_UNIT else f" {self.unit}"
+            if not math.isnan(e.value):
+                interval = "too few particles" if math.isnan(e.low) else f"{e.low:.4g} &hellip; {e.high:.4g}{unit}"
+                rows += f"<tr><th>{name}</th><td>{e.value:.4g}{unit}</td><td>{interval}</td></tr>"
+        head = f"<tr><th></th><th></th><th>{100 * self.confidence:g} % interval</th></tr>" if rows else ""
+        return f"<table>{head}{rows}</table>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each statistic: value, low, high, standard_error, unit ("" for ratios)."""
+        import pandas as pd
+
+        columns = ("value", "low", "high", "standard_error")
+        rows = [[*(getattr(self[n], c) for c in columns), "" if n in WITHOUT_UNIT else self.unit] for n in STATISTICS]
+        return pd.DataFrame(rows, index=pd.Index(STATISTICS, name="statistic"), columns=[*columns, "unit"])
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: each statistic as {"value", "low", "high", "standard_error"}, None for NaN."""

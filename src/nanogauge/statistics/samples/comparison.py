@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +20,16 @@ from .pooled import Sample, plain
 class Comparison:
     """Several samples side by side.
 
-    table: a row a sample with its statistics, their intervals and expanded uncertainties; test: all samples at once
-    pairs: a row a pair: difference of medians (second less first) with its interval, Cliff's delta, p-value after Holm
+    Attributes
+    ----------
+    unit : {"nm", "px"}
+    table : DataFrame
+        A row for each sample: its statistics, their intervals and expanded uncertainties.
+    test : GroupTest
+        Kruskal and Wallis' test of all samples at once.
+    pairs : DataFrame
+        A row for each pair: difference of medians (second less first) with its interval, Cliff's delta, and the p-value after Holm.
+    warnings : tuple of str
     """
 
     unit: Unit
@@ -28,6 +37,14 @@ class Comparison:
     test: GroupTest
     pairs: pd.DataFrame
     warnings: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"<Comparison of {', '.join(self.table['sample'])}: Kruskal-Wallis p = {self.test.p_value:.2g}>"
+
+    def _repr_html_(self) -> str:
+        shown = self.table[["sample", "n_micrographs", "n", "mean", "sd", "d10", "d50", "d90"]]
+        tables = "".join(frame.to_html(index=False, float_format="{:.4g}".format, border=0) for frame in (shown, self.pairs))
+        return f"<p>{html.escape(repr(self)[1:-1])}; lengths in {self.unit}</p>{tables}"
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, None for NaN."""
@@ -41,13 +58,25 @@ class Comparison:
 
 
 def compare(samples: Sequence[Sample]) -> Comparison:
-    """Compares samples: statistics with intervals, Kruskal & Wallis' test with its effect size, and all pairs.
+    """Compares samples.
 
-    Tests count each particle for itself; where each sample has two micrographs or more, `test.p_value_micrographs` counts each
-    micrograph for one, which is the stricter. Intervals of differences hold the difference between micrographs and each
-    sample's scale.
+    Tests count each particle for itself. Where every sample has two micrographs or more, `test.p_value_micrographs` counts each
+    micrograph as one, which is stricter. Intervals of differences include what differs between micrographs, and each sample's
+    scale.
 
-    Raises ValueError for fewer than two samples, or samples in different units.
+    Parameters
+    ----------
+    samples : sequence of Sample
+        Two or more, all in nm or all in px.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError
+        For fewer than two samples, or samples in different units.
     """
     if len(samples) < 2:
         raise ValueError(f"two or more samples are needed, got {len(samples)}")

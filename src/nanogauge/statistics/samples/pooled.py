@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 import pandas as pd
 
-from ...core.particles import column_names
+from ...core.particles import column_names, units
 from ...core.scale import Scale
 from ...core.settings import MeasureSettings, Settings
 from ..distribution import Distribution, Homogeneity, Unit, homogeneity, quantiles
 from ..metrology import SizeFigures, distribution_of, scale_uncertainty, warnings_of, weights_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SIZE_COLUMNS = (
     "label", "equivalent_diameter_px", "equivalent_diameter_nm", "equivalent_diameter_inner_px", "equivalent_diameter_inner_nm",
@@ -56,10 +61,23 @@ class Part:
 class Sample(SizeFigures):
     """A sample seen in one or more micrographs.
 
-    unit: "nm", or "px" where no micrograph has a scale; micrographs without a scale are left out as soon as one has it
-    particles: all particles, first column `micrograph`; micrographs: a row a micrograph, as in `MICROGRAPH_COLUMNS`
-    distribution: of all particles that count, intervals clustered by micrograph
-    homogeneity: whether the micrographs agree
+    Attributes
+    ----------
+    name : str
+    unit : {"nm", "px"}
+        "px" where no micrograph has a scale. As soon as one has, those without are left out.
+    particles : DataFrame
+        All particles, first column `micrograph`; ``particles.attrs["units"]`` has the unit of each column.
+    micrographs : DataFrame
+        A row for each micrograph, columns `MICROGRAPH_COLUMNS`.
+    distribution : Distribution
+        Of all particles that count, intervals clustered by micrograph.
+    homogeneity : Homogeneity
+        Whether the micrographs agree.
+    scale : Scale or None
+        One scale that stands for all of them.
+    warnings : tuple of str
+        What a reader should know before using the figures.
     """
 
     name: str
@@ -74,8 +92,51 @@ class Sample(SizeFigures):
     detection: dict[str, float] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
 
+    def __post_init__(self) -> None:
+        self.particles.attrs["units"] = units(self.particles.columns)
+
+    def __repr__(self) -> str:
+        return f"<Sample {self.headline()}>"
+
+    def headline(self) -> str:
+        """ "batch 7: 412 particles in 6 micrographs, mean 51.2 nm, median 50.8 nm" in one line."""
+        d, n = self.distribution, self.n_micrographs
+        where = f"{self.n_particles} particles in {n} micrograph{'s' if n != 1 else ''}"
+        figures = f", mean {d.mean:.4g} {d.unit}, median {d.median:.4g} {d.unit}" if d.n else ", none of them counted"
+        return f"{self.name}: {where}{figures}"
+
+    def _repr_html_(self) -> str:
+        note = f"<p>{html.escape('; '.join(self.warnings))}</p>" if self.warnings else ""
+        return f"<h4>{html.escape(self.headline())}</h4>{note}{self.distribution._repr_html_()}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """A copy of the particle table of all micrographs, first column `micrograph`."""
+        return self.particles.copy()
+
+    @overload
+    def plot_distribution(self, ax: None = None) -> Figure: ...
+    @overload
+    def plot_distribution(self, ax: Axes) -> Axes: ...
+    def plot_distribution(self, ax: Axes | None = None) -> Figure | Axes:
+        """Shows the size distribution of the sample.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw it; without it a new figure is made.
+
+        Returns
+        -------
+        Axes or Figure
+            `ax`, or the new figure.
+        """
+        from ..drawing import distribution_figure
+
+        return distribution_figure(self, ax)
+
     @property
     def n_micrographs(self) -> int:
+        """Micrographs with a scale; all of them where none has one."""
         return len(self.micrographs)
 
     @property
@@ -123,7 +184,28 @@ def part_of(m: MeasuredParticles, *, name: str | None = None) -> Part:
 
 
 def pool(measurements: Iterable[MeasuredParticles], *, name: str, settings: Settings | None = None) -> Sample:
-    """Pools measurements of one sample; settings of the first unless given. Raises ValueError where there are none."""
+    """Pools measurements of one sample.
+
+    Particles of all micrographs count alike, each by its edge weight, and the interval allows for what differs between
+    micrographs. The scale's uncertainty is taken as common to all of them, as they come from one instrument.
+
+    Parameters
+    ----------
+    measurements : iterable of Measurement
+    name : str
+        Name of the sample.
+    settings : Settings, optional
+        Those of the first measurement, unless given.
+
+    Returns
+    -------
+    Sample
+
+    Raises
+    ------
+    ValueError
+        Where there is no measurement.
+    """
     parts, first = [], settings
     for m in measurements:
         first = first or m.settings

@@ -96,7 +96,7 @@ def render_crop(
 
 
 def true_table(particles: list[Particle], labels: NDArray[np.int32], nm_per_px: float) -> pd.DataFrame:
-    """The particles as drawn, a row a label: centre, shape, true area-equivalent diameter of the whole particle in px and nm,
+    """The particles as drawn, one row per label: centre, shape, true area-equivalent diameter of the whole particle in px and nm,
     share of it that is seen, and whether the frame cuts it."""
     area = np.bincount(labels.ravel(), minlength=len(particles) + 1)[1:]
     rim = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))

@@ -38,7 +38,7 @@ class Gallery:
             with ui.element("div").classes("ng-gallery"):
                 self.welcome = ui.html(
                     "<h1>Measure your micrographs</h1><p>Drop what the microscope wrote. Every particle is found, the scale is "
-                    "read, and you check and mend what was measured. Nothing leaves this computer.</p>",
+                    "read, and you check and correct what was measured. Nothing leaves this computer.</p>",
                     sanitize=False,
                 ).classes("ng-welcome")
                 self.drop = DropZone(compact=False)

@@ -55,8 +55,8 @@ class ReportPage:
             with ui.element("section").classes("ng-sheet"):
                 ui.label("Teach the network").classes("ng-h2")
                 ui.label(
-                    "What you have checked and mended can be saved as training data, and the network fine-tuned on it. A fifth of "
-                    "the micrographs is kept aside to say whether it helped."
+                    "What you have checked and corrected can be saved as training data, and the network fine-tuned on it. A fifth "
+                    "of the micrographs is kept aside to tell whether it helped."
                 ).classes("ng-soft")
                 self.learn = ui.label().classes("ng-soft")
                 with ui.row().classes("items-center"):
