@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch", reason='torch is not installed: pip install "nanogauge[train]"')
 
+from nanogauge.core.errors import SettingsError  # noqa: E402
 from nanogauge.detection.segment import standardise  # noqa: E402
 from nanogauge.training.augment import Tone, draw_tone  # noqa: E402
 from nanogauge.training.batches import Crops, blurred, prepare, spread, targets, toned  # noqa: E402
-from nanogauge.training.dataset import Dataset, Examples, normalised_distance  # noqa: E402
+from nanogauge.training.dataset import Dataset, Examples, normalised_distance, share_renderings  # noqa: E402
 from nanogauge.training.loop import Recipe, loader  # noqa: E402
 from nanogauge.training.renderings import SharedRenderings  # noqa: E402
 from nanogauge.training.synthetic import Scene, render  # noqa: E402
@@ -164,3 +165,8 @@ def test_a_rendering_serves_several_crops_and_is_then_forgotten(tmp_path: Path) 
     assert any(tmp_path.iterdir())
     again = pool.crop(0, 64, np.random.default_rng([1, 0]))  # asked for again, it is made again
     assert np.array_equal(again[0], cut[0][0])
+
+
+def test_a_rendering_smaller_than_a_crop_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="rendering_px = 32 must not be less than crop_px = 64"):
+        share_renderings(examples(crops_per_rendering=2, rendering_px=32), tmp_path, rendered_share=0.5)

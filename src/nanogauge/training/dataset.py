@@ -21,6 +21,7 @@ from PIL import Image
 from scipy import ndimage
 
 from ..core.cpu import cores
+from ..core.errors import SettingsError
 from . import augment
 from .batches import Crops
 from .copy_paste import paste_particles
@@ -212,9 +213,9 @@ def rendered(examples: Examples, rng: np.random.Generator, shape: tuple[int, int
 
 
 def share_renderings(examples: Examples, folder: Path, *, rendered_share: float) -> SharedRenderings:
-    """Renderings from which the rendered crops are cut, `rendered_share` of all; ValueError where a crop is larger than one."""
+    """Renderings from which the rendered crops are cut, `rendered_share` of all; SettingsError where a crop is larger than one."""
     if examples.rendering_px < examples.crop_px:
-        raise ValueError(f"rendering_px = {examples.rendering_px} must not be less than crop_px = {examples.crop_px}")
+        raise SettingsError(f"rendering_px = {examples.rendering_px} must not be less than crop_px = {examples.crop_px}")
     return SharedRenderings(
         folder=folder, side_px=examples.rendering_px, crops_each=examples.crops_per_rendering,
         crops_per_example=rendered_share, seed=examples.seed, render=partial(rendered, examples),
