@@ -21,6 +21,7 @@ from ..core.scale import Scale
 from ..core.settings import Settings
 from ..reading import read_micrograph
 from ..results.measurement import Measurement
+from ..results.rescaled import is_square
 from ..results.saved import PROBABILITY, read_found
 from ..scale.resolve import ScaleDecision
 from .contour import outline_of
@@ -257,8 +258,7 @@ class Session:
         return affected
 
     def _rescaled(self, was: Scale | None) -> pd.DataFrame:
-        was_square = was is None or was.nm_per_px[0] == was.nm_per_px[1]
-        return rescaled(self._table, self.labels, self._basis(), self.scale, was_square=was_square)
+        return rescaled(self._table, self.labels, self._basis(), self.scale, was_square=is_square(was))
 
     def _basis(self) -> Basis:
         o = self.found
