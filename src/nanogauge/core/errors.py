@@ -4,7 +4,8 @@
     ├── InputError             a file that cannot be used; the message names the file, what was seen, the remedy
     │   ├── UnreadableFile     missing, empty, truncated, or not an image
     │   ├── AnnotationError    labels or outlines made elsewhere that cannot be understood or do not fit their micrograph
-    │   └── UnsupportedFormat  an image, but of a kind that is not read here (or only with an extra)
+    │   ├── UnsupportedFormat  an image, but of a kind that is not read here (or only with an extra)
+    │   └── NoSuchPart         a page, detector or channel that the file does not have
     ├── ScaleError             a length or a scale that cannot be understood ("2.5 nn/px")
     ├── SettingsError          an unknown key or a value out of range in the settings
     ├── EngineError            a network or text reader that cannot be loaded or run
@@ -32,6 +33,10 @@ class UnreadableFile(InputError):
 
 class UnsupportedFormat(InputError):
     """An image of a kind that is not read here, or only with an extra installed."""
+
+
+class NoSuchPart(InputError):
+    """A page, detector or channel that the file does not have; the message lists those that it has."""
 
 
 class AnnotationError(InputError):
