@@ -8,9 +8,18 @@ from pathlib import Path
 import pytest
 
 from nanogauge.core.errors import SettingsError
-from nanogauge.core.settings import MeasureSettings, SegmentSettings, SeparateSettings, Settings, read_settings, write_settings
+from nanogauge.core.settings import (
+    MeasureSettings,
+    ReadSettings,
+    SegmentSettings,
+    SeparateSettings,
+    Settings,
+    read_settings,
+    write_settings,
+)
 
 OTHER = Settings(
+    read=ReadSettings(page=3, detector='SE "upper"', channel="C:\\red"),
     segment=SegmentSettings(
         device="cpu",
         engine="threshold",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from copy import copy
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -83,10 +84,10 @@ class Measurer:
         settings = self.settings
         if isinstance(source, Micrograph):
             micrograph = source
-        elif (large := open_mosaic(source)) is not None:
+        elif (large := open_mosaic(source, **asdict(settings.read))) is not None:
             return measure_mosaic(large, engine=self.engine, settings=settings, scale=scale)
         else:
-            micrograph = read_micrograph(source)
+            micrograph = read_micrograph(source, **asdict(settings.read))
         bar, decision, frame = self.read_scale(micrograph, user=scale)
         drawn = self.find(micrograph, bar, frame)
         found = at_edge(drawn, micrograph.pixels, settings.measure, frame=frame)
@@ -140,7 +141,7 @@ class Measurer:
         Raises InputError where a file cannot be used or the two do not fit.
         """
         started = time.perf_counter()
-        micrograph = source if isinstance(source, Micrograph) else read_micrograph(source)
+        micrograph = source if isinstance(source, Micrograph) else read_micrograph(source, **asdict(self.settings.read))
         if not isinstance(annotation, Annotation):
             annotation = read_annotation(annotation, shape=micrograph.shape, image_name=micrograph.name)
         bar, decision, frame = self.read_scale(micrograph, user=scale)

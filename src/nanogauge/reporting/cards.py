@@ -118,7 +118,10 @@ def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
         str(v) for v in (i.get("maker"), i.get("model"), voltage, distance, i.get("detector"), i.get("acquired")) if v
     )
     h, w = about["shape_px"]
-    facts = [("Picture", f"{w} × {h} px, {about['format']}"), ("Instrument", stated or "not stated in the file")]
+    facts = [
+        ("Picture", ", ".join([f"{w} × {h} px", str(about["format"]), *_part(about.get("part"))])),
+        ("Instrument", stated or "not stated in the file"),
+    ]
     pair = about["scale"]["nm_per_px_y_x"]
     if pair:
         facts.append(("Field", f"{format_length(w * pair[1], digits=3)} × {format_length(h * pair[0], digits=3)}"))
@@ -143,6 +146,15 @@ def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
     if source:
         facts.append(("Labels", f"{source['file']}, SHA-256 {source['sha256']}"))
     return facts
+
+
+def _part(part: dict[str, Any] | None) -> list[str]:
+    """Which part of its file a picture is, where the file has several; results of earlier versions do not say."""
+    if part is None:
+        return []
+    said = [f"page {part['page']} of {part['n_pages']}"] if part["n_pages"] > 1 else []
+    said += [f"detector {part['detector']}"] if len(part["detectors"]) > 1 else []
+    return [*said, f"channel {part['channel']}"] if part["channel"] else said
 
 
 def scale_rows(about: dict[str, Any]) -> list[tuple[str, str]]:

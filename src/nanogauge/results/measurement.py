@@ -240,6 +240,7 @@ class Measurement(SizeFigures):
             "message": self.message,
             "warnings": [{"code": code_of(w), "text": str(w)} for w in self.warnings],
             "notes": list(m.notes),
+            "part": asdict(m.part),
             "instrument": instrument,
             "scale": {
                 "source": self.decision.source,

@@ -36,6 +36,7 @@ def scale_all(
     scale: str | None = None,
     scale_bar: str | None = None,
     bar_px: str | None = None,
+    read: dict[str, Any] | None = None,
     json_output: bool = False,
 ) -> int:
     """Reads the scale of all inputs and prints it, checked against what the user states. 0: all could be read; 1: some failed."""
@@ -46,7 +47,7 @@ def scale_all(
     rows = []
     with progress(len(files), console, quiet=json_output) as step:
         for file in files:
-            rows.append(_scale_row(file, measurer, scales.get(file)))
+            rows.append(_scale_row(file, measurer, scales.get(file), read or {}))
             step(file.name)
     failed = [r for r in rows if r["status"] == "error"]
     if json_output:
@@ -72,7 +73,7 @@ def scale_all(
     return 1 if failed or not files else 0
 
 
-def _scale_row(file: Path, measurer: Measurer, user: Scale | None) -> dict[str, Any]:
+def _scale_row(file: Path, measurer: Measurer, user: Scale | None, read: dict[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {
         "file": str(file),
         "status": "error",
@@ -89,7 +90,7 @@ def _scale_row(file: Path, measurer: Measurer, user: Scale | None) -> dict[str, 
         "warnings": [],
     }
     try:
-        micrograph = read_micrograph(picture(file))
+        micrograph = read_micrograph(picture(file), **read)
         bar, decision, _ = measurer.read_scale(micrograph, user=user)
     except Exception as error:  # one file never stops the others
         return row | {"warnings": [problem(error, file)]}
@@ -104,11 +105,11 @@ def _scale_row(file: Path, measurer: Measurer, user: Scale | None) -> dict[str, 
         "warnings": [*decision.warnings, *micrograph.notes],
     }
     if bar is not None:
-        read = scale_bar_dict(bar)
+        shown = scale_bar_dict(bar)
         row |= {
-            "value_nm": read["value_nm"],
-            "bar_length_px": read["length_px"],
-            "bar_box": read["box_y0_x0_y1_x1"],
+            "value_nm": shown["value_nm"],
+            "bar_length_px": shown["length_px"],
+            "bar_box": shown["box_y0_x0_y1_x1"],
             "text": bar.text,
             "refined_by": bar.refined_by,
         }

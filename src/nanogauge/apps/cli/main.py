@@ -17,14 +17,17 @@ from ...core.cpu import SMALL_RUN
 from ...core.errors import NanogaugeError
 from .options import (
     BarPx,
+    Channel,
     Cluster,
     Coco,
+    Detector,
     Device,
     Fresh,
     InfoFile,
     Inputs,
     NoReport,
     Ome,
+    Page,
     PdfEach,
     SampleName,
     ScaleBarGiven,
@@ -74,6 +77,9 @@ def measure(
     scale: ScaleGiven = None,
     scale_bar: ScaleBarGiven = None,
     bar_px: BarPx = None,
+    page: Page = None,
+    detector: Detector = None,
+    channel: Channel = None,
     engine: Annotated[
         str | None, typer.Option(metavar="NAME", help="unet (the network, default) or threshold (Otsu + watershed, a baseline).")
     ] = None,
@@ -119,6 +125,7 @@ def measure(
       nanogauge measure "run7/*.tif" --json            a glob; JSON for scripts
       nanogauge measure crop.png --scale "2.5 nm/px"   scale from you
       nanogauge measure crop.png --scale-bar "500 nm" --bar-px 123.5
+      nanogauge measure stem.emd --detector HAADF      of several detectors
       nanogauge measure folder --watch --workers 4     as the microscope fills it
       nanogauge measure folder --cluster tcp://head:8786
     """
@@ -137,6 +144,7 @@ def measure(
     shown = {"sample": sample, "single_population": not separate, "report": not no_report, "pdf_each": pdf}
     outputs = _outputs(info, **shown, coco=coco, ome=ome, unit_row=unit_row)
     options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px}
+    options |= {"read": {"page": page, "detector": detector, "channel": channel}}
     options |= {"engine": engine, "device": device, "settings_file": settings, "outputs": outputs}
     options |= {"batch": batch, "watch": watch, "idle_s": idle}
     raise typer.Exit(commands.measure_all(inputs, out, **options, json_output=json_output, quiet=quiet))
@@ -153,6 +161,9 @@ def import_annotations(
     scale: ScaleGiven = None,
     scale_bar: ScaleBarGiven = None,
     bar_px: BarPx = None,
+    page: Page = None,
+    detector: Detector = None,
+    channel: Channel = None,
     settings: SettingsFile = None,
     sample: SampleName = "",
     info: InfoFile = None,
@@ -185,6 +196,7 @@ def import_annotations(
     shown = {"sample": sample, "single_population": not separate, "report": not no_report, "pdf_each": pdf}
     outputs = _outputs(info, **shown, coco=coco, ome=ome, unit_row=unit_row)
     options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px}
+    options |= {"read": {"page": page, "detector": detector, "channel": channel}}
     batch = BatchOptions(workers=workers, time_limit_s=time_limit, fresh=fresh)
     options |= {"settings_file": settings, "outputs": outputs, "batch": batch}
     raise typer.Exit(commands.import_all(micrographs, annotations, out, **options, json_output=json_output, quiet=quiet))
@@ -223,6 +235,9 @@ def scale(
     scale: ScaleGiven = None,
     scale_bar: ScaleBarGiven = None,
     bar_px: BarPx = None,
+    page: Page = None,
+    detector: Detector = None,
+    channel: Channel = None,
     json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print a JSON list.")] = False,
 ) -> None:
     """Read the scale only: from the metadata and from the burned-in scale bar, cross-checked.
@@ -232,7 +247,10 @@ def scale(
     """
     from . import commands
 
-    raise typer.Exit(commands.scale_all(inputs, scale=scale, scale_bar=scale_bar, bar_px=bar_px, json_output=json_output))
+    read = {"page": page or 0, "detector": detector or "", "channel": channel or ""}
+    raise typer.Exit(
+        commands.scale_all(inputs, scale=scale, scale_bar=scale_bar, bar_px=bar_px, read=read, json_output=json_output)
+    )
 
 
 @app.command()

@@ -33,6 +33,7 @@ def measure_all(
     scale: str | None = None,
     scale_bar: str | None = None,
     bar_px: str | None = None,
+    read: dict[str, Any] | None = None,
     engine: str | None = None,
     device: str | None = None,
     settings_file: Path | None = None,
@@ -45,9 +46,11 @@ def measure_all(
 ) -> int:
     """Measures all inputs into OUT; what an earlier run measured there is kept. 0: all measured; 1: some failed.
 
+    read: page, detector and channel, each None where the settings hold
     watch: takes the inputs' pictures as they come, until stopped or nothing new came for `idle_s`
     """
     settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine, device=device)
+    settings = settings.replace("read", **(read or {}))
     user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
     about = {
         "scale_given": scale if scale_bar is None else f"{scale_bar} / {bar_px} px",
@@ -78,6 +81,7 @@ def import_all(
     scale: str | None = None,
     scale_bar: str | None = None,
     bar_px: str | None = None,
+    read: dict[str, Any] | None = None,
     settings_file: Path | None = None,
     outputs: Outputs | None = None,
     batch: BatchOptions | None = None,
@@ -89,7 +93,7 @@ def import_all(
     Micrographs of a folder that have no annotation are left out, and said. Raises UnreadableFile or AnnotationError where
     nothing fits.
     """
-    settings = read_settings(settings_file) if settings_file else Settings()
+    settings = (read_settings(settings_file) if settings_file else Settings()).replace("read", **(read or {}))
     user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
     if micrographs.is_dir():
         pairs = find_annotations(micrographs, annotations, picture_suffixes=SUFFIXES)

@@ -77,6 +77,7 @@ def measure_mosaic(
             instrument=mosaic.instrument,
             scale=mosaic.scale,
             notes=mosaic.notes,
+            part=mosaic.part,
         ),
         decision=decision,
         scale_bar=None,
