@@ -11,6 +11,7 @@ from nanogauge.core.errors import SettingsError
 from nanogauge.core.settings import (
     MeasureSettings,
     ReadSettings,
+    ScaleSettings,
     SegmentSettings,
     SeparateSettings,
     Settings,
@@ -20,6 +21,7 @@ from nanogauge.core.settings import (
 
 OTHER = Settings(
     read=ReadSettings(page=3, detector='SE "upper"', channel="C:\\red"),
+    scale=ScaleSettings(calibration="sem3.toml"),
     segment=SegmentSettings(
         device="cpu",
         engine="threshold",

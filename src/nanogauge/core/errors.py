@@ -7,6 +7,7 @@
     │   ├── UnsupportedFormat  an image, but of a kind that is not read here (or only with an extra)
     │   └── NoSuchPart         a page, detector or channel that the file does not have
     ├── ScaleError             a length or a scale that cannot be understood ("2.5 nn/px")
+    ├── CalibrationError       a calibration that cannot be made from a picture, or a file of one that cannot be used
     ├── SettingsError          an unknown key or a value out of range in the settings
     ├── EngineError            a network or text reader that cannot be loaded or run
     ├── TruthError             ground truth that does not fit (no labels, another shape)
@@ -45,6 +46,10 @@ class AnnotationError(InputError):
 
 class ScaleError(NanogaugeError):
     """A length or a scale that cannot be understood."""
+
+
+class CalibrationError(NanogaugeError):
+    """A calibration that cannot be made from a picture, or a calibration file that cannot be used."""
 
 
 class SettingsError(NanogaugeError):

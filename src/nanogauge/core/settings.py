@@ -28,6 +28,13 @@ class ReadSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScaleSettings:
+    """How long a pixel is."""
+
+    calibration: str = ""  # file that `nanogauge calibrate` wrote, applied to scales that the instrument states
+
+
+@dataclass(frozen=True, kw_only=True)
 class SegmentSettings:
     """pixels -> probability maps."""
 
@@ -92,6 +99,7 @@ class Settings:
     """
 
     read: ReadSettings = field(default_factory=ReadSettings)
+    scale: ScaleSettings = field(default_factory=ScaleSettings)
     segment: SegmentSettings = field(default_factory=SegmentSettings)
     separate: SeparateSettings = field(default_factory=SeparateSettings)
     measure: MeasureSettings = field(default_factory=MeasureSettings)

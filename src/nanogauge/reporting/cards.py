@@ -9,6 +9,7 @@ from typing import Any
 from ..core.scale import format_length
 from ..results.measurement import Measurement
 from ..results.saved import SavedMeasurement, saved_of
+from ..scale.calibration import Calibration, calibration_from_dict
 from ..statistics.distribution import STATISTICS, WITHOUT_UNIT
 from .content import exclusion_rows
 from .formatting import DASH, NAMES, Lengths, lengths, number, percent
@@ -166,6 +167,8 @@ def scale_rows(about: dict[str, Any]) -> list[tuple[str, str]]:
         rows = [
             ("Scale used", f"{size} from {str(scale['source']).replace('_', ' ')}, u = {percent(scale['relative_uncertainty'], 2)}")
         ]
+        if by := calibration_from_dict(scale.get("calibration")):
+            rows.append(("Calibration", calibration_text(by)))
     else:
         rows = [("Scale used", "none: sizes are in px")]
     meta = scale["metadata_nm_per_px_y_x"]
@@ -183,6 +186,14 @@ def scale_rows(about: dict[str, Any]) -> list[tuple[str, str]]:
     if bar and bar["refused"]:
         rows.append(("Scale bar not used", str(bar["refused"])))
     return rows
+
+
+def calibration_text(c: Calibration) -> str:
+    """What was calibrated, with what, and how well."""
+    factors = f"factor {c.factor_x:.5g}" if c.factor_x == c.factor_y else f"factors {c.factor_x:.5g} (x), {c.factor_y:.5g} (y)"
+    until = f", valid until {c.valid_until}" if c.valid_until else ""
+    parts = ", ".join(f"{name.replace('_', ' ')} {percent(u, 2)}" for name, u in c.components.items())
+    return f"{c.title}{until}: {factors}, u = {percent(c.relative_uncertainty, 2)}" + (f" ({parts})" if parts else "")
 
 
 def _statistics(d: dict[str, Any], unit: Lengths) -> list[tuple[str, str, str]]:

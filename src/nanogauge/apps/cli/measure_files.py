@@ -14,6 +14,7 @@ from ...batch import BatchOptions, BatchResult, Item, Listed, Source, Watched, r
 from ...batch.inputs import expand, is_glob, unique_names
 from ...core.errors import SettingsError, UnreadableFile
 from ...core.settings import Settings, read_settings
+from ...pipeline.measure import calibration_of
 from ...reading import SUFFIXES
 from ...reporting import Collected
 from ...reporting.run_report import Outputs, write_report
@@ -34,6 +35,7 @@ def measure_all(
     scale_bar: str | None = None,
     bar_px: str | None = None,
     read: dict[str, Any] | None = None,
+    calibration: Path | None = None,
     engine: str | None = None,
     device: str | None = None,
     settings_file: Path | None = None,
@@ -50,7 +52,7 @@ def measure_all(
     watch: takes the inputs' pictures as they come, until stopped or nothing new came for `idle_s`
     """
     settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine, device=device)
-    settings = settings.replace("read", **(read or {}))
+    settings = with_calibration(settings.replace("read", **(read or {})), calibration)
     user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
     about = {
         "scale_given": scale if scale_bar is None else f"{scale_bar} / {bar_px} px",
@@ -82,6 +84,7 @@ def import_all(
     scale_bar: str | None = None,
     bar_px: str | None = None,
     read: dict[str, Any] | None = None,
+    calibration: Path | None = None,
     settings_file: Path | None = None,
     outputs: Outputs | None = None,
     batch: BatchOptions | None = None,
@@ -94,6 +97,7 @@ def import_all(
     nothing fits.
     """
     settings = (read_settings(settings_file) if settings_file else Settings()).replace("read", **(read or {}))
+    settings = with_calibration(settings, calibration)
     user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
     if micrographs.is_dir():
         pairs = find_annotations(micrographs, annotations, picture_suffixes=SUFFIXES)
@@ -119,6 +123,13 @@ def import_all(
     ]
     show: dict[str, Any] = {"json_output": json_output, "quiet": quiet}
     return _run(Listed(items), out, settings, about=about, outputs=outputs, batch=batch, annotated=True, **show)
+
+
+def with_calibration(settings: Settings, file: Path | None) -> Settings:
+    """The settings with that calibration file, which must be a sound one, as must be one that they name already."""
+    settings = settings.replace("scale", calibration=None if file is None else str(file))
+    calibration_of(settings)
+    return settings
 
 
 def _beside(micrograph: Path) -> Path:

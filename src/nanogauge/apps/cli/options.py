@@ -14,6 +14,10 @@ SettingsFile = Annotated[
 Device = Annotated[
     str | None, typer.Option(metavar="NAME", help="What the network runs on: auto (default), cpu, cuda, tensorrt, openvino ...")
 ]
+CalibrationFile = Annotated[
+    Path | None,
+    typer.Option("--calibration", metavar="FILE", help="Calibration of the microscope; see `nanogauge calibrate`."),
+]
 Page = Annotated[
     int | None, typer.Option(metavar="N", min=1, help="Page of a stack, from 1; default: the first, or the calibrated one.")
 ]
