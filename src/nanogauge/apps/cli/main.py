@@ -82,6 +82,9 @@ def measure(
     page: Page = None,
     detector: Detector = None,
     channel: Channel = None,
+    panels: Annotated[
+        bool, typer.Option("--panels", metavar="", help="Cut figures of several panels; each is measured with its own bar.")
+    ] = False,
     engine: Annotated[
         str | None, typer.Option(metavar="NAME", help="unet (the network, default) or threshold (Otsu + watershed, a baseline).")
     ] = None,
@@ -127,6 +130,7 @@ def measure(
       nanogauge measure "run7/*.tif" --json            a glob; JSON for scripts
       nanogauge measure crop.png --scale "2.5 nm/px"   scale from you
       nanogauge measure crop.png --scale-bar "500 nm" --bar-px 123.5
+      nanogauge measure figure.png --panels            figure-a, figure-b ...
       nanogauge measure stem.emd --detector HAADF      of several detectors
       nanogauge measure folder --calibration sem3.toml
       nanogauge measure folder --watch --workers 4     as the microscope fills it
@@ -147,7 +151,7 @@ def measure(
     shown = {"sample": sample, "single_population": not separate, "report": not no_report, "pdf_each": pdf}
     outputs = _outputs(info, **shown, coco=coco, ome=ome, unit_row=unit_row)
     options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px}
-    options |= {"read": {"page": page, "detector": detector, "channel": channel}, "calibration": calibration}
+    options |= {"read": {"page": page, "detector": detector, "channel": channel}, "calibration": calibration, "panels": panels}
     options |= {"engine": engine, "device": device, "settings_file": settings, "outputs": outputs}
     options |= {"batch": batch, "watch": watch, "idle_s": idle}
     raise typer.Exit(commands.measure_all(inputs, out, **options, json_output=json_output, quiet=quiet))

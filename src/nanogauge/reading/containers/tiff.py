@@ -30,6 +30,9 @@ from ..pick import channel_names, one_channel, unique, which, which_page
 from ..tags import Tags
 from ..text import xml
 
+PROVENANCE = "nanogauge: "
+"""How an ImageDescription begins that tells what a picture was cut from."""
+
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PAGES_SEARCHED, _DETECTORS_SEARCHED = 8, 256
 _MINISWHITE, _RGB, _PALETTE, _CMYK, _YCBCR, _CIELAB = 0, 2, 3, 5, 6, 8
@@ -72,6 +75,7 @@ def read(path: Path, head: bytes, wish: Wish) -> Decoded:
                 check_strips(path, page)
                 pixels, notes, part = _picture(path, page, part, "" if part.channel else wish.channel)
                 hint = _resolution_hint(Tags(page))
+                description = Tags(page).text(270)
             pixels, more = grey.settled(pixels)
         except MemoryError:
             raise UnsupportedFormat(f"{path}: too large for this computer's memory; crop it") from None
@@ -82,6 +86,8 @@ def read(path: Path, head: bytes, wish: Wish) -> Decoded:
         except DAMAGE as error:
             reason = " ".join(str(error).split())[:100] or type(error).__name__
             raise UnreadableFile(f"{path}: damaged or cut-off TIFF ({reason}); copy it again from the microscope") from error
+    if description.startswith(PROVENANCE):
+        notes = (description.removeprefix(PROVENANCE), *notes)
     notes = (*part_notes(part, wish), *notes, *more)
     return Decoded(pixels=pixels, format=f"tiff/{name}" if name else "tiff", facts=facts, notes=notes, part=part, hint=hint)
 
