@@ -87,7 +87,7 @@ def read(path: Path, head: bytes, wish: Wish) -> Decoded:
             reason = " ".join(str(error).split())[:100] or type(error).__name__
             raise UnreadableFile(f"{path}: damaged or cut-off TIFF ({reason}); copy it again from the microscope") from error
     if description.startswith(PROVENANCE):
-        notes = (description.removeprefix(PROVENANCE), *notes)
+        notes = (description.removeprefix(PROVENANCE).partition(", SHA-256")[0], *notes)
     notes = (*part_notes(part, wish), *notes, *more)
     return Decoded(pixels=pixels, format=f"tiff/{name}" if name else "tiff", facts=facts, notes=notes, part=part, hint=hint)
 
