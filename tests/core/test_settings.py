@@ -8,9 +8,20 @@ from pathlib import Path
 import pytest
 
 from nanogauge.core.errors import SettingsError
-from nanogauge.core.settings import MeasureSettings, SegmentSettings, SeparateSettings, Settings, read_settings, write_settings
+from nanogauge.core.settings import (
+    MeasureSettings,
+    ReadSettings,
+    ScaleSettings,
+    SegmentSettings,
+    SeparateSettings,
+    Settings,
+    read_settings,
+    write_settings,
+)
 
 OTHER = Settings(
+    read=ReadSettings(page=3, detector='SE "upper"', channel="C:\\red"),
+    scale=ScaleSettings(calibration="sem3.toml"),
     segment=SegmentSettings(
         device="cpu",
         engine="threshold",

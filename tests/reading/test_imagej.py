@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from nanogauge.core.errors import UnsupportedFormat
 from nanogauge.reading import read_micrograph
 
 
@@ -23,7 +24,7 @@ def test_other_units(write_tiff, unit, px, nm):
     assert found.scale.mean_nm_per_px == pytest.approx(nm, rel=1e-5)
 
 
-@pytest.mark.parametrize("unit", ["", "pixel", "pixels", "inch", "sec", "1/nm"])
+@pytest.mark.parametrize("unit", ["", "pixel", "pixels", "inch", "sec"])
 def test_units_that_are_no_calibration(write_tiff, unit):
     found = read_micrograph(write_tiff(tags={270: f"ImageJ=1.54f\nunit={unit}\n"}, resolution=(72, 72)))
     assert found.scale is None
@@ -37,3 +38,8 @@ def test_a_print_resolution_in_cm_is_no_calibration(write_tiff):
 
 def test_no_or_zero_resolution_gives_none(write_tiff):
     assert read_micrograph(write_tiff(tags={270: "ImageJ=1.54f\nunit=nm\n"}, resolution=(0, 0))).scale is None
+
+
+def test_a_diffraction_pattern_is_refused(write_tiff):
+    with pytest.raises(UnsupportedFormat, match="in 1/nm; give a micrograph"):
+        read_micrograph(write_tiff(tags={270: "ImageJ=1.54f\nunit=1/nm\n"}, resolution=(72, 72)))

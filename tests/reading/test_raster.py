@@ -1,4 +1,4 @@
-"""PNG, JPEG and BMP of every pixel type, and damaged ones."""
+"""PNG, JPEG, JPEG 2000, WebP, GIF and BMP of every pixel type, and damaged ones."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nanogauge.core.errors import UnreadableFile, UnsupportedFormat
+from nanogauge.core.errors import NoSuchPart, UnreadableFile, UnsupportedFormat
 from nanogauge.reading import read_micrograph
-from nanogauge.reading.containers import raster
+from nanogauge.reading.contract import refuse_huge
 
 
 @pytest.mark.parametrize(("suffix", "name"), [(".png", "png"), (".bmp", "bmp")])
@@ -135,4 +135,49 @@ def test_more_than_a_gigapixel_is_refused(tmp_path, ramp):
     with pytest.raises(UnsupportedFormat, match="gigapixel"):
         read_micrograph(path)
     with pytest.raises(UnsupportedFormat, match="crop"):
-        raster.refuse_huge(Path("a.tif"), 50_000, 50_000)
+        refuse_huge(Path("a.tif"), 50_000, 50_000)
+
+
+def test_jpeg_2000_of_8_and_16_bits(tmp_path, ramp):
+    large = np.kron(ramp, np.ones((8, 8), np.uint8))
+    for pixels in (large, large.astype(np.uint16) * 200 + 1):
+        Image.fromarray(pixels).save(tmp_path / "a.jp2")
+        found = read_micrograph(tmp_path / "a.jp2")
+        assert (found.format, found.pixels.dtype, found.scale) == ("jp2", pixels.dtype, None)
+        np.testing.assert_array_equal(found.pixels, pixels)
+
+
+def test_webp(tmp_path, ramp):
+    Image.fromarray(np.stack([ramp] * 3, axis=-1)).save(tmp_path / "a.webp", lossless=True)
+    found = read_micrograph(tmp_path / "a.webp")
+    assert found.format == "webp"
+    np.testing.assert_array_equal(found.pixels, ramp)
+
+
+def test_the_frames_of_a_gif_are_pages(tmp_path, ramp):
+    frames = [Image.fromarray(p) for p in (ramp, 255 - ramp)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    found = read_micrograph(tmp_path / "a.gif")
+    assert (found.format, found.notes) == ("gif", ("first of 2 slices used",))
+    np.testing.assert_array_equal(found.pixels, ramp)
+    found = read_micrograph(tmp_path / "a.gif", page=2)
+    assert (found.part.page, found.part.n_pages, found.notes) == (2, 2, ("page 2 of 2 used",))
+    np.testing.assert_array_equal(found.pixels, 255 - ramp)
+    with pytest.raises(NoSuchPart, match=r"a\.gif: no page 3; it has 2 pages, 1 to 2$"):
+        read_micrograph(tmp_path / "a.gif", page=3)
+
+
+def test_channels_of_a_colour_picture(tmp_path, ramp):
+    Image.fromarray(np.stack([ramp, ramp // 2, ramp // 3], axis=-1)).save(tmp_path / "a.png")
+    for name, factor in (("red", 1), ("Green", 2), ("3", 3)):
+        np.testing.assert_array_equal(read_micrograph(tmp_path / "a.png", channel=name).pixels, ramp // factor)
+    assert read_micrograph(tmp_path / "a.png", channel="2").part.channel == "green"
+    with pytest.raises(NoSuchPart, match=r"no channel 'infrared'; there are red, green, blue$"):
+        read_micrograph(tmp_path / "a.png", channel="infrared")
+    Image.fromarray(ramp).save(tmp_path / "g.png")
+    with pytest.raises(NoSuchPart, match=r"no channel 'red', it is grey; leave --channel out$"):
+        read_micrograph(tmp_path / "g.png", channel="red")
+    with pytest.raises(NoSuchPart, match=r"no detector 'SE', it names no detector; leave --detector out$"):
+        read_micrograph(tmp_path / "g.png", detector="SE")
+    with pytest.raises(NoSuchPart, match=r"no page 2; it has only one page$"):
+        read_micrograph(tmp_path / "g.png", page=2)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 
+import h5py
 import numpy as np
 import pytest
 
-from nanogauge.core.errors import UnreadableFile, UnsupportedFormat
+from nanogauge.core.errors import NoSuchPart, UnreadableFile, UnsupportedFormat
 from nanogauge.reading import read_micrograph
-
-h5py = pytest.importorskip("h5py", reason='needs the extra: pip install "nanogauge[formats]"')
 
 
 def write(path, pixels, *, unit="m", width="2e-9", detector="HAADF", index=True):
@@ -37,8 +35,8 @@ def test_first_slice_of_the_first_detector(tmp_path, ramp):
     assert found.notes == ("first of 2 pictures used (HAADF)", "first of 2 slices used")
 
 
-@pytest.mark.parametrize("options", [{"unit": "1/m"}, {"unit": ""}, {"width": "x"}, {"width": "0"}, {"width": "-1"}])
-def test_reciprocal_and_malformed_sizes_give_none(tmp_path, ramp, options):
+@pytest.mark.parametrize("options", [{"unit": ""}, {"width": "x"}, {"width": "0"}, {"width": "-1"}])
+def test_malformed_sizes_give_none(tmp_path, ramp, options):
     assert read_micrograph(write(tmp_path / "a.emd", ramp[..., None], **options)).scale is None
 
 
@@ -49,8 +47,27 @@ def test_a_cut_off_file_is_one_clear_line(tmp_path):
         read_micrograph(path)
 
 
-def test_without_h5py_the_extra_is_named(tmp_path, ramp, monkeypatch):
-    path = write(tmp_path / "a.emd", ramp[..., None])
-    monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(UnsupportedFormat, match=r'pip install "nanogauge\[formats\]"'):
+def test_a_diffraction_pattern_is_refused(tmp_path, ramp):
+    path = write(tmp_path / "a.emd", ramp[..., None], unit="1/m")
+    with pytest.raises(UnsupportedFormat, match=r"a diffraction pattern .* in 1/m"):
         read_micrograph(path)
+
+
+def test_detectors_and_element_maps_are_chosen_by_name(tmp_path, ramp):
+    path = write(tmp_path / "a.emd", ramp[..., None], detector="SuperX", index=False)
+    for factor, detector in ((2, "BF"), (3, "HAADF")):
+        write(path, (ramp // factor)[..., None], detector=detector)
+    with h5py.File(path, "a") as file:
+        text = h5py.string_dtype()
+        file.create_dataset("SharedProperties/r", data=[json.dumps({"dataPath": "/Data/Image/0"})], dtype=text)
+        file.create_dataset(
+            "Displays/ImageDisplay/d", data=[json.dumps({"data": "/SharedProperties/r", "title": "Au"})], dtype=text
+        )
+    found = read_micrograph(path, detector="haadf")
+    np.testing.assert_array_equal(found.pixels, ramp // 3)
+    assert found.notes == ("no. 2 of 3 pictures used (HAADF)",)
+    assert found.part.detectors == ("BF", "HAADF", "Au")
+    np.testing.assert_array_equal(read_micrograph(path, detector="Au").pixels, ramp)
+    np.testing.assert_array_equal(read_micrograph(path, detector="1").pixels, ramp // 2)
+    with pytest.raises(NoSuchPart, match=r"no detector 'Ag'; there are BF, HAADF, Au$"):
+        read_micrograph(path, detector="Ag")

@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ..core.errors import NanogaugeError, UnreadableFile
-from ..reading import SUFFIXES
-from ..reading.containers.ome_zarr import is_ome_zarr
+from ..reading import SUFFIXES, is_picture_folder
 
 OUTPUT_NAMES = {
     "summary.csv", "particles.csv", "particles.parquet", "run.json", "sample.json", "report.html", "report.pdf", "results.xlsx",
@@ -30,9 +29,9 @@ def expand(inputs: list[Path]) -> list[Path]:
     """
     files: list[Path] = []
     for item in inputs:
-        if item.is_dir() and not is_ome_zarr(item):
+        if item.is_dir() and not is_picture_folder(item):
             try:
-                inside = sorted(p for p in item.iterdir() if (p.suffix.lower() in SUFFIXES and _is_file(p)) or is_ome_zarr(p))
+                inside = sorted(p for p in item.iterdir() if (p.suffix.lower() in SUFFIXES and _is_file(p)) or is_picture_folder(p))
             except OSError:
                 inside = []
             files += inside or [item]
@@ -101,7 +100,7 @@ def progress(n: int, console: Console, *, quiet: bool) -> Iterator[Callable[[str
 
 def picture(file: Path) -> Path:
     """The file itself, unless it is a folder or glob that `expand` found no pictures in: UnreadableFile says so."""
-    if file.is_dir() and not is_ome_zarr(file):
+    if file.is_dir() and not is_picture_folder(file):
         if not os.access(file, os.R_OK | os.X_OK):
             raise UnreadableFile(f"{file}: no permission to read this folder; change its access rights")
         raise UnreadableFile(f"{file}: no pictures in this folder; looked for {', '.join(sorted(SUFFIXES))}")

@@ -87,6 +87,9 @@ def _key(job: Job, item: Item, sha256: str) -> str:
     for path in sidecar_files(item.file):
         with suppress(OSError):
             beside[path.name] = sha256_of(path)
+    if job.settings.scale.calibration:
+        with suppress(OSError):
+            beside["calibration"] = sha256_of(Path(job.settings.scale.calibration))
     annotation = "" if item.annotation is None else sha256_of(item.annotation)
     return key_of(job.fingerprint(), item, sha256=sha256, beside=beside, annotation_sha256=annotation)
 

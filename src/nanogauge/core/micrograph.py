@@ -34,6 +34,19 @@ class Instrument:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """Which of a file's pictures this is. Pages count from 1; detector and channel are names, "" where the file has but one
+    without a name. `detectors` and `channels` are all there are."""
+
+    page: int = 1
+    n_pages: int = 1
+    detector: str = ""
+    detectors: tuple[str, ...] = ()
+    channel: str = ""
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Micrograph:
     """One picture, ready to measure.
 
@@ -55,6 +68,8 @@ class Micrograph:
         What the file's metadata state.
     notes : tuple of str
         What the reader had to decide, such as "first of 3 pages used".
+    part : Part
+        Which page, detector and channel of the file it is.
     hint : str
         What in the file may be its scale but cannot be trusted by itself, in words.
 
@@ -72,6 +87,7 @@ class Micrograph:
     instrument: Instrument = field(default_factory=Instrument)
     scale: Scale | None = None
     notes: tuple[str, ...] = ()
+    part: Part = field(default_factory=Part)
     hint: str = ""
 
     def __post_init__(self) -> None:

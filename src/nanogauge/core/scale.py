@@ -134,6 +134,8 @@ class Scale:
         Relative standard uncertainty of both.
     source : {"metadata", "scale_bar", "user"}
         Where the scale comes from.
+    calibration : str
+        What the instrument was calibrated with; "" where the scale is as the instrument states it.
 
     Raises
     ------
@@ -150,6 +152,7 @@ class Scale:
     nm_per_px: tuple[float, float]
     relative_uncertainty: float
     source: Source
+    calibration: str = ""
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(v) and v > 0 for v in self.nm_per_px):

@@ -9,12 +9,29 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .errors import SettingsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadSettings:
+    """Which picture of a file that holds several."""
+
+    page: int = 0  # of a stack, from 1; 0: the first, or the one that holds the calibration
+    detector: str = ""  # by name, or by number from 1; "": the first
+    channel: str = ""  # of a colour picture or stack, by name or number; "": the luminance, or the first
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleSettings:
+    """How long a pixel is."""
+
+    calibration: str = ""  # file that `nanogauge calibrate` wrote, applied to scales that the instrument states
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +98,8 @@ class Settings:
     Settings(measure.weighting='volume')
     """
 
+    read: ReadSettings = field(default_factory=ReadSettings)
+    scale: ScaleSettings = field(default_factory=ScaleSettings)
     segment: SegmentSettings = field(default_factory=SegmentSettings)
     separate: SeparateSettings = field(default_factory=SeparateSettings)
     measure: MeasureSettings = field(default_factory=MeasureSettings)
@@ -125,6 +144,7 @@ def settings_from_dict(values: dict[str, Any], *, where: str = "settings") -> Se
 
 
 _RANGES: dict[str, tuple[float, float]] = {
+    "page": (0, 10_000_000),
     "working_magnification": (0, 64),
     "thumbnail_px": (64, 4096),
     "largest_px": (256, 32768),
@@ -188,7 +208,9 @@ def write_settings(settings: Settings) -> str:
     for name, content in settings.to_dict().items():
         lines.append(f"[{name}]")
         for key, value in content.items():
-            text = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else repr(value)
+            text = repr(value)
+            if isinstance(value, bool | str):  # as in JSON, which TOML's text is but for the delete character
+                text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
             lines.append(f"{key} = {text}")
         lines.append("")
     return "\n".join(lines)

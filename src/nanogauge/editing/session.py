@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -323,5 +323,5 @@ class Session:
 def open_session(folder: Path, micrograph_file: Path) -> Session:
     """A saved measurement and its micrograph, to be edited. Raises UnreadableFile where a file is missing, damaged or another."""
     saved = read_found(folder)
-    found = saved.measurement(read_micrograph(micrograph_file), probability=folder / PROBABILITY)
+    found = saved.measurement(read_micrograph(micrograph_file, **asdict(saved.settings.read)), probability=folder / PROBABILITY)
     return Session(found, folder, along_map=saved.along_map)

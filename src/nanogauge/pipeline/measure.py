@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from copy import copy
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,8 @@ from ..reading.padding import without_padding
 from ..results.interchange import Annotation, read_annotation
 from ..results.measurement import Measurement
 from ..scale.bar import ScaleBarReading, annotation_boxes, find_data_bar, read_scale_bar
-from ..scale.resolve import ScaleDecision, resolve_scale
+from ..scale.calibration import Calibration, read_calibration
+from ..scale.resolve import ScaleDecision, calibrated, resolve_scale
 from ..statistics.metrology import detection_warnings, left_out_warnings, missed_warnings
 from .mosaic import measure_mosaic
 
@@ -83,10 +85,11 @@ class Measurer:
         settings = self.settings
         if isinstance(source, Micrograph):
             micrograph = source
-        elif (large := open_mosaic(source)) is not None:
-            return measure_mosaic(large, engine=self.engine, settings=settings, scale=scale)
+        elif (large := open_mosaic(source, **asdict(settings.read))) is not None:
+            known = calibration_of(settings)
+            return measure_mosaic(large, engine=self.engine, settings=settings, scale=scale, calibration=known)
         else:
-            micrograph = read_micrograph(source)
+            micrograph = read_micrograph(source, **asdict(settings.read))
         bar, decision, frame = self.read_scale(micrograph, user=scale)
         drawn = self.find(micrograph, bar, frame)
         found = at_edge(drawn, micrograph.pixels, settings.measure, frame=frame)
@@ -140,7 +143,7 @@ class Measurer:
         Raises InputError where a file cannot be used or the two do not fit.
         """
         started = time.perf_counter()
-        micrograph = source if isinstance(source, Micrograph) else read_micrograph(source)
+        micrograph = source if isinstance(source, Micrograph) else read_micrograph(source, **asdict(self.settings.read))
         if not isinstance(annotation, Annotation):
             annotation = read_annotation(annotation, shape=micrograph.shape, image_name=micrograph.name)
         bar, decision, frame = self.read_scale(micrograph, user=scale)
@@ -164,12 +167,13 @@ class Measurer:
         )
 
     def read_scale(self, micrograph: Micrograph, *, user: Scale | None = None) -> tuple[ScaleBarReading | None, ScaleDecision, Box]:
-        """The scale bar read, the scale decided on, and the frame: the box of the micrograph that is picture, not data bar and
-        not padding."""
+        """The scale bar read, the scale decided on and calibrated, and the frame: the box of the micrograph that is picture,
+        not data bar and not padding."""
         grey = micrograph.grey8()
         h, w = grey.shape
         bar = read_scale_bar(grey, self.reader) if min(h, w) >= 32 else None
         decision = resolve_scale(metadata=micrograph.scale, bar=bar, user=user, hint=micrograph.hint)
+        decision = calibrated(decision, calibration_of(self.settings), micrograph.instrument)
         first_row = micrograph.instrument.data_bar_first_row
         if first_row is not None and 0 < first_row <= h:
             strip: tuple[float, ...] | None = (first_row, 0, h, w)
@@ -185,6 +189,11 @@ class Measurer:
     def find(self, micrograph: Micrograph, bar: ScaleBarReading | None, frame: Box) -> Found:
         """Particles within the frame, the scale bar's text not taken for some; outlines as the engine draws them."""
         return find_particles(micrograph.grey8(), self.engine, self.settings, frame=frame, keep_out=_texts(bar))
+
+
+def calibration_of(settings: Settings) -> Calibration | None:
+    """The calibration that the settings name, read from its file. Raises CalibrationError."""
+    return read_calibration(Path(settings.scale.calibration)) if settings.scale.calibration else None
 
 
 def doubtful_share(

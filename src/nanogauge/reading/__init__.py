@@ -1,7 +1,8 @@
 """A file the microscope wrote -> Micrograph. Chosen by content, never by extension.
 
-    bytes ──CONTAINERS──▶ raster (PNG, JPEG, BMP) · tiff · velox (emd) · rosetta (dm3, dm4, ser, emi, bcf, elid)
-                              └─ pixels (H, W)      └─ MAKERS: thermo, zeiss, tescan, jeol ... tags -> Facts
+    bytes ──CONTAINERS──▶ raster · tiff · dm · tia · hdf5 (velox, berkeley, hyperspy) · mrc · arrays · rosetta (bcf, elid)
+                              ├─ pick: which page, detector, channel ─▶ pixels (H, W)
+                              └─ MAKERS: thermo, zeiss, tescan, jeol ... tags -> Facts
     neighbour .txt/.hdr ──MAKERS──▶ Facts ──calibrate (contract)──▶ Instrument, Scale | None, notes
 
 A new kind of file is one module and one line in CONTAINERS; a new maker one module and one line in `makers.MAKERS`.
@@ -15,43 +16,58 @@ from pathlib import Path
 from ..core.errors import UnreadableFile
 from ..core.micrograph import Micrograph
 from . import grey, sniffing
-from .containers import ome_zarr, raster, rosetta, tiff, velox
-from .contract import METADATA_RELATIVE_UNCERTAINTY, Container, Facts, calibrate
+from .containers import arrays, dm, hdf5, hyperspy, mrc, ome_zarr, raster, rosetta, tia, tiff
+from .contract import METADATA_RELATIVE_UNCERTAINTY, Container, Decoded, Facts, Wish, calibrate, refuse_huge, refuse_reciprocal
 from .sidecar import read_sidecar
 
 CONTAINERS: tuple[Container, ...] = (
     raster.PNG,
     raster.JPEG,
+    raster.JPEG2000,
+    raster.WEBP,
+    raster.GIF,
     raster.BMP,
     tiff.TIFF,
-    rosetta.DM,
-    velox.EMD,
-    rosetta.TIA,
+    dm.DM,
+    tia.SER,
+    tia.EMI,
+    hdf5.HDF5,
+    mrc.MRC,
+    arrays.NPY,
+    arrays.NPZ,
     rosetta.BCF,
     rosetta.ELID,
 )
 SUFFIXES: frozenset[str] = frozenset(suffix for container in CONTAINERS for suffix in container.suffixes)
 """Suffixes, in lower case, of the files worth trying when a folder is given. Reading itself goes by content."""
 
-_HEAD_BYTES = 512
+_HEAD_BYTES = 1024
 
-__all__ = ["METADATA_RELATIVE_UNCERTAINTY", "SUFFIXES", "read_micrograph"]
+__all__ = ["METADATA_RELATIVE_UNCERTAINTY", "SUFFIXES", "is_picture_folder", "read_micrograph"]
 
 
-def read_micrograph(path: str | Path) -> Micrograph:
+def read_micrograph(path: str | Path, *, page: int = 0, detector: str = "", channel: str = "") -> Micrograph:
     """Reads one micrograph.
 
     Parameters
     ----------
     path : path
-        A file, or the folder of an OME-Zarr. Its kind is recognised by its content, never by its name.
+        A file, or the folder of an OME-Zarr or zspy picture. Its kind is recognised by its content, never by its name.
+    page : int
+        Which page of a stack, counted from 1; 0: the first, or the one that holds the calibration.
+    detector : str
+        Which picture of a file with several, by the detector's name or its number from 1; "": the first.
+    channel : str
+        Which channel of a colour picture or stack, by name (red, green, blue, OME's names) or number; "": the luminance, or the
+        first.
 
     Returns
     -------
     Micrograph
         pixels (H, W) uint8, uint16 or float32, bright = high, all finite; `format` such as "tiff/zeiss" or "png"; the file's
-        SHA-256; what it says about the instrument; and a `Scale` with source "metadata" and a relative uncertainty of 2 %
-        (`METADATA_RELATIVE_UNCERTAINTY`), where the file or a sidecar beside it states one that fits the picture. Generic
+        SHA-256; which `part` of it this is; what it says about the instrument; and a `Scale` with source "metadata" and a
+        relative uncertainty of 2 % (`METADATA_RELATIVE_UNCERTAINTY`), where the file or a sidecar beside it states one that fits
+        the picture. Generic
         resolution tags (dpi) never give a scale. What had to be decided is in `notes`.
 
     Raises
@@ -59,7 +75,9 @@ def read_micrograph(path: str | Path) -> Micrograph:
     UnreadableFile
         Missing, a folder, no permission, empty, cut off, damaged, or not a picture.
     UnsupportedFormat
-        A kind that is not read here, an extra that is not installed, or more than a gigapixel.
+        A kind that is not read here, a diffraction pattern, spectra, an extra that is not installed, or more than a gigapixel.
+    NoSuchPart
+        A page, detector or channel that the file does not have; the message lists what it has.
 
     Examples
     --------
@@ -68,13 +86,19 @@ def read_micrograph(path: str | Path) -> Micrograph:
     <Micrograph thermo-gold-spheres.png: 524 x 640 px uint8, png, no scale in the file>
     """
     path = Path(path)
-    if ome_zarr.is_ome_zarr(path):
-        return _zarr(path)
-    head, sha256 = _open(path)
-    container = next((c for c in CONTAINERS if c.matches(head)), None)
-    if container is None:
-        raise sniffing.unknown(path, head)
-    decoded = container.read(path, head)
+    wish = Wish(page=page, detector=detector, channel=channel)
+    if is_picture_folder(path):
+        decoded, sha256 = (
+            (hyperspy.read_zspy(path, wish) if hyperspy.is_zspy(path) else _zarr(path, wish)),
+            ome_zarr.sha256_of(path),
+        )
+    else:
+        head, sha256 = _open(path)
+        container = next((c for c in CONTAINERS if c.matches(head)), None)
+        if container is None:
+            raise sniffing.unknown(path, head)
+        decoded = container.read(path, head, wish)
+    refuse_reciprocal(path, decoded.facts)
     shape = (int(decoded.pixels.shape[0]), int(decoded.pixels.shape[1]))
     name, facts, notes = decoded.format, decoded.facts, decoded.notes
     if not _calibrated(facts):
@@ -92,25 +116,21 @@ def read_micrograph(path: str | Path) -> Micrograph:
         instrument=instrument,
         scale=scale,
         notes=(*notes, *more),
+        part=decoded.part,
         hint=decoded.hint if scale is None else "",
     )
 
 
-def _zarr(path: Path) -> Micrograph:
-    picture = ome_zarr.open_picture(path)
-    raster.refuse_huge(path, picture.shape[1], picture.shape[0])
+def is_picture_folder(path: Path) -> bool:
+    """Whether a folder is one picture (OME-Zarr, zspy) and not a folder of pictures."""
+    return path.is_dir() and (ome_zarr.is_ome_zarr(path) or hyperspy.is_zspy(path))
+
+
+def _zarr(path: Path, wish: Wish) -> Decoded:
+    picture = ome_zarr.open_picture(path, wish)
+    refuse_huge(path, picture.shape[1], picture.shape[0])
     pixels, notes = grey.settled(picture.read(0, picture.shape[0], 0, picture.shape[1]))
-    instrument, scale, more = calibrate(picture.facts, picture.shape)
-    return Micrograph(
-        pixels=pixels,
-        name=path.name,
-        path=path,
-        format="ome-zarr",
-        sha256=ome_zarr.sha256_of(path),
-        instrument=instrument,
-        scale=scale,
-        notes=(*notes, *more),
-    )
+    return Decoded(pixels=pixels, format="ome-zarr", facts=picture.facts, notes=(*picture.notes, *notes), part=picture.part)
 
 
 def _calibrated(facts: Facts | None) -> bool:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import ScaleError
-from ..core.micrograph import Instrument
+from ..core.errors import ScaleError, UnsupportedFormat
+from ..core.micrograph import Instrument, Part
 from ..core.scale import Scale, decimal, parse_length, unit_nm
 
 METADATA_RELATIVE_UNCERTAINTY = 0.02
@@ -37,31 +37,63 @@ class Facts:
     instrument: as stated; its `pixel_size_nm` is (y, x)
     picture_width_px: width of the picture that `pixel_size_nm` speaks of, None where the metadata do not say
     notes: what was malformed or had to be decided
+    reciprocal: the unit of a pixel that is no length but one over a length, "" where it is not so
     """
 
     instrument: Instrument
     picture_width_px: float | None = None
     notes: tuple[str, ...] = ()
+    reciprocal: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """One picture out of a file: pixels (H, W), format name, the maker's facts if any, notes; hint as in `Micrograph`."""
+    """One picture out of a file: pixels (H, W), format name, the maker's facts if any, notes; part and hint as in `Micrograph`."""
 
     pixels: Picture
     format: str
     facts: Facts | None = None
     notes: tuple[str, ...] = ()
+    part: Part = field(default_factory=Part)
     hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """Which of a file's pictures is wanted: a page from 1 (0: the usual one), a detector, a channel (by name or number; "": the
+    usual one)."""
+
+    page: int = 0
+    detector: str = ""
+    channel: str = ""
 
 
 @dataclass(frozen=True)
 class Container:
-    """A kind of file, known by its first bytes. `read` may raise UnreadableFile or UnsupportedFormat."""
+    """A kind of file, known by its first bytes. `read` may raise UnreadableFile, UnsupportedFormat or NoSuchPart."""
 
     matches: Callable[[bytes], bool]
-    read: Callable[[Path, bytes], Decoded]
+    read: Callable[[Path, bytes, Wish], Decoded]
     suffixes: tuple[str, ...]
+
+
+MAX_PIXELS = 1_000_000_000
+
+
+def refuse_huge(path: Path, width: int, height: int) -> None:
+    """UnsupportedFormat for a picture of more than a thousand million pixels."""
+    if width * height > MAX_PIXELS:
+        raise UnsupportedFormat(
+            f"{path}: {width} x {height} px is more than {MAX_PIXELS / 1e9:g} gigapixel; crop it or export it at a smaller size"
+        )
+
+
+def refuse_reciprocal(path: Path, facts: Facts | None) -> None:
+    """UnsupportedFormat for a picture whose pixels are no lengths but reciprocal ones."""
+    if facts is not None and facts.reciprocal:
+        raise UnsupportedFormat(
+            f"{path}: a diffraction pattern or a Fourier transform, its pixels are in {facts.reciprocal}; give a micrograph"
+        )
 
 
 def calibrate(facts: Facts | None, shape: tuple[int, int]) -> tuple[Instrument, Scale | None, tuple[str, ...]]:
@@ -166,6 +198,51 @@ class Fields:
         if math.isfinite(value):
             return value
         self.notes.append(f"{key} is not a number: {text[:40]!r}")
+        return None
+
+
+def step_facts(steps: tuple[Step, Step], instrument: Instrument, notes: tuple[str, ...] = ()) -> Facts:
+    """Facts of a picture whose pixel is (y, x) so many units long. A unit that is none ("", "px") or an unknown one gives no
+    pixel size, a reciprocal one (1/nm) makes the picture a diffraction pattern."""
+    reciprocal = next((unit for _, unit in steps if is_reciprocal(unit)), "")
+    said = list(notes)
+    y, x = (None, None) if reciprocal else (_length_nm(step, unit, said) for step, unit in steps)
+    size = (y, x) if y is not None and x is not None else None
+    return Facts(instrument=replace(instrument, pixel_size_nm=size), notes=tuple(dict.fromkeys(said)), reciprocal=reciprocal)
+
+
+Step = tuple[float | None, str]
+_NO_UNIT = ("", "[]", "px", "pixel", "pixels", "points", "<undefined>", "undefined", "t.undefined", "_none_", "none")
+
+
+def is_reciprocal(unit: str) -> bool:
+    """Whether a unit is one over a length, or an angle: "1/nm", "nm^-1", "1 / m", "mrad"."""
+    name = (
+        unit.strip()
+        .strip("[]")
+        .replace(" ", "")
+        .replace("_", "")
+        .replace("⁻¹", "-1")
+        .replace("^", "")
+        .replace("{", "")
+        .replace("}", "")
+    )
+    if name.lower() in ("mrad", "rad", "a-1", "å-1"):
+        return True
+    over = name[2:] if name.startswith("1/") else name[:-2] if name.endswith("-1") else ""
+    try:
+        return bool(over) and unit_nm(over) > 0
+    except ScaleError:
+        return False
+
+
+def _length_nm(step: float | None, unit: str, notes: list[str]) -> float | None:
+    if unit.strip().lower() in _NO_UNIT or step is None or not math.isfinite(step) or step == 0:
+        return None
+    try:
+        return abs(step) * unit_nm(unit)
+    except ScaleError:
+        notes.append(f"pixel size in {unit[:20]!r}, which is no length; not used")
         return None
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, TruthError
-from .containers.raster import refuse_huge
 from .containers.tiff import check_strips, quiet
+from .contract import refuse_huge
 
 
 def read_labels(path: str | Path, *, shape: tuple[int, int] | None = None) -> NDArray[np.int64]:

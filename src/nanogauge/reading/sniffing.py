@@ -6,26 +6,43 @@ from pathlib import Path
 
 from ..core.errors import InputError, UnreadableFile, UnsupportedFormat
 
-_KNOWN: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"GIF8", "a GIF"),
-    (8, b"WEBP", "a WebP picture"),
-    (0, b"%PDF", "a PDF"),
-    (0, b"PK\x03\x04", "a ZIP archive or an Office document"),
-    (0, b"\x1f\x8b", "a gzip archive"),
-    (4, b"ftypheic", "a HEIC photograph"),
-    (4, b"jP  ", "a JPEG 2000 picture"),
-    (0, b"Rar!", "a RAR archive"),
-    (0, b"7z\xbc\xaf", "a 7-Zip archive"),
-    (208, b"MAP ", "an MRC volume"),
-    (0, b"8BPS", "a Photoshop document"),
+_EXPORT = "export the micrograph as TIFF from the program that wrote it"
+_SAVE = "save the micrograph as TIFF or PNG"
+_KNOWN: tuple[tuple[int, bytes, str, str], ...] = (
+    (0, b"%PDF", "a PDF", "save its picture as TIFF or PNG, at full resolution"),
+    (0, b"\x1f\x8b", "a gzip archive", "unpack it first"),
+    (0, b"Rar!", "a RAR archive", "unpack it first"),
+    (0, b"7z\xbc\xaf", "a 7-Zip archive", "unpack it first"),
+    (0, b"\xd0\xcf\x11\xe0", "an Office document or a microscope's project file (OLE)", _EXPORT),
+    (4, b"ftyphei", "a HEIC photograph", _SAVE),
+    (4, b"ftypmif1", "a HEIC photograph", _SAVE),
+    (4, b"ftypavif", "an AVIF picture", _SAVE),
+    (0, b"\xff\x0a", "a JPEG XL picture", _SAVE),
+    (4, b"JXL \r\n", "a JPEG XL picture", _SAVE),
+    (4, b"ftyp", "a film (MP4)", "save one picture of it as TIFF or PNG"),
+    (8, b"AVI ", "a film (AVI)", "save one picture of it as TIFF or PNG"),
+    (0, b"8BPS", "a Photoshop document", _SAVE),
+    (0, b"ZISRAWFILE", "a Zeiss CZI file", _EXPORT),
+    (0, b"\xda\xce\xbe\x0a", "a Nikon ND2 file", _EXPORT),
+    (0, b"p\0\0\0", "a Leica LIF file", _EXPORT),
+    (0, b"SIMPLE  =", "a FITS file", _EXPORT),
+    (0, b"CDF\x01", "a NetCDF file", _EXPORT),
+    (0, b"CDF\x02", "a NetCDF file", _EXPORT),
+    (0, b"MATLAB 5.0", "a MATLAB file", "write the picture with imwrite as TIFF"),
+    (128, b"DICM", "a DICOM file", _EXPORT),
+    (0, b"HDR,", "a Merlin (Medipix) file of diffraction patterns (mib)", "give a micrograph"),
+    (0, b"\\*File list", "an atomic force micrograph (Nanoscope)", "give an electron micrograph"),
+    (0, b"P5", "a PGM picture", _SAVE),
+    (0, b"P6", "a PPM picture", _SAVE),
+    (0, b"\x76\x2f\x31\x01", "an OpenEXR picture", _SAVE),
 )
 
 
 def unknown(path: Path, head: bytes) -> InputError:
     """The error for a file that no format claims: UnsupportedFormat for a known kind, UnreadableFile for text or noise."""
-    for offset, magic, name in _KNOWN:
+    for offset, magic, name, remedy in _KNOWN:
         if head[offset:].startswith(magic):
-            return UnsupportedFormat(f"{path}: this is {name}; save the micrograph as TIFF, PNG, JPEG or BMP")
+            return UnsupportedFormat(f"{path}: this is {name}, which is not read here; {remedy}")
     if _is_text(head):
         start = " ".join(head[:60].decode("utf-8", "replace").split())[:40]
         return UnreadableFile(f"{path}: looks like text ({start!r}), not a picture; give the file the microscope wrote")

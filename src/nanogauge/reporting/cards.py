@@ -9,6 +9,7 @@ from typing import Any
 from ..core.scale import format_length
 from ..results.measurement import Measurement
 from ..results.saved import SavedMeasurement, saved_of
+from ..scale.calibration import Calibration, calibration_from_dict
 from ..statistics.distribution import STATISTICS, WITHOUT_UNIT
 from .content import exclusion_rows
 from .formatting import DASH, NAMES, Lengths, lengths, number, percent
@@ -118,7 +119,10 @@ def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
         str(v) for v in (i.get("maker"), i.get("model"), voltage, distance, i.get("detector"), i.get("acquired")) if v
     )
     h, w = about["shape_px"]
-    facts = [("Picture", f"{w} × {h} px, {about['format']}"), ("Instrument", stated or "not stated in the file")]
+    facts = [
+        ("Picture", ", ".join([f"{w} × {h} px", str(about["format"]), *_part(about.get("part"))])),
+        ("Instrument", stated or "not stated in the file"),
+    ]
     pair = about["scale"]["nm_per_px_y_x"]
     if pair:
         facts.append(("Field", f"{format_length(w * pair[1], digits=3)} × {format_length(h * pair[0], digits=3)}"))
@@ -145,6 +149,15 @@ def _facts(about: dict[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
+def _part(part: dict[str, Any] | None) -> list[str]:
+    """Which part of its file a picture is, where the file has several; results of earlier versions do not say."""
+    if part is None:
+        return []
+    said = [f"page {part['page']} of {part['n_pages']}"] if part["n_pages"] > 1 else []
+    said += [f"detector {part['detector']}"] if len(part["detectors"]) > 1 else []
+    return [*said, f"channel {part['channel']}"] if part["channel"] else said
+
+
 def scale_rows(about: dict[str, Any]) -> list[tuple[str, str]]:
     """The scale used and what speaks for it."""
     scale = about["scale"]
@@ -154,6 +167,8 @@ def scale_rows(about: dict[str, Any]) -> list[tuple[str, str]]:
         rows = [
             ("Scale used", f"{size} from {str(scale['source']).replace('_', ' ')}, u = {percent(scale['relative_uncertainty'], 2)}")
         ]
+        if by := calibration_from_dict(scale.get("calibration")):
+            rows.append(("Calibration", calibration_text(by)))
     else:
         rows = [("Scale used", "none: sizes are in px")]
     meta = scale["metadata_nm_per_px_y_x"]
@@ -171,6 +186,14 @@ def scale_rows(about: dict[str, Any]) -> list[tuple[str, str]]:
     if bar and bar["refused"]:
         rows.append(("Scale bar not used", str(bar["refused"])))
     return rows
+
+
+def calibration_text(c: Calibration) -> str:
+    """What was calibrated, with what, and how well."""
+    factors = f"factor {c.factor_x:.5g}" if c.factor_x == c.factor_y else f"factors {c.factor_x:.5g} (x), {c.factor_y:.5g} (y)"
+    until = f", valid until {c.valid_until}" if c.valid_until else ""
+    parts = ", ".join(f"{name.replace('_', ' ')} {percent(u, 2)}" for name, u in c.components.items())
+    return f"{c.title}{until}: {factors}, u = {percent(c.relative_uncertainty, 2)}" + (f" ({parts})" if parts else "")
 
 
 def _statistics(d: dict[str, Any], unit: Lengths) -> list[tuple[str, str, str]]:

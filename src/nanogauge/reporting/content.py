@@ -286,7 +286,7 @@ def iso_rows(info: ReportInfo, gathered: Gathered, samples: Sequence[Sample]) ->
         magnification and f"{magnification} magnification",
     ]
     u = gathered.ranges.get("scale_uncertainty")
-    calibration = info.calibration or ""
+    calibration = "; ".join(t for t in (info.calibration, gathered.text("calibration")) if t)
     scale = f"{gathered.span('nm_per_px', 'nm/px')} from {gathered.text('scale_source')}" if u else ""
     best = s.fits[0] if s is not None and s.fits else None
     return [

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.scale import format_length
+from ..scale.calibration import calibration_from_dict
 from .formatting import DASH, number, percent
 
 _MOST_VALUES = 5  # different values shown of one fact
@@ -36,6 +37,8 @@ class Gathered:
         self._value("acquired", str(instrument.get("acquired") or "")[:10])
         self._value("format", about["format"])
         self._value("version", about["version"])
+        by = calibration_from_dict(scale.get("calibration"))
+        self._value("calibration", by.title if by is not None else None)
         self._value("scale_source", str(scale["source"]).replace("_", " "))
         h, w = about["shape_px"]
         self._value("shape", f"{w} × {h} px")
@@ -112,5 +115,6 @@ class Gathered:
             ("Pixel size", self.span("nm_per_px", "nm") or "no scale: sizes are in px"),
             ("Field width", self.field_width() or DASH),
             ("Scale from", self.text("scale_source")),
+            ("Calibration of the magnification", self.text("calibration") or "none of the laboratory's own"),
             ("Standard uncertainty of the scale", percent(u[1]) if u else DASH),
         ]

@@ -240,11 +240,13 @@ class Measurement(SizeFigures):
             "message": self.message,
             "warnings": [{"code": code_of(w), "text": str(w)} for w in self.warnings],
             "notes": list(m.notes),
+            "part": asdict(m.part),
             "instrument": instrument,
             "scale": {
                 "source": self.decision.source,
                 "nm_per_px_y_x": list(self.scale.nm_per_px) if self.scale else None,
                 "relative_uncertainty": self.scale.relative_uncertainty if self.scale else None,
+                "calibration": None if self.decision.calibration is None else self.decision.calibration.to_dict(),
                 "warnings": list(self.decision.warnings),
                 "metadata_nm_per_px_y_x": list(m.scale.nm_per_px) if m.scale else None,
                 "scale_bar": None if bar is None else scale_bar_dict(bar),

@@ -27,7 +27,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..core.errors import ScaleError, UnreadableFile
+from ..core.errors import CalibrationError, ScaleError, UnreadableFile
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, column_dtypes, flags_of
 from ..core.scale import Scale
@@ -35,6 +35,7 @@ from ..core.settings import Settings, settings_from_dict
 from ..detection.find import LookTaken
 from ..detection.readings import readings_from
 from ..scale.bar import ScaleBarReading
+from ..scale.calibration import Calibration, calibration_from_dict
 from ..scale.resolve import ScaleDecision
 from ..statistics.distribution import STATISTICS
 from .figures import jpeg_bytes, png_bytes, scale_bar_crop
@@ -78,13 +79,20 @@ class SavedMeasurement:
         """The scale used."""
         s = self.about["scale"]
         pair = s["nm_per_px_y_x"]
-        return None if pair is None else Scale((pair[0], pair[1]), s["relative_uncertainty"], s["source"])
+        by = self.calibration
+        title = by.title if by is not None else ""
+        return None if pair is None else Scale((pair[0], pair[1]), s["relative_uncertainty"], s["source"], title)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The calibration in the scale, None where there is none."""
+        return calibration_from_dict(self.about["scale"].get("calibration"))  # results of earlier versions have none
 
     @property
     def decision(self) -> ScaleDecision:
         """The scale used, where it is from, and what spoke against it."""
         s, scale = self.about["scale"], self.scale
-        return ScaleDecision(scale, s["source"], 1.0 if scale else 0.0, tuple(s["warnings"]))
+        return ScaleDecision(scale, s["source"], 1.0 if scale else 0.0, tuple(s["warnings"]), self.calibration)
 
     @property
     def scale_bar(self) -> ScaleBarReading | None:
@@ -320,6 +328,7 @@ _DAMAGE = (
     struct.error,
     zlib.error,
     ScaleError,
+    CalibrationError,
 )
 _NEEDED = ("file", "format", "sha256", "status", "message", "n_particles", "instrument", "settings", "version")
 
@@ -339,6 +348,7 @@ def _check(about: dict[str, Any]) -> None:
             part[key]
     if scale["nm_per_px_y_x"] is not None:
         Scale(tuple(scale["nm_per_px_y_x"]), scale["relative_uncertainty"], scale["source"])
+    calibration_from_dict(scale.get("calibration"))
     if scale["scale_bar"] is not None:
         for key in ("text", "length_px", "nm_per_px", "refined_by", "refused", "confidence"):
             scale["scale_bar"][key]

@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..core.micrograph import Instrument
 from ..core.scale import Scale
 from .bar.read import ScaleBarReading
+from .calibration import Calibration, does_not_hold, doubts
 
 _LEAST_TOLERANCE = 0.02  # bars of a few hundred px agree better than this; makers round their labels' lengths to whole px
 _SURE = 0.75  # a bar this surely read outweighs the metadata, for it was scaled with the picture
@@ -17,12 +19,14 @@ _DECADE = 0.013  # 3 % about a power of ten
 
 @dataclass(frozen=True, slots=True)
 class ScaleDecision:
-    """The scale in use (None: results stay in pixels), where it is from, how sure (0 to 1), and what the user must know."""
+    """The scale in use (None: results stay in pixels), where it is from, how sure (0 to 1), what the user must know, and the
+    calibration in it, None where there is none."""
 
     scale: Scale | None
     source: Literal["metadata", "scale_bar", "user", "none"]
     confidence: float
     warnings: tuple[str, ...] = ()
+    calibration: Calibration | None = None
 
 
 def resolve_scale(*, metadata: Scale | None, bar: ScaleBarReading | None, user: Scale | None, hint: str = "") -> ScaleDecision:
@@ -42,6 +46,29 @@ def resolve_scale(*, metadata: Scale | None, bar: ScaleBarReading | None, user: 
         return decision
     words = f"the picture is a figure of {bar.n_panels} panels: one scale is used for all of them"
     return replace(decision, warnings=(words, *decision.warnings))
+
+
+def calibrated(decision: ScaleDecision, calibration: Calibration | None, instrument: Instrument) -> ScaleDecision:
+    """The decision with a laboratory's calibration applied to the scale that the instrument stated; a warning where it does
+    not hold for this micrograph, or the scale is the user's."""
+    scale = decision.scale
+    if calibration is None or scale is None:
+        return decision
+    if decision.source == "user":
+        return _with(decision, "the scale is yours: the calibration is not applied to it")
+    why = does_not_hold(calibration, scale, instrument)
+    if why:
+        return _with(decision, f"calibration not used: {why}; the instrument's own scale stands, uncalibrated")
+    relative = calibration.relative_uncertainty
+    if decision.source == "scale_bar":  # drawn by the calibrated instrument, and read by us
+        relative = math.hypot(relative, scale.relative_uncertainty)
+    y, x = scale.nm_per_px
+    better = Scale((y * calibration.factor_y, x * calibration.factor_x), relative, scale.source, calibration.title)
+    return replace(_with(decision, *doubts(calibration, instrument)), scale=better, calibration=calibration)
+
+
+def _with(decision: ScaleDecision, *words: str) -> ScaleDecision:
+    return replace(decision, warnings=(*decision.warnings, *words))
 
 
 def _decided(metadata: Scale | None, bar: ScaleBarReading | None, user: Scale | None, hint: str) -> ScaleDecision:

@@ -233,6 +233,9 @@ def scale_uncertainty(scale: Scale, settings: MeasureSettings) -> tuple[float, s
     """Relative standard uncertainty of the scale and where it is from: the instrument's specification where entered."""
     if settings.scale_uncertainty > 0:
         return settings.scale_uncertainty, "instrument's specification, as entered"
+    if scale.calibration:
+        read = " and reading of the scale bar" if scale.source == "scale_bar" else ""
+        return scale.relative_uncertainty, scale.calibration + read
     sources = {"metadata": "the file's metadata", "scale_bar": "ends and label of the scale bar", "user": "the scale as entered"}
     return scale.relative_uncertainty, sources[scale.source]
 

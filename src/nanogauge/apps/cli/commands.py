@@ -21,7 +21,7 @@ from ...reading import SUFFIXES, read_micrograph
 from ...results.folder import make_folder
 from ...results.measurement import scale_bar_dict
 from ...scale.user_scale import stated_scale, user_scales
-from .measure_files import import_all, measure_all, report_all
+from .measure_files import import_all, measure_all, report_all, with_calibration
 from .summary import stdout
 
 
@@ -36,17 +36,19 @@ def scale_all(
     scale: str | None = None,
     scale_bar: str | None = None,
     bar_px: str | None = None,
+    read: dict[str, Any] | None = None,
+    calibration: Path | None = None,
     json_output: bool = False,
 ) -> int:
     """Reads the scale of all inputs and prints it, checked against what the user states. 0: all could be read; 1: some failed."""
-    measurer = Measurer()
+    measurer = Measurer(with_calibration(Settings(), calibration))
     files = expand(inputs)
     scales = user_scales(files, inputs, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
     console = Console(stderr=True)
     rows = []
     with progress(len(files), console, quiet=json_output) as step:
         for file in files:
-            rows.append(_scale_row(file, measurer, scales.get(file)))
+            rows.append(_scale_row(file, measurer, scales.get(file), read or {}))
             step(file.name)
     failed = [r for r in rows if r["status"] == "error"]
     if json_output:
@@ -60,7 +62,7 @@ def scale_all(
             bar += f", {r['refined_by']}" if r["refined_by"] else ""
             meta = f"{r['metadata_nm_per_px']:.4g} nm/px" if r["metadata_nm_per_px"] else ""
             value = f"{r['nm_per_px']:.5g} nm/px" if r["nm_per_px"] else "none"
-            source, confidence = ("", "") if r["source"] == "none" else (r["source"].replace("_", " "), f"{r['confidence']:.2f}")
+            source, confidence = ("", "") if r["source"] == "none" else (_from(r), f"{r['confidence']:.2f}")
             table.add_row(Path(r["file"]).name, r["status"], value, source, bar, meta, confidence)
         stdout().print(table)
     for r in rows:
@@ -72,13 +74,18 @@ def scale_all(
     return 1 if failed or not files else 0
 
 
-def _scale_row(file: Path, measurer: Measurer, user: Scale | None) -> dict[str, Any]:
+def _from(row: dict[str, Any]) -> str:
+    return str(row["source"]).replace("_", " ") + (", calibrated" if row["calibration"] else "")
+
+
+def _scale_row(file: Path, measurer: Measurer, user: Scale | None, read: dict[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = {
         "file": str(file),
         "status": "error",
         "nm_per_px": None,
         "relative_uncertainty": None,
         "source": "none",
+        "calibration": "",
         "confidence": 0.0,
         "value_nm": None,
         "bar_length_px": None,
@@ -89,7 +96,7 @@ def _scale_row(file: Path, measurer: Measurer, user: Scale | None) -> dict[str, 
         "warnings": [],
     }
     try:
-        micrograph = read_micrograph(picture(file))
+        micrograph = read_micrograph(picture(file), **read)
         bar, decision, _ = measurer.read_scale(micrograph, user=user)
     except Exception as error:  # one file never stops the others
         return row | {"warnings": [problem(error, file)]}
@@ -99,16 +106,17 @@ def _scale_row(file: Path, measurer: Measurer, user: Scale | None) -> dict[str, 
         "nm_per_px": scale.nm_per_px[1] if scale else None,
         "relative_uncertainty": scale.relative_uncertainty if scale else None,
         "source": decision.source,
+        "calibration": scale.calibration if scale else "",
         "confidence": round(decision.confidence, 4),
         "metadata_nm_per_px": micrograph.scale.nm_per_px[1] if micrograph.scale else None,
         "warnings": [*decision.warnings, *micrograph.notes],
     }
     if bar is not None:
-        read = scale_bar_dict(bar)
+        shown = scale_bar_dict(bar)
         row |= {
-            "value_nm": read["value_nm"],
-            "bar_length_px": read["length_px"],
-            "bar_box": read["box_y0_x0_y1_x1"],
+            "value_nm": shown["value_nm"],
+            "bar_length_px": shown["length_px"],
+            "bar_box": shown["box_y0_x0_y1_x1"],
             "text": bar.text,
             "refined_by": bar.refined_by,
         }

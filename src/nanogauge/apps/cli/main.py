@@ -17,14 +17,18 @@ from ...core.cpu import SMALL_RUN
 from ...core.errors import NanogaugeError
 from .options import (
     BarPx,
+    CalibrationFile,
+    Channel,
     Cluster,
     Coco,
+    Detector,
     Device,
     Fresh,
     InfoFile,
     Inputs,
     NoReport,
     Ome,
+    Page,
     PdfEach,
     SampleName,
     ScaleBarGiven,
@@ -74,6 +78,13 @@ def measure(
     scale: ScaleGiven = None,
     scale_bar: ScaleBarGiven = None,
     bar_px: BarPx = None,
+    calibration: CalibrationFile = None,
+    page: Page = None,
+    detector: Detector = None,
+    channel: Channel = None,
+    panels: Annotated[
+        bool, typer.Option("--panels", metavar="", help="Cut figures of several panels; each is measured with its own bar.")
+    ] = False,
     engine: Annotated[
         str | None, typer.Option(metavar="NAME", help="unet (the network, default) or threshold (Otsu + watershed, a baseline).")
     ] = None,
@@ -119,6 +130,9 @@ def measure(
       nanogauge measure "run7/*.tif" --json            a glob; JSON for scripts
       nanogauge measure crop.png --scale "2.5 nm/px"   scale from you
       nanogauge measure crop.png --scale-bar "500 nm" --bar-px 123.5
+      nanogauge measure figure.png --panels            figure-a, figure-b ...
+      nanogauge measure stem.emd --detector HAADF      of several detectors
+      nanogauge measure folder --calibration sem3.toml
       nanogauge measure folder --watch --workers 4     as the microscope fills it
       nanogauge measure folder --cluster tcp://head:8786
     """
@@ -137,6 +151,7 @@ def measure(
     shown = {"sample": sample, "single_population": not separate, "report": not no_report, "pdf_each": pdf}
     outputs = _outputs(info, **shown, coco=coco, ome=ome, unit_row=unit_row)
     options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px}
+    options |= {"read": {"page": page, "detector": detector, "channel": channel}, "calibration": calibration, "panels": panels}
     options |= {"engine": engine, "device": device, "settings_file": settings, "outputs": outputs}
     options |= {"batch": batch, "watch": watch, "idle_s": idle}
     raise typer.Exit(commands.measure_all(inputs, out, **options, json_output=json_output, quiet=quiet))
@@ -153,6 +168,10 @@ def import_annotations(
     scale: ScaleGiven = None,
     scale_bar: ScaleBarGiven = None,
     bar_px: BarPx = None,
+    calibration: CalibrationFile = None,
+    page: Page = None,
+    detector: Detector = None,
+    channel: Channel = None,
     settings: SettingsFile = None,
     sample: SampleName = "",
     info: InfoFile = None,
@@ -185,6 +204,7 @@ def import_annotations(
     shown = {"sample": sample, "single_population": not separate, "report": not no_report, "pdf_each": pdf}
     outputs = _outputs(info, **shown, coco=coco, ome=ome, unit_row=unit_row)
     options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px}
+    options |= {"read": {"page": page, "detector": detector, "channel": channel}, "calibration": calibration}
     batch = BatchOptions(workers=workers, time_limit_s=time_limit, fresh=fresh)
     options |= {"settings_file": settings, "outputs": outputs, "batch": batch}
     raise typer.Exit(commands.import_all(micrographs, annotations, out, **options, json_output=json_output, quiet=quiet))
@@ -223,6 +243,10 @@ def scale(
     scale: ScaleGiven = None,
     scale_bar: ScaleBarGiven = None,
     bar_px: BarPx = None,
+    calibration: CalibrationFile = None,
+    page: Page = None,
+    detector: Detector = None,
+    channel: Channel = None,
     json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print a JSON list.")] = False,
 ) -> None:
     """Read the scale only: from the metadata and from the burned-in scale bar, cross-checked.
@@ -232,7 +256,69 @@ def scale(
     """
     from . import commands
 
-    raise typer.Exit(commands.scale_all(inputs, scale=scale, scale_bar=scale_bar, bar_px=bar_px, json_output=json_output))
+    read = {"page": page or 0, "detector": detector or "", "channel": channel or ""}
+    raise typer.Exit(
+        commands.scale_all(
+            inputs, scale=scale, scale_bar=scale_bar, bar_px=bar_px, read=read, calibration=calibration, json_output=json_output
+        )
+    )
+
+
+@app.command()
+def calibrate(
+    inputs: Inputs,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Calibration file to write.")] = Path("calibration.toml"),
+    pitch: Annotated[str | None, typer.Option(metavar="LENGTH", help="Certified pitch of a grating: '463 nm'.")] = None,
+    diameter: Annotated[str | None, typer.Option(metavar="LENGTH", help="Or certified mean diameter of spheres: '100 nm'.")] = None,
+    uncertainty: Annotated[
+        str | None, typer.Option(metavar="LENGTH", help="Its expanded uncertainty by the certificate: '2 nm'.")
+    ] = None,
+    coverage_factor: Annotated[
+        float, typer.Option("--coverage-factor", metavar="K", min=1, max=4, help="Coverage factor of that uncertainty.")
+    ] = 2.0,
+    certificate: Annotated[str, typer.Option(metavar="TEXT", help="Number and issuer of the certificate.")] = "",
+    serial: Annotated[str, typer.Option(metavar="TEXT", help="Serial number of the microscope.")] = "",
+    day: Annotated[str, typer.Option("--date", metavar="DAY", help="Day of the calibration: 2026-05-31; default: today.")] = "",
+    valid_until: Annotated[str, typer.Option("--valid-until", metavar="DAY", help="Last day that it holds.")] = "",
+    remarks: Annotated[str, typer.Option(metavar="TEXT", help="Anything else to be kept with it.")] = "",
+    scale: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Pixel size by the microscope, where the files do not state it: '2.5 nm/px'.")
+    ] = None,
+    page: Page = None,
+    detector: Detector = None,
+    channel: Channel = None,
+    settings: SettingsFile = None,
+    json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print the calibration as JSON.")] = False,
+) -> None:
+    """Calibrate the magnification with micrographs of a certified grating or of certified spheres (ISO 16700).
+
+    Writes a file with the factors in y and x, their uncertainty, the instrument, the range of pixel sizes it holds for, day and
+    certificate. Give several micrographs, of several places, of one magnification or of neighbouring ones.
+
+    Examples:
+
+      nanogauge calibrate grating-*.tif --pitch "463 nm" --uncertainty "2 nm" --certificate "PTB 4711" -o sem3.toml
+      nanogauge calibrate latex-*.tif --diameter "100 nm" --uncertainty "1.5 nm" -o tem.toml
+      nanogauge measure folder --calibration sem3.toml
+    """
+    from .calibrate import calibrate_all
+
+    if (pitch is None) == (diameter is None):
+        raise typer.BadParameter("give either --pitch or --diameter")
+    if uncertainty is None:
+        raise typer.BadParameter("give --uncertainty, the expanded uncertainty of the certificate")
+    known: dict[str, Any] = {"pitch": pitch, "diameter": diameter, "uncertainty": uncertainty, "coverage_factor": coverage_factor}
+    told: dict[str, Any] = {
+        "certificate": certificate,
+        "serial": serial,
+        "day": day,
+        "valid_until": valid_until,
+        "remarks": remarks,
+    }
+    read = {"page": page, "detector": detector, "channel": channel}
+    raise typer.Exit(
+        calibrate_all(inputs, out, **known, **told, scale=scale, read=read, settings_file=settings, json_output=json_output)
+    )
 
 
 @app.command()

@@ -11,9 +11,11 @@ from typing import Any
 from rich.console import Console
 
 from ...batch import BatchOptions, BatchResult, Item, Listed, Source, Watched, run_batch
-from ...batch.inputs import expand, is_glob, unique_names
-from ...core.errors import SettingsError, UnreadableFile
+from ...batch.inputs import expand, is_glob, picture, unique_names
+from ...core.errors import InputError, SettingsError, UnreadableFile
+from ...core.scale import Scale
 from ...core.settings import Settings, read_settings
+from ...pipeline.measure import calibration_of
 from ...reading import SUFFIXES
 from ...reporting import Collected
 from ...reporting.run_report import Outputs, write_report
@@ -33,6 +35,9 @@ def measure_all(
     scale: str | None = None,
     scale_bar: str | None = None,
     bar_px: str | None = None,
+    read: dict[str, Any] | None = None,
+    calibration: Path | None = None,
+    panels: bool = False,
     engine: str | None = None,
     device: str | None = None,
     settings_file: Path | None = None,
@@ -45,9 +50,12 @@ def measure_all(
 ) -> int:
     """Measures all inputs into OUT; what an earlier run measured there is kept. 0: all measured; 1: some failed.
 
+    read: page, detector and channel, each None where the settings hold
+    panels: figures of several panels are cut, into OUT/panel-pictures, and each panel is measured with its own bar
     watch: takes the inputs' pictures as they come, until stopped or nothing new came for `idle_s`
     """
     settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine, device=device)
+    settings = with_calibration(settings.replace("read", **(read or {})), calibration)
     user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
     about = {
         "scale_given": scale if scale_bar is None else f"{scale_bar} / {bar_px} px",
@@ -57,6 +65,8 @@ def measure_all(
     def item(file: Path, name: str) -> Item:
         return Item(file=file, name=name, scale=user_scales([file], inputs, user).get(file))
 
+    if watch and panels:
+        raise SettingsError("--panels and --watch do not go together; measure the figures once they are all there")
     if watch:
         if not any(i.is_dir() or is_glob(i) for i in inputs):
             raise SettingsError(f"--watch needs a folder or a glob to follow, got {', '.join(map(str, inputs))}")
@@ -64,6 +74,8 @@ def measure_all(
     else:
         files = expand(inputs)
         scales = user_scales(files, inputs, user)
+        if panels:
+            files, scales = _cut(files, inputs, make_folder(out) / PANEL_FOLDER, settings, user)
         names = unique_names(files)
         source = Listed(Item(file=f, name=n, scale=scales.get(f)) for f, n in zip(files, names, strict=True))
     show: dict[str, Any] = {"json_output": json_output, "quiet": quiet}
@@ -78,6 +90,8 @@ def import_all(
     scale: str | None = None,
     scale_bar: str | None = None,
     bar_px: str | None = None,
+    read: dict[str, Any] | None = None,
+    calibration: Path | None = None,
     settings_file: Path | None = None,
     outputs: Outputs | None = None,
     batch: BatchOptions | None = None,
@@ -89,7 +103,8 @@ def import_all(
     Micrographs of a folder that have no annotation are left out, and said. Raises UnreadableFile or AnnotationError where
     nothing fits.
     """
-    settings = read_settings(settings_file) if settings_file else Settings()
+    settings = (read_settings(settings_file) if settings_file else Settings()).replace("read", **(read or {}))
+    settings = with_calibration(settings, calibration)
     user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
     if micrographs.is_dir():
         pairs = find_annotations(micrographs, annotations, picture_suffixes=SUFFIXES)
@@ -115,6 +130,39 @@ def import_all(
     ]
     show: dict[str, Any] = {"json_output": json_output, "quiet": quiet}
     return _run(Listed(items), out, settings, about=about, outputs=outputs, batch=batch, annotated=True, **show)
+
+
+PANEL_FOLDER = "panel-pictures"
+
+
+def _cut(
+    files: list[Path], inputs: list[Path], folder: Path, settings: Settings, user: Scale | None
+) -> tuple[list[Path], dict[Path, Scale]]:
+    """The files with figures replaced by their panels, and the user's scales: a nanogauge.toml beside a figure names its panels by
+    what they are called, fig-b.tif. A file that cannot be read stays, to be reported as one that failed."""
+    from ...pipeline.panels import write_panels
+
+    found: list[Path] = []
+    scales: dict[Path, Scale] = {}
+    for file, name in zip(files, unique_names(files), strict=True):
+        try:
+            parts = write_panels(picture(file), folder, name, settings.read)
+        except InputError:
+            parts = [file]
+        for part in parts:
+            known = file if part == file else file.with_name(part.name)
+            scale = user_scales([known], inputs, user).get(known)
+            if scale is not None:
+                scales[part] = scale
+        found += parts
+    return found, scales
+
+
+def with_calibration(settings: Settings, file: Path | None) -> Settings:
+    """The settings with that calibration file, which must be a sound one, as must be one that they name already."""
+    settings = settings.replace("scale", calibration=None if file is None else str(file))
+    calibration_of(settings)
+    return settings
 
 
 def _beside(micrograph: Path) -> Path:

@@ -14,6 +14,17 @@ SettingsFile = Annotated[
 Device = Annotated[
     str | None, typer.Option(metavar="NAME", help="What the network runs on: auto (default), cpu, cuda, tensorrt, openvino ...")
 ]
+CalibrationFile = Annotated[
+    Path | None,
+    typer.Option("--calibration", metavar="FILE", help="Calibration of the microscope; see `nanogauge calibrate`."),
+]
+Page = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Page of a stack, from 1; default: the first, or the calibrated one.")
+]
+Detector = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Picture of a file with several: its detector's name, or its number from 1.")
+]
+Channel = Annotated[str | None, typer.Option(metavar="NAME", help="Channel of a colour picture or stack: red, 2 ...")]
 ScaleGiven = Annotated[
     str | None,
     typer.Option(metavar="SIZE", help="Pixel size for all inputs: '2.5 nm/px' or '500 nm / 123.5 px'. Wins over what is read."),

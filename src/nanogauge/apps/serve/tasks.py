@@ -6,6 +6,7 @@ Arguments and answers are plain JSON; files are named by their paths. Each takes
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +101,7 @@ def measure_file(
 
     how = settings_from_dict(settings)
     progress(_SHARES["read"], "reading the file")
-    micrograph = read_micrograph(path)
+    micrograph = read_micrograph(path, **asdict(how.read))
     loaded = _loaded(how.segment.engine, how.segment.device)
     counted = _Counted(loaded.engine, progress, calls_expected)
     progress(_SHARES["scale"], "looking for the scale")
@@ -128,7 +129,7 @@ def make_probability(
     if loaded.engine.sha256 != sha256:
         return False
     measurer = Measurer(how, engine=_Counted(loaded.engine, progress, 0), reader=loaded.reader)
-    micrograph = read_micrograph(path)
+    micrograph = read_micrograph(path, **asdict(how.read))
     bar, _, _ = measurer.read_scale(micrograph)
     box = (frame[0], frame[1], frame[2], frame[3])
     found = at_edge(measurer.find(micrograph, bar, box), micrograph.pixels, how.measure, frame=box)

@@ -22,7 +22,8 @@ from ...measuring import edge_profile
 from ...measuring.surroundings import with_neighbours
 from ...reading.containers.windowed import Mosaic
 from ...results.measurement import Measurement
-from ...scale.resolve import resolve_scale
+from ...scale.calibration import Calibration
+from ...scale.resolve import calibrated, resolve_scale
 from ...statistics.metrology import left_out_warnings
 from .blocks import MosaicParticles, find_in_blocks
 from .files import MosaicFiles
@@ -42,6 +43,7 @@ def measure_mosaic(
     engine: Engine,
     settings: Settings,
     scale: Scale | None = None,
+    calibration: Calibration | None = None,
 ) -> Measurement:
     """Measures a mosaic in bounded memory (under 2 GB for 40,000 x 40,000 px; 4 bytes a pixel of temporary disk).
 
@@ -56,7 +58,7 @@ def measure_mosaic(
     if engine.tile_px > _LARGEST_TILE_PX:
         raise SettingsError(f"{mosaic.path}: too large for the engine {engine.name!r}, which takes pictures whole; use unet")
     levels = levels_of(mosaic)
-    decision = resolve_scale(metadata=mosaic.scale, bar=None, user=scale)
+    decision = calibrated(resolve_scale(metadata=mosaic.scale, bar=None, user=scale), calibration, mosaic.instrument)
     zoom = _zoom(mosaic, levels, engine, settings)
     plain = WorkingPicture(mosaic, levels, zoom)
     picture = WorkingPicture(mosaic, levels, zoom, padded=_padded(plain.shape, engine), moments=plain.moments)
@@ -77,6 +79,7 @@ def measure_mosaic(
             instrument=mosaic.instrument,
             scale=mosaic.scale,
             notes=mosaic.notes,
+            part=mosaic.part,
         ),
         decision=decision,
         scale_bar=None,

@@ -16,19 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import ScaleError, UnreadableFile, UnsupportedFormat
-from ...core.micrograph import Instrument
+from ...core.micrograph import Instrument, Part
 from ...core.scale import unit_nm
-from ..contract import Facts
+from ..contract import Facts, Wish
+from ..pick import part_notes, unique, which, which_page
+
+_USUAL = Wish()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ZarrPicture:
-    """The first picture (H, W) of an OME-Zarr; read(y0, y1, x0, x1) gives a window of it."""
+    """One picture (H, W) of an OME-Zarr, which `part` of it; read(y0, y1, x0, x1) gives a window of it."""
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     facts: Facts
     read: Callable[[int, int, int, int], NDArray[Any]]
+    part: Part
+    notes: tuple[str, ...]
 
 
 def is_ome_zarr(path: Path) -> bool:
@@ -36,10 +41,10 @@ def is_ome_zarr(path: Path) -> bool:
     return path.is_dir() and _multiscale(path) is not None
 
 
-def open_picture(path: Path) -> ZarrPicture:
-    """The picture at full resolution: the first data set; of further axes (time, channel, z) the first each.
+def open_picture(path: Path, wish: Wish = _USUAL) -> ZarrPicture:
+    """The picture at full resolution: the first data set. Its channels are those of the axis c; all other axes are its pages.
 
-    Raises UnreadableFile where metadata or chunks are damaged, UnsupportedFormat where zarr is not installed.
+    Raises UnreadableFile where metadata or chunks are damaged, UnsupportedFormat where zarr is not installed, NoSuchPart.
     """
     try:
         import zarr
@@ -57,7 +62,7 @@ def open_picture(path: Path) -> ZarrPicture:
         facts = _facts(about, first, array.ndim)
     except Exception as error:  # zarr raises many types for damaged metadata
         raise UnreadableFile(f"{path}: damaged OME-Zarr ({' '.join(str(error).split())[:100]}); export it again") from error
-    leading = (0,) * (array.ndim - 2)
+    leading, part = _leading(path, about, tuple(int(n) for n in array.shape[:-2]), wish)
 
     def read(y0: int, y1: int, x0: int, x1: int) -> NDArray[Any]:
         try:
@@ -66,7 +71,28 @@ def open_picture(path: Path) -> ZarrPicture:
             raise UnreadableFile(f"{path}: damaged chunk ({' '.join(str(error).split())[:100]}); export it again") from error
         return np.nan_to_num(window.astype(np.float32)) if window.dtype.kind == "f" else window
 
-    return ZarrPicture(shape=shape, dtype=np.dtype(array.dtype), facts=facts, read=read)
+    notes = part_notes(part, 1, 0, word="picture", chosen=wish)
+    return ZarrPicture(shape=shape, dtype=np.dtype(array.dtype), facts=facts, read=read, part=part, notes=notes)
+
+
+def _leading(path: Path, about: dict[str, Any], sizes: tuple[int, ...], wish: Wish) -> tuple[tuple[int, ...], Part]:
+    """The place on the axes before y and x, and what part of the file that is."""
+    which(path, "detector", ("",), wish.detector, usual=0)
+    axes = [a.get("name") if isinstance(a, dict) else a for a in about.get("axes") or []][: len(sizes)]
+    at = axes.index("c") if "c" in axes else None
+    n_channels = sizes[at] if at is not None else 1
+    labels = [str(c.get("label") or "") for c in about.get("channels", [])]
+    labels = labels if len(labels) == n_channels else [""] * n_channels
+    channels = tuple(unique([label or str(i + 1) for i, label in enumerate(labels)])) if n_channels > 1 else ()
+    channel = which(path, "channel", channels, wish.channel, usual=0)
+    others = tuple(n for i, n in enumerate(sizes) if i != at)
+    n_pages = int(np.prod(others, dtype=int))
+    page = which_page(path, n_pages, wish.page)
+    place = [int(i) for i in np.unravel_index(page, others)] if others else []
+    if at is not None:
+        place.insert(at, channel)
+    part = Part(page=page + 1, n_pages=n_pages, channel=channels[channel] if channels else "", channels=channels)
+    return tuple(place), part
 
 
 def sha256_of(path: Path) -> str:
@@ -86,10 +112,12 @@ def _multiscale(path: Path) -> dict[str, Any] | None:
             for key in keys:
                 content = content[key]
             first = content["multiscales"][0]
+            omero = content.get("omero")
         except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError):
             continue
         if isinstance(first, dict):
-            return first
+            channels = omero.get("channels") if isinstance(omero, dict) else None
+            return first | {"channels": [c for c in channels if isinstance(c, dict)] if isinstance(channels, list) else []}
     return None
 
 

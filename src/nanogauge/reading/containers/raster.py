@@ -1,7 +1,9 @@
-"""PNG, JPEG and BMP: pixels through Pillow (16-bit colour PNG through imagecodecs). They state no scale of their own.
+"""PNG, JPEG, JPEG 2000, WebP, GIF and BMP: pixels through Pillow (16-bit colour PNG through imagecodecs). They state no scale of
+their own.
 
 The resolution fields of these formats (pHYs, JFIF density, Exif) are print or screen settings and are never a scale.
 Pictures are not turned by their Exif orientation: sizes do not depend on it, and rows and columns stay as stored.
+The frames of a moving GIF, WebP or PNG are its pages.
 """
 
 from __future__ import annotations
@@ -9,90 +11,89 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin
+from PIL import BmpImagePlugin, GifImagePlugin, Image, Jpeg2KImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from ...core.errors import UnreadableFile, UnsupportedFormat
-from .. import grey
-from ..contract import Container, Decoded
+from ...core.errors import InputError, UnreadableFile, UnsupportedFormat
+from ..contract import Container, Decoded, Wish, refuse_huge
 from ..makers import phenom
+from ..pick import Offer, decoded, which_page
 
-MAX_PIXELS = 1_000_000_000
 _ORIENTATION = 274  # Exif tag
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError, TypeError, OverflowError)
+_TITLES = {"png": "PNG", "jpeg": "JPEG", "jp2": "JPEG 2000", "webp": "WebP", "gif": "GIF", "bmp": "BMP"}
 
 
-def refuse_huge(path: Path, width: int, height: int) -> None:
-    """UnsupportedFormat for a picture of more than a thousand million pixels."""
-    if width * height > MAX_PIXELS:
-        raise UnsupportedFormat(
-            f"{path}: {width} x {height} px is more than {MAX_PIXELS / 1e9:g} gigapixel; crop it or export it at a smaller size"
-        )
-
-
-def _read_png(path: Path, head: bytes) -> Decoded:
+def _read_png(path: Path, head: bytes, wish: Wish) -> Decoded:
     deep_colour = len(head) > 25 and head[24] == 16 and head[25] in (2, 4, 6)
-    return _read(path, PngImagePlugin.PngImageFile, "png", deep_colour=deep_colour)
+    return _read(path, PngImagePlugin.PngImageFile, "png", wish, deep_colour=deep_colour)
 
 
-def _read_jpeg(path: Path, head: bytes) -> Decoded:
-    picture = _read(path, JpegImagePlugin.JpegImageFile, "jpeg")
+def _read_jpeg(path: Path, head: bytes, wish: Wish) -> Decoded:
+    picture = _read(path, JpegImagePlugin.JpegImageFile, "jpeg", wish)
     facts = phenom.from_trailer(path, picture.pixels.shape[0])
-    return Decoded(pixels=picture.pixels, format="jpeg/phenom", facts=facts, notes=picture.notes) if facts else picture
+    return replace(picture, format="jpeg/phenom", facts=facts) if facts else picture
 
 
-def _read_bmp(path: Path, head: bytes) -> Decoded:
-    return _read(path, BmpImagePlugin.BmpImageFile, "bmp")
+def _reader(reader: type[Any], name: str) -> Callable[[Path, bytes, Wish], Decoded]:
+    return lambda path, head, wish: _read(path, reader, name, wish)
 
 
-def _read(path: Path, reader: type[Any], name: str, *, deep_colour: bool = False) -> Decoded:
+def _read(path: Path, reader: type[Any], name: str, wish: Wish, *, deep_colour: bool = False) -> Decoded:
     # the reader of the format itself, not Image.open: its limit on pixels would be Pillow's, and global
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with path.open("rb") as stream, reader(stream) as image:
                 refuse_huge(path, *image.size)
+                page = which_page(path, int(getattr(image, "n_frames", 1)), wish.page)
+                image.seek(page)
                 image.load()
                 turned = image.getexif().get(_ORIENTATION, 1)
-                pixels, notes = _deep_png(path) if deep_colour else _grey(image)
-        pixels, more = grey.settled(pixels)
+                samples, has_alpha = _deep_png(path) if deep_colour else _samples(image)
+                offer = Offer(
+                    shape=samples.shape[:2], load=lambda _: samples, has_alpha=has_alpha, n_pages=int(getattr(image, "n_frames", 1))
+                )
+        found = decoded(path, [offer], wish, name=name)
     except MemoryError:
         raise UnsupportedFormat(f"{path}: too large for this computer's memory; crop it") from None
+    except InputError:
+        raise
     except _DAMAGE as error:
         raise UnreadableFile(
-            f"{path}: damaged or cut-off {name.upper()} ({_reason(error)}); copy it again from the microscope"
+            f"{path}: damaged or cut-off {_TITLES[name]} ({_reason(error)}); copy it again from the microscope"
         ) from error
-    notes = (*notes, *more)
     if turned not in (0, 1):
-        notes = (*notes, f"stored orientation {turned} ignored; rows and columns are as in the file")
-    return Decoded(pixels=pixels, format=name, notes=notes)
+        return replace(found, notes=(*found.notes, f"stored orientation {turned} ignored; rows and columns are as in the file"))
+    return found
 
 
-def _grey(image: Image.Image) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _samples(image: Image.Image) -> tuple[NDArray[Any], bool]:
+    """(H, W) or (H, W, S) samples, and whether the last is transparency."""
     mode = image.mode
-    if mode == "1":
-        return np.asarray(image), ()
-    if mode in ("L", "F", "I") or mode.startswith("I;16"):
-        return np.asarray(image), ()
+    if mode in ("1", "L", "F", "I") or mode.startswith("I;16"):
+        return np.asarray(image), False
     if mode in ("LA", "RGBA"):
-        return grey.flatten(np.asarray(image), has_alpha=True)
+        return np.asarray(image), True
     if mode in ("PA", "P") and (mode == "PA" or "transparency" in image.info):
-        return grey.flatten(np.asarray(image.convert("RGBA")), has_alpha=True)
-    return grey.flatten(np.asarray(image.convert("RGB")), has_alpha=False)
+        return np.asarray(image.convert("RGBA")), True
+    return np.asarray(image.convert("RGB")), False
 
 
-def _deep_png(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _deep_png(path: Path) -> tuple[NDArray[Any], bool]:
     import imagecodecs
 
     try:
         samples = np.asarray(imagecodecs.png_decode(path.read_bytes()))
     except RuntimeError as error:
         raise ValueError(str(error)) from error
-    return grey.flatten(samples, has_alpha=samples.shape[-1] in (2, 4))
+    return samples, samples.ndim == 3 and samples.shape[-1] in (2, 4)
 
 
 def _reason(error: BaseException) -> str:
@@ -101,4 +102,15 @@ def _reason(error: BaseException) -> str:
 
 PNG = Container(lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"), _read_png, (".png",))
 JPEG = Container(lambda head: head.startswith(b"\xff\xd8\xff"), _read_jpeg, (".jpg", ".jpeg"))
-BMP = Container(lambda head: head.startswith(b"BM") and head[6:10] == bytes(4), _read_bmp, (".bmp",))
+BMP = Container(
+    lambda head: head.startswith(b"BM") and head[6:10] == bytes(4), _reader(BmpImagePlugin.BmpImageFile, "bmp"), (".bmp",)
+)
+JPEG2000 = Container(
+    lambda head: head.startswith((b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")),
+    _reader(Jpeg2KImagePlugin.Jpeg2KImageFile, "jp2"),
+    (".jp2", ".j2k", ".jpx"),
+)
+WEBP = Container(
+    lambda head: head.startswith(b"RIFF") and head[8:12] == b"WEBP", _reader(WebPImagePlugin.WebPImageFile, "webp"), (".webp",)
+)
+GIF = Container(lambda head: head.startswith((b"GIF87a", b"GIF89a")), _reader(GifImagePlugin.GifImageFile, "gif"), (".gif",))

@@ -1,30 +1,28 @@
-"""DigitalMicrograph, NCEM EMD, TIA, Bruker BCF and Phenom ELID, through RosettaSciIO.
+"""Bruker BCF and Phenom ELID, through RosettaSciIO.
 
-RosettaSciIO is GPL and an extra (`pip install "nanogauge[formats]"`); it is imported only here and only when such a file
-is read. Of several signals the first 2-D picture is used, of a stack the first slice; a note says so.
+RosettaSciIO is GPL and an extra (`pip install "nanogauge[rosetta]"`); it is imported only here and only when such a file is read.
 """
 
 from __future__ import annotations
 
 import bz2
 import importlib
-import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ...core.errors import ScaleError, UnreadableFile, UnsupportedFormat
+from ...core.errors import UnreadableFile, UnsupportedFormat
 from ...core.micrograph import Instrument
-from ...core.scale import unit_nm
-from .. import grey
-from ..contract import Container, Decoded, Facts, Fields, kilovolts
-from .raster import refuse_huge
+from ..contract import Container, Decoded, Facts, Fields, Wish, step_facts
+from ..pick import Offer, decoded
 
-REMEDY = 'pip install "nanogauge[formats]"'
+REMEDY = 'pip install "nanogauge[rosetta]"'
 _LENGTH_AXES = ({"x", "y"}, {"width", "height"}, {""})
 
 
@@ -38,35 +36,33 @@ class _Kind:
     required_suffixes: tuple[str, ...] = ()
 
 
-def read(kind: _Kind, path: Path) -> Decoded:
-    """First 2-D picture of a file of that kind."""
-    signals = _signals(kind, path)
-    pictures = [s for s in signals if _is_picture(s)]
+def read(kind: _Kind, path: Path, wish: Wish) -> Decoded:
+    """A picture of a file of that kind."""
+    pictures = [s for s in _signals(kind, path) if _is_picture(s)]
     if not pictures:
-        remedy = (
-            "the pictures of an .emi lie in the .ser files beside it" if path.suffix.lower() == ".emi" else "export one picture"
-        )
-        raise UnreadableFile(f"{path}: this {kind.title} file holds no 2-D picture; {remedy}")
-    chosen = pictures[0]
-    notes: list[str] = []
-    if len(pictures) > 1:
-        title = chosen.get("metadata", {}).get("General", {}).get("title") or "untitled"
-        notes.append(f"first of {len(pictures)} pictures used ({title})")
-    data = np.asarray(chosen["data"])
-    if data.dtype.names:
-        data, extra = grey.flatten(np.stack([data[n] for n in data.dtype.names], axis=-1), has_alpha=len(data.dtype.names) == 4)
-        notes.extend(extra)
-    elif data.ndim > 2:
-        notes.append(f"first of {math.prod(data.shape[:-2])} slices used")
-        data = data.reshape(-1, *data.shape[-2:])[0]
-    refuse_huge(path, data.shape[1], data.shape[0])
-    try:
-        pixels, more = grey.settled(data)
-    except ValueError as error:
-        raise UnsupportedFormat(f"{path}: {error}; export the picture as TIFF") from error
-    facts = _facts(chosen)
-    name = kind.module.rsplit(".", 1)[-1]
-    return Decoded(pixels=pixels, format=name, facts=facts, notes=(*notes, *more))
+        raise UnsupportedFormat(f"{path}: this {kind.title} file holds no 2-D picture (spectra only?); export one picture as TIFF")
+    return decoded(path, [_offer(s) for s in pictures], wish, name=kind.module.rsplit(".", 1)[-1])
+
+
+def _offer(signal: Mapping[str, Any]) -> Offer:
+    data = np.asarray(signal["data"])
+    fields = data.dtype.names
+    if fields:  # colours
+        data = np.stack([data[n] for n in fields], axis=-1)
+    height, width = data.shape[-3:-1] if fields else data.shape[-2:]
+    pages = data.reshape(-1, height, width, *((len(fields),) if fields else ()))
+    return Offer(
+        shape=(height, width),
+        load=partial(_page, pages),
+        facts=_facts(signal),
+        detector=str(signal.get("metadata", {}).get("General", {}).get("title") or ""),
+        n_pages=pages.shape[0],
+        has_alpha=bool(fields) and len(fields or ()) == 4,
+    )
+
+
+def _page(pages: NDArray[Any], page: int) -> NDArray[Any]:
+    return np.asarray(pages[page])
 
 
 def _signals(kind: _Kind, path: Path) -> list[dict[str, Any]]:
@@ -101,54 +97,23 @@ def _is_picture(signal: Mapping[str, Any]) -> bool:
 
 
 def _facts(signal: Mapping[str, Any]) -> Facts:
-    notes: list[str] = []
-    y, x = (_size_nm(axis, notes) for axis in list(signal["axes"])[-2:])
     metadata = signal.get("metadata", {})
     general = metadata.get("General", {})
     acquisition = metadata.get("Acquisition_instrument", {})
     column = acquisition.get("TEM") or acquisition.get("SEM") or {}
     fields = Fields({k: v for k, v in column.items() if not isinstance(v, Mapping)})
-    gatan = Fields(_microscope_info(signal))
-    acquired = "T".join(str(v) for v in (general.get("date"), general.get("time")) if v)
     instrument = Instrument(
-        model=fields.text("microscope") or gatan.text("Name"),
-        accelerating_voltage_kv=fields.positive("beam_energy") or kilovolts(gatan.positive("Voltage")),
+        model=fields.text("microscope"),
+        accelerating_voltage_kv=fields.positive("beam_energy"),
         working_distance_mm=fields.positive("working_distance"),
-        magnification=fields.positive("magnification") or gatan.positive("Indicated Magnification"),
-        acquired=acquired or None,
-        pixel_size_nm=(y, x) if y is not None and x is not None else None,
+        magnification=fields.positive("magnification"),
+        acquired="T".join(str(v) for v in (general.get("date"), general.get("time")) if v) or None,
     )
-    return Facts(instrument=instrument, notes=tuple(dict.fromkeys((*notes, *fields.notes))))
+    y, x = ((float(a.get("scale", 0)), str(a.get("units") or "")) for a in list(signal["axes"])[-2:])
+    return step_facts((y, x), instrument, tuple(fields.notes))
 
 
-def _microscope_info(signal: Mapping[str, Any]) -> Mapping[str, Any]:
-    """DigitalMicrograph's own description of the microscope; empty for other formats."""
-    node: Any = signal.get("original_metadata", {})
-    for name in ("ImageList", "TagGroup0", "ImageTags", "Microscope Info"):
-        node = node.get(name, {}) if isinstance(node, Mapping) else {}
-    return node if isinstance(node, Mapping) else {}
-
-
-def _size_nm(axis: Mapping[str, Any], notes: list[str]) -> float | None:
-    unit, step = str(axis.get("units") or "").strip(), abs(float(axis.get("scale", 0)))
-    if unit in ("", "[]", "px", "pixel", "pixels", "points", "<undefined>"):
-        return None
-    try:
-        return step * unit_nm(unit) if step > 0 and math.isfinite(step) else None
-    except ScaleError:
-        notes.append(f"pixel size in {unit!r}, which is no length; not used")
-        return None
-
-
-def _is_dm(head: bytes) -> bool:
-    """Version 3 or 4 as a big-endian integer, and then (after the length) a byte order flag of 0 or 1."""
-    if len(head) < 24 or head[:3] != bytes(3) or head[3] not in (3, 4):
-        return False
-    flag = head[8:12] if head[3] == 3 else head[12:16]
-    return int.from_bytes(flag, "big") in (0, 1)
-
-
-def _read_elid(path: Path, head: bytes) -> Decoded:
+def _read_elid(path: Path, head: bytes, wish: Wish) -> Decoded:
     """An ELID file, once its bzip2 stream is known to be whole: RosettaSciIO never returns from a cut-off one."""
     unpacker = bz2.BZ2Decompressor()
     try:
@@ -160,17 +125,12 @@ def _read_elid(path: Path, head: bytes) -> Decoded:
                 unpacker.decompress(chunk)
     except (OSError, EOFError) as error:
         raise UnreadableFile(f"{path}: damaged or cut-off Phenom ELID file ({error}); copy it again from the microscope") from error
-    return read(_ELID, path)
+    return read(_ELID, path, wish)
 
 
-_DM = _Kind("DigitalMicrograph", "digitalmicrograph", {})
-EMD_NCEM = _Kind("EMD", "emd", {}, (".emd", ".de5"))
-_TIA = _Kind("TIA", "tia", {}, (".ser", ".emi"))
 _BCF = _Kind("Bruker BCF", "bruker", {"select_type": "image"}, (".bcf",))
 _ELID = _Kind("Phenom ELID", "phenom", {})
 
 
-DM = Container(_is_dm, lambda path, head: read(_DM, path), (".dm3", ".dm4"))
-TIA = Container(lambda head: head[:4] in (b"II\x97\x01", b"JK\x00\x02"), lambda path, head: read(_TIA, path), (".ser", ".emi"))
-BCF = Container(lambda head: head.startswith(b"AAMVHFSS"), lambda path, head: read(_BCF, path), (".bcf",))
+BCF = Container(lambda head: head.startswith(b"AAMVHFSS"), lambda path, head, wish: read(_BCF, path, wish), (".bcf",))
 ELID = Container(lambda head: head.startswith(b"BZh"), _read_elid, (".elid",))

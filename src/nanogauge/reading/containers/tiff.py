@@ -13,22 +13,28 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.errors import UnreadableFile, UnsupportedFormat
+from ...core.errors import InputError, UnreadableFile, UnsupportedFormat
+from ...core.micrograph import Part
 from ...core.scale import unit_nm
 from .. import grey
-from ..contract import SMALLEST_NM_PER_PX, Container, Decoded, Facts
+from ..contract import SMALLEST_NM_PER_PX, Container, Decoded, Facts, Wish, refuse_huge, refuse_reciprocal
 from ..makers import MAKERS
+from ..pick import channel_names, one_channel, unique, which, which_page
 from ..tags import Tags
-from .raster import refuse_huge
+from ..text import xml
+
+PROVENANCE = "nanogauge: "
+"""How an ImageDescription begins that tells what a picture was cut from."""
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_PAGES_SEARCHED = 8
+_PAGES_SEARCHED, _DETECTORS_SEARCHED = 8, 256
 _MINISWHITE, _RGB, _PALETTE, _CMYK, _YCBCR, _CIELAB = 0, 2, 3, 5, 6, 8
 _JPEG = (6, 7, 33007, 34892)
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
@@ -50,56 +56,131 @@ DAMAGE = (
 )
 
 
-def read(path: Path, head: bytes) -> Decoded:
-    """First picture of a TIFF, or the first page that holds the instrument's calibration (Olympus: the second)."""
+def read(path: Path, head: bytes, wish: Wish) -> Decoded:
+    """The page wished for; by default the first picture, or the first page that holds the instrument's calibration (Olympus: the
+    second)."""
     import tifffile
 
     with quiet():
         try:
             with tifffile.TiffFile(path) as file:
-                n_pages = len(file.pages)
-                if n_pages == 0:
+                if len(file.pages) == 0:
                     raise UnreadableFile(f"{path}: a TIFF without a picture; copy it again from the microscope")
-                index, name, facts = choose(file, n_pages)
+                index, name, facts, part = choose(path, file, wish)
                 page: Any = file.pages[index]
+                refuse_reciprocal(path, facts)
                 refuse_huge(path, int(page.imagewidth), int(page.imagelength))
                 if not isinstance(page.bitspersample, int):
                     raise UnsupportedFormat(f"{path}: a TIFF whose channels differ in depth; save it as grey or 8-bit RGB")
                 check_strips(path, page)
-                pixels, notes = _picture(path, page)
+                pixels, notes, part = _picture(path, page, part, "" if part.channel else wish.channel)
                 hint = _resolution_hint(Tags(page))
+                description = Tags(page).text(270)
             pixels, more = grey.settled(pixels)
         except MemoryError:
             raise UnsupportedFormat(f"{path}: too large for this computer's memory; crop it") from None
         except NotImplementedError as error:
             raise UnsupportedFormat(f"{path}: a rare kind of TIFF ({error}); save it as an uncompressed grey TIFF") from error
+        except InputError:
+            raise
         except DAMAGE as error:
             reason = " ".join(str(error).split())[:100] or type(error).__name__
             raise UnreadableFile(f"{path}: damaged or cut-off TIFF ({reason}); copy it again from the microscope") from error
-    notes = (*notes, *more)
-    if n_pages > 1:
-        why = "first" if index == 0 else f"page {index + 1}, the calibrated one,"
-        notes = (f"{why} of {n_pages} pages used", *notes)
-    return Decoded(pixels=pixels, format=f"tiff/{name}" if name else "tiff", facts=facts, notes=notes, hint=hint)
+    if description.startswith(PROVENANCE):
+        notes = (description.removeprefix(PROVENANCE).partition(", SHA-256")[0], *notes)
+    notes = (*part_notes(part, wish), *notes, *more)
+    return Decoded(pixels=pixels, format=f"tiff/{name}" if name else "tiff", facts=facts, notes=notes, part=part, hint=hint)
 
 
-def choose(file: Any, n_pages: int) -> tuple[int, str, Facts | None]:
-    """Index of the page to use, its maker's name and facts: the first full page, or a later one that is calibrated."""
-    best: tuple[int, str, Facts | None] | None = None
+def part_notes(part: Part, wish: Wish) -> tuple[str, ...]:
+    """What to say of the page and the channel used, where there was a choice."""
+    said = []
+    if part.n_pages > 1:
+        if wish != Wish():
+            said.append(f"page {part.page} of {part.n_pages} used" + (f" ({part.detector})" if part.detector else ""))
+        else:
+            why = "first" if part.page == 1 else f"page {part.page}, the calibrated one,"
+            said.append(f"{why} of {part.n_pages} pages used")
+    if part.channel:
+        said.append(f"channel {part.channel} of {', '.join(part.channels)} used")
+    return tuple(said)
+
+
+def choose(path: Path, file: Any, wish: Wish) -> tuple[int, str, Facts | None, Part]:
+    """Index of the page to use, its maker's name and facts, and what part of the file it is. Raises NoSuchPart."""
+    n_pages = len(file.pages)
+    detectors: tuple[str, ...] = ()
+    if wish.detector:
+        shown = [i for i in range(min(n_pages, _DETECTORS_SEARCHED)) if not _is_reduced(file.pages[i])] or [0]
+        told = [_facts(Tags(file.pages[i]))[1] for i in shown]
+        names = unique([(f.instrument.detector or "") if f is not None else "" for f in told])
+        usual = shown[which(path, "detector", names, wish.detector, usual=0)]
+        detectors = tuple(n for n in names if n)
+    elif wish.page:
+        usual = 0
+    else:
+        usual = _usual_page(file, n_pages)
+    channels, planes = _planes(path, usual) if wish.channel else ((), [])
+    if channels:
+        channel = which(path, "channel", channels, wish.channel, usual=0)
+        of_channel = [int(p) for p in planes[channel]]
+        index = of_channel[which_page(path, len(of_channel), wish.page)]
+        part = Part(page=index + 1, n_pages=n_pages, channel=channels[channel], channels=channels)
+    else:
+        index = which_page(path, n_pages, wish.page, usual=usual)
+        part = Part(page=index + 1, n_pages=n_pages)
+    name, facts = _facts(Tags(file.pages[index]))
+    detector = (facts.instrument.detector or "") if facts is not None else ""
+    return index, name, facts, replace(part, detector=detector, detectors=detectors or ((detector,) if detector else ()))
+
+
+def _usual_page(file: Any, n_pages: int) -> int:
+    """The first full page, or a later one that is calibrated."""
+    best: int | None = None
     area = 0
     for index in range(min(n_pages, _PAGES_SEARCHED)):
         page = file.pages[index]
-        if int(getattr(page, "subfiletype", 0) or 0) & _REDUCED and n_pages > 1:
+        if _is_reduced(page) and n_pages > 1:
             continue
-        name, facts = _facts(Tags(page))
+        _, facts = _facts(Tags(page))
         size = int(page.imagewidth) * int(page.imagelength)
+        calibrated = facts is not None and facts.instrument.pixel_size_nm is not None
         if best is None:
-            best, area = (index, name, facts), size
-        elif facts is not None and facts.instrument.pixel_size_nm is not None and size >= area:
-            best = (index, name, facts)
-        if best[2] is not None and best[2].instrument.pixel_size_nm is not None:
+            best, area = index, size
+        elif calibrated and size >= area:
+            best = index
+        if calibrated and best == index:
             return best
-    return best if best is not None else (0, *_facts(Tags(file.pages[0])))
+    return best or 0
+
+
+def _is_reduced(page: Any) -> bool:
+    return bool(int(getattr(page, "subfiletype", 0) or 0) & _REDUCED)
+
+
+def _planes(path: Path, index: int) -> tuple[tuple[str, ...], list[NDArray[Any]]]:
+    """Names of the channels that lie in pages of their own (ImageJ's and OME's stacks), and the pages of each; none where there
+    are none."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:  # once more, for tifffile keeps less of the pages of a series
+        for series in file.series:
+            axes, shape = str(series.axes), tuple(int(n) for n in series.shape)
+            if "C" not in axes or axes[-2:] != "YX":
+                continue
+            pages = np.array([-1 if p is None else p.index for p in series.pages]).reshape(shape[:-2])
+            if index not in pages or (pages < 0).any():
+                continue
+            planes = [p.ravel() for p in np.moveaxis(pages, axes.index("C"), 0)]
+            return _channel_names(file, len(planes)), planes
+    return (), []
+
+
+def _channel_names(file: Any, n: int) -> tuple[str, ...]:
+    root = xml(file.ome_metadata or "")
+    named = [c.get("Name") or "" for c in root.iter() if str(c.tag).endswith("}Channel")] if root is not None else []
+    named = named if len(named) == n else [""] * n
+    return tuple(unique([name or str(i + 1) for i, name in enumerate(named)]))
 
 
 def _facts(tags: Tags) -> tuple[str, Facts | None]:
@@ -149,7 +230,8 @@ def check_strips(path: Path, page: Any) -> None:
         )
 
 
-def _picture(path: Path, page: Any) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _picture(path: Path, page: Any, part: Part, channel: str) -> tuple[NDArray[Any], tuple[str, ...], Part]:
+    """Grey levels of a page, or one of its channels, whose name then is in the part."""
     photometric, bits = int(page.photometric), int(page.bitspersample)
     if photometric == _CMYK:
         raise UnsupportedFormat(f"{path}: a TIFF in printing colours (CMYK); save it as grey or RGB")
@@ -166,12 +248,20 @@ def _picture(path: Path, page: Any) -> tuple[NDArray[Any], tuple[str, ...]]:
     orientation = int(page.tags.valueof(274) or 1) if 274 in page.tags else 1
     if orientation != 1:
         notes = (*notes, f"stored orientation {orientation} ignored; rows and columns are as in the file")
-    if photometric == _PALETTE and axes == "YX" and page.colormap is not None:
-        return _palette(samples, np.asarray(page.colormap)), notes
     if axes == "YX":
-        return _grey(samples, photometric, bits), notes
+        which(path, "channel", (), channel, usual=0)
+        if photometric == _PALETTE and page.colormap is not None:
+            return _palette(samples, np.asarray(page.colormap)), notes, part
+        return _grey(samples, photometric, bits), notes, part
+    alpha = any(int(e) in (1, 2) for e in page.extrasamples)
+    channels = channel_names(samples, has_alpha=alpha)
+    part = replace(part, channels=channels)
+    if channel:
+        wanted = which(path, "channel", channels, channel, usual=0)
+        flat, _ = one_channel(samples, wanted, has_alpha=alpha)
+        return _grey(flat, photometric, bits), notes, replace(part, channel=channels[wanted] if channels else "")
     if photometric == _CIELAB or (photometric == _YCBCR and int(page.compression) not in _JPEG):
-        return np.ascontiguousarray(samples[..., 0]), notes  # lightness or luminance stands first
+        return np.ascontiguousarray(samples[..., 0]), notes, part  # lightness or luminance stands first
     extras = tuple(int(e) for e in page.extrasamples)
     n_colours = 3 if photometric in (_RGB, _YCBCR) else 1
     if samples.shape[-1] > n_colours + 1:  # more extra samples than an alpha channel
@@ -181,7 +271,7 @@ def _picture(path: Path, page: Any) -> tuple[NDArray[Any], tuple[str, ...]]:
     if has_extra and 1 not in extras and 2 not in extras:  # not said to be alpha
         samples, has_extra = samples[..., :n_colours], False
     flat, more = grey.flatten(samples, has_alpha=has_extra, premultiplied=1 in extras)
-    return _grey(flat, photometric, bits), (*notes, *more)
+    return _grey(flat, photometric, bits), (*notes, *more), part
 
 
 def _grey(pixels: NDArray[Any], photometric: int, bits: int) -> NDArray[Any]:

@@ -1,62 +1,72 @@
-"""EMD (HDF5): Velox files are read here with h5py, NCEM ones through RosettaSciIO.
-
-A Velox file holds pictures under /Data/Image/<id>: `Data` (H, W, N) and `Metadata`, JSON with `BinaryResult.PixelSize` in
-`PixelUnitX`. Of several detectors the first is used, element maps last; of a stack the first slice; a note says so.
+"""Velox emd: pictures under /Data/Image/<id>, each `Data` (H, W, N) and `Metadata`, JSON with `BinaryResult.PixelSize` in
+`PixelUnitX`. Detectors come first, element maps last; a stack's slices are its pages.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ...core.errors import ScaleError, UnreadableFile, UnsupportedFormat
+from ...core.errors import UnsupportedFormat
 from ...core.micrograph import Instrument
-from ...core.scale import unit_nm
-from .. import grey
-from ..contract import Container, Decoded, Facts, Fields, kilovolts
-from . import rosetta
-from .raster import refuse_huge
+from ..contract import Decoded, Facts, Fields, Wish, kilovolts, step_facts
+from ..pick import Offer, decoded
 
 
-def read(path: Path, head: bytes) -> Decoded:
-    """First detector's picture of a Velox file, or whatever RosettaSciIO finds in another EMD file."""
-    try:
-        h5py: Any = importlib.import_module("h5py")
-    except ImportError as error:
-        raise UnsupportedFormat(f"{path}: reading EMD needs an extra ({error}); install it with {rosetta.REMEDY}") from error
-    try:
-        with h5py.File(path, "r") as file:
-            images = file.get("Data/Image")
-            if images is not None:
-                return _velox(path, images)
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise UnreadableFile(f"{path}: damaged or cut-off EMD ({reason}); copy it again from the microscope") from error
-    return rosetta.read(rosetta.EMD_NCEM, path)
-
-
-def _velox(path: Path, images: Any) -> Decoded:
+def read(path: Path, images: Any, wish: Wish) -> Decoded:
+    """A picture of a Velox file's /Data/Image."""
+    titles = _titles(images.file)
     found = [(_metadata(group), group["Data"]) for group in images.values() if "Data" in group]
     found = [(m, d) for m, d in found if d.ndim == 3 and d.size and d.dtype.kind in "uif"]
     if not found:
-        raise UnreadableFile(f"{path}: this Velox file holds no 2-D picture; export one picture")
+        raise UnsupportedFormat(f"{path}: this Velox file holds no 2-D picture (spectra only?); give the file of the picture")
     found.sort(key=lambda item: "DetectorIndex" not in _section(item[0], "BinaryResult"))  # element maps have none
-    metadata, data = found[0]
-    refuse_huge(path, int(data.shape[1]), int(data.shape[0]))
-    notes: list[str] = []
-    detector = str(_section(metadata, "BinaryResult").get("Detector") or "unnamed")
-    if len(found) > 1:
-        notes.append(f"first of {len(found)} pictures used ({detector})")
-    if data.shape[2] > 1:
-        notes.append(f"first of {data.shape[2]} slices used")
-    pixels, more = grey.settled(np.asarray(data[:, :, 0]))
-    return Decoded(pixels=pixels, format="emd/velox", facts=_facts(metadata), notes=(*notes, *more))
+    return decoded(path, [_offer(m, d, titles) for m, d in found], wish, name="emd/velox")
+
+
+def _offer(metadata: Mapping[str, Any], data: Any, titles: Mapping[str, str]) -> Offer:
+    result = _section(metadata, "BinaryResult")
+    detector = Fields(result).text("Detector") or ""
+    of_element = titles.get(data.parent.name, "") if "DetectorIndex" not in result else ""
+    return Offer(
+        shape=(int(data.shape[0]), int(data.shape[1])),
+        load=partial(_slice, data),
+        facts=_facts(metadata),
+        detector=of_element or detector,
+        n_pages=int(data.shape[2]),
+    )
+
+
+def _titles(file: Any) -> dict[str, str]:
+    """What Velox shows each picture as, an element map by its element: path of the picture -> title."""
+    shown: dict[str, str] = {}
+    for display in (file.get("Displays/ImageDisplay") or {}).values():
+        about = _json(display)
+        reference = about.get("data")
+        path = _json(file.get(reference)).get("dataPath") if isinstance(reference, str) else None
+        if isinstance(path, str) and about.get("title"):
+            shown.setdefault(path, str(about["title"]))
+    return shown
+
+
+def _json(node: Any) -> Mapping[str, Any]:
+    """The JSON text of a data set; empty where there is none."""
+    try:
+        parsed = json.loads(node[0])
+    except (TypeError, ValueError, IndexError, KeyError):
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _slice(data: Any, page: int) -> NDArray[Any]:
+    return np.asarray(data[:, :, page])
 
 
 def _metadata(group: Any) -> Mapping[str, Any]:
@@ -81,9 +91,6 @@ def _section(metadata: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 def _facts(metadata: Mapping[str, Any]) -> Facts:
     result = _section(metadata, "BinaryResult")
     fields = Fields({**_section(metadata, "Optics"), **_section(result, "PixelSize")})
-    notes: list[str] = []
-    y = _size_nm(fields.positive("height"), result.get("PixelUnitY"), notes)
-    x = _size_nm(fields.positive("width"), result.get("PixelUnitX"), notes)
     start = Fields(_section(metadata, "Acquisition", "AcquisitionStartDatetime")).positive("DateTime")
     instrument = Instrument(
         maker="FEI",
@@ -92,19 +99,7 @@ def _facts(metadata: Mapping[str, Any]) -> Facts:
         magnification=fields.positive("NominalMagnification"),
         detector=Fields(result).text("Detector"),
         acquired=datetime.fromtimestamp(start, UTC).isoformat() if start and start < 4e9 else None,
-        pixel_size_nm=(y, x) if y is not None and x is not None else None,
     )
-    return Facts(instrument=instrument, notes=tuple(dict.fromkeys((*notes, *fields.notes))))
-
-
-def _size_nm(size: float | None, unit: Any, notes: list[str]) -> float | None:
-    if size is None or not unit:
-        return None
-    try:
-        return size * unit_nm(str(unit))
-    except ScaleError:
-        notes.append(f"pixel size in {unit!r}, which is no length; not used")
-        return None
-
-
-EMD = Container(lambda head: head.startswith(b"\x89HDF\r\n\x1a\n"), read, (".emd",))
+    y = (fields.positive("height"), str(result.get("PixelUnitY") or ""))
+    x = (fields.positive("width"), str(result.get("PixelUnitX") or ""))
+    return step_facts((y, x), instrument, tuple(fields.notes))

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.errors import UnreadableFile, UnsupportedFormat
-from ...core.micrograph import Instrument
+from ...core.errors import InputError, UnreadableFile, UnsupportedFormat
+from ...core.micrograph import Instrument, Part
 from ...core.scale import Scale
 from .. import grey
-from ..contract import calibrate
+from ..contract import Wish, calibrate, refuse_reciprocal
 from . import ome_zarr, tiff
 
 MOSAIC_PX = 1 << 25
@@ -43,32 +43,44 @@ class Mosaic:
     instrument: Instrument = field(default_factory=Instrument)
     scale: Scale | None = None
     notes: tuple[str, ...] = ()
+    part: Part = field(default_factory=Part)
 
 
-def open_mosaic(path: str | Path, *, least_px: int = MOSAIC_PX) -> Mosaic | None:
+def open_mosaic(
+    path: str | Path, *, least_px: int = MOSAIC_PX, page: int = 0, detector: str = "", channel: str = ""
+) -> Mosaic | None:
     """A TIFF or OME-Zarr of at least `least_px` pixels; None where the file is another or a smaller one.
 
-    Raises UnreadableFile or UnsupportedFormat for a large one that cannot be read by windows.
+    page, detector, channel: which of its pictures, as in `read_micrograph`; not a channel of a colour picture
+
+    Raises UnreadableFile or UnsupportedFormat for a large one that cannot be read by windows, NoSuchPart for a page, detector or
+    channel that it does not have.
     """
     path = Path(path)
+    wish = Wish(page=page, detector=detector, channel=channel)
     if ome_zarr.is_ome_zarr(path):
-        picture = ome_zarr.open_picture(path)
+        picture = ome_zarr.open_picture(path, wish)
         if picture.shape[0] * picture.shape[1] < least_px:
             return None
         instrument, scale, notes = calibrate(picture.facts, picture.shape)
         dtype = _readable(path, picture.dtype)
-        about: dict[str, Any] = {"instrument": instrument, "scale": scale, "notes": notes, "sha256": ome_zarr.sha256_of(path)}
-        return Mosaic(path=path, shape=picture.shape, dtype=dtype, format="ome-zarr", read=picture.read, **about)
+        about: dict[str, Any] = {
+            "instrument": instrument,
+            "scale": scale,
+            "notes": (*picture.notes, *notes),
+            "sha256": ome_zarr.sha256_of(path),
+        }
+        return Mosaic(path=path, shape=picture.shape, dtype=dtype, format="ome-zarr", read=picture.read, part=picture.part, **about)
     try:
         with path.open("rb") as stream:
             if not tiff.TIFF.matches(stream.read(16)):
                 return None
     except OSError:
         return None  # the reader of whole files says what is wrong
-    return _tiff(path, least_px)
+    return _tiff(path, least_px, wish)
 
 
-def _tiff(path: Path, least_px: int) -> Mosaic | None:
+def _tiff(path: Path, least_px: int, wish: Wish) -> Mosaic | None:
     import tifffile
 
     with tiff.quiet():
@@ -76,14 +88,19 @@ def _tiff(path: Path, least_px: int) -> Mosaic | None:
             with tifffile.TiffFile(path) as file:
                 if not len(file.pages):
                     return None
-                index, name, facts = tiff.choose(file, len(file.pages))
+                index, name, facts, part = tiff.choose(path, file, wish)
                 page: Any = file.pages[index]
                 shape = (int(page.imagelength), int(page.imagewidth))
                 if shape[0] * shape[1] < least_px or min(shape) < 1:
                     return None
+                refuse_reciprocal(path, facts)
                 tiff.check_strips(path, page)
                 dtype = _checked(path, page)
-                notes = (f"first of {len(file.pages)} pages used",) if len(file.pages) > 1 and index == 0 else ()
+                if wish.channel and not part.channel:
+                    raise UnsupportedFormat(f"{path}: a channel of so large a colour picture is not read; save it as a grey TIFF")
+                notes = tiff.part_notes(part, wish)
+        except InputError:
+            raise
         except tiff.DAMAGE as error:
             reason = " ".join(str(error).split())[:100] or type(error).__name__
             raise UnreadableFile(f"{path}: damaged or cut-off TIFF ({reason}); copy it again from the microscope") from error
@@ -100,6 +117,7 @@ def _tiff(path: Path, least_px: int) -> Mosaic | None:
         instrument=instrument,
         scale=scale,
         notes=(*notes, *more),
+        part=part,
     )
 
 

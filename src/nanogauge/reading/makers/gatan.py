@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
-from ...core.errors import ScaleError
 from ...core.micrograph import Instrument
-from ...core.scale import unit_nm
-from ..contract import Facts
+from ..contract import Facts, step_facts
 from ..tags import Tags
 from .maker import Maker
 
@@ -18,22 +14,12 @@ def from_tiff(tags: Tags) -> Facts | None:
     """Facts of an exported page; None where it lacks the tags."""
     if _SIZE_X not in tags or _UNIT_X not in tags:
         return None
-    notes: list[str] = []
-    x = _size_nm(tags, _SIZE_X, _UNIT_X, notes)
-    y = _size_nm(tags, _SIZE_Y, _UNIT_Y, notes)
-    size = (y, x) if x is not None and y is not None else None
-    return Facts(instrument=Instrument(maker="Gatan", pixel_size_nm=size), notes=tuple(notes))
+    y, x = ((_positive(tags.number(size)), tags.text(unit)) for size, unit in ((_SIZE_Y, _UNIT_Y), (_SIZE_X, _UNIT_X)))
+    return step_facts((y, x), Instrument(maker="Gatan"))
 
 
-def _size_nm(tags: Tags, size: int, unit: int, notes: list[str]) -> float | None:
-    number, name = tags.number(size), tags.text(unit)
-    if number is None or not math.isfinite(number) or number <= 0 or not name:
-        return None
-    try:
-        return number * unit_nm(name)
-    except ScaleError:
-        notes.append(f"pixel size in {name[:20]!r}, which is no length; not used")
-        return None
+def _positive(number: float | None) -> float | None:
+    return number if number is not None and number > 0 else None
 
 
 MAKER = Maker(name="gatan", from_tiff=from_tiff)

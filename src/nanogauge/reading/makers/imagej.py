@@ -12,7 +12,7 @@ import re
 from ...core.errors import ScaleError
 from ...core.micrograph import Instrument
 from ...core.scale import unit_nm
-from ..contract import Facts
+from ..contract import Facts, is_reciprocal
 from ..tags import Tags
 from .maker import Maker
 
@@ -32,7 +32,8 @@ def from_tiff(tags: Tags) -> Facts | None:
     x = _size_nm(tags.number(_X_RESOLUTION), unit, notes)
     y = _size_nm(tags.number(_Y_RESOLUTION), _unescaped(values.get("yunit", "")) or unit, notes)
     size = (y, x) if x is not None and y is not None else None
-    return Facts(instrument=Instrument(pixel_size_nm=size), notes=tuple(dict.fromkeys(notes)))
+    reciprocal = unit if is_reciprocal(unit) else ""
+    return Facts(instrument=Instrument(pixel_size_nm=size), notes=tuple(dict.fromkeys(notes)), reciprocal=reciprocal)
 
 
 def _unescaped(text: str) -> str:

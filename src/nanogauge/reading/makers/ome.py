@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ...core.errors import ScaleError
+from dataclasses import replace
+
 from ...core.micrograph import Instrument
-from ...core.scale import unit_nm
-from ..contract import Facts, Fields, pair
+from ..contract import Facts, Fields, step_facts
 from ..tags import Tags
 from ..text import first, xml
 from .maker import Maker
@@ -21,25 +21,15 @@ def from_tiff(tags: Tags) -> Facts | None:
     if root is None or pixels is None:
         return None
     fields = Fields(dict(pixels.attrib))
-    size = pair(_size_nm(fields, "PhysicalSizeY"), _size_nm(fields, "PhysicalSizeX"))
+    y, x = ((fields.positive(key), fields.text(f"{key}Unit") or "µm") for key in ("PhysicalSizeY", "PhysicalSizeX"))
     microscope = first(root, "Microscope")
     instrument = Instrument(
         maker=microscope.get("Manufacturer") if microscope is not None else None,
         model=microscope.get("Model") if microscope is not None else None,
-        pixel_size_nm=None if fields.notes else size,
     )
-    return Facts(instrument=instrument, picture_width_px=fields.positive("SizeX"), notes=tuple(fields.notes))
-
-
-def _size_nm(fields: Fields, key: str) -> float | None:
-    value, unit = fields.positive(key), fields.text(f"{key}Unit") or "µm"
-    if value is None:
-        return None
-    try:
-        return value * unit_nm(unit)
-    except ScaleError:
-        fields.notes.append(f"{key} is in {unit!r}, which is no length; not used")
-        return None
+    steps = (y if y[0] is not None else x, x if x[0] is not None else y)  # one that is missing takes the other's value
+    facts = step_facts(steps if not fields.notes else ((None, ""), (None, "")), instrument, tuple(fields.notes))
+    return replace(facts, picture_width_px=fields.positive("SizeX"))
 
 
 MAKER = Maker(name="ome", from_tiff=from_tiff)

@@ -62,10 +62,12 @@ def find_bars(
     *,
     columns: tuple[float, float] | None = None,
     least_length_px: int = _LEAST_LENGTH_PX,
+    shortest_px: int = _LEAST_LENGTH_PX,
 ) -> list[BarCandidate]:
     """Bar candidates in an (H, W) uint8 picture, or in a region of it, the cleanest first; boxes in px of the whole picture.
 
-    columns: px; only bars that reach into them. least_length_px: shorter ones are left out
+    columns: px; only bars that reach into them. least_length_px: shorter ones are left out; shortest_px: of what may be a bar
+    at all
     """
     y0, x0, y1, x1 = region or (0, 0, *pixels.shape)
     part = pixels[y0:y1, x0:x1]
@@ -78,7 +80,7 @@ def find_bars(
         seen: dict[Box, _Line | None] = {}  # most bars are found at many levels
         for level in levels:
             mask = (part >= level if bright else part <= level).astype(np.uint8)
-            for box in _runs(mask, left, right, max(least_length_px, _LEAST_LENGTH_PX), most_thick_px):
+            for box in _runs(mask, left, right, max(least_length_px, shortest_px), most_thick_px, shortest_px):
                 if box not in seen:
                     seen[box] = _line(part, box, bright)
                 line = seen[box]
@@ -109,7 +111,9 @@ def thickest_px(height_px: int) -> int:
     return max(_MOST_THICK_PX, round(_MOST_THICK * height_px))
 
 
-def _runs(mask: NDArray[np.uint8], left: float, right: float, least_length_px: int, most_thick_px: int) -> list[Box]:
+def _runs(
+    mask: NDArray[np.uint8], left: float, right: float, least_length_px: int, most_thick_px: int, shortest_px: int
+) -> list[Box]:
     """Boxes of the long horizontal strokes of a mask that reach into columns left to right: what an opening with a short
     horizontal line leaves."""
     line = np.ones((1, least_length_px | 1), np.uint8)  # odd: an even one would shift what it leaves by a pixel
@@ -120,17 +124,17 @@ def _runs(mask: NDArray[np.uint8], left: float, right: float, least_length_px: i
     labels, found, _ = components(opened[dy : dy + high, dx : dx + wide], diagonal=False)
     y0, x0, y1, x1, area = found.T
     w, h = x1 - x0, y1 - y0
-    fits = (w >= np.maximum(_LEAST_LENGTH_PX, 1.8 * h)) & (h <= most_thick_px) & (area >= 0.5 * w * h)
+    fits = (w >= np.maximum(shortest_px, 1.8 * h)) & (h <= most_thick_px) & (area >= 0.5 * w * h)
     boxes: list[Box] = []
     for i in np.flatnonzero(fits & (x1 + dx > left) & (x0 + dx < right)).tolist():
         a, b, c, d, _ = found[i].tolist()
-        box = _trim(labels[a:c, b:d] == i + 1)
+        box = _trim(labels[a:c, b:d] == i + 1, shortest_px)
         if box is not None:
             boxes.append((a + box[0] + dy, b + box[1] + dx, a + box[2] + dy, b + box[3] + dx))
     return boxes
 
 
-def _trim(part: NDArray[np.bool_]) -> Box | None:
+def _trim(part: NDArray[np.bool_], shortest_px: int) -> Box | None:
     """The rectangle that most rows and columns of a component agree on; None where there is none."""
     rows = part.mean(axis=1)
     keep = np.flatnonzero(rows >= 0.75 * rows.max())
@@ -141,7 +145,7 @@ def _trim(part: NDArray[np.bool_]) -> Box | None:
     if not columns.size:
         return None
     x0, x1 = int(columns[0]), int(columns[-1]) + 1
-    if x1 - x0 < max(_LEAST_LENGTH_PX, 1.8 * (y1 - y0)) or part[y0:y1, x0:x1].mean() < 0.88:
+    if x1 - x0 < max(shortest_px, 1.8 * (y1 - y0)) or part[y0:y1, x0:x1].mean() < 0.88:
         return None
     return y0, x0, y1, x1
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...core.protocols import TextLine
 from .ends import Ends, measure_ends
+from .halves import short_halves
 from .joined import joined, mirrored
 from .locate import BarCandidate, Box, find_bars
 from .plates import block_around
@@ -19,6 +20,8 @@ from .text import LengthText, has_remains
 _REACH = 8.5  # heights of the text: how far beside it a bar may begin
 _GOOD = 0.45  # score of a bar that leaves no need to look for others
 _LEAST_PIECE = 0.3  # of the text's height: of a bar, or of a half of one
+_LEAST_BROKEN_PX = 20.0
+_SHARP, _SHARP_LEVELS = 0.95, 8  # quality, and thresholds, of a short bar in a data bar that is drawn for sure
 _SHORT = 0.25  # of the text's width
 _CLEAN, _CLEAN_LEVELS = 0.9, 4  # quality, and thresholds it is found at, of what is drawn for sure
 _DRAWN_LENGTH, _LEAST_OTHER = 0.6, 0.02  # of the text's height; of the rows' pixels: ink of other letters
@@ -60,11 +63,27 @@ def bars_at(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine],
     top, bottom = max(0, int(label.box[0] - 2.2 * high)), min(pixels.shape[0], int(label.box[2] + 2.2 * high) + 1)
     if strip is None or not strip[0] <= 0.5 * (label.box[0] + label.box[2]) < strip[2]:
         return _bars_between(pixels, label, lines, top, bottom)
-    within = _bars_between(pixels, label, lines, max(top, strip[0]), min(bottom, strip[2]))
+    within = _bars_between(pixels, label, lines, max(top, strip[0]), min(bottom, strip[2]), in_strip=True)
     if within and within[0].score >= _GOOD:
         return within
+    if (broken := _broken(pixels, label, strip)) is not None:
+        return [broken]
     around = [replace(p, outside=not _lies_in(p.bar, strip)) for p in _bars_between(pixels, label, lines, top, bottom)]
     return sorted(around, key=lambda p: (p.outside, -p.score))
+
+
+def _broken(pixels: NDArray[np.uint8], label: LengthText, strip: Box) -> LabelledBar | None:
+    """The bar of a label that breaks it into halves too short to be found by themselves; None where there is none. Only where the
+    reader saw something on both sides of the text, or took pieces for text."""
+    if not (label.between_halves or has_remains(label.raw)):
+        return None
+    halves = short_halves(pixels, label.box, strip)
+    whole = [b for b in joined(halves, label.box, len(label.text), bright_text=True) if b.kind == "split"] if halves else []
+    if not whole:
+        return None
+    ends = measure_ends(pixels, whole[0])
+    score = whole[0].quality * _looks(pixels, whole[0], ends, label, text_tone(pixels, label))
+    return LabelledBar(label, whole[0], ends, score) if ends.length_px >= _LEAST_BROKEN_PX else None
 
 
 def _lies_in(bar: BarCandidate, strip: Box) -> bool:
@@ -72,8 +91,11 @@ def _lies_in(bar: BarCandidate, strip: Box) -> bool:
     return 2 * (min(bar.rows[1], strip[2]) - max(bar.rows[0], strip[0])) >= bar.thickness_px
 
 
-def _bars_between(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine], top: int, bottom: int) -> list[LabelledBar]:
-    """Bars that `label` can belong to in rows top:bottom, the best first. What lies beyond these rows is not looked at."""
+def _bars_between(
+    pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine], top: int, bottom: int, *, in_strip: bool = False
+) -> list[LabelledBar]:
+    """Bars that `label` can belong to in rows top:bottom, the best first. What lies beyond these rows is not looked at. in_strip:
+    these rows are a data bar's, where no particles are"""
     high = label.box[2] - label.box[0]
     region = (top, 0, bottom, pixels.shape[1])
     if region[2] - region[0] < 3:
@@ -99,7 +121,11 @@ def _bars_between(pixels: NDArray[np.uint8], label: LengthText, lines: list[Text
             bar.kind == "ticks" and bar.box[1] < label.box[1] and label.box[3] < bar.box[3]
         )  # text between the arms of a bracket
         place = (bar.rows[0], bar.box[1], bar.rows[1], bar.box[3]) if inside else bar.box
-        score = bar.quality * _fit(place, label, lines, split=bar.kind == "split") * _looks(pixels, bar, ends, label, tone)
+        score = (
+            bar.quality
+            * _fit(place, label, lines, split=bar.kind == "split")
+            * _looks(pixels, bar, ends, label, tone, sharp=in_strip and _is_sharp(bar, ends, label))
+        )
         if bar.kind == "solid" and _is_grainy(pixels, bar, grain):
             score *= _GRAINY  # a flat-edged particle
         if bar.kind != "split" and _goes_on(pixels, bar, label):
@@ -226,8 +252,20 @@ def _is_lighter(part: NDArray[np.uint8], ground: float, otherwise: bool) -> bool
     return changes[1] > changes[0]
 
 
-def _looks(pixels: NDArray[np.uint8], bar: BarCandidate, ends: Ends, label: LengthText, text: TextTone) -> float:
-    """How much a candidate looks like what an annotator draws, 0 to 1: strong, in the text's tone, off the frame, not tiny."""
+def _is_sharp(bar: BarCandidate, ends: Ends, label: LengthText) -> bool:
+    """Whether a short candidate of a data bar is drawn for sure: over or under its label, with clean ends, and end ticks or,
+    without them, full contrast at nearly all thresholds."""
+    beside = min(bar.box[3], label.box[3]) <= max(bar.box[1], label.box[1])
+    if beside or bar.quality < _SHARP or ends.unsure or ends.clipped or ends.goes_on:
+        return False
+    return ends.by_ticks if bar.kind == "ticks" else bar.kind == "solid" and bar.n_levels >= _SHARP_LEVELS
+
+
+def _looks(
+    pixels: NDArray[np.uint8], bar: BarCandidate, ends: Ends, label: LengthText, text: TextTone, *, sharp: bool = False
+) -> float:
+    """How much a candidate looks like what an annotator draws, 0 to 1: strong, in the text's tone, off the frame, not tiny,
+    unless it is known to be drawn (sharp)."""
     y0, y1 = bar.rows
     span = bar.piece_px or bar.length_px
     inset = max(2, span // (4 if bar.kind == "arrows" else 8))  # the heads of an arrow are left out
@@ -237,14 +275,16 @@ def _looks(pixels: NDArray[np.uint8], bar: BarCandidate, ends: Ends, label: Leng
         tone = float(np.median(middle))
         if bar.bright != text.bright or abs(tone - text.ink) > 45:
             score *= 0.65 if ends.unsure else 0.87
-            if bar.n_levels < 5 and bar.length_px < 1.5 * (label.box[2] - label.box[0]):  # small, weak, not in the text's tone
+            if (
+                not sharp and bar.n_levels < 5 and bar.length_px < 1.5 * (label.box[2] - label.box[0])
+            ):  # small, weak, not in the text's tone
                 score *= 0.65
             alike = min(45.0, max(15.0, 0.6 * bar.contrast))  # grey levels; a black bar on dark ground is near to it too
             if abs(tone - text.ground) < alike and _touches(bar.box, label):  # the margin of a box around the text
                 score *= 0.3
         score *= float(np.clip(1.2 - float(middle.std()) / 20, 0.6, 1.0))  # drawn bars have one tone, rims of particles do not
     if bar.kind == "solid" and bar.length_px < _SHORT * (label.box[2] - label.box[0]) * 0.5 * len(label.text):
-        score *= 0.6  # few bars are that much shorter than their text
+        score *= 0.85 if sharp else 0.6  # few bars are that much shorter than their text
     if bar.n_levels < 0.35 * bar.contrast / _LEVEL_STEP:
         score *= 0.8
     if ends.clipped:  # a line that runs into the frame is likely a table's

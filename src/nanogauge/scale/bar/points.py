@@ -14,6 +14,7 @@ from .text import LengthText
 _TWINS = 0.88  # of the wider letter's width
 _WIDE = 1.15  # an m is wider than high
 _HEIGHT_PX = 72.0  # of the enlarged line
+_LEAST_DIGIT, _IN_LINE = 0.25, 0.12  # height of a digit, of the enlarged line; how far digits differ in height, of it
 _INK_SHARES = (0.45, 0.6, 0.75, 0.88)  # thresholds between ground and ink: text may stand on a ground nearly as bright
 
 
@@ -22,7 +23,9 @@ def has_decimal_point(pixels: NDArray[np.uint8], label: LengthText) -> bool:
     n_digits = len(re.sub(r"\D", "", label.text.split()[0]))
     if n_digits < 2:
         return False
-    return any(sum(_blob_between(boxes, n_digits) for boxes in levels) >= 2 for levels in _glyphs(pixels, label))
+    inks = _glyphs(pixels, label)
+    written = [levels for levels in inks if sum(_shows_number(boxes, n_digits) for boxes in levels) >= 2]
+    return any(sum(_blob_between(boxes, n_digits) for boxes in levels) >= 2 for levels in written or inks)
 
 
 def are_twins(pixels: NDArray[np.uint8], label: LengthText) -> bool:
@@ -60,6 +63,19 @@ def _glyphs(pixels: NDArray[np.uint8], label: LengthText) -> list[list[NDArray[n
             masks = [(part >= level if ink > ground else part <= level).astype(np.uint8) for level in levels]
             out.append([components(m, diagonal=True)[1] for m in masks])
     return out
+
+
+def _shows_number(boxes: NDArray[np.int64], n_digits: int) -> bool:
+    """Whether components show the label itself: digits of one height on one line, and a letter of the unit behind them. What
+    is lighter or darker in the other ink then is the grain of the ground, and the holes of the digits."""
+    heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    tall = boxes[(heights > _LEAST_DIGIT * _HEIGHT_PX) & (widths < 1.3 * heights)]
+    tall = tall[np.argsort(tall[:, 1])]
+    if len(tall) <= n_digits:
+        return False
+    digits = tall[:n_digits]
+    height = float(np.median(digits[:, 2] - digits[:, 0]))
+    return bool(np.ptp(digits[:, 0]) <= _IN_LINE * height and np.ptp(digits[:, 2]) <= _IN_LINE * height)
 
 
 def _blob_between(boxes: NDArray[np.int64], n_digits: int) -> bool:

@@ -96,7 +96,7 @@ def _of_panels(readings: list[ScaleBarReading | None]) -> ScaleBarReading:
     why = (
         "whose scale bars disagree" if len(scales) == len(readings) else f"and a scale could be read in {len(scales)} of them only"
     )
-    refused = f"{said}, {why}; crop each panel and measure it by itself"
+    refused = f"{said}, {why}; measure it with --panels, each by its own bar, or crop it"
     return ScaleBarReading(None, None, None, "", 0.0, None, 0.0, text_boxes=boxes, refused=refused, n_panels=len(readings))
 
 

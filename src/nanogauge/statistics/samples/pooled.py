@@ -306,7 +306,8 @@ def _common_scale(parts: Sequence[Part], rows: Sequence[dict[str, Any]], setting
     n = np.array([max(r["n"], 1e-9) for r in rows])
     side = float((n * [r["nm_per_px"] for r in rows]).sum() / n.sum())
     relative = math.sqrt(float((n * np.square([s.relative_uncertainty for s in scales])).sum() / n.sum()))
-    return Scale((side, side), relative, scales[0].source)
+    by = {s.calibration for s in scales}
+    return Scale((side, side), relative, scales[0].source, by.pop() if len(by) == 1 else "")
 
 
 def _weighted_mean(values: Sequence[float], weights: Sequence[float]) -> float:
