@@ -129,10 +129,12 @@ def test_labels_rois_and_json_are_written(discs, tmp_path, small_blocks):
 @pytest.mark.slow
 def test_pipeline_takes_large_files_this_way(discs, tmp_path, small_blocks, monkeypatch):
     tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64))
-    monkeypatch.setattr("nanogauge.pipeline.measure.open_mosaic", lambda source: open_mosaic(source, least_px=1000))
+    monkeypatch.setattr("nanogauge.pipeline.measure.open_mosaic", lambda source, **part: open_mosaic(source, least_px=1000, **part))
     measurer = measure.Measurer(engine=SmallTiles())
     assert measurer.measure(tmp_path / "m.tif", scale=SCALE).mosaic is not None
-    monkeypatch.setattr("nanogauge.pipeline.measure.open_mosaic", lambda source: open_mosaic(source, least_px=10**6))
+    monkeypatch.setattr(
+        "nanogauge.pipeline.measure.open_mosaic", lambda source, **part: open_mosaic(source, least_px=10**6, **part)
+    )
     assert measurer.measure(tmp_path / "m.tif", scale=SCALE).mosaic is None
 
 

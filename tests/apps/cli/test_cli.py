@@ -214,7 +214,7 @@ def test_scale_json(pictures: Path, nanogauge: Command, scene_with_bar: Renderin
     for row in rows:
         assert set(row) == {
             *("file", "status", "nm_per_px", "source", "confidence", "value_nm", "bar_length_px", "bar_box", "text"),
-            *("relative_uncertainty", "refined_by", "metadata_nm_per_px", "warnings"),
+            *("relative_uncertainty", "refined_by", "metadata_nm_per_px", "calibration", "warnings"),
         }
     good, text, one, none = rows
     bar = scene_with_bar.bar
