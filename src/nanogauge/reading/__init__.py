@@ -67,8 +67,7 @@ def read_micrograph(path: str | Path, *, page: int = 0, detector: str = "", chan
         pixels (H, W) uint8, uint16 or float32, bright = high, all finite; `format` such as "tiff/zeiss" or "png"; the file's
         SHA-256; which `part` of it this is; what it says about the instrument; and a `Scale` with source "metadata" and a
         relative uncertainty of 2 % (`METADATA_RELATIVE_UNCERTAINTY`), where the file or a sidecar beside it states one that fits
-        the picture. Generic
-        resolution tags (dpi) never give a scale. What had to be decided is in `notes`.
+        the picture. Generic resolution tags (dpi) never give a scale. What had to be decided is in `notes`.
 
     Raises
     ------

@@ -109,3 +109,14 @@ def test_what_cannot_be_read_is_said_in_one_line(measured: Measurement, file: Pa
     (folder / "measurement.json").write_text(json.dumps(about), encoding="utf-8")
     with pytest.raises(UnreadableFile, match="a mosaic of 20000 x 20000 px"):
         nanogauge.load(folder)
+
+
+def test_the_page_of_a_stack_that_was_measured_is_read_again(bare_scene: Rendering, tmp_path: Path) -> None:
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.stack([np.full_like(bare_scene.pixels, 9), bare_scene.pixels]), photometric="minisblack")
+    second = FAST.replace("read", page=2)
+    m = nanogauge.measure_labels(path, bare_scene.labels, scale=2.0, settings=second)
+    assert np.array_equal(m.micrograph.pixels, bare_scene.pixels)
+    again = nanogauge.load(m.save(tmp_path / "out"))
+    assert isinstance(again, Measurement)
+    assert np.array_equal(again.micrograph.pixels, bare_scene.pixels)

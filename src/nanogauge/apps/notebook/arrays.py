@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ...core.errors import InputError, UnreadableFile
 from ...core.micrograph import Micrograph
+from ...core.settings import ReadSettings
 from ...reading import read_micrograph
 from ...reading.containers.ome_zarr import is_ome_zarr
 from ...reading.grey import flatten, settled
@@ -17,17 +19,18 @@ Source = str | Path | Micrograph | Any
 """A path, a `Micrograph`, or anything NumPy makes an array of: ndarray, Pillow image, xarray or dask array, tensor."""
 
 
-def micrograph_of(source: Source, *, name: str | None = None) -> Micrograph:
+def micrograph_of(source: Source, *, name: str | None = None, read: ReadSettings | None = None) -> Micrograph:
     """A Micrograph of a path, an array or a Pillow image.
 
     source: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of any real type where it is an array; colours turn grey by luminance
+    read: which picture of a file
 
     Raises InputError where it is no picture.
     """
     if isinstance(source, Micrograph):
         return source
     if isinstance(source, str | Path):
-        return read_micrograph(file_of(source))
+        return read_micrograph(file_of(source), **asdict(read or ReadSettings()))
     name = name or "array"
     pixels = _array(source)
     notes: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from ...core.errors import NanogaugeError, UnreadableFile
 from ...core.micrograph import Instrument, Micrograph
 from ...core.remarks import Remark
 from ...core.scale import Scale
+from ...core.settings import ReadSettings
 from ...reading import METADATA_RELATIVE_UNCERTAINTY, read_micrograph
 from ...reading.containers.windowed import MOSAIC_PX
 from ...results.measurement import Measurement
@@ -82,7 +83,9 @@ def _load(folder: Path, stated: dict[str, Path], places: list[Path]) -> Measurem
             f"{folder}: a mosaic of {height} x {width} px; read its particles.csv with pandas, or look at its report"
         )
     stated = stated or _stated_files(folder.parent)
-    micrograph, found = _micrograph(saved.about, [stated[folder.name]] if folder.name in stated else [], places)
+    micrograph, found = _micrograph(
+        saved.about, saved.settings.read, [stated[folder.name]] if folder.name in stated else [], places
+    )
     try:
         m = saved.measurement(micrograph)
         m = dataclasses.replace(m, remarks=_remarks(m, saved.about))
@@ -104,13 +107,13 @@ def _remarks(m: Measurement, about: dict[str, Any]) -> tuple[Remark, ...]:
     return tuple(said[len(about["notes"]) : len(said) - n_figures])
 
 
-def _micrograph(about: dict[str, Any], stated: list[Path], places: list[Path]) -> tuple[Micrograph, bool]:
+def _micrograph(about: dict[str, Any], read: ReadSettings, stated: list[Path], places: list[Path]) -> tuple[Micrograph, bool]:
     """The micrograph that was measured, and whether it is there; without it what the result says of it."""
     candidates = [q for p in stated for q in (p, *(place / p for place in places))] + [place / about["file"] for place in places]
     for path in dict.fromkeys(candidates):
         if path.exists():
             try:
-                micrograph = read_micrograph(path)
+                micrograph = read_micrograph(path, **dataclasses.asdict(read))
             except NanogaugeError:
                 continue
             if micrograph.sha256 == about["sha256"]:

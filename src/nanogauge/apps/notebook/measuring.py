@@ -245,7 +245,7 @@ def measure_labels(
     stated = None if scale is None else as_scale(scale)
     if stated is None and isinstance(source, str | Path):
         stated = _scale_beside(file_of(source))
-    micrograph = micrograph_of(source, name=name)
+    micrograph = micrograph_of(source, name=name, read=settings.read)
     if not isinstance(labels, str | Path | Annotation):
         labels = _annotation(np.asarray(labels), micrograph.shape)
     reader_only = _loaded(SegmentSettings(engine="threshold"), 0)
