@@ -75,9 +75,10 @@ def pack(recipe: Recipe, out: Path, *, resume: Path | None = None, quality: int 
         torch.save({"ema": checkpoints.rounded(network.state_dict())}, out / "start.pt")
     (out / "recipe.toml").write_text(toml(recipe), encoding="utf-8")
     code = Path(__file__).parents[1]
-    for path in (code / "__init__.py", *sorted(code.glob("core/**/*.py")), *sorted(code.glob("training/**/*.py"))):
+    for path in (*sorted(code.glob("core/**/*.py")), *sorted(code.glob("training/**/*.py"))):
         (out / "nanogauge" / path.relative_to(code)).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, out / "nanogauge" / path.relative_to(code))
+    (out / "nanogauge" / "__init__.py").touch()  # the public names are not wanted there, nor what loads them
     (out / "train").write_text(_TRAIN, encoding="utf-8")
     sizes = {p.name: sum(f.stat().st_size for f in (p, *p.rglob("*")) if f.is_file()) / MIB for p in sorted(out.iterdir())}
     if sum(sizes.values()) > limit_mib:
