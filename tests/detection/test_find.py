@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nanogauge.detection.find import Look, with_larger, with_smaller
+from nanogauge.detection.find import Look, _would_see, with_larger, with_smaller
 
 SEES = (6.0, 100.0)
 
@@ -85,3 +85,17 @@ def test_a_look_is_worth_more_the_surer_it_is_and_the_more_it_sees():
     assert worth(*[0.9] * 100, *[0.95] * 4) > worth(*[0.95] * 4)  # small ones beside large ones
     assert worth(*[0.97] * 6) > worth(*[0.97] * 6, 0.6, 0.6)  # two specks are not worth the doubt
     assert worth(0.97) > worth(*[0.6] * 3)  # pieces of one
+
+
+def test_a_look_is_a_witness_of_what_it_is_shown_at_a_size_that_it_sees():
+    labels = np.zeros((60, 60), np.int32)
+    labels[10:40, 10:40] = 1  # 34 px across
+    base = Look(1.0, labels, labels.astype(np.float32), np.ones(2))
+
+    def witness(zoom: float) -> bool:
+        return _would_see(Look(zoom, np.zeros_like(labels), base.probability, np.ones(1)), base, (6.0, 250.0))
+
+    assert witness(0.75)
+    assert not witness(0.2)  # too small for it
+    assert not witness(8.0)
+    assert not _would_see(base, Look(1.0, np.zeros_like(labels), base.probability, np.ones(1)), (6.0, 250.0))

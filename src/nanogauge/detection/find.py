@@ -20,6 +20,7 @@ from ..core.protocols import Engine, Maps
 from ..core.settings import MeasureSettings, SeparateSettings, Settings
 from .confidence import certainty_by_label, judge_of, mean_by_label, true_at_all_sizes
 from .edges import true_edge
+from .in_line import joined_in_line
 from .readings import Reading, beside, read
 from .segment import predict, rescale, segment, standardise
 from .separate import separate, to_grid
@@ -37,7 +38,7 @@ _ADOPTED = 0.5  # confidence from which what only another look sees is a particl
 _COVERED = 0.5  # share of a particle that another look's must cover to stand for it
 _FREE = 0.2  # share of a particle that may lie on others and still be new
 _OTHER_ZOOM = 0.75  # of the look's that stands beside the main one
-_WORTH_OF_MORE = 0.35  # weight of how many particles are expected to be right, beside the share of those found
+_WORTH_OF_MORE = 0.2  # weight of how many particles are expected to be right, beside the share of those found
 _MAIN_AHEAD, _FINER_AHEAD = (
     0.02,
     0.03,
@@ -146,13 +147,21 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
     if finer is not None:
         taken.append(finer)
         more = with_smaller(result, finer, engine.sees_px)
-        if more.worth > result.worth + _FINER_AHEAD:
+        if more.worth > result.worth:
             result = more
         elif more is not result:
             left = (read("with a finer look", more.labels),)
+    if coarse is not None and coarse is not base and _would_see(coarse, base, engine.sees_px):
+        left = (*left, read("the first look", coarse.labels))
     looks = tuple(LookTaken(look.zoom, look.n) for look in taken)
     readings = (*_other_readings(seen, other, base, result, engine, settings), *left)
     return Found(result.labels, result.probability, base.zoom, result.certainty, looks, readings)
+
+
+def _would_see(look: Look, base: Look, sees_px: tuple[float, float]) -> bool:
+    """Whether what `base` sees is shown to another look at a size that it sees well: then it is a witness, for or against it."""
+    shown = float(np.median(base.shown_px[1:])) * look.zoom / base.zoom if base.n else 0.0
+    return _SMALL * sees_px[0] <= shown <= _LARGE * sees_px[1]
 
 
 def _coarser(picture: NDArray[np.uint8], seen: _Seen, engine: Engine, settings: Settings) -> _Seen | None:
@@ -178,6 +187,9 @@ def _other_readings(
         read("each particle as likely as it is", whole, zoom=seen.zoom, share=sure),
         read("doubtful particles left out", whole, zoom=seen.zoom, share=sure >= _DOUBTFUL),
     ]
+    in_line = joined_in_line(seen.labels)
+    if len(np.unique(in_line)) < len(np.unique(seen.labels)):
+        readings.append(read("pieces in line joined", in_line, zoom=seen.zoom))
     if other is not None:
         readings.append(read("another magnification", other.labels, zoom=other.zoom))
     measured, alone = read("measured", result.labels), read("one look", seen.labels, zoom=seen.zoom)
