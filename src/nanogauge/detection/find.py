@@ -414,10 +414,8 @@ def _merged(base: Look, other: Look, *, gone: list[int], adopted: list[int]) -> 
 
 def magnification_of(part: NDArray[np.uint8], engine: Engine, settings: Settings) -> float | None:
     """The working magnification at which `find_particles` would look at a part (H, W) of a mosaic; None where it sees none."""
-    seen = _seen(part, engine, settings)
-    if not any(diameter > 0 for _, diameter in seen.looks):
-        return None
-    return _coarser_if_unsure(seen, part, engine, settings).zoom
+    found = _found_in(part, engine, settings)
+    return found.zoom if found.labels.any() else None
 
 
 def typical_diameter(maps: Maps, settings: SeparateSettings) -> float:
