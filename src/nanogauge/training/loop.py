@@ -252,15 +252,12 @@ def loader(recipe: Recipe, data: Dataset, device: torch.device, *, first: int = 
     more: dict[str, Any] = {}
     workers = recipe.workers if recipe.workers >= 0 else max(cores() - 1, 1) if device.type == "cuda" else 0
     if workers:
-        more = {"num_workers": workers, "prefetch_factor": 2, "worker_init_fn": _quiet}
+        more = {"num_workers": workers, "prefetch_factor": 2}
+        cv2.setNumThreads(1)  # here: a fork that finds OpenCV's threads gone waits for them for ever
         if sys.platform == "linux":  # a fork shares the micrographs in memory; other ways to start copy them
             more["multiprocessing_context"] = "fork"
     order = range(first * recipe.batch, len(data))
     return torch.utils.data.DataLoader(data, recipe.batch, sampler=order, drop_last=True, pin_memory=device.type == "cuda", **more)
-
-
-def _quiet(_: int) -> None:
-    cv2.setNumThreads(1)
 
 
 def run(
