@@ -78,7 +78,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "U-Net": lambda: PlainUNet(),
     "U-Net + CBAM": lambda: PlainUNet(attention=True),
     "U-Net + ResNet50": lambda: build("unet-resnet50"),
-    "U-Net + ResNet50 + CBAM (ours)": build,
+    "U-Net + ResNet50 + CBAM (ours)": lambda: build("unet-resnet50-cbam"),
     "U-Net++ (ResNet50)": foreign("unetplusplus", "resnet50"),
     "DeepLabV3+ (ResNet50)": foreign("deeplabv3plus", "resnet50"),
     "PSPNet (ResNet50)": foreign("pspnet", "resnet50"),

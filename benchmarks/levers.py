@@ -12,14 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
+from architectures import TorchEngine
 
 from nanogauge.core.settings import Settings
 from nanogauge.detection.find import at_edge, find_particles
@@ -29,21 +28,6 @@ from nanogauge.training.loop import Recipe, read_recipe, run
 from nanogauge.training.network import UNet, build
 
 COLUMNS = {"iou_pooled": "IoU", "f50_mean": "F1@0.5", "pq_mean": "PQ", "particle_mre": "diameters", "image_mean_mre_median": "mean"}
-
-
-class TorchEngine:
-    """A torch network as the pipeline's engine."""
-
-    name, stride, tile_px, sha256 = "torch", 32, 512, ""
-    working_diameter_px, sees_px, calibration = 44.0, (6.0, 250.0), None
-    detection: Mapping[str, float] = MappingProxyType({})
-
-    def __init__(self, network: UNet) -> None:
-        self._network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def predict(self, tile: Any) -> Any:
-        with torch.inference_mode():
-            return torch.sigmoid(self._network(torch.from_numpy(tile)[None, None]))[0].numpy()
 
 
 def levers(base: Recipe) -> dict[str, Recipe]:

@@ -121,17 +121,52 @@ def find_particles(
     return found._replace(labels=number[labels], probability=probability, certainty=sure)
 
 
+class _Chosen(NamedTuple):
+    """The look that is measured, what it comes from, another to read the picture by, the coarse first look where it is a third;
+    the zoom of the main look, and all looks so far, the one measured first."""
+
+    base: Look
+    seen: _Seen
+    other: _Seen | None
+    coarse: Look | None
+    main_zoom: float
+    taken: list[Look]
+
+
 def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> Found:
-    s, first = settings.segment, list[Maps]()
+    base, seen, other, coarse, main_zoom, taken = _chosen(picture, engine, settings)
+    result, more_readings = base, list[Reading]()
+    if _looks_again(engine, settings):
+        if coarse is not None:
+            result = with_larger(result, coarse, engine.sees_px)
+        finer = _finer(picture, result, main_zoom, engine, settings)
+        if finer is not None:
+            taken.append(finer)
+            more = with_smaller(result, finer, engine.sees_px)
+            if more.worth > result.worth:
+                result = more
+            elif more is not result:
+                more_readings.append(read("with a finer look", more.labels))
+        if coarse is not None and _would_see(coarse, base, engine.sees_px):
+            more_readings.append(read("the first look", coarse.labels))
+    looks = tuple(LookTaken(look.zoom, look.n) for look in taken)
+    readings: tuple[Reading, ...] = ()
+    if engine.calibration is not None:
+        readings = (*_other_readings(seen, other, base, result, engine, settings), *more_readings)
+    return Found(result.labels, result.probability, base.zoom, result.certainty, looks, readings)
+
+
+def _chosen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Chosen:
+    """Of the looks at hand the one that promises most; the main look where looks cannot be weighed against each other."""
+    first: list[Maps] = []
     seen = _coarser_if_unsure(_seen(picture, engine, settings, first), picture, engine, settings)
     main = _on_grid(seen, picture.shape, settings)
-    free = not s.working_magnification
-    other = _coarser(picture, seen, engine, settings) if free and engine.calibration is not None else None
-    if not (free and s.looks == "several" and true_at_all_sizes(engine)):
-        readings = _other_readings(seen, other, main, main, engine, settings) if engine.calibration is not None else ()
-        return Found(main.labels, main.probability, main.zoom, main.certainty, (LookTaken(main.zoom, main.n),), readings)
+    free = not settings.segment.working_magnification and engine.calibration is not None
+    other = _coarser(picture, seen, engine, settings) if free else None
+    if not _looks_again(engine, settings):
+        return _Chosen(main, seen, other, None, main.zoom, [main])
+    rivals: list[tuple[Look, _Seen, _Seen | None]] = [(main, seen, other)]
     coarse: Look | None = None
-    rivals = [(main, seen, other)]
     if first and first[0].foreground.shape != seen.maps.foreground.shape:
         of_first = _Seen(first[0], seen.looks[0][0], (), *_separated(first[0], engine, settings))
         coarse = _on_grid(of_first, picture.shape, settings)
@@ -139,23 +174,14 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
     if other is not None:
         rivals.append((_on_grid(other, picture.shape, settings), other, seen))
     base, seen, other = max(rivals, key=lambda r: r[0].worth + (_MAIN_AHEAD if r[0] is main else 0.0))
-    result, taken = base, [base, *(look for look, *_ in rivals if look is not base)]
-    if coarse is not None and coarse is not base:
-        result = with_larger(result, coarse, engine.sees_px)
-    finer = _finer(picture, result, main.zoom, engine, settings)
-    left: tuple[Reading, ...] = ()
-    if finer is not None:
-        taken.append(finer)
-        more = with_smaller(result, finer, engine.sees_px)
-        if more.worth > result.worth:
-            result = more
-        elif more is not result:
-            left = (read("with a finer look", more.labels),)
-    if coarse is not None and coarse is not base and _would_see(coarse, base, engine.sees_px):
-        left = (*left, read("the first look", coarse.labels))
-    looks = tuple(LookTaken(look.zoom, look.n) for look in taken)
-    readings = (*_other_readings(seen, other, base, result, engine, settings), *left)
-    return Found(result.labels, result.probability, base.zoom, result.certainty, looks, readings)
+    taken = [base, *(look for look, *_ in rivals if look is not base)]
+    return _Chosen(base, seen, other, None if coarse is base else coarse, main.zoom, taken)
+
+
+def _looks_again(engine: Engine, settings: Settings) -> bool:
+    """Whether looks at several magnifications are put together."""
+    s = settings.segment
+    return s.looks == "several" and not s.working_magnification and true_at_all_sizes(engine)
 
 
 def _would_see(look: Look, base: Look, sees_px: tuple[float, float]) -> bool:
@@ -414,8 +440,8 @@ def _merged(base: Look, other: Look, *, gone: list[int], adopted: list[int]) -> 
 
 def magnification_of(part: NDArray[np.uint8], engine: Engine, settings: Settings) -> float | None:
     """The working magnification at which `find_particles` would look at a part (H, W) of a mosaic; None where it sees none."""
-    found = _found_in(part, engine, settings)
-    return found.zoom if found.labels.any() else None
+    base = _chosen(part, engine, settings).base
+    return base.zoom if base.n else None
 
 
 def typical_diameter(maps: Maps, settings: SeparateSettings) -> float:
