@@ -30,8 +30,7 @@ from nanogauge.core.settings import Settings
 from nanogauge.detection.find import find_particles
 from nanogauge.pipeline.measure import Measurer, particle_table
 from nanogauge.pipeline.mosaic import measure_mosaic
-from nanogauge.reading import read_micrograph
-from nanogauge.reading.containers.windowed import open_mosaic
+from nanogauge.reading import Mosaic, read_micrograph, read_picture
 
 TILE_PX = 512
 NM_PER_PX = 2.0
@@ -112,8 +111,8 @@ def both_ways(path: Path, engine: str, threads: int) -> pd.DataFrame:
     settings = settings.replace("segment", largest_px=32768, engine=engine)
     network = Measurer(settings, n_threads=threads).engine
     scale = Scale((NM_PER_PX, NM_PER_PX), 0.01, "user")
-    mosaic = open_mosaic(path, least_px=1)
-    assert mosaic is not None
+    mosaic = read_picture(path, mosaic_px=1)
+    assert isinstance(mosaic, Mosaic)
     windows = measure_mosaic(
         mosaic,
         engine=network,

@@ -19,8 +19,7 @@ from roifile import ROI_TYPE, ImagejRoi
 from nanogauge.core.micrograph import Micrograph
 from nanogauge.core.settings import Settings, read_settings, write_settings
 from nanogauge.pipeline.measure import Measurer
-from nanogauge.reading import read_micrograph
-from nanogauge.reading.containers.windowed import open_mosaic
+from nanogauge.reading import read_micrograph, read_picture
 from nanogauge.reading.labels import read_labels
 from nanogauge.reporting import card_of, micrograph_page, read_info
 from nanogauge.results.interchange import read_annotation
@@ -65,8 +64,8 @@ def targets() -> list[Target]:
 
 
 def _windows(path: Path) -> object:
-    mosaic = open_mosaic(path, least_px=1)
-    return None if mosaic is None else mosaic.read(0, min(64, mosaic.shape[0]), 0, min(64, mosaic.shape[1]))
+    mosaic = read_picture(path, mosaic_px=1)
+    return mosaic if isinstance(mosaic, Micrograph) else mosaic.read(0, min(64, mosaic.shape[0]), 0, min(64, mosaic.shape[1]))
 
 
 def _report(path: Path) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from functools import partial
 from typing import ClassVar
 
 import cv2
@@ -20,8 +21,7 @@ from nanogauge.pipeline import measure
 from nanogauge.pipeline.mosaic import MosaicFiles, blocks, measure_mosaic
 from nanogauge.pipeline.mosaic import measure as measure_module
 from nanogauge.pipeline.mosaic.levels import levels_of
-from nanogauge.reading import read_micrograph
-from nanogauge.reading.containers.windowed import open_mosaic
+from nanogauge.reading import Mosaic, read_micrograph, read_picture
 
 SCALE = Scale((2.0, 2.0), 0.01, "user")
 
@@ -74,8 +74,8 @@ def all_kept(settings):
 
 def by_windows(path, settings):
     settings = all_kept(settings)
-    mosaic = open_mosaic(path, least_px=1)
-    assert mosaic is not None
+    mosaic = read_picture(path, mosaic_px=1)
+    assert isinstance(mosaic, Mosaic)
     return measure_mosaic(mosaic, engine=SmallTiles(), settings=settings, scale=SCALE)
 
 
@@ -129,12 +129,10 @@ def test_labels_rois_and_json_are_written(discs, tmp_path, small_blocks):
 @pytest.mark.slow
 def test_pipeline_takes_large_files_this_way(discs, tmp_path, small_blocks, monkeypatch):
     tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64))
-    monkeypatch.setattr("nanogauge.pipeline.measure.open_mosaic", lambda source, **part: open_mosaic(source, least_px=1000, **part))
+    monkeypatch.setattr(measure, "read_picture", partial(read_picture, mosaic_px=1000))
     measurer = measure.Measurer(engine=SmallTiles())
     assert measurer.measure(tmp_path / "m.tif", scale=SCALE).mosaic is not None
-    monkeypatch.setattr(
-        "nanogauge.pipeline.measure.open_mosaic", lambda source, **part: open_mosaic(source, least_px=10**6, **part)
-    )
+    monkeypatch.setattr(measure, "read_picture", partial(read_picture, mosaic_px=10**6))
     assert measurer.measure(tmp_path / "m.tif", scale=SCALE).mosaic is None
 
 
@@ -180,7 +178,7 @@ def test_windows_are_those_of_the_whole_file(discs, tmp_path, options, dtype):
         pytest.skip("floats with white as zero are read whole")
     pixels = discs if dtype == np.uint8 else (discs.astype(dtype) * (200 if dtype == np.uint16 else 1.5))
     tifffile.imwrite(tmp_path / "m.tif", pixels.astype(dtype), **({"photometric": "minisblack"} | options))
-    mosaic, whole = open_mosaic(tmp_path / "m.tif", least_px=1), read_micrograph(tmp_path / "m.tif")
+    mosaic, whole = read_picture(tmp_path / "m.tif", mosaic_px=1), read_micrograph(tmp_path / "m.tif")
     assert (mosaic.shape, mosaic.sha256, mosaic.dtype) == (whole.shape, whole.sha256, whole.pixels.dtype)
     for y0, y1, x0, x1 in ((0, 410, 0, 530), (31, 70, 47, 200), (409, 410, 529, 530)):
         assert np.array_equal(mosaic.read(y0, y1, x0, x1), whole.pixels[y0:y1, x0:x1])
@@ -193,7 +191,7 @@ def test_windows_are_those_of_the_whole_file(discs, tmp_path, options, dtype):
 def test_ome_tiff_gives_the_scale(discs, tmp_path):
     about = {"axes": "YX", "PhysicalSizeX": 2.5, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 2.5, "PhysicalSizeYUnit": "nm"}
     tifffile.imwrite(tmp_path / "m.ome.tif", discs, tile=(64, 64), metadata=about)
-    assert open_mosaic(tmp_path / "m.ome.tif", least_px=1).scale.nm_per_px == (2.5, 2.5)
+    assert read_picture(tmp_path / "m.ome.tif", mosaic_px=1).scale.nm_per_px == (2.5, 2.5)
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -207,7 +205,7 @@ def test_ome_zarr(discs, tmp_path, version):
     scaling = [{"type": "scale", "scale": [1.0, 0.002, 0.0025]}]
     multiscales = [{"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scaling}]}]
     group.attrs.update({"multiscales": multiscales} if version == 2 else {"ome": {"version": "0.5", "multiscales": multiscales}})
-    mosaic = open_mosaic(path, least_px=1)
+    mosaic = read_picture(path, mosaic_px=1)
     assert mosaic.scale.nm_per_px == pytest.approx((2.0, 2.5))
     assert np.array_equal(mosaic.read(90, 210, 80, 300), discs[90:210, 80:300])
     whole = read_micrograph(path)
@@ -219,25 +217,25 @@ def test_ome_zarr(discs, tmp_path, version):
         mosaic.read(0, 410, 0, 530)
 
 
-def test_what_is_no_mosaic_is_left_to_the_other_reader(discs, tmp_path):
+def test_other_and_smaller_files_are_read_whole(discs, tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), discs)
     tifffile.imwrite(tmp_path / "a.tif", discs)
-    assert open_mosaic(tmp_path / "a.png", least_px=1) is None
-    assert open_mosaic(tmp_path / "a.tif") is None
-    assert open_mosaic(tmp_path / "none.tif") is None
+    assert isinstance(read_picture(tmp_path / "a.png", mosaic_px=1), Micrograph)
+    assert isinstance(read_picture(tmp_path / "a.tif"), Micrograph)
+    assert isinstance(read_picture(tmp_path / "a.tif", mosaic_px=1), Mosaic)
 
 
 def test_a_cut_off_mosaic_is_refused(discs, tmp_path):
     tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64))
     (tmp_path / "cut.tif").write_bytes((tmp_path / "m.tif").read_bytes()[:-20_000])
     with pytest.raises(UnreadableFile, match="cut-off"):
-        open_mosaic(tmp_path / "cut.tif", least_px=1)
+        read_picture(tmp_path / "cut.tif", mosaic_px=1)
 
 
 def test_signed_pixels_are_refused(discs, tmp_path):
     tifffile.imwrite(tmp_path / "m.tif", discs.astype(np.int32), tile=(64, 64))
     with pytest.raises(UnsupportedFormat, match="int32"):
-        open_mosaic(tmp_path / "m.tif", least_px=1)
+        read_picture(tmp_path / "m.tif", mosaic_px=1)
 
 
 def test_files_keep_windows_and_previews():

@@ -7,8 +7,7 @@ import pytest
 import tifffile
 
 from nanogauge.core.errors import NoSuchPart, UnsupportedFormat
-from nanogauge.reading import read_micrograph
-from nanogauge.reading.containers.windowed import open_mosaic
+from nanogauge.reading import read_micrograph, read_picture
 
 
 def test_a_page_of_a_stack(write_tiff, ramp):
@@ -67,14 +66,14 @@ def test_a_grey_page_has_no_channel(write_tiff):
 
 def test_a_mosaic_obeys_too(write_tiff, ramp):
     path = write_tiff(np.stack([ramp, 255 - ramp]))
-    mosaic = open_mosaic(path, least_px=1, page=2)
+    mosaic = read_picture(path, mosaic_px=1, page=2)
     np.testing.assert_array_equal(mosaic.read(0, 6, 0, 10), 255 - ramp)
     assert (mosaic.part.page, mosaic.notes) == (2, ("page 2 of 2 used",))
     with pytest.raises(NoSuchPart, match="no page 3"):
-        open_mosaic(path, least_px=1, page=3)
+        read_picture(path, mosaic_px=1, page=3)
     rgb = write_tiff(np.stack([ramp] * 3, axis=-1), photometric="rgb", name="b.tif")
     with pytest.raises(UnsupportedFormat, match="save it as a grey TIFF"):
-        open_mosaic(rgb, least_px=1, channel="red")
+        read_picture(rgb, mosaic_px=1, channel="red")
 
 
 def test_ome_zarr(tmp_path, ramp):

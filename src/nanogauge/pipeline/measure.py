@@ -22,8 +22,7 @@ from ..detection.find import Box, Found, at_edge, find_particles
 from ..detection.readings import relative_uncertainty
 from ..detection.separate import touching
 from ..measuring import measure_particles
-from ..reading import read_micrograph
-from ..reading.containers.windowed import open_mosaic
+from ..reading import Mosaic, read_micrograph, read_picture
 from ..reading.padding import without_padding
 from ..results.interchange import Annotation, read_annotation
 from ..results.measurement import Measurement
@@ -83,13 +82,10 @@ class Measurer:
         """File -> scale -> maps -> labels -> particle table -> Measurement. scale: the user's. Raises InputError, EngineError."""
         started = time.perf_counter()
         settings = self.settings
-        if isinstance(source, Micrograph):
-            micrograph = source
-        elif (large := open_mosaic(source, **asdict(settings.read))) is not None:
+        micrograph = source if isinstance(source, Micrograph) else read_picture(source, **asdict(settings.read))
+        if isinstance(micrograph, Mosaic):
             known = calibration_of(settings)
-            return measure_mosaic(large, engine=self.engine, settings=settings, scale=scale, calibration=known)
-        else:
-            micrograph = read_micrograph(source, **asdict(settings.read))
+            return measure_mosaic(micrograph, engine=self.engine, settings=settings, scale=scale, calibration=known)
         bar, decision, frame = self.read_scale(micrograph, user=scale)
         drawn = self.find(micrograph, bar, frame)
         found = at_edge(drawn, micrograph.pixels, settings.measure, frame=frame)

@@ -10,9 +10,8 @@ from typing import Any
 from ..core.errors import OutputError
 from ..core.micrograph import Instrument, Micrograph
 from ..core.settings import ReadSettings
-from ..reading import read_micrograph
+from ..reading import MOSAIC_PX, read_micrograph
 from ..reading.containers.tiff import PROVENANCE
-from ..reading.containers.windowed import MOSAIC_PX
 from ..scale.bar.panels import find_panels
 
 

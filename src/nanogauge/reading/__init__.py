@@ -1,6 +1,6 @@
 """A file the microscope wrote -> Micrograph. Chosen by content, never by extension.
 
-    bytes ──CONTAINERS──▶ raster · tiff · dm · tia · hdf5 (velox, berkeley, hyperspy) · mrc · arrays · rosetta (bcf, elid)
+    File ──CONTAINERS──▶ raster · tiff · dm · tia · hdf5 (velox, berkeley, hyperspy) · mrc · arrays · rosetta (bcf, elid)
                               ├─ pick: which page, detector, channel ─▶ pixels (H, W)
                               └─ MAKERS: thermo, zeiss, tescan, jeol ... tags -> Facts
     neighbour .txt/.hdr ──MAKERS──▶ Facts ──calibrate (contract)──▶ Instrument, Scale | None, notes
@@ -10,14 +10,14 @@ A new kind of file is one module and one line in CONTAINERS; a new maker one mod
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-from ..core.errors import UnreadableFile
 from ..core.micrograph import Micrograph
 from . import grey, sniffing
 from .containers import arrays, dm, hdf5, hyperspy, mrc, ome_zarr, raster, rosetta, tia, tiff
+from .containers.windowed import MOSAIC_PX, Mosaic, tiff_mosaic, zarr_mosaic
 from .contract import METADATA_RELATIVE_UNCERTAINTY, Container, Decoded, Facts, Wish, calibrate, refuse_huge, refuse_reciprocal
+from .file import File
 from .sidecar import read_sidecar
 
 CONTAINERS: tuple[Container, ...] = (
@@ -41,9 +41,15 @@ CONTAINERS: tuple[Container, ...] = (
 SUFFIXES: frozenset[str] = frozenset(suffix for container in CONTAINERS for suffix in container.suffixes)
 """Suffixes, in lower case, of the files worth trying when a folder is given. Reading itself goes by content."""
 
-_HEAD_BYTES = 1024
-
-__all__ = ["METADATA_RELATIVE_UNCERTAINTY", "SUFFIXES", "is_picture_folder", "read_micrograph"]
+__all__ = [
+    "METADATA_RELATIVE_UNCERTAINTY",
+    "MOSAIC_PX",
+    "SUFFIXES",
+    "Mosaic",
+    "is_picture_folder",
+    "read_micrograph",
+    "read_picture",
+]
 
 
 def read_micrograph(path: str | Path, *, page: int = 0, detector: str = "", channel: str = "") -> Micrograph:
@@ -84,19 +90,48 @@ def read_micrograph(path: str | Path, *, page: int = 0, detector: str = "", chan
     >>> nanogauge.read_micrograph("examples/thermo-gold-spheres.png")
     <Micrograph thermo-gold-spheres.png: 524 x 640 px uint8, png, no scale in the file>
     """
+    found = read_picture(path, page=page, detector=detector, channel=channel, mosaic_px=None)
+    assert isinstance(found, Micrograph)
+    return found
+
+
+def read_picture(
+    path: str | Path, *, page: int = 0, detector: str = "", channel: str = "", mosaic_px: int | None = MOSAIC_PX
+) -> Micrograph | Mosaic:
+    """Reads a micrograph as `read_micrograph` does, but a TIFF or an OME-Zarr of at least `mosaic_px` pixels window by window.
+
+    Raises the same, and UnsupportedFormat for a large one that cannot be read by windows, such as a channel of a colour TIFF.
+    """
     path = Path(path)
     wish = Wish(page=page, detector=detector, channel=channel)
     if is_picture_folder(path):
-        decoded, sha256 = (
-            (hyperspy.read_zspy(path, wish) if hyperspy.is_zspy(path) else _zarr(path, wish)),
-            ome_zarr.sha256_of(path),
-        )
-    else:
-        head, sha256 = _open(path)
-        container = next((c for c in CONTAINERS if c.matches(head)), None)
+        return _folder(path, wish, mosaic_px)
+    with File(path) as file:
+        mosaic = None if mosaic_px is None else tiff_mosaic(file, wish, mosaic_px)
+        if mosaic is not None:
+            return mosaic
+        container = next((c for c in CONTAINERS if c.matches(file.head)), None)
         if container is None:
-            raise sniffing.unknown(path, head)
-        decoded = container.read(path, head, wish)
+            raise sniffing.unknown(path, file.head)
+        return _micrograph(path, container.read(file, wish), file.sha256)
+
+
+def _folder(path: Path, wish: Wish, mosaic_px: int | None) -> Micrograph | Mosaic:
+    if not ome_zarr.is_ome_zarr(path):
+        return _micrograph(path, hyperspy.read_zspy(path, wish), ome_zarr.sha256_of(path))
+    picture = ome_zarr.open_picture(path, wish)
+    height, width = picture.shape
+    if mosaic_px is not None and height * width >= mosaic_px:
+        return zarr_mosaic(path, picture)
+    refuse_huge(path, width, height)
+    pixels, notes = grey.settled(picture.read(0, height, 0, width))
+    notes = (*picture.notes, *notes)
+    decoded = Decoded(pixels=pixels, format="ome-zarr", facts=picture.facts, notes=notes, part=picture.part)
+    return _micrograph(path, decoded, ome_zarr.sha256_of(path))
+
+
+def _micrograph(path: Path, decoded: Decoded, sha256: str) -> Micrograph:
+    """The picture, with what a sidecar says where the file itself says less, calibrated."""
     refuse_reciprocal(path, decoded.facts)
     shape = (int(decoded.pixels.shape[0]), int(decoded.pixels.shape[1]))
     name, facts, notes = decoded.format, decoded.facts, decoded.notes
@@ -120,38 +155,10 @@ def read_micrograph(path: str | Path, *, page: int = 0, detector: str = "", chan
     )
 
 
-def is_picture_folder(path: Path) -> bool:
-    """Whether a folder is one picture (OME-Zarr, zspy) and not a folder of pictures."""
-    return path.is_dir() and (ome_zarr.is_ome_zarr(path) or hyperspy.is_zspy(path))
-
-
-def _zarr(path: Path, wish: Wish) -> Decoded:
-    picture = ome_zarr.open_picture(path, wish)
-    refuse_huge(path, picture.shape[1], picture.shape[0])
-    pixels, notes = grey.settled(picture.read(0, picture.shape[0], 0, picture.shape[1]))
-    return Decoded(pixels=pixels, format="ome-zarr", facts=picture.facts, notes=(*picture.notes, *notes), part=picture.part)
-
-
 def _calibrated(facts: Facts | None) -> bool:
     return facts is not None and facts.instrument.pixel_size_nm is not None
 
 
-def _open(path: Path) -> tuple[bytes, str]:
-    """First bytes and SHA-256 of the file, or UnreadableFile."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_HEAD_BYTES)
-            stream.seek(0)
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise UnreadableFile(f"{path}: no such file; check the path") from None
-    except IsADirectoryError:
-        raise UnreadableFile(f"{path}: this is a folder; give a file, or let the batch command take the folder") from None
-    except PermissionError:
-        what = "this is a folder; give a file" if path.is_dir() else "no permission to read it; change its access rights"
-        raise UnreadableFile(f"{path}: {what}") from None  # Windows refuses to open folders with this error
-    except (OSError, ValueError) as error:
-        raise UnreadableFile(f"{path}: cannot be opened ({error}); check the path and the disk") from error
-    if not head:
-        raise UnreadableFile(f"{path}: the file is empty; copy it again from the microscope")
-    return head, sha256
+def is_picture_folder(path: Path) -> bool:
+    """Whether a folder is one picture (OME-Zarr, zspy) and not a folder of pictures."""
+    return path.is_dir() and (ome_zarr.is_ome_zarr(path) or hyperspy.is_zspy(path))

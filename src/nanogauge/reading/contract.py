@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..core.errors import ScaleError, UnsupportedFormat
 from ..core.micrograph import Instrument, Part
 from ..core.scale import Scale, decimal, parse_length, unit_nm
+from .file import File
 
 METADATA_RELATIVE_UNCERTAINTY = 0.02
 """One standard uncertainty of a scale that an instrument states.
@@ -73,7 +74,7 @@ class Container:
     """A kind of file, known by its first bytes. `read` may raise UnreadableFile, UnsupportedFormat or NoSuchPart."""
 
     matches: Callable[[bytes], bool]
-    read: Callable[[Path, bytes, Wish], Decoded]
+    read: Callable[[File, Wish], Decoded]
     suffixes: tuple[str, ...]
 
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from ...core.errors import InputError, ScaleError, UnsupportedFormat
 from ...core.micrograph import Micrograph
 from ...core.scale import Scale, format_length, unit_nm
-from ...reading import METADATA_RELATIVE_UNCERTAINTY
-from ...reading.containers.windowed import MOSAIC_PX
+from ...reading import METADATA_RELATIVE_UNCERTAINTY, MOSAIC_PX
 from ...reading.grey import flatten, settled
 from ...results.measurement import Measurement, scale_bar_dict
 from ...scale.bar import ScaleBarReading

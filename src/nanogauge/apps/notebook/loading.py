@@ -15,8 +15,7 @@ from ...core.micrograph import Instrument, Micrograph
 from ...core.remarks import Remark
 from ...core.scale import Scale
 from ...core.settings import ReadSettings
-from ...reading import METADATA_RELATIVE_UNCERTAINTY, read_micrograph
-from ...reading.containers.windowed import MOSAIC_PX
+from ...reading import METADATA_RELATIVE_UNCERTAINTY, MOSAIC_PX, read_micrograph
 from ...results.measurement import Measurement
 from ...results.run_json import result_folders, run_inputs
 from ...results.saved import read_saved

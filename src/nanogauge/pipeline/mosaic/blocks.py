@@ -29,7 +29,7 @@ from ...detection.separate import carried, separate, touching
 from ...measuring import measure_particles
 from ...measuring.contours import contours
 from ...measuring.frame_effects import Frame, edge_weights
-from ...reading.containers.windowed import Mosaic
+from ...reading import Mosaic
 from .files import MosaicFiles
 from .working import WorkingPicture, native_span, nearest, to_native
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...reading.containers.windowed import Mosaic
+from ...reading import Mosaic
 
 _ROWS_BYTES = 96 << 20  # read at once
 _COUNTED = 1 << 22  # pixels counted at once, each of which takes 8 bytes then

@@ -20,7 +20,7 @@ from ...detection.find import magnification_of
 from ...detection.segment import padded
 from ...measuring import edge_profile
 from ...measuring.surroundings import with_neighbours
-from ...reading.containers.windowed import Mosaic
+from ...reading import Mosaic
 from ...results.measurement import Measurement
 from ...scale.calibration import Calibration
 from ...scale.resolve import calibrated, resolve_scale

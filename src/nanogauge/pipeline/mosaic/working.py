@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...detection.resample import Method, resample, weights
-from ...reading.containers.windowed import Mosaic
+from ...reading import Mosaic
 from .levels import Levels
 
 F32 = NDArray[np.float32]

@@ -9,7 +9,6 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError, UnreadableFile, UnsupportedFormat
 from ..contract import Container, Decoded, Wish
+from ..file import File
 from ..pick import Offer, decoded
 
 _DAMAGE = (
@@ -34,17 +34,19 @@ _DAMAGE = (
 _MOST_BYTES = 1 << 34
 
 
-def _read_npy(path: Path, head: bytes, wish: Wish) -> Decoded:
-    return _read(path, wish, lambda: [_offer(path, "", np.load(path, mmap_mode="r", allow_pickle=False))], "npy")
+def _read_npy(file: File, wish: Wish) -> Decoded:
+    return _read(file, wish, _array, "npy")
 
 
-def _read_npz(path: Path, head: bytes, wish: Wish) -> Decoded:
-    return _read(path, wish, lambda: _members(path), "npz")
+def _read_npz(file: File, wish: Wish) -> Decoded:
+    return _read(file, wish, _members, "npz")
 
 
-def _read(path: Path, wish: Wish, offers: Callable[[], list[Offer | None]], name: str) -> Decoded:
+def _read(file: File, wish: Wish, offers: Callable[[File], list[Offer | None]], name: str) -> Decoded:
+    path = file.path
     try:
-        pictures = [o for o in offers() if o is not None]
+        file.stream.seek(0)
+        pictures = [o for o in offers(file) if o is not None]
         if not pictures:
             raise UnsupportedFormat(f"{path}: no array in it is a picture: (H, W), (N, H, W) or (H, W, 3) numbers; save it so")
         return decoded(path, pictures, wish, name=name, word="array")
@@ -57,20 +59,26 @@ def _read(path: Path, wish: Wish, offers: Callable[[], list[Offer | None]], name
         raise UnreadableFile(f"{path}: damaged or cut-off {name} file ({reason}); save it again") from error
 
 
-def _members(path: Path) -> list[Offer | None]:
-    with zipfile.ZipFile(path) as archive:
+def _array(file: File) -> list[Offer | None]:
+    stream, form = file.stream, np.lib.format
+    header = form.read_array_header_1_0 if form.read_magic(stream) == (1, 0) else form.read_array_header_2_0
+    shape, in_columns, dtype = header(stream)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects")
+    return [_offer("", file.view(dtype, shape, stream.tell(), order="F" if in_columns else "C"))]
+
+
+def _members(file: File) -> list[Offer | None]:
+    with zipfile.ZipFile(file.stream) as archive:
         names = [i.filename for i in archive.infolist() if i.filename.endswith(".npy") and i.file_size < _MOST_BYTES]
-        if not names:
-            raise UnsupportedFormat(f"{path}: a ZIP archive or an Office document; save the micrograph as TIFF, PNG, JPEG or BMP")
-        return [_offer(path, n.removesuffix(".npy"), _member(path, n)) for n in names]
+    if not names:
+        raise UnsupportedFormat(f"{file.path}: a ZIP archive or an Office document; save the micrograph as TIFF, PNG, JPEG or BMP")
+    file.stream.seek(0)
+    with np.load(file.stream, allow_pickle=False) as arrays:
+        return [_offer(n, np.asarray(arrays[n])) for n in (n.removesuffix(".npy") for n in names)]
 
 
-def _member(path: Path, name: str) -> NDArray[Any]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return np.asarray(arrays[name.removesuffix(".npy")])
-
-
-def _offer(path: Path, name: str, array: NDArray[Any]) -> Offer | None:
+def _offer(name: str, array: NDArray[Any]) -> Offer | None:
     colour = array.ndim in (3, 4) and array.shape[-1] in (3, 4) and array.dtype == np.uint8
     n_axes = array.ndim - colour
     if n_axes not in (2, 3) or not array.size or array.dtype.kind not in "buif":

@@ -12,8 +12,7 @@ import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from ...core.errors import InputError, UnreadableFile, UnsupportedFormat
 from ...core.micrograph import Instrument
 from ..contract import Container, Decoded, Fields, Wish, is_reciprocal, kilovolts, step_facts
+from ..file import File
 from ..pick import Offer, decoded
 
 _GROUP, _DATA = 20, 21
@@ -41,12 +41,11 @@ class _Stored:
     n: int
 
 
-def read(path: Path, head: bytes, wish: Wish) -> Decoded:
+def read(file: File, wish: Wish) -> Decoded:
     """A picture of a DigitalMicrograph file."""
+    path = file.path
     try:
-        with path.open("rb") as stream:
-            tree = _Tree(stream).read()
-        offers = _offers(path, tree)
+        offers = _offers(file, _Tree(file).read())
         return decoded(path, offers, wish, name="digitalmicrograph")
     except InputError:
         raise
@@ -60,9 +59,9 @@ def read(path: Path, head: bytes, wish: Wish) -> Decoded:
 class _Tree:
     """The tags of a file as nested dicts; entries without a name are called by their number."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self.stream = stream
-        self.size = os.fstat(stream.fileno()).st_size
+    def __init__(self, file: File) -> None:
+        self.stream, self.size = file.stream, file.size
+        self.stream.seek(0)
         version, *_ = struct.unpack(">i", self._bytes(4))
         self.long = version == 4
         self._bytes(8 if self.long else 4)
@@ -145,7 +144,7 @@ class _Tree:
         return tuple(values[0].tolist())
 
 
-def _offers(path: Path, tree: Mapping[str, Any]) -> list[Offer]:
+def _offers(file: File, tree: Mapping[str, Any]) -> list[Offer]:
     images = _map(tree.get("ImageList"))
     small = {_map(t).get("ImageIndex") for t in _map(tree.get("Thumbnails")).values()}
     offers, others = [], []
@@ -158,10 +157,12 @@ def _offers(path: Path, tree: Mapping[str, Any]) -> list[Offer]:
         if other:
             others.append(other)
         else:
-            offers.append(_offer(path, data, sizes, _map(image)))
+            offers.append(_offer(file, data, sizes, _map(image)))
     if not offers:
         what = " and ".join(dict.fromkeys(others)) or "no picture"
-        raise UnsupportedFormat(f"{path}: this DigitalMicrograph file holds {what}, no micrograph; give the file of the picture")
+        raise UnsupportedFormat(
+            f"{file.path}: this DigitalMicrograph file holds {what}, no micrograph; give the file of the picture"
+        )
     return offers
 
 
@@ -181,21 +182,21 @@ def _no_picture(data: Mapping[str, Any], sizes: list[int], image: Mapping[str, A
     return ""
 
 
-def _offer(path: Path, data: Mapping[str, Any], sizes: list[int], image: Mapping[str, Any]) -> Offer:
+def _offer(file: File, data: Mapping[str, Any], sizes: list[int], image: Mapping[str, Any]) -> Offer:
     width, height = sizes[:2]
     n_pages = math.prod(sizes[2:])
     kind = int(data["DataType"])
     stored = data["Data"]
     if kind not in _PIXELS and kind not in _COLOUR:
-        raise UnsupportedFormat(f"{path}: a DigitalMicrograph picture of the rare type {kind}; export it as TIFF")
+        raise UnsupportedFormat(f"{file.path}: a DigitalMicrograph picture of the rare type {kind}; export it as TIFF")
 
     def load(page: int) -> NDArray[Any]:
         n = width * height
         if kind in _COLOUR:
             each = stored.dtype.itemsize
-            values = _values(path, stored, 4 * n * page // each, 4 * n // each)
+            values = _values(file, stored, 4 * n * page // each, 4 * n // each)
             return np.ascontiguousarray(values.view(np.uint8).reshape(height, width, 4)[..., 2::-1])  # blue, green, red, nothing
-        values = _values(path, stored, n * page, n).astype(_PIXELS[kind], copy=False)
+        values = _values(file, stored, n * page, n).astype(_PIXELS[kind], copy=False)
         return (values != 0 if kind == 14 else values).reshape(height, width)
 
     needed = n_pages * width * height * (4 if kind in _COLOUR else np.dtype(_PIXELS[kind]).itemsize)
@@ -225,11 +226,8 @@ def _offer(path: Path, data: Mapping[str, Any], sizes: list[int], image: Mapping
     )
 
 
-def _values(path: Path, stored: _Stored, first: int, n: int) -> NDArray[Any]:
-    values = np.fromfile(path, stored.dtype, count=n, offset=stored.offset + first * stored.dtype.itemsize)
-    if values.size < n:
-        raise EOFError("it ends within the picture")
-    return values
+def _values(file: File, stored: _Stored, first: int, n: int) -> NDArray[Any]:
+    return file.numbers(stored.dtype, n, stored.offset + first * stored.dtype.itemsize)
 
 
 def _map(value: Any) -> Mapping[str, Any]:

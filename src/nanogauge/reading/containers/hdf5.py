@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ...core.errors import InputError, UnreadableFile, UnsupportedFormat
 from ..contract import Container, Decoded, Wish
+from ..file import File
 from . import berkeley, hyperspy, velox
 
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError)
 
 
-def read(path: Path, head: bytes, wish: Wish) -> Decoded:
+def read(source: File, wish: Wish) -> Decoded:
     """A picture of an HDF5 file of a kind that is known."""
     import h5py
 
+    path = source.path
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(source.stream, "r") as file:
             if "Data/Image" in file:
                 return velox.read(path, file["Data/Image"], wish)
             if hyperspy.is_hyperspy(file):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from ...core.errors import UnreadableFile, UnsupportedFormat
 from ...core.micrograph import Instrument
 from ..contract import Container, Decoded, Wish, step_facts
+from ..file import File
 from ..pick import Offer, decoded
 
 _HEADER_BYTES = 1024
@@ -24,8 +24,9 @@ _COMPLEX = (3, 4)
 _COLOUR = 16
 
 
-def read(path: Path, head: bytes, wish: Wish) -> Decoded:
+def read(file: File, wish: Wish) -> Decoded:
     """A section of an MRC file. Rows stay as stored."""
+    path, head = file.path, file.head
     order = ">" if head[212:214] == b"\x11\x11" else "<"
     width, height, depth, mode = struct.unpack(order + "4i", head[:16])
     sampling, cell = struct.unpack(order + "3i", head[28:40]), struct.unpack(order + "3f", head[40:52])
@@ -37,7 +38,7 @@ def read(path: Path, head: bytes, wish: Wish) -> Decoded:
     dtype = np.dtype("u1" if mode == _COLOUR else order + _PIXELS[mode])
     n_samples = 3 if mode == _COLOUR else 1
     each = width * height * n_samples * dtype.itemsize
-    start, end = _HEADER_BYTES + extended, path.stat().st_size
+    start, end = _HEADER_BYTES + extended, file.size
     if min(width, height, depth) < 1 or extended < 0 or start + each * depth > end:
         reason = f"{width} x {height} x {depth} px should reach byte {start + each * depth} but the file ends at {end}"
         raise UnreadableFile(f"{path}: damaged or cut-off MRC file ({reason}); copy it again from the microscope")
@@ -48,15 +49,15 @@ def read(path: Path, head: bytes, wish: Wish) -> Decoded:
     shape = (height, width, 3) if mode == _COLOUR else (height, width)
     offer = Offer(
         shape=(height, width),
-        load=partial(_section, path, dtype, shape, start, each),
+        load=partial(_section, file, dtype, shape, start, each),
         facts=step_facts(((steps[1], "Å"), (steps[0], "Å")), Instrument(), notes),
         n_pages=depth,
     )
     return decoded(path, [offer], wish, name="mrc")
 
 
-def _section(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], start: int, each: int, page: int) -> NDArray[Any]:
-    return np.fromfile(path, dtype, count=each // dtype.itemsize, offset=start + page * each).reshape(shape)
+def _section(file: File, dtype: np.dtype[Any], shape: tuple[int, ...], start: int, each: int, page: int) -> NDArray[Any]:
+    return file.numbers(dtype, shape, start + page * each)
 
 
 MRC = Container(lambda head: head[208:212] in (b"MAP ", b"MAP\0"), read, (".mrc", ".mrcs", ".rec", ".st"))

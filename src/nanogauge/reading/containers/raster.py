@@ -13,7 +13,6 @@ import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, Jpeg2KImagePlugin, JpegIm
 
 from ...core.errors import InputError, UnreadableFile, UnsupportedFormat
 from ..contract import Container, Decoded, Wish, refuse_huge
+from ..file import File
 from ..makers import phenom
 from ..pick import Offer, decoded, which_page
 
@@ -30,33 +30,35 @@ _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error,
 _TITLES = {"png": "PNG", "jpeg": "JPEG", "jp2": "JPEG 2000", "webp": "WebP", "gif": "GIF", "bmp": "BMP"}
 
 
-def _read_png(path: Path, head: bytes, wish: Wish) -> Decoded:
-    deep_colour = len(head) > 25 and head[24] == 16 and head[25] in (2, 4, 6)
-    return _read(path, PngImagePlugin.PngImageFile, "png", wish, deep_colour=deep_colour)
+def _read_png(file: File, wish: Wish) -> Decoded:
+    deep_colour = len(file.head) > 25 and file.head[24] == 16 and file.head[25] in (2, 4, 6)
+    return _read(file, PngImagePlugin.PngImageFile, "png", wish, deep_colour=deep_colour)
 
 
-def _read_jpeg(path: Path, head: bytes, wish: Wish) -> Decoded:
-    picture = _read(path, JpegImagePlugin.JpegImageFile, "jpeg", wish)
-    facts = phenom.from_trailer(path, picture.pixels.shape[0])
+def _read_jpeg(file: File, wish: Wish) -> Decoded:
+    picture = _read(file, JpegImagePlugin.JpegImageFile, "jpeg", wish)
+    facts = phenom.from_trailer(file, picture.pixels.shape[0])
     return replace(picture, format="jpeg/phenom", facts=facts) if facts else picture
 
 
-def _reader(reader: type[Any], name: str) -> Callable[[Path, bytes, Wish], Decoded]:
-    return lambda path, head, wish: _read(path, reader, name, wish)
+def _reader(reader: type[Any], name: str) -> Callable[[File, Wish], Decoded]:
+    return lambda file, wish: _read(file, reader, name, wish)
 
 
-def _read(path: Path, reader: type[Any], name: str, wish: Wish, *, deep_colour: bool = False) -> Decoded:
+def _read(file: File, reader: type[Any], name: str, wish: Wish, *, deep_colour: bool = False) -> Decoded:
+    path = file.path
     # the reader of the format itself, not Image.open: its limit on pixels would be Pillow's, and global
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with path.open("rb") as stream, reader(stream) as image:
+            file.stream.seek(0)
+            with reader(file.stream) as image:
                 refuse_huge(path, *image.size)
                 page = which_page(path, int(getattr(image, "n_frames", 1)), wish.page)
                 image.seek(page)
                 image.load()
                 turned = image.getexif().get(_ORIENTATION, 1)
-                samples, has_alpha = _deep_png(path) if deep_colour else _samples(image)
+                samples, has_alpha = _deep_png(file) if deep_colour else _samples(image)
                 offer = Offer(
                     shape=samples.shape[:2], load=lambda _: samples, has_alpha=has_alpha, n_pages=int(getattr(image, "n_frames", 1))
                 )
@@ -86,11 +88,11 @@ def _samples(image: Image.Image) -> tuple[NDArray[Any], bool]:
     return np.asarray(image.convert("RGB")), False
 
 
-def _deep_png(path: Path) -> tuple[NDArray[Any], bool]:
+def _deep_png(file: File) -> tuple[NDArray[Any], bool]:
     import imagecodecs
 
     try:
-        samples = np.asarray(imagecodecs.png_decode(path.read_bytes()))
+        samples = np.asarray(imagecodecs.png_decode(file.content()))
     except RuntimeError as error:
         raise ValueError(str(error)) from error
     return samples, samples.ndim == 3 and samples.shape[-1] in (2, 4)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ...core.errors import UnreadableFile, UnsupportedFormat
 from ...core.micrograph import Instrument
 from ..contract import Container, Decoded, Facts, Fields, Wish, step_facts
+from ..file import File
 from ..pick import Offer, decoded
 
 REMEDY = 'pip install "nanogauge[rosetta]"'
@@ -113,24 +114,26 @@ def _facts(signal: Mapping[str, Any]) -> Facts:
     return step_facts((y, x), instrument, tuple(fields.notes))
 
 
-def _read_elid(path: Path, head: bytes, wish: Wish) -> Decoded:
+def _read_elid(file: File, wish: Wish) -> Decoded:
     """An ELID file, once its bzip2 stream is known to be whole: RosettaSciIO never returns from a cut-off one."""
     unpacker = bz2.BZ2Decompressor()
     try:
-        with path.open("rb") as stream:
-            while not unpacker.eof:
-                chunk = stream.read(1 << 20)
-                if not chunk:
-                    raise EOFError("the compressed data end too early")
-                unpacker.decompress(chunk)
+        file.stream.seek(0)
+        while not unpacker.eof:
+            chunk = file.stream.read(1 << 20)
+            if not chunk:
+                raise EOFError("the compressed data end too early")
+            unpacker.decompress(chunk)
     except (OSError, EOFError) as error:
-        raise UnreadableFile(f"{path}: damaged or cut-off Phenom ELID file ({error}); copy it again from the microscope") from error
-    return read(_ELID, path, wish)
+        raise UnreadableFile(
+            f"{file.path}: damaged or cut-off Phenom ELID file ({error}); copy it again from the microscope"
+        ) from error
+    return read(_ELID, file.path, wish)
 
 
 _BCF = _Kind("Bruker BCF", "bruker", {"select_type": "image"}, (".bcf",))
 _ELID = _Kind("Phenom ELID", "phenom", {})
 
 
-BCF = Container(lambda head: head.startswith(b"AAMVHFSS"), lambda path, head, wish: read(_BCF, path, wish), (".bcf",))
+BCF = Container(lambda head: head.startswith(b"AAMVHFSS"), lambda file, wish: read(_BCF, file.path, wish), (".bcf",))
 ELID = Container(lambda head: head.startswith(b"BZh"), _read_elid, (".elid",))

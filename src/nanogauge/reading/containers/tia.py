@@ -6,12 +6,12 @@ stored from the lowest row up. `NAME.emi` belongs to `NAME_1.ser`, `NAME_2.ser` 
 
 from __future__ import annotations
 
-import os
 import re
 import struct
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ...core.errors import InputError, UnreadableFile, UnsupportedFormat
 from ...core.micrograph import Instrument
 from ..contract import Container, Decoded, Facts, Fields, Wish, step_facts
+from ..file import File
 from ..pick import Offer, decoded
 from ..text import decode, xml
 
@@ -32,15 +33,17 @@ _LARGEST_EMI = 1 << 30
 _COARSEST_M = 1e-3  # of a calibration that is a length; diffraction patterns have theirs in 1/m, from about 1e6 up
 
 
-def read_ser(path: Path, head: bytes, wish: Wish) -> Decoded:
+def read_ser(file: File, wish: Wish) -> Decoded:
     """A picture of one ser file."""
-    instrument, reciprocal = _told(path.with_name(re.sub(r"_\d+$", "", path.stem) + ".emi"))
-    return _decoded(path, [_offer(path, instrument, reciprocal)], wish)
+    path = file.path
+    instrument, reciprocal = _beside(path.with_name(re.sub(r"_\d+$", "", path.stem) + ".emi"))
+    return _decoded(path, [_offer(file, instrument, reciprocal)], wish)
 
 
-def read_emi(path: Path, head: bytes, wish: Wish) -> Decoded:
+def read_emi(file: File, wish: Wish) -> Decoded:
     """A picture of the ser files that belong to an emi file."""
-    instrument, reciprocal = _told(path)
+    path = file.path
+    instrument, reciprocal = _told(file.content()) if file.size <= _LARGEST_EMI else (Instrument(), False)
     found: dict[int, Path] = {}
     for other in path.parent.iterdir():
         if numbered := re.fullmatch(re.escape(path.stem) + r"_(\d+)\.ser", other.name, re.IGNORECASE):
@@ -51,14 +54,16 @@ def read_emi(path: Path, head: bytes, wish: Wish) -> Decoded:
             "copy them there, or give them"
         )
     offers, others = [], []
-    for number in sorted(found):
-        try:
-            offers.append(_offer(found[number], instrument, reciprocal, detector=str(number) if len(found) > 1 else ""))
-        except UnsupportedFormat as error:
-            others.append(error)
-    if not offers:
-        raise others[0]
-    return _decoded(path, offers, wish)
+    with ExitStack() as files:
+        for number in sorted(found):
+            try:
+                picture = files.enter_context(File(found[number]))
+                offers.append(_offer(picture, instrument, reciprocal, detector=str(number) if len(found) > 1 else ""))
+            except UnsupportedFormat as error:
+                others.append(error)
+        if not offers:
+            raise others[0]
+        return _decoded(path, offers, wish)
 
 
 def _decoded(path: Path, offers: list[Offer], wish: Wish) -> Decoded:
@@ -75,64 +80,53 @@ def _damaged(path: Path, error: Exception) -> UnreadableFile:
     return UnreadableFile(f"{path}: damaged or cut-off ser file ({reason}); copy it again from the microscope")
 
 
-def _offer(path: Path, instrument: Instrument, reciprocal: bool, *, detector: str = "") -> Offer:
+def _offer(file: File, instrument: Instrument, reciprocal: bool, *, detector: str = "") -> Offer:
     try:
-        with path.open("rb") as stream:
-            starts = _starts(path, stream)
-            element = _element(stream, starts[0])
+        starts = _starts(file)
+        element = _element(file, starts[0])
     except InputError:
         raise
     except _DAMAGE as error:
-        raise _damaged(path, error) from error
+        raise _damaged(file.path, error) from error
     return Offer(
         shape=(element[8], element[7]),
-        load=partial(_pixels, path, starts),
+        load=partial(_pixels, file, starts),
         facts=_facts(element, instrument, reciprocal),
         detector=detector,
         n_pages=len(starts),
     )
 
 
-def _starts(path: Path, stream: IO[bytes]) -> list[int]:
+def _starts(file: File) -> list[int]:
     """Where the elements begin. UnsupportedFormat where they are spectra."""
-    order, _, version, kind, _, _, n_valid = struct.unpack("<HHHIIII", _exactly(stream, 22))
+    order, _, version, kind, _, _, n_valid = struct.unpack("<HHHIIII", file.head[:22])
     if order != 0x4949:
         raise ValueError("unknown byte order")
     if kind == _SPECTRA:
         raise UnsupportedFormat(
-            f"{path}: this ser file holds spectra or line profiles, no micrograph; give the file of the picture"
+            f"{file.path}: this ser file holds spectra or line profiles, no micrograph; give the file of the picture"
         )
     if kind != _PICTURES:
         raise ValueError(f"unknown kind of data {kind:#x}")
     width = 8 if version >= 0x0220 else 4
-    offset = int.from_bytes(_exactly(stream, width), "little")
+    offset = int(file.numbers(f"<u{width}", 1, 22)[0])
     if not 0 < n_valid < _MOST_ELEMENTS:
         raise ValueError(f"{n_valid} pictures")
-    stream.seek(offset)
-    return [int(v) for v in np.frombuffer(_exactly(stream, width * n_valid), f"<u{width}")]
+    return [int(v) for v in file.numbers(f"<u{width}", n_valid, offset)]
 
 
-def _element(stream: IO[bytes], start: int) -> tuple[Any, ...]:
-    stream.seek(start)
-    element = _ELEMENT.unpack(_exactly(stream, _ELEMENT.size))
+def _element(file: File, start: int) -> tuple[Any, ...]:
+    element = _ELEMENT.unpack(file.numbers(np.uint8, _ELEMENT.size, start).tobytes())
     kind, width, height = element[6:]
     if kind not in _PIXELS or width < 1 or height < 1:
         raise ValueError(f"a picture of {width} x {height} px of type {kind}")
     return element
 
 
-def _pixels(path: Path, starts: list[int], page: int) -> NDArray[Any]:
-    with path.open("rb") as stream:
-        kind, width, height = _element(stream, starts[page])[6:]
-        dtype = np.dtype(_PIXELS[kind])
-        values = np.frombuffer(_exactly(stream, width * height * dtype.itemsize), dtype)
-    return values.reshape(height, width)[::-1]
-
-
-def _exactly(stream: IO[bytes], n: int) -> bytes:
-    if stream.tell() + n > os.fstat(stream.fileno()).st_size:
-        raise EOFError(f"it should reach byte {stream.tell() + n}")
-    return stream.read(n)
+def _pixels(file: File, starts: list[int], page: int) -> NDArray[Any]:
+    kind, width, height = _element(file, starts[page])[6:]
+    values = file.numbers(_PIXELS[kind], (height, width), starts[page] + _ELEMENT.size)
+    return values[::-1]
 
 
 def _facts(element: tuple[Any, ...], instrument: Instrument, reciprocal: bool) -> Facts:
@@ -142,14 +136,18 @@ def _facts(element: tuple[Any, ...], instrument: Instrument, reciprocal: bool) -
     return step_facts(((y, "m"), (x, "m")), instrument)
 
 
-def _told(emi: Path) -> tuple[Instrument, bool]:
-    """What an emi file says of the microscope, and whether it was in diffraction; nothing where there is no such file."""
+def _beside(emi: Path) -> tuple[Instrument, bool]:
+    """What `_told` gives of a neighbour; nothing where there is no such file."""
     try:
         if emi.stat().st_size > _LARGEST_EMI:
             return Instrument(), False
-        data = emi.read_bytes()
+        return _told(emi.read_bytes())
     except OSError:
         return Instrument(), False
+
+
+def _told(data: bytes) -> tuple[Instrument, bool]:
+    """What an emi file says of the microscope, and whether it was in diffraction."""
     start, end = data.find(b"<ObjectInfo>"), data.find(b"</ObjectInfo>")
     root = xml(decode(data[start : end + len(b"</ObjectInfo>")])) if 0 <= start < end else None
     if root is None:

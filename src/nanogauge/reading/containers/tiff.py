@@ -25,6 +25,7 @@ from ...core.micrograph import Part
 from ...core.scale import unit_nm
 from .. import grey
 from ..contract import SMALLEST_NM_PER_PX, Container, Decoded, Facts, Wish, refuse_huge, refuse_reciprocal
+from ..file import File
 from ..makers import MAKERS
 from ..pick import channel_names, one_channel, unique, which, which_page
 from ..tags import Tags
@@ -56,17 +57,16 @@ DAMAGE = (
 )
 
 
-def read(path: Path, head: bytes, wish: Wish) -> Decoded:
+def read(source: File, wish: Wish) -> Decoded:
     """The page wished for; by default the first picture, or the first page that holds the instrument's calibration (Olympus: the
     second)."""
-    import tifffile
-
+    path = source.path
     with quiet():
         try:
-            with tifffile.TiffFile(path) as file:
+            with opened(source) as file:
                 if len(file.pages) == 0:
                     raise UnreadableFile(f"{path}: a TIFF without a picture; copy it again from the microscope")
-                index, name, facts, part = choose(path, file, wish)
+                index, name, facts, part = choose(source, file, wish)
                 page: Any = file.pages[index]
                 refuse_reciprocal(path, facts)
                 refuse_huge(path, int(page.imagewidth), int(page.imagelength))
@@ -106,8 +106,17 @@ def part_notes(part: Part, wish: Wish) -> tuple[str, ...]:
     return tuple(said)
 
 
-def choose(path: Path, file: Any, wish: Wish) -> tuple[int, str, Facts | None, Part]:
+def opened(source: File) -> Any:
+    """tifffile's view of a file."""
+    import tifffile
+
+    source.stream.seek(0)
+    return tifffile.TiffFile(source.stream, name=source.path.name)
+
+
+def choose(source: File, file: Any, wish: Wish) -> tuple[int, str, Facts | None, Part]:
     """Index of the page to use, its maker's name and facts, and what part of the file it is. Raises NoSuchPart."""
+    path = source.path
     n_pages = len(file.pages)
     detectors: tuple[str, ...] = ()
     if wish.detector:
@@ -120,7 +129,7 @@ def choose(path: Path, file: Any, wish: Wish) -> tuple[int, str, Facts | None, P
         usual = 0
     else:
         usual = _usual_page(file, n_pages)
-    channels, planes = _planes(path, usual) if wish.channel else ((), [])
+    channels, planes = _planes(source, usual) if wish.channel else ((), [])
     if channels:
         channel = which(path, "channel", channels, wish.channel, usual=0)
         of_channel = [int(p) for p in planes[channel]]
@@ -158,12 +167,10 @@ def _is_reduced(page: Any) -> bool:
     return bool(int(getattr(page, "subfiletype", 0) or 0) & _REDUCED)
 
 
-def _planes(path: Path, index: int) -> tuple[tuple[str, ...], list[NDArray[Any]]]:
+def _planes(source: File, index: int) -> tuple[tuple[str, ...], list[NDArray[Any]]]:
     """Names of the channels that lie in pages of their own (ImageJ's and OME's stacks), and the pages of each; none where there
     are none."""
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:  # once more, for tifffile keeps less of the pages of a series
+    with opened(source) as file:  # once more, for tifffile keeps less of the pages of a series
         for series in file.series:
             axes, shape = str(series.axes), tuple(int(n) for n in series.shape)
             if "C" not in axes or axes[-2:] != "YX":

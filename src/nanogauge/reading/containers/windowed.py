@@ -5,7 +5,7 @@ TIFF and BigTIFF in tiles or strips (OME-TIFF and other makers' among them, as i
 
 from __future__ import annotations
 
-import hashlib
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ from ...core.micrograph import Instrument, Part
 from ...core.scale import Scale
 from .. import grey
 from ..contract import Wish, calibrate, refuse_reciprocal
+from ..file import File
 from . import ome_zarr, tiff
 
 MOSAIC_PX = 1 << 25
@@ -46,49 +47,38 @@ class Mosaic:
     part: Part = field(default_factory=Part)
 
 
-def open_mosaic(
-    path: str | Path, *, least_px: int = MOSAIC_PX, page: int = 0, detector: str = "", channel: str = ""
-) -> Mosaic | None:
-    """A TIFF or OME-Zarr of at least `least_px` pixels; None where the file is another or a smaller one.
+def zarr_mosaic(path: Path, picture: ome_zarr.ZarrPicture) -> Mosaic:
+    """An OME-Zarr, to be read by windows. Raises UnsupportedFormat where its pixels are of no such type."""
+    instrument, scale, notes = calibrate(picture.facts, picture.shape)
+    return Mosaic(
+        path=path,
+        shape=picture.shape,
+        dtype=_readable(path, picture.dtype),
+        format="ome-zarr",
+        sha256=ome_zarr.sha256_of(path),
+        read=picture.read,
+        instrument=instrument,
+        scale=scale,
+        notes=(*picture.notes, *notes),
+        part=picture.part,
+    )
 
-    page, detector, channel: which of its pictures, as in `read_micrograph`; not a channel of a colour picture
 
-    Raises UnreadableFile or UnsupportedFormat for a large one that cannot be read by windows, NoSuchPart for a page, detector or
-    channel that it does not have.
+def tiff_mosaic(source: File, wish: Wish, least_px: int) -> Mosaic | None:
+    """A TIFF, to be read by windows; None where the file is another or has fewer than `least_px` pixels.
+
+    Raises UnreadableFile or UnsupportedFormat for a large one that cannot be read by windows, a channel of a colour picture among
+    them; NoSuchPart.
     """
-    path = Path(path)
-    wish = Wish(page=page, detector=detector, channel=channel)
-    if ome_zarr.is_ome_zarr(path):
-        picture = ome_zarr.open_picture(path, wish)
-        if picture.shape[0] * picture.shape[1] < least_px:
-            return None
-        instrument, scale, notes = calibrate(picture.facts, picture.shape)
-        dtype = _readable(path, picture.dtype)
-        about: dict[str, Any] = {
-            "instrument": instrument,
-            "scale": scale,
-            "notes": (*picture.notes, *notes),
-            "sha256": ome_zarr.sha256_of(path),
-        }
-        return Mosaic(path=path, shape=picture.shape, dtype=dtype, format="ome-zarr", read=picture.read, part=picture.part, **about)
-    try:
-        with path.open("rb") as stream:
-            if not tiff.TIFF.matches(stream.read(16)):
-                return None
-    except OSError:
-        return None  # the reader of whole files says what is wrong
-    return _tiff(path, least_px, wish)
-
-
-def _tiff(path: Path, least_px: int, wish: Wish) -> Mosaic | None:
-    import tifffile
-
+    if not tiff.TIFF.matches(source.head):
+        return None
+    path = source.path
     with tiff.quiet():
         try:
-            with tifffile.TiffFile(path) as file:
+            with tiff.opened(source) as file:
                 if not len(file.pages):
                     return None
-                index, name, facts, part = tiff.choose(path, file, wish)
+                index, name, facts, part = tiff.choose(source, file, wish)
                 page: Any = file.pages[index]
                 shape = (int(page.imagelength), int(page.imagewidth))
                 if shape[0] * shape[1] < least_px or min(shape) < 1:
@@ -105,14 +95,12 @@ def _tiff(path: Path, least_px: int, wish: Wish) -> Mosaic | None:
             reason = " ".join(str(error).split())[:100] or type(error).__name__
             raise UnreadableFile(f"{path}: damaged or cut-off TIFF ({reason}); copy it again from the microscope") from error
     instrument, scale, more = calibrate(facts, shape)
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     return Mosaic(
         path=path,
         shape=shape,
         dtype=dtype,
         format=f"tiff/{name}" if name else "tiff",
-        sha256=sha256,
+        sha256=source.sha256,
         read=_TiffWindows(path, index),
         instrument=instrument,
         scale=scale,
@@ -140,10 +128,12 @@ def _readable(path: Path, dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 class _TiffWindows:
-    """Windows of one page; decoded tiles and strips are kept while they fit into the cache. Pickles as path and page."""
+    """Windows of one page; decoded tiles and strips are kept while they fit into the cache. The file is opened for the first window
+    and stays open. Pickles as path and page."""
 
     def __init__(self, path: Path, index: int) -> None:
         self.path, self.index = path, index
+        self._file: File | None = None
         self._page: Any = None
         self._spans: list[tuple[int, int]] = []
         self._tables: bytes | None = None
@@ -156,15 +146,9 @@ class _TiffWindows:
     def __call__(self, y0: int, y1: int, x0: int, x1: int) -> NDArray[Any]:
         with tiff.quiet():
             try:
-                if self._page is None:
-                    import tifffile
-
-                    with tifffile.TiffFile(self.path) as file:
-                        self._page = file.pages[self.index]
-                        self._spans = list(zip(self._page.dataoffsets, self._page.databytecounts, strict=True))
-                        self._tables = self._page.jpegtables
-                        _ = self._page.is_jfif  # read from the file now: it is closed when a piece is decoded
-                return self._window(y0, y1, x0, x1)
+                if self._file is None:
+                    self._file = self._open()
+                return self._window(self._file, y0, y1, x0, x1)
             except MemoryError:
                 raise UnsupportedFormat(
                     f"{self.path}: its tiles are too large for this computer's memory; save smaller ones"
@@ -173,17 +157,27 @@ class _TiffWindows:
                 reason = " ".join(str(error).split())[:100] or type(error).__name__
                 raise UnreadableFile(f"{self.path}: damaged or cut-off TIFF ({reason}); copy it again") from error
 
-    def _window(self, y0: int, y1: int, x0: int, x1: int) -> NDArray[Any]:
+    def _open(self) -> File:
+        file = File(self.path)
+        weakref.finalize(self, file.close)
+        with tiff.opened(file) as pages:
+            self._page = pages.pages[self.index]
+            self._spans = list(zip(self._page.dataoffsets, self._page.databytecounts, strict=True))
+            self._tables = self._page.jpegtables
+            _ = self._page.is_jfif  # looked up now, for tifffile's view of the file ends here
+        return file
+
+    def _window(self, file: File, y0: int, y1: int, x0: int, x1: int) -> NDArray[Any]:
         page = self._page
         if page.is_contiguous and not page.is_tiled:
-            samples = self._stored_plainly(y0, y1)[:, x0:x1]
+            samples = self._stored_plainly(file, y0, y1)[:, x0:x1]
         else:
             tall, wide = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, page.imagewidth)
             per_row = -(-page.imagewidth // wide)
             samples = np.zeros((y1 - y0, x1 - x0, page.samplesperpixel), page.dtype)
             for row in range(y0 // tall, -(-y1 // tall)):
                 for column in range(x0 // wide, -(-x1 // wide)):
-                    piece = self._piece(row * per_row + column)
+                    piece = self._piece(file, row * per_row + column)
                     top, left = row * tall, column * wide
                     a, b = max(y0, top), min(y1, top + piece.shape[0])
                     c, d = max(x0, left), min(x1, left + piece.shape[1])
@@ -198,26 +192,20 @@ class _TiffWindows:
             return np.nan_to_num(flat.astype(np.float32))
         return np.ascontiguousarray(flat, flat.dtype.newbyteorder("="))
 
-    def _stored_plainly(self, y0: int, y1: int) -> NDArray[Any]:
+    def _stored_plainly(self, file: File, y0: int, y1: int) -> NDArray[Any]:
         """Rows of a page whose pixels stand in the file one after the other."""
         page = self._page
         dtype = np.dtype(page.parent.byteorder + page.dtype.char)
-        per_row = page.imagewidth * page.samplesperpixel
-        offset = self._spans[0][0] + y0 * per_row * dtype.itemsize
-        values = np.fromfile(self.path, dtype, count=(y1 - y0) * per_row, offset=offset)
-        return values.reshape(y1 - y0, page.imagewidth, page.samplesperpixel)
+        shape = (y1 - y0, page.imagewidth, page.samplesperpixel)
+        return file.numbers(dtype, shape, self._spans[0][0] + y0 * page.imagewidth * page.samplesperpixel * dtype.itemsize)
 
-    def _piece(self, index: int) -> NDArray[Any]:
+    def _piece(self, file: File, index: int) -> NDArray[Any]:
         """A decoded tile or strip (h, w, samples)."""
         if index in self._cache:
             self._cache.move_to_end(index)
             return self._cache[index]
         offset, n_bytes = self._spans[index]
-        data = None
-        if n_bytes:
-            with self.path.open("rb") as stream:
-                stream.seek(offset)
-                data = stream.read(n_bytes)
+        data = file.numbers(np.uint8, n_bytes, offset).tobytes() if n_bytes else None
         decoded, _, shape = self._page.decode(data, index, jpegtables=self._tables)
         piece = np.zeros(shape[1:], self._page.dtype) if decoded is None else np.asarray(decoded)[0]
         self._cache[index] = piece

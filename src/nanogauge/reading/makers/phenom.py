@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from ...core.errors import ScaleError
 from ...core.micrograph import Instrument
 from ...core.scale import parse_length
 from ..contract import Facts, Fields, in_unit, kilovolts, pair
+from ..file import File
 from ..tags import Tags
 from ..text import decode, first, first_text, xml
 from .maker import Maker
@@ -28,12 +28,12 @@ def from_tiff(tags: Tags) -> Facts | None:
     return None
 
 
-def from_trailer(path: Path, height: int) -> Facts | None:
+def from_trailer(file: File, height: int) -> Facts | None:
     """Facts of a Phenom JPEG of that height, whose XML stands at the start or the end of the file."""
-    with path.open("rb") as stream:
-        start = stream.read(_TAIL_BYTES)
-        stream.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-        end = stream.read()
+    file.stream.seek(0)
+    start = file.stream.read(_TAIL_BYTES)
+    file.stream.seek(max(0, file.size - _TAIL_BYTES))
+    end = file.stream.read()
     for part in (start, end):
         found = re.search(rb"<FeiImage.*?</FeiImage>", part, re.DOTALL)
         if found:
