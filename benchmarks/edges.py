@@ -75,7 +75,7 @@ HEAD = f"{'bias %':>8} {'sd %':>8} {'median':>8} {'IoU':>8}"
 
 def errors(case: Case, labels: Labels, probability: NDArray[np.float32] | None) -> Errors:
     """Matched particles that the frame does not cut, within a factor of two in area."""
-    table = measure_particles(labels, pixels=np.asarray(case.pixels), scale=None, confidence=probability, frame=case.frame)
+    table = measure_particles(labels, pixels=np.asarray(case.pixels), scale=None, foreground=probability, frame=case.frame)
     diameter = dict(zip(table["label"].tolist(), table["equivalent_diameter_px"].tolist(), strict=True))
     out = Errors([], [], [])
     if case.spheres is not None:
@@ -113,8 +113,8 @@ def found_in(case: Case, measurer: Measurer, kept: Path | None) -> tuple[Labels,
     found = find_particles(grey8, measurer.engine, Settings(), frame=case.frame)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(pickle.dumps((found.labels, found.probability.astype(np.float16))))
-    return found.labels, found.probability
+        path.write_bytes(pickle.dumps((found.labels, found.foreground.astype(np.float16))))
+    return found.labels, found.foreground
 
 
 def spheres() -> Iterator[tuple[str, str, Case]]:
@@ -163,7 +163,7 @@ def moved(case: Case, labels: Labels, probability: NDArray[np.float32] | None) -
     """Labels and map at the true edge, and the share of particles that show one."""
     e = true_edge(labels, np.asarray(case.pixels), probability, frame=case.frame)
     present = np.unique(labels[labels > 0])
-    return e.labels, e.probability, float(e.seen[present].mean()) if present.size else 1.0
+    return e.labels, e.foreground, float(e.seen[present].mean()) if present.size else 1.0
 
 
 def compare(name: str, cases: Iterator[Case], measurer: Measurer, kept: Path | None, n: int | None) -> None:

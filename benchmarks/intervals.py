@@ -92,13 +92,13 @@ def cases(args: argparse.Namespace) -> tuple[list[Case], dict[str, list[str]], l
         if not truth.any():
             continue
         seen = find_particles(grey, engine, settings)
-        if seen.certainty is not None and seen.certainty.size > 1:
+        if seen.confidence is not None and seen.confidence.size > 1:
             n_true = len(np.unique(truth[truth > 0]))
-            caught.append(Caught(name, float(seen.certainty[1:].mean()), len(match(seen.labels, truth).pred), n_true))
+            caught.append(Caught(name, float(seen.confidence[1:].mean()), len(match(seen.labels, truth).pred), n_true))
         if right.n < LEAST:
             continue
         drawn = at_edge(seen, grey, settings.measure, frame=frame)
-        table = measure_particles(drawn.labels, pixels=grey, scale=None, confidence=drawn.probability, certainty=drawn.certainty)
+        table = measure_particles(drawn.labels, pixels=grey, scale=None, foreground=drawn.foreground, confidence=drawn.confidence)
         got = distribution_of(table, "px", settings.measure)
         budget = budget_of(table, got, settings.measure, scale=None)
         if got.n < LEAST or budget is None:

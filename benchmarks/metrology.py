@@ -52,8 +52,8 @@ def bias(n: int) -> None:
             m = particle_map(diameter, n=n, seed=diameter, **case)
             cells = []
             ferets = []
-            for confidence in (None, m.probability):
-                t = measure_particles(m.labels, pixels=m.probability, scale=None, confidence=confidence)
+            for foreground in (None, m.probability):
+                t = measure_particles(m.labels, pixels=m.probability, scale=None, foreground=foreground)
                 t = t.merge(m.truth, on="label")
                 e = 100 * (t["equivalent_diameter_px"] / t["true_px"] - 1)
                 cells.append(f"{e.mean():+6.2f} / {math.sqrt((e**2).mean()):5.2f}")
@@ -103,7 +103,7 @@ def _lognormal(median: float, gsd: float) -> dict[str, float]:
 
 def _held(m: RenderedMap, scale: Scale, truth: dict[str, float]) -> tuple[list[bool], float]:
     settings = Settings().replace("measure", n_bootstrap=400).measure
-    table = measure_particles(m.labels, pixels=m.probability, scale=scale, confidence=m.probability)
+    table = measure_particles(m.labels, pixels=m.probability, scale=scale, foreground=m.probability)
     d = distribution_of(table, "nm", settings)
     budget = budget_of(table, d, settings, scale=scale)
     assert budget is not None

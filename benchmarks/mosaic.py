@@ -122,9 +122,9 @@ def both_ways(path: Path, engine: str, threads: int) -> pd.DataFrame:
     settings = settings.replace("segment", working_magnification=windows.zoom)
     grey = read_micrograph(path).grey8()
     inside = find_particles(grey, network, settings)
-    labels, confidence, sure = inside.labels, inside.probability, inside.certainty
+    labels, foreground, sure = inside.labels, inside.foreground, inside.confidence
     micrograph = Micrograph(pixels=grey, name=path.name)
-    whole = particle_table(labels, micrograph, scale, confidence, (0, 0, *grey.shape), settings.measure, certainty=sure)
+    whole = particle_table(labels, micrograph, scale, foreground, (0, 0, *grey.shape), settings.measure, confidence=sure)
 
     assert windows.mosaic is not None
     stored = windows.mosaic.read(0, grey.shape[0], 0, grey.shape[1])

@@ -190,7 +190,7 @@ def particles(*, rounds: int, clock: Clock) -> list[dict[str, float]]:
         maps, grey = scene(n, (1024, 1280))
         labels = separate(maps)
         scale = Scale((1.0, 1.0), 0.02, "user")
-        measure = partial(measure_particles, labels, pixels=grey, scale=scale, confidence=maps.foreground)
+        measure = partial(measure_particles, labels, pixels=grey, scale=scale, foreground=maps.foreground)
         jobs: dict[str, Callable[[], object]] = {"separate_s": partial(separate, maps), "measure_s": measure}
         rows.append({"n_particles": int(labels.max())} | interleaved(jobs, rounds=rounds, clock=clock))
     return rows

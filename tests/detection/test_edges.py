@@ -59,7 +59,7 @@ def discs(diameter: float, *, off: float, n: int = 25) -> tuple[F64, NDArray[np.
 
 def table(labels: NDArray[np.int32], picture: F64, **kwargs: object) -> pd.DataFrame:
     e = true_edge(labels, picture, **kwargs)  # type: ignore[arg-type]
-    return measure_particles(e.labels, pixels=picture, scale=None, confidence=e.probability)
+    return measure_particles(e.labels, pixels=picture, scale=None, foreground=e.foreground)
 
 
 @pytest.mark.parametrize("noise", [0.02, 0.1, 0.3])
@@ -95,8 +95,8 @@ def test_dark_particles_are_as_good_as_bright_ones_and_grey_levels_in_any_unit()
     body, labels = discs(20, off=1.3)
     bright = seen(body, blur=0.8, noise=0.05)
     e, dark, tiny = (true_edge(labels, p) for p in (bright, 1000 - 7 * bright, 1e-4 * bright))
-    np.testing.assert_allclose(dark.probability, e.probability, atol=2e-3)
-    np.testing.assert_allclose(tiny.probability, e.probability, atol=2e-3)
+    np.testing.assert_allclose(dark.foreground, e.foreground, atol=2e-3)
+    np.testing.assert_allclose(tiny.foreground, e.foreground, atol=2e-3)
 
 
 def test_bright_and_dark_particles_in_one_picture() -> None:
@@ -158,7 +158,7 @@ def pair(gap: float) -> tuple[F64, NDArray[np.int32]]:
 def test_touching_pairs_stay_two_and_keep_their_size(gap: float) -> None:
     body, labels = pair(gap)
     e = true_edge(labels, seen(body, blur=0.8, noise=0.03))
-    found = measure_particles(e.labels, pixels=body, scale=None, confidence=e.probability)
+    found = measure_particles(e.labels, pixels=body, scale=None, foreground=e.foreground)
     assert len(found) == 2
     assert (found["equivalent_diameter_px"] / 2 - 15).abs().max() < 0.2
     overlap = (labels == 1) & (e.labels == 2)
@@ -186,7 +186,7 @@ def test_nothing_outside_the_frame_is_looked_at_or_changed() -> None:
     picture[h - 40 :] = 255
     again = true_edge(labels, picture, frame=frame)
     np.testing.assert_array_equal(e.labels, again.labels)
-    np.testing.assert_array_equal(e.probability, again.probability)
+    np.testing.assert_array_equal(e.foreground, again.foreground)
     assert not e.labels[h - 40 :].any()
 
 
@@ -210,7 +210,7 @@ def test_a_particle_without_an_edge_moves_as_the_others_and_is_flagged() -> None
     e = true_edge(labels, picture)
     assert e.edgeless == {7}
     assert e.shift_px[7] == pytest.approx(np.median(np.delete(e.shift_px[1:], 6)), abs=0.25)
-    t = measure_particles(e.labels, pixels=picture, scale=None, confidence=e.probability, edgeless=e.edgeless)
+    t = measure_particles(e.labels, pixels=picture, scale=None, foreground=e.foreground, edgeless=e.edgeless)
     assert t.loc[t["label"] == 7, "flags"].item() == "no_edge"
     assert (t["edge_weight"] > 0).all()
     assert Flag.NO_EDGE.value == 2048
@@ -236,16 +236,16 @@ def test_specks_of_a_few_pixels_are_kept() -> None:
     labels[30, 40:55] = 4
     e = true_edge(labels, 50 + 100.0 * (labels > 0))
     assert set(np.unique(e.labels)) == {0, 1, 2, 3, 4}
-    assert ((e.probability >= 0.5) == (e.labels > 0)).all()
+    assert ((e.foreground >= 0.5) == (e.labels > 0)).all()
 
 
 def test_labels_and_map_say_the_same() -> None:
     body, labels = discs(17, off=1.3)
     e = true_edge(labels, seen(body, blur=1.0, noise=0.1), body.astype(np.float32))
-    np.testing.assert_array_equal(e.probability >= 0.5, e.labels > 0)
-    assert e.probability.dtype == np.float32
-    assert e.probability.min() >= 0
-    assert e.probability.max() <= 1
+    np.testing.assert_array_equal(e.foreground >= 0.5, e.labels > 0)
+    assert e.foreground.dtype == np.float32
+    assert e.foreground.min() >= 0
+    assert e.foreground.max() <= 1
 
 
 def test_the_map_beyond_the_particles_is_kept() -> None:
@@ -253,7 +253,7 @@ def test_the_map_beyond_the_particles_is_kept() -> None:
     probability = (labels > 0).astype(np.float32)
     probability[:4, :4] = 0.8  # something the network was too unsure of
     e = true_edge(labels, seen(body, blur=1.0, noise=0.05), probability)
-    assert (e.probability[:4, :4] == np.float32(0.8)).all()
+    assert (e.foreground[:4, :4] == np.float32(0.8)).all()
     assert not e.labels[:4, :4].any()
 
 
@@ -303,14 +303,14 @@ def test_one_truth(tmp_path, edge: str) -> None:
     labels = tifffile.imread(tmp_path / "labels.tif")
     np.testing.assert_array_equal(labels, m.labels)
     area = np.bincount(labels.ravel(), minlength=m.n_particles + 1)
-    assert m.confidence is not None
+    assert m.foreground is not None
     boxes = boxes_of_labels(m.labels, m.particles["label"].to_numpy(np.int64))
     with zipfile.ZipFile(tmp_path / "rois.zip") as archive:
         for row, box in zip(m.particles.itertuples(), boxes.T.tolist(), strict=True):
             roi = ImagejRoi.frombytes(archive.read(f"{row.label:05d}.roi"))
             assert polygon_area(roi.coordinates()) == area[row.label]
             assert row.area_px2 == pytest.approx(area[row.label], rel=0.03)
-            ring = np.array(outline_of(row.label, tuple(box), m.labels, m.confidence)[0]).reshape(-1, 2)
+            ring = np.array(outline_of(row.label, tuple(box), m.labels, m.foreground)[0]).reshape(-1, 2)
             assert polygon_area(ring) == pytest.approx(row.area_px2, rel=0.015)
     if edge == "steepest":
         assert m.edge_moved_px is not None

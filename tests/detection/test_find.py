@@ -21,14 +21,14 @@ def look(
     labels = np.zeros(shape, np.int32)
     for k, (y, x, d) in enumerate(discs):
         disc(labels, y, x, d, k + 1)
-    certainty = np.concatenate([[1.0], np.full(len(discs), sure)])
-    return Look(zoom, labels, (labels > 0).astype(np.float32), certainty)
+    confidence = np.concatenate([[1.0], np.full(len(discs), sure)])
+    return Look(zoom, labels, (labels > 0).astype(np.float32), confidence)
 
 
 def diameters(found: Look) -> list[float]:
     area = np.bincount(found.labels.ravel())[1:]
-    assert found.certainty is not None
-    assert len(found.certainty) == len(area) + 1
+    assert found.confidence is not None
+    assert len(found.confidence) == len(area) + 1
     assert (area > 0).all()
     return sorted(np.round(np.sqrt(4 * area / np.pi)).tolist())
 
@@ -36,7 +36,7 @@ def diameters(found: Look) -> list[float]:
 def test_small_particles_that_only_the_finer_look_sees_are_added():
     found = with_smaller(look(1, (60, 60, 50)), look(2, (60, 60, 50), (150, 150, 8), (150, 200, 8)), SEES)
     assert diameters(found) == [8, 8, 50]
-    assert found.probability[150, 150] == 1
+    assert found.foreground[150, 150] == 1
 
 
 def test_what_the_finer_look_is_unsure_of_or_sees_too_small_is_not_added():
@@ -74,10 +74,10 @@ def test_what_the_main_look_sees_well_stays():
 
 
 def test_a_look_is_worth_more_the_surer_it_is_and_the_more_it_sees():
-    def worth(*certainty: float) -> float:
-        labels = np.zeros((4, len(certainty) + 2), np.int32)
-        labels[1, 1:-1] = np.arange(1, len(certainty) + 1)
-        return Look(1.0, labels, labels.astype(np.float32), np.array([1.0, *certainty])).worth
+    def worth(*confidence: float) -> float:
+        labels = np.zeros((4, len(confidence) + 2), np.int32)
+        labels[1, 1:-1] = np.arange(1, len(confidence) + 1)
+        return Look(1.0, labels, labels.astype(np.float32), np.array([1.0, *confidence])).worth
 
     assert worth() == -np.inf
     assert worth(0.95) > worth(0.7)
@@ -93,9 +93,9 @@ def test_a_look_is_a_witness_of_what_it_is_shown_at_a_size_that_it_sees():
     base = Look(1.0, labels, labels.astype(np.float32), np.ones(2))
 
     def witness(zoom: float) -> bool:
-        return _would_see(Look(zoom, np.zeros_like(labels), base.probability, np.ones(1)), base, (6.0, 250.0))
+        return _would_see(Look(zoom, np.zeros_like(labels), base.foreground, np.ones(1)), base, (6.0, 250.0))
 
     assert witness(0.75)
     assert not witness(0.2)  # too small for it
     assert not witness(8.0)
-    assert not _would_see(base, Look(1.0, np.zeros_like(labels), base.probability, np.ones(1)), (6.0, 250.0))
+    assert not _would_see(base, Look(1.0, np.zeros_like(labels), base.foreground, np.ones(1)), (6.0, 250.0))

@@ -56,7 +56,7 @@ def blobs(seed=2, n=12):
 @pytest.mark.parametrize("d", [5, 8, 14, 30, 50])
 def test_subpixel_outlines_lower_the_error(d):
     p, labels = discs(d)
-    by_map, by_labels = measure(labels, confidence=p), measure(labels)
+    by_map, by_labels = measure(labels, foreground=p), measure(labels)
 
     def rms(t, name):
         return math.sqrt(((t[name] - d) ** 2).mean())
@@ -72,13 +72,13 @@ def test_subpixel_outlines_lower_the_error(d):
 def test_without_subpixel_the_map_moves_no_outline():
     p, labels = discs(12)
     names = ["area_px2", "feret_max_px", "equivalent_diameter_px", "perimeter_px"]
-    pd.testing.assert_frame_equal(measure(labels, confidence=p, subpixel=False)[names], measure(labels)[names])
+    pd.testing.assert_frame_equal(measure(labels, foreground=p, subpixel=False)[names], measure(labels)[names])
     assert (measure(labels)["area_px2"] == np.bincount(labels.ravel())[1:]).all()
 
 
 def test_inner_and_outer_outlines_enclose_the_outline():
     p, labels = discs(20, blur=1.0)
-    t = measure(labels, confidence=p)
+    t = measure(labels, foreground=p)
     expected = 2 * norm.ppf(0.7)  # of the diameter, either way, for an edge of 1 px
     assert (t["equivalent_diameter_px"] - t["equivalent_diameter_inner_px"]).mean() == pytest.approx(expected, abs=0.15)
     assert (t["equivalent_diameter_outer_px"] - t["equivalent_diameter_px"]).mean() == pytest.approx(expected, abs=0.15)
@@ -87,7 +87,7 @@ def test_inner_and_outer_outlines_enclose_the_outline():
 
 def test_large_disc_has_the_figures_of_a_circle():
     p, labels = discs(60, n=8)
-    t = measure(labels, confidence=p).mean(numeric_only=True)
+    t = measure(labels, foreground=p).mean(numeric_only=True)
     for name in ("feret_max", "feret_min", "feret_90", "feret_mean", "axis_major", "axis_minor", "circumscribed_diameter"):
         assert t[f"{name}_px"] == pytest.approx(60, rel=0.01), name
     assert t["inscribed_diameter_px"] == pytest.approx(60, abs=0.5)

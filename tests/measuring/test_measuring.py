@@ -243,12 +243,12 @@ def test_grey_confidence_and_their_flags():
     labels = np.zeros((12, 17), np.int32)
     labels[2:4, 2:5], labels[6:9, 8:12] = 5, 9
     pixels = np.arange(12 * 17, dtype=np.uint16).reshape(12, 17) * 300
-    confidence = np.where(labels == 5, 0.9, 0.3).astype(np.float32)
-    table = measure(labels, pixels=pixels, confidence=confidence, separated={9})
+    foreground = np.where(labels == 5, 0.9, 0.3).astype(np.float32)
+    table = measure(labels, pixels=pixels, foreground=foreground, separated={9})
     assert table.mean_grey.tolist() == [pixels[labels == k].mean() for k in (5, 9)]
     np.testing.assert_allclose(table.confidence, [0.9, 0.3], rtol=1e-6)
     assert table["flags"].tolist() == ["", "low_confidence|separated"]
-    assert measure(labels, confidence=confidence, low_confidence_below=0.2)["flags"].tolist() == ["", ""]
+    assert measure(labels, foreground=foreground, low_confidence_below=0.2)["flags"].tolist() == ["", ""]
     assert measure(labels).confidence.isna().all()
 
 
@@ -271,7 +271,7 @@ def test_columns_and_dtypes_are_the_registered_ones(scale, n):
         ({"labels": np.zeros((6, 7))}, "float64"),
         ({"labels": np.full((6, 7), -2)}, "got -2"),
         ({"pixels": np.zeros((6, 8))}, r"pixels must have the shape of labels, \(6, 7\), got \(6, 8\)"),
-        ({"confidence": np.zeros((5, 7))}, r"confidence .* got \(5, 7\)"),
+        ({"foreground": np.zeros((5, 7))}, r"foreground .* got \(5, 7\)"),
         ({"frame": (0, 0, 7, 7)}, r"frame must be .* got \(0, 0, 7, 7\)"),
         ({"frame": (3, 0, 3, 7)}, r"got \(3, 0, 3, 7\)"),
     ],

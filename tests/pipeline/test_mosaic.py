@@ -88,10 +88,10 @@ def test_equal_to_the_whole_picture(discs, tmp_path, small_blocks, zoom):
     )
     found = by_windows(tmp_path / "m.tif", settings)
     inside = find_particles(discs, SmallTiles(), all_kept(settings))
-    labels, confidence, sure = inside.labels, inside.probability, inside.certainty
+    labels, foreground, sure = inside.labels, inside.foreground, inside.confidence
     assert sure is not None
     whole = measure.particle_table(
-        labels, Micrograph(pixels=discs, name="m"), SCALE, confidence, (0, 0, *discs.shape), settings.measure, certainty=sure
+        labels, Micrograph(pixels=discs, name="m"), SCALE, foreground, (0, 0, *discs.shape), settings.measure, confidence=sure
     )
     assert found.n_particles == len(whole) > 60
     stored = found.mosaic.read(0, discs.shape[0], 0, discs.shape[1])

@@ -292,7 +292,7 @@ def test_strong_noise_is_looked_at_more_coarsely() -> None:
     assert magnification_of(pixels, engine, Settings()) == found.zoom  # for parts of a mosaic
     assert magnification_of(np.full((384, 512), 90, np.uint8), engine, Settings()) is None
     assert 0 < found.labels.max() <= 3 * len(np.unique(truth))
-    assert np.median(found.certainty[1:]) > 0.6
+    assert np.median(found.confidence[1:]) > 0.6
 
 
 def test_other_settings_keep_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nanogauge.core.micrograph import Micrograph
 from nanogauge.core.particles import Flag
 from nanogauge.core.scale import Scale
-from nanogauge.measuring.frame_effects import edge_flags
+from nanogauge.measuring.frame_effects import frame_flags
 from nanogauge.reading.padding import without_padding
 from scenes import blind, spheres
 
@@ -71,7 +71,7 @@ def test_no_border(grainy: Grey) -> None:
 
 def test_the_sides_of_a_picture_are_no_data_bar() -> None:
     boxes = np.array([(40, 20, 50, 30), (40, 60, 60, 80), (5, 40, 15, 50), (80, 40, 90, 50)]).T
-    flags = edge_flags(boxes, (10, 20, 90, 80), (90, 100))
+    flags = frame_flags(boxes, (10, 20, 90, 80), (90, 100))
     sides, top = Flag.TOUCHES_BORDER.value, Flag.TOUCHES_DATA_BAR.value
     assert flags.tolist() == [sides, sides, top, sides]  # the last one at the bottom of the picture itself
 

@@ -372,7 +372,7 @@ def test_a_result_that_fails_leaves_nothing(tmp_path: Path, with_user_scale: Mea
 def test_a_measurement_is_read_back(tmp_path: Path, with_user_scale: Measurement, bare_scene: Rendering) -> None:
     folder = with_user_scale.save(tmp_path / "a")
     again = read_saved(folder).measurement(with_user_scale.micrograph)
-    assert again.to_dict() == replace(with_user_scale, confidence=None).to_dict() | {"message": again.message}
+    assert again.to_dict() == replace(with_user_scale, foreground=None).to_dict() | {"message": again.message}
     pd.testing.assert_frame_equal(again.particles, with_user_scale.particles, check_exact=True)
     assert np.array_equal(again.labels, with_user_scale.labels)
     with pytest.raises(UnreadableFile, match="do not fit"):

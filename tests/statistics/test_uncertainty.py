@@ -144,7 +144,7 @@ def test_stated_intervals_hold_the_truth():
         p, labels = field(rng, median=median, gsd=gsd, n=64)
         u = rng.uniform(0.002, 0.02)
         stated, actual = Scale((1.0, 1.0), u, "metadata"), median * (1 + u * rng.standard_normal())
-        table = measure_particles(labels, pixels=p, scale=stated, confidence=p)
+        table = measure_particles(labels, pixels=p, scale=stated, foreground=p)
         b = budget_of(table, distribution_of(table, "nm", settings), settings, scale=stated)
         s = math.log(gsd)
         truth = (math.exp(s * s / 2), math.exp(-1.28155 * s), 1.0, math.exp(1.28155 * s))

@@ -19,7 +19,7 @@ Trouble = Literal["", "input", "disk_full", "crashed", "time_limit", "lost"]
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One input: its path as given, the folder name of its results, the user's scale, labels made elsewhere."""
+    """One input: its path as named, the folder name of its results, the user's scale, labels made elsewhere."""
 
     file: Path
     name: str

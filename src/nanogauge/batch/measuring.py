@@ -32,8 +32,10 @@ def carry_out(job: Job, task: Task, measurer: Measurer) -> Outcome:
             key = _key(job, task.item, sha256_of(file))
             if key == task.previous.key and (kept := _kept(job, task, key)) is not None:
                 return kept
-        scale, given = task.item.scale, task.item.annotation
-        found = measurer.measure(file, scale=scale) if given is None else measurer.measure_labels(file, given, scale=scale)
+        scale, annotation = task.item.scale, task.item.annotation
+        found = (
+            measurer.measure(file, scale=scale) if annotation is None else measurer.measure_labels(file, annotation, scale=scale)
+        )
         m = _with_printable_name(found)
         if before != _stamp(file):
             raise UnreadableFile(_CHANGED.format(file))

@@ -152,10 +152,10 @@ LEFT_OUT = tuple(flag for flag, entry in FLAGS.items() if entry.reason)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How particles are told apart in pictures: words of the legend, colour (red, green, blue) of Okabe & Ito, told apart by
+    """How particles are told apart in pictures: its name in the legend, colour (red, green, blue) of Okabe & Ito, told apart by
     colour-blind readers; the same lightened, for a dark picture; length of dashes in line widths, 0 for a whole line."""
 
-    words: str
+    caption: str
     colour: tuple[int, int, int]
     on_dark: str
     dash: float = 0.0

@@ -55,7 +55,7 @@ class Engine(Protocol):
     working_diameter_px: float | None  # particle diameter it sees best; None: it takes pictures as they are
     sees_px: tuple[float, float]  # the smallest and the largest particle diameter it sees
     detection: Mapping[str, float]  # see `readings.relative_uncertainty` and `confidence.expected_found`; empty: not known
-    calibration: Mapping[str, float] | None  # of what its maps say of a particle, see `certainty`; None: not calibrated
+    calibration: Mapping[str, float] | None  # of what its maps say of a particle, see `detection.confidence`; None: not calibrated
 
     @property
     def sha256(self) -> str:

@@ -220,12 +220,12 @@ def parse_scale(text: str) -> Scale:
 ScaleLike = Scale | str | float | tuple[float, float]
 
 
-def as_scale(given: ScaleLike) -> Scale:
+def as_scale(value: ScaleLike) -> Scale:
     """The scale that a user states in any of the usual ways.
 
     Parameters
     ----------
-    given : Scale, str, float or (float, float)
+    value : Scale, str, float or (float, float)
         A `Scale` as it is; text as `parse_scale` reads it; a number of nm per px; or two of them, (y, x). A number means what it
         would mean in print: 2.5 is "2.5 nm/px", and 2.0 is "2 nm/px".
 
@@ -239,17 +239,17 @@ def as_scale(given: ScaleLike) -> Scale:
     >>> as_scale(2.5) == as_scale("2.5 nm/px")
     True
     """
-    if isinstance(given, Scale):
-        return given
-    if isinstance(given, str):
-        return parse_scale(given)
-    pair = given if isinstance(given, tuple | list) else (given, given)
+    if isinstance(value, Scale):
+        return value
+    if isinstance(value, str):
+        return parse_scale(value)
+    pair = value if isinstance(value, tuple | list) else (value, value)
     try:
         y, x = (float(v) for v in pair)
     except (TypeError, ValueError):
-        raise ScaleError(f"cannot read a scale from {given!r}; give nm per px, '2.5 nm/px' or a Scale") from None
+        raise ScaleError(f"cannot read a scale from {value!r}; give nm per px, '2.5 nm/px' or a Scale") from None
     if not (math.isfinite(y) and math.isfinite(x) and y > 0 and x > 0):
-        raise ScaleError(f"a scale must be positive and finite, got {given!r} nm per px")
+        raise ScaleError(f"a scale must be positive and finite, got {value!r} nm per px")
     return Scale((y, x), max(_rounding(repr(v).removesuffix(".0")) for v in (y, x)), "user")
 
 

@@ -71,17 +71,17 @@ def true_at_all_sizes(engine: Engine) -> bool:
     return engine.calibration is not None and "size" in engine.calibration
 
 
-def expected_found(certainty: NDArray[np.float64] | None, rule: Mapping[str, float]) -> float | None:
+def expected_found(confidence: NDArray[np.float64] | None, rule: Mapping[str, float]) -> float | None:
     """Share of the particles a person would draw that are expected to be among those found; None where that is not known.
 
     The less sure of what was found, the more was missed: a logistic curve of the mean confidence.
 
-    certainty: (n + 1,) by label, background first; rule: "found_intercept" and "found_slope", which belong to a network; fitted on
+    confidence: (n + 1,) by label, background first; rule: "found_intercept" and "found_slope", which belong to a network; fitted on
     materials it has not learned from (`benchmarks/intervals.py`)
     """
-    if certainty is None or certainty.size < 2 or "found_slope" not in rule:
+    if confidence is None or confidence.size < 2 or "found_slope" not in rule:
         return None
-    return float(found_curve(_logit(float(certainty[1:].mean())), rule["found_intercept"], rule["found_slope"]))
+    return float(found_curve(_logit(float(confidence[1:].mean())), rule["found_intercept"], rule["found_slope"]))
 
 
 def found_curve(logit: ArrayLike, intercept: float, slope: float) -> NDArray[np.float64]:
@@ -103,7 +103,7 @@ def mean_by_label(labels: NDArray[np.integer], values: NDArray[np.floating]) -> 
     return np.asarray(out, np.float64)
 
 
-def certainty_by_label(labels: NDArray[np.integer], maps: Maps, engine: Engine) -> NDArray[np.float64] | None:
+def confidence_by_label(labels: NDArray[np.integer], maps: Maps, engine: Engine) -> NDArray[np.float64] | None:
     """(n + 1,) by label, 1 for the background; None where the engine is not calibrated."""
     judge = judge_of(engine)
     return None if judge is None else np.concatenate([[1.0], judge(labels, maps)])

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..core.protocols import Engine, Maps
 from ..core.settings import MeasureSettings, SeparateSettings, Settings
-from .confidence import certainty_by_label, judge_of, mean_by_label, true_at_all_sizes
+from .confidence import confidence_by_label, judge_of, mean_by_label, true_at_all_sizes
 from .edges import true_edge
 from .in_line import joined_in_line
 from .readings import Reading, beside, read
@@ -51,13 +51,13 @@ _SMALL, _LARGE = 2.0, 0.8  # of the smallest and the largest particle that a loo
 class Found(NamedTuple):
     """Labels (H, W), foreground probability (H, W), zoom of the main look, by label (n + 1,) how likely a particle is right, None
     where the engine is not calibrated; the looks taken, the main one first; what is measured and other readings of the picture.
-    Once outlines are at the edge, `probability` falls across it, `moved_px` is how far they were moved on average, and `edgeless`
+    Once outlines are at the edge, `foreground` falls across it, `moved_px` is how far they were moved on average, and `edgeless`
     are the labels that show none."""
 
     labels: I32
-    probability: F32
+    foreground: F32
     zoom: float
-    certainty: NDArray[np.float64] | None
+    confidence: NDArray[np.float64] | None
     looks: tuple[LookTaken, ...] = ()
     readings: tuple[Reading, ...] = ()
     moved_px: float | None = None
@@ -74,12 +74,12 @@ class LookTaken:
 
 @dataclass(frozen=True)
 class Look:
-    """What is seen at one zoom, on the picture's own grid (H, W); certainty (n + 1,) by label, None where not calibrated."""
+    """What is seen at one zoom, on the picture's own grid (H, W); confidence (n + 1,) by label, None where not calibrated."""
 
     zoom: float
     labels: I32
-    probability: F32
-    certainty: NDArray[np.float64] | None
+    foreground: F32
+    confidence: NDArray[np.float64] | None
 
     @property
     def n(self) -> int:
@@ -94,9 +94,9 @@ class Look:
     @property
     def worth(self) -> float:
         """What a look promises: ln of the share of its particles expected to be right, and, weighing less, of how many."""
-        if self.certainty is None or not self.n:
+        if self.confidence is None or not self.n:
             return -math.inf
-        right = float(self.certainty[1:].sum())
+        right = float(self.confidence[1:].sum())
         return math.log(max(right, 1e-9) / self.n) + _WORTH_OF_MORE * math.log(max(right, 1e-9))
 
 
@@ -108,17 +108,17 @@ def find_particles(
     y0, x0, y1, x1 = frame or (0, 0, h, w)
     picture = grey[y0:y1, x0:x1]
     labels = np.zeros((h, w), np.int32)
-    probability = np.zeros((h, w), np.float32)
+    foreground = np.zeros((h, w), np.float32)
     if min(picture.shape) < 8:
-        return Found(labels, probability, 1.0, np.ones(1))
+        return Found(labels, foreground, 1.0, np.ones(1))
     found = _found_in(picture, engine, settings)
     labels[y0:y1, x0:x1] = found.labels
-    probability[y0:y1, x0:x1] = found.probability
+    foreground[y0:y1, x0:x1] = found.foreground
     number = without_text(labels, keep_out or [])
-    sure = found.certainty
+    sure = found.confidence
     if sure is not None:
         sure = np.concatenate([[1.0], sure[np.flatnonzero(number)]])
-    return found._replace(labels=number[labels], probability=probability, certainty=sure)
+    return found._replace(labels=number[labels], foreground=foreground, confidence=sure)
 
 
 class _Chosen(NamedTuple):
@@ -153,7 +153,7 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
     readings: tuple[Reading, ...] = ()
     if engine.calibration is not None:
         readings = (*_other_readings(seen, other, base, result, engine, settings), *more_readings)
-    return Found(result.labels, result.probability, base.zoom, result.certainty, looks, readings)
+    return Found(result.labels, result.foreground, base.zoom, result.confidence, looks, readings)
 
 
 def _chosen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Chosen:
@@ -204,7 +204,7 @@ def _other_readings(
     it alone, so that each says how far one choice moves the sizes."""
     judge, s = judge_of(engine), settings.separate
     whole = separate(seen.maps, replace(s, least_confidence=0.0), judge=judge)
-    sure = certainty_by_label(whole, seen.maps, engine)
+    sure = confidence_by_label(whole, seen.maps, engine)
     assert sure is not None
     more, fewer = (separate(seen.maps, replace(s, merge_below=below), judge=judge) for below in (_CUT_MORE, _JOIN_MORE))
     readings = [
@@ -231,23 +231,23 @@ def at_edge(found: Found, pixels: NDArray[np.generic], settings: MeasureSettings
     """What was found, with all outlines where the grey levels (H, W) have their edges; as it is with `edge = "outline"`."""
     if settings.edge != "steepest":
         return found
-    sure = mean_by_label(found.labels, found.probability) if found.certainty is None else found.certainty
-    e = true_edge(found.labels, pixels, found.probability, frame=frame)
-    return found._replace(labels=e.labels, probability=e.probability, certainty=sure, moved_px=e.mean_shift_px, edgeless=e.edgeless)
+    sure = mean_by_label(found.labels, found.foreground) if found.confidence is None else found.confidence
+    e = true_edge(found.labels, pixels, found.foreground, frame=frame)
+    return found._replace(labels=e.labels, foreground=e.foreground, confidence=sure, moved_px=e.mean_shift_px, edgeless=e.edgeless)
 
 
 class _Seen(NamedTuple):
-    """Maps at one working magnification, its zoom, the looks at others, the labels on the maps' grid and their certainty."""
+    """Maps at one working magnification, its zoom, the looks at others, the labels on the maps' grid and their confidence."""
 
     maps: Maps
     zoom: float
     looks: tuple[tuple[float, float], ...]
     labels: I32
-    certainty: NDArray[np.float64] | None
+    confidence: NDArray[np.float64] | None
 
     @property
-    def mean_certainty(self) -> float:
-        return 0.0 if self.certainty is None or self.certainty.size < 2 else float(self.certainty[1:].mean())
+    def mean_confidence(self) -> float:
+        return 0.0 if self.confidence is None or self.confidence.size < 2 else float(self.confidence[1:].mean())
 
 
 def _seen(picture: NDArray[np.uint8], engine: Engine, settings: Settings, first: list[Maps] | None = None) -> _Seen:
@@ -264,25 +264,25 @@ def _seen(picture: NDArray[np.uint8], engine: Engine, settings: Settings, first:
 
 def _separated(maps: Maps, engine: Engine, settings: Settings) -> tuple[I32, NDArray[np.float64] | None]:
     labels = separate(maps, settings.separate, judge=judge_of(engine))
-    return labels, certainty_by_label(labels, maps, engine)
+    return labels, confidence_by_label(labels, maps, engine)
 
 
 def _on_grid(seen: _Seen, shape: tuple[int, ...], settings: Settings) -> Look:
     """A look on the picture's own grid (H, W)."""
     size = (shape[0], shape[1])
     labels = to_grid(seen.labels, seen.maps.foreground, size, foreground_above=settings.separate.foreground_above)
-    return Look(seen.zoom, labels, np.minimum(_resize(seen.maps.foreground, size), 1), seen.certainty)  # blending rounds
+    return Look(seen.zoom, labels, np.minimum(_resize(seen.maps.foreground, size), 1), seen.confidence)  # blending rounds
 
 
 def _coarser_if_unsure(seen: _Seen, picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Seen:
     """Where the particles found are unsure, as specks of strong noise are, what is seen at coarser magnifications, in which
     noise averages out, if that is much surer. Costs at most a third of the main look."""
-    if seen.certainty is None or settings.segment.working_magnification:
+    if seen.confidence is None or settings.segment.working_magnification:
         return seen
     best, zoom = seen, seen.zoom / 2
-    while seen.mean_certainty < _UNSURE and zoom * max(picture.shape) >= _COARSEST_PX:
+    while seen.mean_confidence < _UNSURE and zoom * max(picture.shape) >= _COARSEST_PX:
         coarser = _seen(picture, engine, settings.replace("segment", working_magnification=zoom))
-        if coarser.mean_certainty > best.mean_certainty + _MUCH_SURER:
+        if coarser.mean_confidence > best.mean_confidence + _MUCH_SURER:
             best = coarser
         zoom /= 2
     return best._replace(looks=seen.looks)
@@ -306,11 +306,11 @@ def _finer(picture: NDArray[np.uint8], so_far: Look, main_zoom: float, engine: E
 def _n_new(patch: F32, known: NDArray[np.bool_], engine: Engine, settings: Settings) -> int:
     """How many whole particles a patch (h, w) of the finer look shows beside the known ones."""
     maps = predict(np.ascontiguousarray(patch), engine, overlap_px=settings.segment.overlap_px)
-    labels, certainty = _separated(maps, engine, settings)
+    labels, confidence = _separated(maps, engine, settings)
     n = int(labels.max(initial=0)) + 1
     area, on = np.bincount(labels.ravel(), minlength=n), np.bincount(labels[known], minlength=n)
     within = np.bincount(labels[1:-1, 1:-1].ravel(), minlength=n) == area
-    sure = np.ones(n) if certainty is None else certainty
+    sure = np.ones(n) if confidence is None else confidence
     return int(((sure >= _ADOPTED) & (on <= _FREE * area) & within & (area > 0))[1:].sum())
 
 
@@ -342,7 +342,7 @@ def with_smaller(base: Look, finer: Look, sees_px: tuple[float, float]) -> Look:
     """`base` with what only the finer look sees, and with the finer look's outlines of what was small for it."""
     both = _Overlaps(base, finer)
     shown = finer.shown_px
-    well = (shown >= sees_px[0]) & (shown <= _LARGE * sees_px[1]) & (both.certainty_there >= _ADOPTED)
+    well = (shown >= sees_px[0]) & (shown <= _LARGE * sees_px[1]) & (both.confidence_there >= _ADOPTED)
     well[0] = False
     new = well & (both.covered_there <= _FREE)
     small = base.shown_px < _SMALL * sees_px[0]
@@ -365,12 +365,12 @@ def with_larger(base: Look, coarser: Look, sees_px: tuple[float, float]) -> Look
     shown_to_base = base.zoom * np.sqrt(4 * area / math.pi)
     gone: list[int] = []
     adopted: list[int] = []
-    too_large = (shown_to_base > _LARGE * sees_px[1]) & (both.certainty_there >= _ADOPTED)
+    too_large = (shown_to_base > _LARGE * sees_px[1]) & (both.confidence_there >= _ADOPTED)
     too_large[0] = False
     for k in np.flatnonzero(too_large).tolist():
         inside = [label for label in both.here_of(k) if both.share(label, [k]) >= _COVERED]
-        pieces = sum(both.certainty_here[label] * both.pixels(label, k) for label in inside) / area[k]
-        if both.certainty_there[k] > pieces:
+        pieces = sum(both.confidence_here[label] * both.pixels(label, k) for label in inside) / area[k]
+        if both.confidence_there[k] > pieces:
             gone += inside
             adopted.append(k)
     return _merged(base, coarser, gone=gone, adopted=adopted)
@@ -392,8 +392,8 @@ class _Overlaps:
                 self._here.setdefault(b, []).append(a)
         self._area_here = np.bincount(here.labels.ravel(), minlength=here.n + 1)
         self.area_there = np.bincount(there.labels.ravel(), minlength=self._n)
-        self.certainty_here = np.ones(here.n + 1) if here.certainty is None else here.certainty
-        self.certainty_there = np.ones(self._n) if there.certainty is None else there.certainty
+        self.confidence_here = np.ones(here.n + 1) if here.confidence is None else here.confidence
+        self.confidence_there = np.ones(self._n) if there.confidence is None else there.confidence
         on = np.bincount(there.labels[here.labels > 0], minlength=self._n)
         self.covered_there = on / np.maximum(self.area_there, 1)
 
@@ -414,7 +414,7 @@ class _Overlaps:
 
 
 def _merged(base: Look, other: Look, *, gone: list[int], adopted: list[int]) -> Look:
-    """`base` without `gone`, with `adopted` of the other look, each with its look's probability about it."""
+    """`base` without `gone`, with `adopted` of the other look, each with its look's foreground about it."""
     if not adopted:
         return base
     number = np.arange(base.n + 1, dtype=np.int32)
@@ -427,15 +427,15 @@ def _merged(base: Look, other: Look, *, gone: list[int], adopted: list[int]) -> 
     labels = np.where(added > 0, added, labels)
     changed = (added > 0) | (np.isin(base.labels, gone) if gone else False)
     near = cv2.dilate(changed.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool) & ((labels == 0) | (added > 0))
-    probability = np.where(near, other.probability, base.probability).astype(np.float32)
-    certainty = None
+    foreground = np.where(near, other.foreground, base.foreground).astype(np.float32)
+    confidence = None
     present = np.unique(labels)
     final = np.zeros(base.n + 1 + len(adopted), np.int32)
     final[present] = np.arange(present.size) if present[0] == 0 else np.arange(1, present.size + 1)
-    if base.certainty is not None and other.certainty is not None:
-        whole = np.concatenate([base.certainty, other.certainty[adopted]])
-        certainty = np.concatenate([[1.0], whole[present[present > 0]]])
-    return replace(base, labels=final[labels], probability=probability, certainty=certainty)
+    if base.confidence is not None and other.confidence is not None:
+        whole = np.concatenate([base.confidence, other.confidence[adopted]])
+        confidence = np.concatenate([[1.0], whole[present[present > 0]]])
+    return replace(base, labels=final[labels], foreground=foreground, confidence=confidence)
 
 
 def magnification_of(part: NDArray[np.uint8], engine: Engine, settings: Settings) -> float | None:

@@ -75,14 +75,14 @@ def _grown(
 def merge(labels: NDArray[np.integer], maps: Maps, *, below: float) -> Labels:
     """Joins neighbours between which there is no boundary: pieces of one particle that had several seeds.
 
-    The evidence for a cut is the mean over the shared edge of the boundary probability and of the dip of the distance map,
+    The evidence for a cut is the mean over their seam of the boundary probability and of the dip of the distance map,
     relative to the shallower of the two pieces' peaks. Neighbours are joined from the weakest cut up while it is below `below`;
     the cuts of a joined piece are the length-weighted means of its parts' (Beaulieu & Goldberg, IEEE TPAMI 1989).
     """
     n = int(labels.max())
     peak = np.zeros(n + 1, np.float32)
     np.maximum.at(peak, labels.ravel(), maps.distance.ravel())
-    cuts = _shared_edges(labels, maps, peak)
+    cuts = _seams(labels, maps, peak)
     heap = [(total / length, a, b) for (a, b), (total, length) in cuts.items()]
     heapq.heapify(heap)
     neighbours: dict[int, dict[int, tuple[float, int]]] = {}
@@ -113,8 +113,8 @@ def merge(labels: NDArray[np.integer], maps: Maps, *, below: float) -> Labels:
     return np.asarray(parent[labels], np.int32)
 
 
-def _shared_edges(labels: NDArray[np.integer], maps: Maps, peak: NDArray[np.float32]) -> dict[tuple[int, int], tuple[float, int]]:
-    """(a, b) -> (sum of the evidence for a cut over the shared edge, its length in px), a < b."""
+def _seams(labels: NDArray[np.integer], maps: Maps, peak: NDArray[np.float32]) -> dict[tuple[int, int], tuple[float, int]]:
+    """(a, b) -> (sum of the evidence for a cut over the seam, its length in px), a < b."""
     found: dict[tuple[int, int], tuple[float, int]] = {}
     for near, far in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
         a, b = labels[near], labels[far]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..core.errors import EditError
 from ..core.particles import Flag, flag_texts, flags_of
 from ..core.settings import MeasureSettings
-from ..measuring.frame_effects import Frame, edge_flags, edge_weights, window_flags
+from ..measuring.frame_effects import Frame, frame_flags, frame_weights, window_flags
 from ..results.interchange.shapes import fill
 
 Ints = NDArray[np.int64]
@@ -98,13 +98,13 @@ def filters_from_dict(content: dict[str, Any]) -> Filters:
     """Filters out of JSON. Raises EditError where they make no sense."""
     values: dict[str, Any] = {"unit": "nm" if content.get("unit") == "nm" else "px", "border": bool(content.get("border"))}
     for name, most in (("least_diameter", 1e9), ("largest_diameter", 1e9), ("least_circularity", 2), ("least_confidence", 1)):
-        given = content.get(name)
-        if given in (None, ""):
+        value = content.get(name)
+        if value in (None, ""):
             continue
         try:
-            number = float(given)
+            number = float(value)
         except (TypeError, ValueError) as error:
-            raise EditError(f"{name.replace('_', ' ')} must be a number, got {str(given)[:20]!r}") from error
+            raise EditError(f"{name.replace('_', ' ')} must be a number, got {str(value)[:20]!r}") from error
         if not 0 <= number <= most:
             raise EditError(f"{name.replace('_', ' ')} must lie in 0 ... {most:g}, got {number:g}")
         values[name] = number or None
@@ -157,8 +157,8 @@ def judge(
     sure = accepted | by_hand  # a person looked at these, whatever the network thinks
     lasting = np.where(sure, lasting & ~Flag.LOW_CONFIDENCE.value, lasting)
     lasting |= np.where(accepted, Flag.ACCEPTED.value, 0) | np.where(by_hand, Flag.EDITED.value, 0)
-    border = edge_flags(boxes, frame, shape)
-    outside = (edge_flags(boxes, inner, shape) > 0) & (border == 0)
+    border = frame_flags(boxes, frame, shape)
+    outside = (frame_flags(boxes, inner, shape) > 0) & (border == 0)
     masked = outside | np.isin(label, list(hidden))
     diameter_px = table["equivalent_diameter_px"].to_numpy(np.float64)
     window = window_flags(
@@ -174,8 +174,8 @@ def judge(
         small = diameter < (filters.least_diameter or 0)
         large = diameter > (filters.largest_diameter or np.inf)
     uneven = table["circularity"].to_numpy(np.float64) < (filters.least_circularity or 0)
-    certainty = table["confidence"].to_numpy(np.float64)
-    unsure = (certainty < (filters.least_confidence or 0)) & ~sure
+    confidence = table["confidence"].to_numpy(np.float64)
+    unsure = (confidence < (filters.least_confidence or 0)) & ~sure
     cut = (border > 0) & (not filters.border)
     reasons = {
         "border": cut,
@@ -186,7 +186,7 @@ def judge(
     }
     votes = np.sum([*reasons.values()], axis=0)
     removed = {name: int((hit & (votes == 1)).sum()) for name, hit in reasons.items()}
-    weights = edge_weights(boxes, inner)
+    weights = frame_weights(boxes, inner)
     if filters.border:
         weights = np.ones(label.size)
         notes.append("particles cut by the frame are counted at the size seen, and no edge weights are used")

@@ -126,17 +126,17 @@ class Standing:
         return Patch((a + y0, b + x0, c + y0, d + x0), patch.before, patch.after)
 
 
-def _labels(given: Any) -> list[int]:
-    if given is None:
+def _labels(value: Any) -> list[int]:
+    if value is None:
         return []
-    if not isinstance(given, list) or len(given) > 1_000_000 or not all(isinstance(v, int) and v > 0 for v in given):
+    if not isinstance(value, list) or len(value) > 1_000_000 or not all(isinstance(v, int) and v > 0 for v in value):
         raise EditError("the particles chosen cannot be understood: choose them again")
-    return sorted(set(given))
+    return sorted(set(value))
 
 
-def _points(given: Any, *, least: int) -> NDArray[np.float64]:
+def _points(value: Any, *, least: int) -> NDArray[np.float64]:
     try:
-        points = np.asarray(given, np.float64).reshape(-1, 2)
+        points = np.asarray(value, np.float64).reshape(-1, 2)
     except (TypeError, ValueError) as error:
         raise EditError("the stroke cannot be understood: draw it again") from error
     if not least <= len(points) <= MOST_POINTS or not np.isfinite(points).all() or np.abs(points).max() > 1e7:

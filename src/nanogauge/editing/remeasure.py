@@ -54,14 +54,14 @@ class Basis:
 
     pixels: (H, W) grey levels; found: (H, W) labels as found, before any edit
     probability: (H, W) as the network gave it; None: not known
-    certainty: `confidence` by label as found, which particles not edited keep; None: not known
+    confidence: `confidence` by label as found, which particles not edited keep; None: not known
     edgeless: labels as found that show no edge
     """
 
     pixels: NDArray[Any]
     found: Labels
     probability: NDArray[np.float32] | None
-    certainty: NDArray[np.float64] | None
+    confidence: NDArray[np.float64] | None
     settings: MeasureSettings
     edgeless: frozenset[int] = frozenset()
 
@@ -78,8 +78,8 @@ def measure_all(labels: Labels, basis: Basis, scale: Scale | None) -> pd.DataFra
         labels,
         pixels=b.pixels,
         scale=scale,
-        confidence=None if b.probability is None else decided(b.probability, labels, b.found),
-        certainty=None if b.certainty is None else certainty_now(b.certainty, labels, b.found),
+        foreground=None if b.probability is None else decided(b.probability, labels, b.found),
+        confidence=None if b.confidence is None else confidence_now(b.confidence, labels, b.found),
         separated=touching(labels),
         low_confidence_below=b.settings.low_confidence_below,
         subpixel=b.settings.subpixel,
@@ -87,7 +87,7 @@ def measure_all(labels: Labels, basis: Basis, scale: Scale | None) -> pd.DataFra
     )
 
 
-def certainty_in(table: pd.DataFrame) -> NDArray[np.float64] | None:
+def confidence_in(table: pd.DataFrame) -> NDArray[np.float64] | None:
     """(largest label + 1,) the column `confidence` of what was found, by label; None where nothing was said."""
     label, said = table["label"].to_numpy(np.int64), table["confidence"].to_numpy(np.float64)
     if not label.size or np.isnan(said).all():
@@ -97,10 +97,10 @@ def certainty_in(table: pd.DataFrame) -> NDArray[np.float64] | None:
     return out
 
 
-def certainty_now(certainty: NDArray[np.float64], labels: Labels, found: Labels) -> NDArray[np.float64]:
+def confidence_now(confidence: NDArray[np.float64], labels: Labels, found: Labels) -> NDArray[np.float64]:
     """By label, after edits: what a person drew or changed is 1, the rest as found."""
-    out = np.ones(max(int(labels.max(initial=0)) + 1, certainty.size))
-    out[: certainty.size] = certainty
+    out = np.ones(max(int(labels.max(initial=0)) + 1, confidence.size))
+    out[: confidence.size] = confidence
     out[differing(labels, found)] = 1
     return out
 

@@ -58,8 +58,8 @@ def describe(choice: dict[str, Any] | None, decision: ScaleDecision) -> str:
     source = (choice or {}).get("source")
     if source == "traced":
         return f"traced the scale bar: {(choice or {}).get('label')} over {_length(choice or {}):.1f} px, {value}"
-    words = {"metadata": "the file's metadata", "scale_bar": "the scale bar as read", "typed": "a value typed in"}
-    return f"chose {words.get(str(source), 'the scale as found')}: {value}"
+    sources = {"metadata": "the file's metadata", "scale_bar": "the scale bar as read", "typed": "a value typed in"}
+    return f"chose {sources.get(str(source), 'the scale as found')}: {value}"
 
 
 def _traced(choice: dict[str, Any]) -> Scale:

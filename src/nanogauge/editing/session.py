@@ -30,14 +30,14 @@ from .filters import Decisions, Judged, decisions_from_dict, filters_from_dict, 
 from .gestures import Standing, filters_text
 from .journal import FILE_NAME, Edit, Journal, now, read_journal
 from .patches import Box, Patch, write_into
-from .remeasure import Basis, Ints, boxes_of_labels, certainty_in, edgeless_in, measure_all, remeasure, rescaled
+from .remeasure import Basis, Ints, boxes_of_labels, confidence_in, edgeless_in, measure_all, remeasure, rescaled
 from .scale_choice import decide, describe
 
 
 class Session:
     """An open micrograph. Methods may be called from several threads; each edit is whole or not made.
 
-    found: as it was before any edit; its `confidence` is None where the map is not known (yet), or never was
+    found: as it was before any edit; its `foreground` is None where the map is not known (yet), or never was
     folder: of its result, with the edits; along_map: whether outlines run along the map, once that is known
     """
 
@@ -48,7 +48,7 @@ class Session:
         self.saved_revision = 0
         self.listeners: list[Callable[[Delta], None]] = []
         self.recent: deque[Delta] = deque(maxlen=MOST_DELTAS)  # so that a window can catch up
-        self.probability = found.confidence
+        self.probability = found.foreground
         self.labels = found.labels.copy()
         self.journal: Journal = read_journal(folder / FILE_NAME)
         self.decisions = Decisions()
@@ -56,7 +56,7 @@ class Session:
         self._highest = int(found.labels.max(initial=0))  # number ever given to a particle
         self._hidden: frozenset[int] = frozenset()
         self._table = found.particles
-        self._certainty = certainty_in(found.particles)
+        self._confidence = confidence_in(found.particles)
         self._boxes: Ints = np.zeros((4, 0), np.int64)
         self._outlines: dict[int, list[list[float]]] = {}
         self._edgeless = edgeless_in(found.particles)
@@ -112,7 +112,7 @@ class Session:
                 particles=self.table,
                 frame=self.decisions.region.frame(self.found.frame),
                 settings=self.settings_in_force(),
-                confidence=self.probability if self.along_map else None,
+                foreground=self.probability if self.along_map else None,
                 remarks=self.judged.notes,
                 operator_edits=self.journal.texts,
             )
@@ -163,10 +163,9 @@ class Session:
     def _decide(self, kind: str, g: dict[str, Any]) -> Delta:
         old = self.decisions.to_dict()
         if kind == "accept":
-            field, text = "accepted", ""
-            labels, words = self._standing().to_accept(g)
+            field = "accepted"
+            labels, text = self._standing().to_accept(g)
             value: Any = sorted({*self.decisions.accepted, *labels})
-            text = words
             if value == list(self.decisions.accepted):
                 raise EditError("these particles are accepted already")
         elif kind == "region":
@@ -262,7 +261,7 @@ class Session:
 
     def _basis(self) -> Basis:
         o = self.found
-        return Basis(o.micrograph.pixels, o.labels, self.probability, self._certainty, o.settings.measure, self._edgeless)
+        return Basis(o.micrograph.pixels, o.labels, self.probability, self._confidence, o.settings.measure, self._edgeless)
 
     def _decision(self) -> ScaleDecision:
         o = self.found

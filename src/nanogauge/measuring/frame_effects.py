@@ -12,7 +12,7 @@ EDGE_WEIGHT_CAP = 10.0  # one particle nearly as large as the frame must not out
 Frame = tuple[int, int, int, int]
 
 
-def edge_flags(boxes: Ints, frame: Frame, shape: tuple[int, int]) -> Ints:
+def frame_flags(boxes: Ints, frame: Frame, shape: tuple[int, int]) -> Ints:
     """(n,) TOUCHES_BORDER and TOUCHES_DATA_BAR: a pixel in the outermost rows or columns of the frame, or beyond them.
 
     Data bars lie below a picture or above it.
@@ -39,7 +39,7 @@ def window_flags(
     return np.asarray(flags | np.where(share > largest_frame_share, Flag.TOO_LARGE.value, 0), np.int64)
 
 
-def edge_weights(boxes: Ints, frame: Frame) -> Floats:
+def frame_weights(boxes: Ints, frame: Frame) -> Floats:
     """(n,) HW / ((H - h)(W - w)): one over the chance that a particle of h x w px lies wholly within the frame of H x W px."""
     height, width = frame[2] - frame[0], frame[3] - frame[1]
     room = np.maximum(height - (boxes[2] - boxes[0]), 0) * np.maximum(width - (boxes[3] - boxes[1]), 0)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..core.particles import Flag, column_dtypes, flag_texts
 from ..core.scale import Scale
-from .frame_effects import Frame, edge_flags, edge_weights, window_flags
+from .frame_effects import Frame, frame_flags, frame_weights, window_flags
 from .outlines import Points, area_correction, circumscribed, crossings, find_rim, hull_figures, hulls, inscribed, outline_points
 from .run_lengths import Floats, Moments, boxes_of, ellipse_residual, find_runs, index_image, moments_of, run_sums
 from .surroundings import inner_outer_areas, local_contrast, nearest_neighbour, poles, surroundings
@@ -56,8 +56,8 @@ def measure_particles(
     *,
     pixels: NDArray[Any],
     scale: Scale | None,
+    foreground: NDArray[np.floating[Any]] | None = None,
     confidence: NDArray[np.floating[Any]] | None = None,
-    certainty: NDArray[np.floating[Any]] | None = None,
     frame: Frame | None = None,
     separated: Iterable[int] | None = None,
     edgeless: Iterable[int] | None = None,
@@ -71,13 +71,13 @@ def measure_particles(
     labels: (H, W) integers, 0 = background, any positive values; pixels of one value are one particle, in one piece or not
     pixels: (H, W) grey levels, for `mean_grey` and `local_contrast`
     scale: nm per px in y and x; None leaves the `_nm` columns out
-    confidence: (H, W) foreground probability in [0, 1], on the same grid; None gives NaN where it is needed
-    certainty: (largest label + 1,) the column `confidence` by label; None: the mean of `confidence` over the particle
+    foreground: (H, W) probability in [0, 1] that a pixel is a particle's, on the same grid; None gives NaN where it is needed
+    confidence: (largest label + 1,) the column `confidence` by label; None: the mean of `foreground` over the particle
     frame: (y0, x0, y1, x1) in px, half-open, the part of (H, W) that is picture; None: all of it. A side of the frame that
         is not a side of the picture is a data bar
     separated: the labels that touched a neighbour and were split from it; edgeless: those that show no edge of their own
     low_confidence_below: the column `confidence` under which a particle is flagged
-    subpixel: outlines run where the confidence is 0.5, between the pixels; False or no confidence: along the labels
+    subpixel: outlines run where the foreground is 0.5, between the pixels; False or no map: along the labels
     least_diameter_px, largest_frame_share: the size window; a particle of smaller equivalent diameter, or whose box takes a
         larger share of the frame's height or width, is flagged and left out of the distribution
 
@@ -88,7 +88,7 @@ def measure_particles(
 
     Raises ValueError where a shape, a label, the frame or the size window does not fit.
     """
-    frame = _checked_frame(labels, pixels, confidence, frame)
+    frame = _checked_frame(labels, pixels, foreground, frame)
     if not (least_diameter_px >= 0 and 0 < largest_frame_share <= 1):
         raise ValueError(
             f"least_diameter_px must be 0 or more and largest_frame_share in (0, 1], got {least_diameter_px}, {largest_frame_share}"
@@ -100,12 +100,12 @@ def measure_particles(
     shape = (labels.shape[0], labels.shape[1])
     index = index_image(runs, shape)
     moments, boxes = moments_of(runs), boxes_of(runs)
-    between = confidence if subpixel else None
+    between = foreground if subpixel else None
     rim = find_rim(index)
     points = outline_points(rim, runs.n, between)
     area = moments.area if between is None else np.maximum(moments.area + area_correction(rim, runs.n, between), 0.25)
     near = surroundings(index, np.sqrt(4 * area / np.pi))
-    inner, outer = (np.full(runs.n, np.nan),) * 2 if confidence is None else inner_outer_areas(runs, near, confidence)
+    inner, outer = (np.full(runs.n, np.nan),) * 2 if foreground is None else inner_outer_areas(runs, near, foreground)
     crossed = crossings(rim, runs.n)
     origin = np.stack([boxes[0], boxes[1]], axis=1)
     polygons, deepest = hulls(points, origin), poles(runs, shape)
@@ -125,17 +125,17 @@ def measure_particles(
     columns["ellipse_residual"] = ellipse_residual(runs, moments)
     mean_grey = runs.total(run_sums(runs, pixels)) / moments.area
     columns |= {"mean_grey": mean_grey, "local_contrast": local_contrast(near, pixels, mean_grey)}
-    if certainty is not None:
-        sure = np.asarray(certainty, np.float64)[runs.values]
-    elif confidence is not None:
-        sure = runs.total(run_sums(runs, confidence)) / moments.area
+    if confidence is not None:
+        sure = np.asarray(confidence, np.float64)[runs.values]
+    elif foreground is not None:
+        sure = runs.total(run_sums(runs, foreground)) / moments.area
     else:
         sure = np.full(runs.n, np.nan)
     columns["confidence"] = sure
-    flags = edge_flags(boxes, frame, shape) | window_flags(
+    flags = frame_flags(boxes, frame, shape) | window_flags(
         grid["equivalent_diameter"], boxes, frame, least_diameter_px=least_diameter_px, largest_frame_share=largest_frame_share
     )
-    columns["edge_weight"] = np.where(flags > 0, 0.0, edge_weights(boxes, frame))
+    columns["edge_weight"] = np.where(flags > 0, 0.0, frame_weights(boxes, frame))
     flags |= np.where(sure < low_confidence_below, Flag.LOW_CONFIDENCE.value, 0)
     for chosen, flag in ((separated, Flag.SEPARATED), (edgeless, Flag.NO_EDGE)):
         if chosen is not None:
@@ -144,12 +144,12 @@ def measure_particles(
     return pd.DataFrame({name: pd.Series(columns[name], dtype=dtype) for name, dtype in dtypes.items()})
 
 
-def _checked_frame(labels: NDArray[Any], pixels: NDArray[Any], confidence: NDArray[Any] | None, frame: Frame | None) -> Frame:
+def _checked_frame(labels: NDArray[Any], pixels: NDArray[Any], foreground: NDArray[Any] | None, frame: Frame | None) -> Frame:
     if labels.ndim != 2 or labels.size == 0 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"labels must be a non-empty (H, W) array of integers, got shape {labels.shape} of {labels.dtype}")
     if labels.min() < 0:
         raise ValueError(f"labels must be 0 or positive, got {labels.min()}")
-    for name, array in (("pixels", pixels), ("confidence", confidence)):
+    for name, array in (("pixels", pixels), ("foreground", foreground)):
         if array is not None and array.shape != labels.shape:
             raise ValueError(f"{name} must have the shape of labels, {labels.shape}, got {array.shape}")
     height, width = labels.shape

@@ -163,8 +163,8 @@ def calibrate_with_spheres(
         parts["repeatability"] = float(np.std(deviations, ddof=1)) / math.sqrt(len(files))
     rows = [{"n_spheres": c, "deviation": round(d, 6)} for c, d in zip(counts, deviations, strict=True)]
     remarks = [about.remarks] if about.remarks else []
-    words = f"spheres of diameter {diameter.text()}"
-    return _calibration(pictures, factor, parts, words, diameter, about, rows, remarks)
+    standard = f"spheres of diameter {diameter.text()}"
+    return _calibration(pictures, factor, parts, standard, diameter, about, rows, remarks)
 
 
 def _uncalibrated(measurer: Measurer) -> Measurer:

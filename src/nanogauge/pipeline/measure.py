@@ -93,14 +93,14 @@ class Measurer:
             found.labels,
             micrograph,
             decision.scale,
-            found.probability,
+            found.foreground,
             frame,
             settings.measure,
-            certainty=found.certainty,
+            confidence=found.confidence,
             edgeless=found.edgeless,
         )
         detection = relative_uncertainty(found.readings, self.engine.detection)
-        expected = expected_found(found.certainty, self.engine.detection)
+        expected = expected_found(found.confidence, self.engine.detection)
         return Measurement(
             micrograph=micrograph,
             decision=decision,
@@ -114,11 +114,11 @@ class Measurer:
             engine_sha256=self.engine.sha256,
             seconds=time.perf_counter() - started,
             remarks=(
-                *doubtful_share(drawn.labels, drawn.probability, settings.separate, keep_out=_texts(bar)),
+                *doubtful_share(drawn.labels, drawn.foreground, settings.separate, keep_out=_texts(bar)),
                 *detection_warnings(detection, {r.name: r.n for r in found.readings}),
                 *missed_warnings(expected),
             ),
-            confidence=found.probability,
+            foreground=found.foreground,
             edge_moved_px=found.moved_px,
             detection=detection,
             readings=found.readings,
@@ -193,10 +193,10 @@ def calibration_of(settings: Settings) -> Calibration | None:
 
 
 def doubtful_share(
-    labels: NDArray[np.int32], confidence: NDArray[np.float32], settings: SeparateSettings, *, keep_out: list[Box]
+    labels: NDArray[np.int32], foreground: NDArray[np.float32], settings: SeparateSettings, *, keep_out: list[Box]
 ) -> tuple[str, ...]:
     """A warning where much of what may be particles was left out as too unsure: the distribution may miss dim ones."""
-    likely = confidence > settings.foreground_above
+    likely = foreground > settings.foreground_above
     for y0, x0, y1, x1 in keep_out:
         likely[max(y0, 0) : y1, max(x0, 0) : x1] = False
     return left_out_warnings(int(likely.sum()), int((likely & (labels == 0)).sum()))
@@ -206,20 +206,20 @@ def particle_table(
     labels: NDArray[np.int32],
     micrograph: Micrograph,
     scale: Scale | None,
-    confidence: NDArray[np.float32] | None,
+    foreground: NDArray[np.float32] | None,
     frame: Box,
     s: MeasureSettings,
     *,
-    certainty: NDArray[np.float64] | None = None,
+    confidence: NDArray[np.float64] | None = None,
     edgeless: frozenset[int] = frozenset(),
 ) -> pd.DataFrame:
-    """The particle table under the settings. confidence: the map along which outlines run; None: along the labels' pixels."""
+    """The particle table under the settings. foreground: the map along which outlines run; None: along the labels' pixels."""
     return measure_particles(
         labels,
         pixels=micrograph.pixels,
         scale=scale,
+        foreground=foreground,
         confidence=confidence,
-        certainty=certainty,
         frame=frame,
         separated=touching(labels),
         edgeless=edgeless,

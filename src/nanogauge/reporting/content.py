@@ -46,15 +46,15 @@ def _headline(sample: Sample, unit: Lengths) -> list[tuple[str, str, str]]:
     rows = [
         ("Particles counted", f"{d.n}", f"{sample.n_particles} found, {sample.n_micrographs} micrograph{_s(sample.n_micrographs)}")
     ]
-    for name, words in (("mean", "Mean diameter"), ("d10", "d10"), ("d50", "d50 (median)"), ("d90", "d90")):
+    for name, heading in (("mean", "Mean diameter"), ("d10", "d10"), ("d50", "d50 (median)"), ("d90", "d90")):
         e = getattr(d, name)
         if budget is not None and d.n:
             b = budget[name]
             k = fixed(b.coverage_factor, 0 if b.coverage_factor == round(b.coverage_factor) else 1)
             note = f"k = {k}" if math.isfinite(b.expanded) else ""
-            rows.append((words, f"{unit.with_uncertainty(b.value, b.expanded)} {unit.unit}", note))
+            rows.append((heading, f"{unit.with_uncertainty(b.value, b.expanded)} {unit.unit}", note))
         else:
-            rows.append((words, unit.with_unit(e.value), ""))
+            rows.append((heading, unit.with_unit(e.value), ""))
     rows.append(("Coefficient of variation", percent(d.cv.value), f"GSD {number(d.geometric_sd.value)}"))
     return rows
 

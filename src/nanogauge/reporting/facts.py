@@ -49,8 +49,8 @@ class Gathered:
             self._range("nm_per_px", pair[1])
             self._range("field_width_nm", w * pair[1])
             self._range("scale_uncertainty", scale["relative_uncertainty"])
-        given = bool(about.get("labels_source"))  # each file has its own hash then, given beside it
-        self.engines[str(about["engine"]["name"])] = "" if given else str(about["engine"]["sha256"] or "")
+        annotated = bool(about.get("labels_source"))  # each file has its own hash then, which stands beside it
+        self.engines[str(about["engine"]["name"])] = "" if annotated else str(about["engine"]["sha256"] or "")
         self.n_found += int(about["n_particles"])
         self.n_edited += bool(about.get("operator_edits"))
         if self.n > 1 and about["settings"] != self.settings:

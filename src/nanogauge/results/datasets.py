@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def dataset_of(m: Measured) -> xarray.Dataset:
-    """Pixels, labels and, where there is one, the map of confidence over (y, x); pixel centres in nm, without a scale in px.
+    """Pixels, labels and, where there is one, the map of the foreground over (y, x); pixel centres in nm, without a scale in px.
 
     Raises ModuleNotFoundError, with the command that helps, where xarray is not installed.
     """
@@ -33,8 +33,8 @@ def dataset_of(m: Measured) -> xarray.Dataset:
         "pixels": (("y", "x"), m.micrograph.pixels, {"long_name": "grey level"}),
         "labels": (("y", "x"), m.labels, {"long_name": "number of the particle, 0 = background"}),
     }
-    if m.confidence is not None:
-        layers["confidence"] = (("y", "x"), m.confidence, {"long_name": "map that is 0.5 on the outlines", "units": "1"})
+    if m.foreground is not None:
+        layers["foreground"] = (("y", "x"), m.foreground, {"long_name": "map that is 0.5 on the outlines", "units": "1"})
     about = {"name": m.micrograph.name, "scale_source": m.decision.source, "nanogauge_version": __version__}
     if m.scale is not None:
         about["nm_per_px_y_x"] = list(m.scale.nm_per_px)  # type: ignore[assignment]

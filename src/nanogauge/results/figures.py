@@ -141,7 +141,7 @@ def _caption(m: Measured, width: int) -> NDArray[np.uint8]:
         lines = [m.headline(), scale]
     longest = max(ruler.textlength(line, font=_font(em)) for line in lines)
     top = max(7, min(em, int(em * (width - em) / longest)))
-    legend = {name: kind.words for name, kind in KINDS.items()}
+    legend = {name: kind.caption for name, kind in KINDS.items()}
     widest = max(ruler.textlength(text, font=_font(em)) for text in legend.values()) + 2 * em
     if em * (width - 4) / widest < 9:  # too small to be read: the reasons go
         legend = {kind: text.split(":")[0] for kind, text in legend.items()}

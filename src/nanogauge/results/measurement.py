@@ -60,7 +60,7 @@ class Measurement(SizeFigures):
         (y0, x0, y1, x1), half-open: what is picture and not data bar.
     zoom : float
         Working px per input px.
-    confidence : (H, W) ndarray of float32 or None
+    foreground : (H, W) ndarray of float32 or None
         A map that is 0.5 on the outlines, which run between the pixels. It falls across the edge in the grey levels; with
         ``edge="outline"`` it is the foreground probability. None for labels made elsewhere.
     edge_moved_px : float or None
@@ -109,7 +109,7 @@ class Measurement(SizeFigures):
     seconds: float
     version: str = __version__
     remarks: tuple[str, ...] = ()
-    confidence: NDArray[np.float32] | None = None
+    foreground: NDArray[np.float32] | None = None
     edge_moved_px: float | None = None
     detection: dict[str, float] = field(default_factory=dict)
     readings: tuple[Reading, ...] = ()
@@ -172,7 +172,7 @@ class Measurement(SizeFigures):
     @cached_property
     def outline(self) -> Literal["probability_map", "labels"]:
         """What the outlines measured run along."""
-        return "labels" if self.confidence is None or not self.settings.measure.subpixel else "probability_map"
+        return "labels" if self.foreground is None or not self.settings.measure.subpixel else "probability_map"
 
     @cached_property
     def edge_offset_px(self) -> float:
@@ -333,7 +333,7 @@ class Measurement(SizeFigures):
         return table
 
     def to_xarray(self) -> xarray.Dataset:
-        """Pixels, labels and confidence as an xarray Dataset over (y, x), pixel centres in nm (px without a scale).
+        """Pixels, labels and foreground as an xarray Dataset over (y, x), pixel centres in nm (px without a scale).
 
         Raises
         ------

@@ -40,7 +40,7 @@ def multiplied(table: pd.DataFrame, scale: Scale | None) -> pd.DataFrame:
 
 def _measured_again(m: Measured, scale: Scale) -> pd.DataFrame:
     """Pixels are or were not square, so shapes change too."""
-    if m.mosaic is not None or (m.outline == "probability_map" and m.confidence is None):
+    if m.mosaic is not None or (m.outline == "probability_map" and m.foreground is None):
         raise ScaleError(
             f"{m.micrograph.name}: under pixels that are not square it must be measured anew; give measure() the scale"
         )
@@ -49,7 +49,7 @@ def _measured_again(m: Measured, scale: Scale) -> pd.DataFrame:
         m.labels,
         pixels=m.micrograph.pixels,
         scale=scale,
-        confidence=m.confidence,
+        foreground=m.foreground,
         frame=m.frame,
         separated=touching(m.labels),
         low_confidence_below=s.low_confidence_below,

@@ -214,7 +214,7 @@ class SavedMeasurement:
             engine_sha256=about["engine"]["sha256"] or "",
             seconds=about["seconds"],
             version=about["version"],
-            confidence=None if probability is None else read_probability(probability, micrograph.shape),
+            foreground=None if probability is None else read_probability(probability, micrograph.shape),
             edge_moved_px=about.get("edge_moved_px"),
             detection=dict(self.detection),
             readings=readings_from(about.get("readings") or []),

@@ -104,13 +104,13 @@ def does_not_hold(c: Calibration, scale: Scale, instrument: Instrument) -> str:
 
 def doubts(c: Calibration, instrument: Instrument, *, today: date | None = None) -> list[str]:
     """What to check of a calibration that is used all the same: its age, another voltage."""
-    words = []
+    found = []
     end, kv = day(c.valid_until, "valid_until"), instrument.accelerating_voltage_kv
     if end is not None and (today or date.today()) > end:
-        words.append(f"the calibration was valid until {end.isoformat()} only; calibrate again")
+        found.append(f"the calibration was valid until {end.isoformat()} only; calibrate again")
     if c.accelerating_voltage_kv and kv and abs(kv / c.accelerating_voltage_kv - 1) > _VOLTAGE:
-        words.append(f"the calibration was made at {c.accelerating_voltage_kv:g} kV, this picture at {kv:g} kV; check it")
-    return words
+        found.append(f"the calibration was made at {c.accelerating_voltage_kv:g} kV, this picture at {kv:g} kV; check it")
+    return found
 
 
 def instrument_name(instrument: Instrument) -> str:

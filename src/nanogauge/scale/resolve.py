@@ -44,8 +44,8 @@ def resolve_scale(*, metadata: Scale | None, bar: ScaleBarReading | None, user: 
     decision = _decided(metadata, bar, user, hint)
     if bar is None or bar.n_panels == 1 or decision.source not in ("user", "metadata"):
         return decision
-    words = f"the picture is a figure of {bar.n_panels} panels: one scale is used for all of them"
-    return replace(decision, warnings=(words, *decision.warnings))
+    remark = f"the picture is a figure of {bar.n_panels} panels: one scale is used for all of them"
+    return replace(decision, warnings=(remark, *decision.warnings))
 
 
 def calibrated(decision: ScaleDecision, calibration: Calibration | None, instrument: Instrument) -> ScaleDecision:
@@ -67,8 +67,8 @@ def calibrated(decision: ScaleDecision, calibration: Calibration | None, instrum
     return replace(_with(decision, *doubts(calibration, instrument)), scale=better, calibration=calibration)
 
 
-def _with(decision: ScaleDecision, *words: str) -> ScaleDecision:
-    return replace(decision, warnings=(*decision.warnings, *words))
+def _with(decision: ScaleDecision, *remarks: str) -> ScaleDecision:
+    return replace(decision, warnings=(*decision.warnings, *remarks))
 
 
 def _decided(metadata: Scale | None, bar: ScaleBarReading | None, user: Scale | None, hint: str) -> ScaleDecision:
@@ -94,17 +94,17 @@ def _of_two(metadata: Scale, read: Scale, bar: ScaleBarReading) -> ScaleDecision
     if _agree(metadata, read):
         return ScaleDecision(metadata, "metadata", max(0.99, bar.confidence))
     ratio = read.nm_per_px[1] / metadata.nm_per_px[1]
-    words = f"metadata say {_per_px(metadata)}, the scale bar {bar.text!r} says {_per_px(read)}"
+    both = f"metadata say {_per_px(metadata)}, the scale bar {bar.text!r} says {_per_px(read)}"
     decades = math.log10(ratio)
     if round(decades) != 0 and abs(decades - round(decades)) < _DECADE:
         why = f"a factor of {10.0 ** round(decades):g} is a misread label as a rule: the metadata are used; check it"
-        return ScaleDecision(metadata, "metadata", 0.5, (f"{words}; {why}",))
+        return ScaleDecision(metadata, "metadata", 0.5, (f"{both}; {why}",))
     if bar.confidence >= _SURE:
         scale = Scale((metadata.nm_per_px[0] * ratio, read.nm_per_px[1]), read.relative_uncertainty, "scale_bar")
         why = f"the picture seems resized or cropped by a factor of {1 / ratio:.3g}, and the bar went with it: it is used; check it"
-        return ScaleDecision(scale, "scale_bar", 0.6 * bar.confidence, (f"{words}; {why}", *bar.warnings))
+        return ScaleDecision(scale, "scale_bar", 0.6 * bar.confidence, (f"{both}; {why}", *bar.warnings))
     why = f"the metadata are used: the bar was read with confidence {bar.confidence:.2f} only; check it"
-    return ScaleDecision(metadata, "metadata", 0.5, (f"{words}; {why}",))
+    return ScaleDecision(metadata, "metadata", 0.5, (f"{both}; {why}",))
 
 
 def _agree(a: Scale, b: Scale) -> bool:

@@ -57,15 +57,15 @@ def user_scales(files: list[Path], inputs: list[Path], stated: Scale | None) -> 
     return found
 
 
-def _top(given: Path) -> Path:
+def _top(named: Path) -> Path:
     """The folder that an input names: itself, that of a file, or that before a pattern."""
-    if given.is_dir():
-        return given.resolve()
-    while any(c in given.name for c in "*?[") or any(c in str(given.parent) for c in "*?["):
-        given = given.parent
-        if given == given.parent:
+    if named.is_dir():
+        return named.resolve()
+    while any(c in named.name for c in "*?[") or any(c in str(named.parent) for c in "*?["):
+        named = named.parent
+        if named == named.parent:
             break
-    return (given if given.is_dir() else given.parent).resolve()
+    return (named if named.is_dir() else named.parent).resolve()
 
 
 def _folder_scale(file: Path, tops: list[Path]) -> Scale | None:

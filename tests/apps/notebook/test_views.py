@@ -108,7 +108,7 @@ def test_an_empty_distribution_has_no_figures() -> None:
 def test_an_xarray_data_set_has_axes_in_nm(m: Measurement) -> None:
     pytest.importorskip("xarray")
     data = m.to_xarray()
-    assert set(data) == {"pixels", "labels", "confidence"}
+    assert set(data) == {"pixels", "labels", "foreground"}
     assert data["x"].attrs["units"] == "nm"
     assert float(data["x"][-1]) == 2.0 * (m.labels.shape[1] - 1)
     assert np.array_equal(data["labels"], m.labels)

@@ -30,8 +30,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.fromarray(spheres().pixels).save(picture)
     m = blind().measure(picture)
     m.save(root / "a")
-    assert m.confidence is not None
-    write_probability(root / "a" / PROBABILITY, m.confidence)
+    assert m.foreground is not None
+    write_probability(root / "a" / PROBABILITY, m.foreground)
     write_thumbnail(m, root / "a")
     return root
 

@@ -31,12 +31,12 @@ from .options import (
     Page,
     PdfEach,
     SampleName,
-    ScaleBarGiven,
-    ScaleGiven,
     Separate,
     SettingsFile,
     TimeLimit,
     UnitRow,
+    UserScale,
+    UserScaleBar,
     Workers,
 )
 
@@ -75,8 +75,8 @@ def _outputs(info: Path | None, **options: Any) -> Any:
 def measure(
     inputs: Inputs,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to.")] = Path("results"),
-    scale: ScaleGiven = None,
-    scale_bar: ScaleBarGiven = None,
+    scale: UserScale = None,
+    scale_bar: UserScaleBar = None,
     bar_px: BarPx = None,
     calibration: CalibrationFile = None,
     page: Page = None,
@@ -165,8 +165,8 @@ def import_annotations(
         typer.Argument(metavar="[ANNOTATIONS]", help="Its labels or outlines, or a folder of them.", show_default=False),
     ] = None,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to.")] = Path("results"),
-    scale: ScaleGiven = None,
-    scale_bar: ScaleBarGiven = None,
+    scale: UserScale = None,
+    scale_bar: UserScaleBar = None,
     bar_px: BarPx = None,
     calibration: CalibrationFile = None,
     page: Page = None,
@@ -240,8 +240,8 @@ def report(
 @app.command()
 def scale(
     inputs: Inputs,
-    scale: ScaleGiven = None,
-    scale_bar: ScaleBarGiven = None,
+    scale: UserScale = None,
+    scale_bar: UserScaleBar = None,
     bar_px: BarPx = None,
     calibration: CalibrationFile = None,
     page: Page = None,

@@ -115,18 +115,18 @@ def import_all(
         names = ", ".join(p.name for p in without[:5]) + (" …" if len(without) > 5 else "")
         said = f"nanogauge: {len(without)} of {len(pairs)} micrographs have no annotation and are left out: {names}"
         Console(stderr=True).print(said, markup=False, highlight=False, soft_wrap=True)
-    given = {p: a for p, a in pairs.items() if a is not None}
-    scales = user_scales(list(given), [micrographs], user)
+    annotated = {p: a for p, a in pairs.items() if a is not None}
+    scales = user_scales(list(annotated), [micrographs], user)
     about = {
         "engine": {"name": "imported", "sha256": None},
         "scale_given": scale if scale_bar is None else f"{scale_bar} / {bar_px} px",
         "settings": settings.to_dict(),
-        "annotations": {str(p): str(a) for p, a in given.items()},
+        "annotations": {str(p): str(a) for p, a in annotated.items()},
     }
 
     items = [
         Item(file=p, name=n, scale=scales.get(p), annotation=a)
-        for (p, a), n in zip(given.items(), unique_names(list(given)), strict=True)
+        for (p, a), n in zip(annotated.items(), unique_names(list(annotated)), strict=True)
     ]
     show: dict[str, Any] = {"json_output": json_output, "quiet": quiet}
     return _run(Listed(items), out, settings, about=about, outputs=outputs, batch=batch, annotated=True, **show)

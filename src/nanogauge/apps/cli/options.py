@@ -25,11 +25,11 @@ Detector = Annotated[
     str | None, typer.Option(metavar="NAME", help="Picture of a file with several: its detector's name, or its number from 1.")
 ]
 Channel = Annotated[str | None, typer.Option(metavar="NAME", help="Channel of a colour picture or stack: red, 2 ...")]
-ScaleGiven = Annotated[
+UserScale = Annotated[
     str | None,
     typer.Option(metavar="SIZE", help="Pixel size for all inputs: '2.5 nm/px' or '500 nm / 123.5 px'. Wins over what is read."),
 ]
-ScaleBarGiven = Annotated[
+UserScaleBar = Annotated[
     str | None, typer.Option("--scale-bar", metavar="LABEL", help="Or the scale bar's label, '500 nm'; with --bar-px.")
 ]
 BarPx = Annotated[str | None, typer.Option("--bar-px", metavar="PX", help="Length of that scale bar in px: 123.5.")]

@@ -19,7 +19,7 @@ from ...core.errors import AnnotationError
 from ...core.micrograph import Micrograph
 from ...core.scale import Scale
 from ...editing.filters import Decisions, judge
-from ...editing.remeasure import Basis, boxes_of_labels, certainty_in, edgeless_in, measure_all
+from ...editing.remeasure import Basis, boxes_of_labels, confidence_in, edgeless_in, measure_all
 from ...pipeline.measure import Measurer
 from ...results.interchange import Annotation
 from ...results.measurement import Measurement
@@ -49,7 +49,7 @@ def measure_edited(found: Measurement, labels: Labels, *, scale: Scale | None = 
         said.append(f"stated the scale: {decision.scale.mean_nm_per_px:.5g} nm/px")
     s = found.settings.measure
     known = found.particles
-    basis = Basis(found.micrograph.pixels, found.labels, found.confidence, certainty_in(known), s, edgeless_in(known))
+    basis = Basis(found.micrograph.pixels, found.labels, found.foreground, confidence_in(known), s, edgeless_in(known))
     table = measure_all(labels, basis, decision.scale)
     table = judge(
         table,

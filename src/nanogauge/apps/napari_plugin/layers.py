@@ -183,8 +183,8 @@ def scale_text(decision: ScaleDecision, bar: ScaleBarReading | None) -> str:
     scale = decision.scale
     if scale is None:
         return "no scale: sizes are in px"
-    words = {"metadata": "from the file's metadata", "scale_bar": "from the scale bar", "user": "as you stated"}
-    where = words.get(decision.source, decision.source)
+    sources = {"metadata": "from the file's metadata", "scale_bar": "from the scale bar", "user": "as you stated"}
+    where = sources.get(decision.source, decision.source)
     if decision.source == "scale_bar" and bar is not None and bar.length_px is not None and bar.value_nm is not None:
         where += f", {format_length(bar.value_nm)} over {bar.length_px:.1f} px"
     y, x = scale.nm_per_px

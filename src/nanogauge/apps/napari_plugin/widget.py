@@ -101,7 +101,7 @@ class MeasureWidget(Panel):
             layer, measurer = self._chosen()
             micrograph, user = micrograph_of(layer), self._user_scale()
             found, now = labels.metadata.get("found"), np.array(labels.data)
-            mine = isinstance(found, Measurement) and found.confidence is not None
+            mine = isinstance(found, Measurement) and found.foreground is not None
             if mine and not same_picture(found.micrograph, micrograph):
                 raise NanogaugeError(f"{labels.name} was found in {found.micrograph.name}; choose that image")
 

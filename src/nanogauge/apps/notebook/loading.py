@@ -47,7 +47,7 @@ def load(folder: str | Path, *, micrographs: str | Path | None = None) -> Measur
     Notes
     -----
     Where a micrograph is not found, or is not the file that was measured, its grey levels are NaN and a note says so; sizes, labels
-    and the overlay are there all the same. The map between the pixels is not kept, so `confidence` is None.
+    and the overlay are there all the same. The map between the pixels is not kept, so `foreground` is None.
 
     Examples
     --------

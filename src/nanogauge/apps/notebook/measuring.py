@@ -173,10 +173,10 @@ def measure_many(
     True
     """
     settings = _settings(settings, weighting=weighting, edge=edge, engine=engine, device=device)
-    given = [sources] if isinstance(sources, str | Path) else list(sources)
-    paths = [Path(s).expanduser() for s in given if isinstance(s, str | Path)]
+    wanted = [sources] if isinstance(sources, str | Path) else list(sources)
+    paths = [Path(s).expanduser() for s in wanted if isinstance(s, str | Path)]
     queue: list[Source] = []
-    for s in given:
+    for s in wanted:
         queue += map(picture, expand([Path(s).expanduser()])) if isinstance(s, str | Path) else [s]
     if not queue:
         raise InputError("there is nothing to measure: the list is empty; give files, folders, globs or arrays")
@@ -198,7 +198,7 @@ def measure_many(
         return _measure(source, settings, scales[k] or (beside.get(source) if isinstance(source, Path) else None), name=names[k])
 
     if name is None:
-        name = paths[0].resolve().name if len(given) == 1 and paths and paths[0].is_dir() else "sample"
+        name = paths[0].resolve().name if len(wanted) == 1 and paths and paths[0].is_dir() else "sample"
     return Measurements(names, make, name=name, on_error=on_error, keep=keep, progress=progress)
 
 

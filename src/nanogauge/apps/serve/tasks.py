@@ -110,8 +110,8 @@ def measure_file(
     progress(_SHARES["write"], "writing the results")
     with new_result(Path(folder), anew=True) as making:
         write_measurement(m, making)
-        if m.confidence is not None:
-            write_probability(making / PROBABILITY, m.confidence)
+        if m.foreground is not None:
+            write_probability(making / PROBABILITY, m.foreground)
         write_thumbnail(m, making)
     return {"row": m.summary_row() | {"file": path}, "calls": counted.n_calls, "sha256": micrograph.sha256}
 
@@ -133,7 +133,7 @@ def make_probability(
     bar, _, _ = measurer.read_scale(micrograph)
     box = (frame[0], frame[1], frame[2], frame[3])
     found = at_edge(measurer.find(micrograph, bar, box), micrograph.pixels, how.measure, frame=box)
-    write_probability(Path(folder) / PROBABILITY, found.probability)
+    write_probability(Path(folder) / PROBABILITY, found.foreground)
     return True
 
 

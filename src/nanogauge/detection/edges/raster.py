@@ -29,7 +29,7 @@ class Moved:
     fixed: NDArray[np.bool_]
 
 
-def rasterised(labels: NDArray[np.int32], probability: F32 | None, groups: Sequence[Moved]) -> tuple[NDArray[np.int32], F32]:
+def rasterised(labels: NDArray[np.int32], foreground: F32 | None, groups: Sequence[Moved]) -> tuple[NDArray[np.int32], F32]:
     """Labels and map (H, W) of the outlines.
 
     The map falls linearly with the signed distance to the outline. Distances are to the osculating circle at the node whose
@@ -65,7 +65,7 @@ def rasterised(labels: NDArray[np.int32], probability: F32 | None, groups: Seque
     outside += np.clip(bend[node] * along**2 / 2, -0.5, 0.5)
 
     out = labels.copy()
-    field = (labels > 0).astype(np.float32) if probability is None else probability.astype(np.float32, copy=True)
+    field = (labels > 0).astype(np.float32) if foreground is None else foreground.astype(np.float32, copy=True)
     np.putmask(field, labels > 0, 1)
     old = labels.ravel()[flat]
     stays = fixed[node] | ((old > 0) & (old != owner[node]))

@@ -53,7 +53,7 @@ class Edged:
     """
 
     labels: NDArray[np.int32]
-    probability: F32
+    foreground: F32
     shift_px: NDArray[np.float64]
     seen: NDArray[np.bool_]
 
@@ -93,13 +93,13 @@ _STATES = np.arange(-_STEPS, _STEPS + 1, dtype=np.float32)
 def true_edge(
     labels: NDArray[np.int32],
     pixels: NDArray[Any],
-    probability: NDArray[np.floating[Any]] | None = None,
+    foreground: NDArray[np.floating[Any]] | None = None,
     *,
     frame: tuple[int, int, int, int] | None = None,
 ) -> Edged:
     """Moves each particle's outline to where the grey level changes most steeply along its own normals.
 
-    labels: (H, W), 0 = background; pixels: (H, W) grey levels; probability: (H, W), kept beyond the particles
+    labels: (H, W), 0 = background; pixels: (H, W) grey levels; foreground: (H, W), kept beyond the particles
     frame: (y0, x0, y1, x1) of what is picture
 
     A particle's edge is a rise or a fall of the grey level as in the mean over its own outline, else over the micrograph's. Its
@@ -110,14 +110,14 @@ def true_edge(
 
     Raises ValueError for shapes that do not fit.
     """
-    if labels.ndim != 2 or pixels.shape != labels.shape or (probability is not None and probability.shape != labels.shape):
-        raise ValueError(f"labels, pixels and probability must be (H, W) of one shape, got {labels.shape} and {pixels.shape}")
+    if labels.ndim != 2 or pixels.shape != labels.shape or (foreground is not None and foreground.shape != labels.shape):
+        raise ValueError(f"labels, pixels and foreground must be (H, W) of one shape, got {labels.shape} and {pixels.shape}")
     y0, x0, y1, x1 = frame or (0, 0, *labels.shape)
     window = np.s_[y0:y1, x0:x1]
     n = int(labels.max(initial=0)) + 1
     shift, seen = np.zeros(n), np.ones(n, bool)
     out = labels.astype(np.int32, copy=True)
-    known = None if probability is None else np.asarray(probability, np.float32)
+    known = None if foreground is None else np.asarray(foreground, np.float32)
     field = (labels > 0).astype(np.float32) if known is None else known.copy()
     within = np.ascontiguousarray(out[window])
     groups = list(outlines_of(within))

@@ -43,7 +43,7 @@ class Facts:
     """What a network says of itself, in the metadata of its file.
 
     working_diameter_px: particle diameter it sees best; sees_px: the smallest and largest it sees; calibration: as in
-    `certainty.probability`, None where its confidence was never held against truth; detection: as in
+    `confidence.probability`, None where its confidence was never held against truth; detection: as in
     `readings.relative_uncertainty`, empty where its intervals were not
     """
 

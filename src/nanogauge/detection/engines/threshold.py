@@ -42,14 +42,14 @@ class ThresholdEngine:
         seeds = np.zeros(tile.shape, np.int32)
         seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
         labels = watershed(-distance, seeds, mask=mask)
-        edge = np.zeros(tile.shape, bool)
+        boundary = np.zeros(tile.shape, bool)
         for axis in (0, 1):
             a = np.swapaxes(labels, 0, axis)
-            e = np.swapaxes(edge, 0, axis)
+            b = np.swapaxes(boundary, 0, axis)
             meet = (a[1:] != a[:-1]) & (a[1:] > 0) & (a[:-1] > 0)
-            e[1:] |= meet
-            e[:-1] |= meet
+            b[1:] |= meet
+            b[:-1] |= meet
         n = int(labels.max())
         peak = np.maximum(ndimage.maximum(distance, labels, np.arange(n + 1)), 1e-6) if n else np.ones(1)
         normal = np.where(labels > 0, distance / np.asarray(peak)[labels], 0)
-        return np.stack([mask, edge, normal]).astype(np.float32)
+        return np.stack([mask, boundary, normal]).astype(np.float32)

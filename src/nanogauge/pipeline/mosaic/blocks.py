@@ -22,13 +22,13 @@ from ...core.particles import Flag, flag_texts, flags_of
 from ...core.protocols import Engine, Maps
 from ...core.scale import Scale
 from ...core.settings import Settings
-from ...detection.confidence import certainty_by_label, judge_of, mean_by_label
+from ...detection.confidence import confidence_by_label, judge_of, mean_by_label
 from ...detection.edges import true_edge
 from ...detection.segment import predict_bands
 from ...detection.separate import carried, separate, touching
 from ...measuring import measure_particles
 from ...measuring.contours import contours
-from ...measuring.frame_effects import Frame, edge_weights
+from ...measuring.frame_effects import Frame, frame_weights
 from ...reading import Mosaic
 from .files import MosaicFiles
 from .working import WorkingPicture, native_span, nearest, to_native
@@ -197,7 +197,7 @@ def _take(
             scale,
             found,
             boxes,
-            certainty_by_label(working, maps, engine),
+            confidence_by_label(working, maps, engine),
         )
     return True
 
@@ -213,14 +213,14 @@ def _record(
     scale: Scale | None,
     found: MosaicParticles,
     boxes: list[tuple[slice, slice]],
-    certainty: NDArray[np.float64] | None,
+    confidence: NDArray[np.float64] | None,
 ) -> None:
     """Numbers, measures and stores the accepted labels of a window."""
     m, pixels, edgeless = settings.measure, mosaic.read(*span), frozenset[int]()
     if m.edge == "steepest":
         e = true_edge(labels, pixels, fine)
-        certainty = mean_by_label(labels, fine) if certainty is None else certainty
-        labels, fine, edgeless = e.labels, e.probability, e.edgeless
+        confidence = mean_by_label(labels, fine) if confidence is None else confidence
+        labels, fine, edgeless = e.labels, e.foreground, e.edgeless
         boxes = ndimage.find_objects(labels)
         found.total_moved_px += float(e.shift_px[accepted].sum())
     number = np.zeros(len(boxes) + 1, np.int32)
@@ -232,8 +232,8 @@ def _record(
         labels,
         pixels=pixels,
         scale=scale,
-        confidence=fine,
-        certainty=certainty,
+        foreground=fine,
+        confidence=confidence,
         separated=touching(labels),
         edgeless=edgeless,
         low_confidence_below=m.low_confidence_below,
@@ -244,7 +244,7 @@ def _record(
     of_label = table["label"].to_numpy()
     own_boxes = [boxes[k - 1] for k in of_label]
     corners = np.array([[y.start, x.start, y.stop, x.stop] for y, x in own_boxes]) + np.array([span[0], span[2]] * 2)
-    _set_edges(table, corners.T, (0, 0, *mosaic.shape), m.largest_frame_share)
+    _set_frame_weights(table, corners.T, (0, 0, *mosaic.shape), m.largest_frame_share)
     table["label"] = number[of_label]
     table["y"] += span[0]
     table["x"] += span[2]
@@ -263,12 +263,12 @@ def _compact(own: NDArray[np.int32], before: int) -> NDArray[np.int32]:
     return np.where(own > 0, own - before, 0).astype(np.int32)
 
 
-def _set_edges(table: pd.DataFrame, boxes: NDArray[np.int64], frame: Frame, largest_frame_share: float) -> None:
+def _set_frame_weights(table: pd.DataFrame, boxes: NDArray[np.int64], frame: Frame, largest_frame_share: float) -> None:
     """Weights and the flag `too_large` by the mosaic's frame instead of the window's."""
     share = np.maximum((boxes[2] - boxes[0]) / frame[2], (boxes[3] - boxes[1]) / frame[3])
     too_large = share > largest_frame_share
     table["flags"] = flag_texts(flags_of(table["flags"]) | np.where(too_large, Flag.TOO_LARGE.value, 0))
-    table["edge_weight"] = np.where((table["edge_weight"] > 0) & ~too_large, edge_weights(boxes, frame), 0.0)
+    table["edge_weight"] = np.where((table["edge_weight"] > 0) & ~too_large, frame_weights(boxes, frame), 0.0)
 
 
 def _pairs(shape: tuple[int, int]) -> tuple[int, int, int, int]:

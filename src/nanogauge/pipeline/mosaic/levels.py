@@ -38,8 +38,8 @@ def levels_of(mosaic: Mosaic) -> Levels:
     """The levels of a mosaic, read once (floats: twice)."""
     values: NDArray[np.float64]
     if mosaic.dtype.kind == "f":
-        edges = [(float(r.min()), float(r.max())) for _, r in rows_of(mosaic)]
-        first, last = min(e[0] for e in edges), max(e[1] for e in edges)
+        extremes = [(float(r.min()), float(r.max())) for _, r in rows_of(mosaic)]
+        first, last = min(e[0] for e in extremes), max(e[1] for e in extremes)
         step = (last - first) / (_BINS - 1) or 1.0
         values = first + step * np.arange(_BINS, dtype=np.float64)
     else:

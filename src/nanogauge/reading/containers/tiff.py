@@ -63,7 +63,7 @@ def read(source: File, wish: Wish) -> Decoded:
     path = source.path
     with quiet():
         try:
-            with opened(source) as file:
+            with open_tiff(source) as file:
                 if len(file.pages) == 0:
                     raise UnreadableFile(f"{path}: a TIFF without a picture; copy it again from the microscope")
                 index, name, facts, part = choose(source, file, wish)
@@ -106,7 +106,7 @@ def part_notes(part: Part, wish: Wish) -> tuple[str, ...]:
     return tuple(said)
 
 
-def opened(source: File) -> Any:
+def open_tiff(source: File) -> Any:
     """tifffile's view of a file."""
     import tifffile
 
@@ -170,7 +170,7 @@ def _is_reduced(page: Any) -> bool:
 def _planes(source: File, index: int) -> tuple[tuple[str, ...], list[NDArray[Any]]]:
     """Names of the channels that lie in pages of their own (ImageJ's and OME's stacks), and the pages of each; none where there
     are none."""
-    with opened(source) as file:  # once more, for tifffile keeps less of the pages of a series
+    with open_tiff(source) as file:  # once more, for tifffile keeps less of the pages of a series
         for series in file.series:
             axes, shape = str(series.axes), tuple(int(n) for n in series.shape)
             if "C" not in axes or axes[-2:] != "YX":

@@ -75,7 +75,7 @@ def tiff_mosaic(source: File, wish: Wish, least_px: int) -> Mosaic | None:
     path = source.path
     with tiff.quiet():
         try:
-            with tiff.opened(source) as file:
+            with tiff.open_tiff(source) as file:
                 if not len(file.pages):
                     return None
                 index, name, facts, part = tiff.choose(source, file, wish)
@@ -160,7 +160,7 @@ class _TiffWindows:
     def _open(self) -> File:
         file = File(self.path)
         weakref.finalize(self, file.close)
-        with tiff.opened(file) as pages:
+        with tiff.open_tiff(file) as pages:
             self._page = pages.pages[self.index]
             self._spans = list(zip(self._page.dataoffsets, self._page.databytecounts, strict=True))
             self._tables = self._page.jpegtables

@@ -44,21 +44,21 @@ def find_annotations(
     if not folder.is_dir():
         raise UnreadableFile(f"{folder}: not a folder; give a folder of micrographs")
     images = next((p for name in _IMAGE_FOLDERS for p in _children(folder) if p.is_dir() and p.name.lower() == name), folder)
-    given = None if annotations is None else Path(annotations)
-    if given is not None and not given.exists():
-        raise UnreadableFile(f"{given}: no such file or folder; check the path")
+    place = None if annotations is None else Path(annotations)
+    if place is not None and not place.exists():
+        raise UnreadableFile(f"{place}: no such file or folder; check the path")
     inside = _files(images)
-    if given is not None:
-        separate = [given] if given.is_dir() else []
+    if place is not None:
+        separate = [place] if place.is_dir() else []
     else:
         around = [images, folder, *([folder.parent] if folder.name.lower() in _IMAGE_FOLDERS else [])]
         separate = [p for base in around for p in _children(base) if p.is_dir() and p.name.lower() in _LABEL_FOLDERS]
         separate = list(dict.fromkeys(separate))
-    beside = inside if given is None or given == images else []
-    pictures = _micrographs(inside, picture_suffixes, beside=given is None or given == images)
+    beside = inside if place is None or place == images else []
+    pictures = _micrographs(inside, picture_suffixes, beside=place is None or place == images)
     apart = [p for base in separate for p in _files(base)]
     results = {p.name: p for base in separate for p in _children(base) if p.is_dir()}
-    loose = [given] if given is not None and given.is_file() else [*apart, *beside, *_files(folder), *_files(images.parent)]
+    loose = [place] if place is not None and place.is_file() else [*apart, *beside, *_files(folder), *_files(images.parent)]
     by_name = _coco_index(dict.fromkeys(p for p in loose if p.suffix.lower() == ".json"), {p.stem for p in pictures})
     found: dict[Path, Path | None] = {}
     for picture in pictures:
@@ -72,7 +72,7 @@ def find_annotations(
     if not pictures:
         raise AnnotationError(f"{images}: no pictures in this folder; looked for {', '.join(sorted(picture_suffixes))}")
     if not any(found.values()):
-        where = given or folder
+        where = place or folder
         example = f"{pictures[0].stem}_labels.tif, {pictures[0].stem}.zip or {pictures[0].stem}.json"
         raise AnnotationError(
             f"{where}: no annotation fits a micrograph of {images} (the first is {pictures[0].name}); name them {example}, "

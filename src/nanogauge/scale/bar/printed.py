@@ -90,8 +90,8 @@ def _of_field(ratio: float, agree: float, name: str) -> tuple[str, str]:
     """The verdict where the picture is `ratio` times as wide as its field: it can be a part of it, but not more than all."""
     if abs(math.log(ratio)) <= agree:
         return "agrees", f"the {name} says the same"
-    words = f"the {name} is {ratio**-1:.3g} times what the bar makes of the picture's width"
-    return ("cropped" if 1 / _CROPPED < ratio < _WIDER else "contradicts"), words
+    reason = f"the {name} is {ratio**-1:.3g} times what the bar makes of the picture's width"
+    return ("cropped" if 1 / _CROPPED < ratio < _WIDER else "contradicts"), reason
 
 
 def printed_facts(lines: list[TextLine]) -> Printed:

@@ -91,8 +91,8 @@ def _of_panels(readings: list[ScaleBarReading | None]) -> ScaleBarReading:
     scales = [r.scale.nm_per_px[1] for r in known if r.scale is not None]
     said = f"the picture is a figure of {len(readings)} panels"
     if len(scales) == len(readings) and max(scales) / min(scales) - 1 <= _AGREE:
-        words = f"{said}, whose scale bars agree"
-        return replace(known[0], text_boxes=boxes, warnings=(*known[0].warnings, words), n_panels=len(readings))
+        agreement = f"{said}, whose scale bars agree"
+        return replace(known[0], text_boxes=boxes, warnings=(*known[0].warnings, agreement), n_panels=len(readings))
     why = (
         "whose scale bars disagree" if len(scales) == len(readings) else f"and a scale could be read in {len(scales)} of them only"
     )
@@ -235,11 +235,11 @@ def _stroke_for_one(pair: LabelledBar) -> bool:
 def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) -> ScaleBarReading:
     """The best pair as a reading; refused where it is clipped, unsure, or contradicted by another bar or by what is printed."""
     best, warnings, refused = pairs[0], [], None
-    verdict, words = printed.verdict(best.nm_per_px, shape[1])
+    verdict, reason = printed.verdict(best.nm_per_px, shape[1])
     confidence = min(1.0, best.label.confidence) * min(1.0, best.score)
     doubt = "" if verdict in ("agrees", "fits") else best.label.doubt
     if best.label.text.endswith("mm") and printed.rules_out(best.nm_per_px / unit_nm("mm"), shape[1]):
-        doubt, words = "", "the field would be too small for a scanning microscope if it were nm"
+        doubt, reason = "", "the field would be too small for a scanning microscope if it were nm"
     if verdict == "agrees" or (verdict == "fits" and not best.rivalled):  # two independent readings of the same scale
         confidence = max(confidence, 0.5 + 0.5 * confidence)
     others = [p for p in pairs[1:] if abs(p.nm_per_px / best.nm_per_px - 1) > max(_AGREE, 2.5 / best.ends.length_px)]
@@ -255,15 +255,15 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
     elif strong:
         refused = f"two bars disagree: {best.label.text} and {strong[0].label.text}"
     elif verdict == "contradicts":
-        refused = f"{words} to the bar's {best.label.text!r}"
+        refused = f"{reason} to the bar's {best.label.text!r}"
     elif doubt:
         refused = doubt
     elif confidence < _LEAST_CONFIDENCE:
         refused = f"the reading {best.label.text!r} is not sure enough (confidence {confidence:.2f})"
     if best.label.doubt and not doubt:
-        warnings.append(f"{best.label.doubt}; {words}")
+        warnings.append(f"{best.label.doubt}; {reason}")
     if verdict == "cropped":
-        warnings.append(f"{words}: the picture was cropped or is a part of the field")
+        warnings.append(f"{reason}: the picture was cropped or is a part of the field")
     if others and not strong:
         warnings.append(f"another bar in the picture says otherwise: {others[0].label.text}")
     if best.ends.length_px < 40:
