@@ -20,7 +20,7 @@ from nanogauge.training import checkpoints  # noqa: E402
 from nanogauge.training.dataset import numbered  # noqa: E402
 from nanogauge.training.export import load  # noqa: E402
 from nanogauge.training.loop import Learner, Recipe, Slot, last_step, load_data, read_recipe, run, start  # noqa: E402
-from nanogauge.training.pack import pack, toml  # noqa: E402
+from nanogauge.training.pack import pack, recipe_text  # noqa: E402
 from nanogauge.training.slot import main  # noqa: E402
 from nanogauge.training.synthetic import Scene, render  # noqa: E402
 
@@ -77,7 +77,7 @@ def test_numbers_of_labels_close_up() -> None:
 
 
 def test_a_recipe_is_written_as_it_is_read(tiny: Recipe, tmp_path: Path) -> None:
-    (tmp_path / "r.toml").write_text(toml(tiny), encoding="utf-8")
+    (tmp_path / "r.toml").write_text(recipe_text(tiny), encoding="utf-8")
     assert read_recipe(tmp_path / "r.toml") == tiny
 
 
@@ -154,7 +154,9 @@ def test_a_packed_run_trains_where_nothing_is_installed_and_goes_on(tiny: Recipe
 def test_a_slot_says_in_one_line_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = Path.cwd()
     assert main([str(tmp_path / "out"), "--seconds", "1", "--pack", str(tmp_path)]) == 2
-    assert capsys.readouterr().err.splitlines() == ["train: [Errno 2] No such file or directory: 'recipe.toml'"]
+    assert capsys.readouterr().err.splitlines() == [
+        "train: recipe.toml: cannot be read (No such file or directory); give the path of a recipe"
+    ]
     (tmp_path / "recipe.toml").write_text("", encoding="utf-8")
     assert main([str(tmp_path / "out"), "--seconds", "1", "--pack", str(tmp_path), "--set", "bananas=1"]) == 2
     assert "bananas" in capsys.readouterr().err

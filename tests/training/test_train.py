@@ -111,7 +111,7 @@ def test_imagenet_weights_that_are_missing_are_named(monkeypatch: pytest.MonkeyP
 
 
 def test_a_network_without_imagenet_weights_says_so() -> None:
-    with pytest.raises(ValueError, match=r"unet-tiny-cbam.* has no ImageNet weights"):
+    with pytest.raises(SettingsError, match=r"unet-tiny-cbam.* has no ImageNet weights"):
         start(Recipe(network="unet-tiny-cbam", pretrained=True))
 
 
@@ -168,12 +168,12 @@ def test_a_second_population_is_many_and_small(pairs: Path) -> None:
 
 
 def test_unknown_kind_of_labels_is_refused(pairs: Path) -> None:
-    with pytest.raises(ValueError, match="'outlines'"):
+    with pytest.raises(SettingsError, match="'outlines'"):
         load_data(Recipe(data=(f"{pairs}=0.5 outlines",)))
 
 
 def test_unknown_network_is_named() -> None:
-    with pytest.raises(ValueError, match="unet-banana"):
+    with pytest.raises(SettingsError, match="unet-banana"):
         build("unet-banana")
 
 
@@ -265,8 +265,41 @@ def test_the_average_follows_the_weights() -> None:
 def test_recipe_rejects_unknown_keys(tmp_path: Path) -> None:
     path = tmp_path / "r.toml"
     path.write_text('steps = 3\nbananas = "x"\n')
-    with pytest.raises(TypeError, match="bananas"):
+    with pytest.raises(SettingsError, match=r"r\.toml: unknown key 'bananas'; known: data, network"):
         read_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("steps = 'many'", "steps must be a whole number, got 'many'"),
+        ("steps = true", "steps must be a whole number, got True"),
+        ("steps = 3.5", "steps must be a whole number, got 3.5"),
+        ("data = 'emps'", "data must be a list of texts, got 'emps'"),
+        ("data = [1]", "data must be a list of texts, got [1]"),
+        ("diameters = [6.0]", "diameters must be a list of 2 numbers, got [6.0]"),
+        ("diameters = ['a', 'b']", "diameters must be a list of 2 numbers, got ['a', 'b']"),
+        ("pretrained = 1", "pretrained must be true or false, got 1"),
+        ("network = 3", "network must be text, got 3"),
+        ("learning_rate = 'fast'", "learning_rate must be a number, got 'fast'"),
+        ("learning_rate = nan", "learning_rate must lie in 1e-12 ... 100, got nan"),
+        ("batch = 0", "batch must lie in 1 ... 1e+06, got 0"),
+        ("precision = 'double'", "precision must be one of auto, float32, bfloat16, got 'double'"),
+        ("crop_px = 200", "crop_px must be a multiple of 32, got 200"),
+        ("data = [", "not valid TOML"),
+    ],
+)
+def test_what_is_wrong_in_a_recipe_is_one_line(tmp_path, capsys, line, said):
+    from nanogauge.apps.cli.main import main
+
+    path = tmp_path / "recipe.toml"
+    path.write_text(line + "\n")
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", str(path), "-o", str(tmp_path / "run")])
+    shown = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert f"{path}: {said}" in shown
+    assert shown.count("\n") == 1
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(pairs: Path, tmp_path: Path) -> None:

@@ -9,13 +9,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .errors import SettingsError
+from .toml import Choices, Ranges, filled_in, read_toml, toml_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +88,7 @@ class Settings:
     ----------
     segment, separate, measure
         One group for each step: pixels to maps, maps to labels, labels to sizes. `nanogauge settings` prints every key with its
-        default and what it does.
+        default.
 
     Examples
     --------
@@ -134,16 +133,11 @@ def settings_from_dict(values: dict[str, Any], *, where: str = "settings") -> Se
         if not isinstance(content, dict):
             raise SettingsError(f"{where}: [{name}] must be a table of keys, got {content!r}")
         default = getattr(Settings(), name)
-        keys = [f.name for f in dataclasses.fields(default)]
-        for key, value in content.items():
-            if key not in keys:
-                raise SettingsError(f"{where}: unknown key {key!r} in [{name}]; known: {', '.join(keys)}")
-            _check(where, name, key, value, getattr(default, key))
-        sections[name] = dataclasses.replace(default, **{k: type(getattr(default, k))(v) for k, v in content.items()})
+        sections[name] = filled_in(default, content, where=where, section=name, ranges=_RANGES, choices=_CHOICES)
     return Settings(**sections)
 
 
-_RANGES: dict[str, tuple[float, float]] = {
+_RANGES: Ranges = {
     "page": (0, 10_000_000),
     "working_magnification": (0, 64),
     "thumbnail_px": (64, 4096),
@@ -166,23 +160,12 @@ _RANGES: dict[str, tuple[float, float]] = {
     "edge_uncertainty_nm": (0, 1e6),
     "seed": (0, 2**31 - 1),
 }
-_CHOICES: dict[str, tuple[str, ...]] = {
+_CHOICES: Choices = {
     "device": ("auto", "cpu", "cuda", "tensorrt", "openvino", "directml", "coreml"),
     "looks": ("several", "one"),
     "weighting": ("number", "volume"),
     "edge": ("outline", "steepest"),
 }
-
-
-def _check(where: str, section: str, key: str, value: Any, default: Any) -> None:
-    wanted = type(default)
-    fits = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
-    if not fits or (isinstance(value, bool) and wanted is not bool):
-        raise SettingsError(f"{where}: [{section}] {key} must be a {wanted.__name__}, got {value!r}")
-    if key in _RANGES and not _RANGES[key][0] <= value <= _RANGES[key][1]:
-        raise SettingsError(f"{where}: [{section}] {key} must lie in {_RANGES[key][0]:g} ... {_RANGES[key][1]:g}, got {value!r}")
-    if key in _CHOICES and value not in _CHOICES[key]:
-        raise SettingsError(f"{where}: [{section}] {key} must be one of {', '.join(_CHOICES[key])}, got {value!r}")
 
 
 def read_settings(path: Path) -> Settings:
@@ -193,24 +176,9 @@ def read_settings(path: Path) -> Settings:
     SettingsError
         Where the file cannot be read, or for an unknown key or a value out of range; names the file and the key.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML ({error})") from error
-    return settings_from_dict(values, where=str(path))
+    return settings_from_dict(read_toml(path), where=str(path))
 
 
 def write_settings(settings: Settings) -> str:
     """The settings as TOML text."""
-    lines: list[str] = []
-    for name, content in settings.to_dict().items():
-        lines.append(f"[{name}]")
-        for key, value in content.items():
-            text = repr(value)
-            if isinstance(value, bool | str):  # as in JSON, which TOML's text is but for the delete character
-                text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-            lines.append(f"{key} = {text}")
-        lines.append("")
-    return "\n".join(lines)
+    return toml_text(settings.to_dict())

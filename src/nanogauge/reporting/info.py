@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from ..core.errors import SettingsError
+from ..core.toml import read_toml
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,13 +45,7 @@ def read_info(path: Path) -> ReportInfo:
 
     Raises SettingsError where the file cannot be read, or has an unknown key or a value that is no text.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML ({error})") from error
-    return info_from_dict(values, where=str(path))
+    return info_from_dict(read_toml(path), where=str(path))
 
 
 def info_from_dict(values: dict[str, object], *, where: str = "report facts") -> ReportInfo:

@@ -9,9 +9,7 @@ not used elsewhere.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -21,8 +19,14 @@ from typing import Any
 from ..core.errors import CalibrationError
 from ..core.micrograph import Instrument
 from ..core.scale import Scale
+from ..core.toml import read_toml, toml_text
 
 _MOST_OFF = 0.3  # a factor further from 1 is a mistake
+_HEAD = """\
+# Calibration of the magnification (ISO 16700) by nanogauge calibrate; for nanogauge measure --calibration FILE
+# The stated pixel size times the factor is the true one. It holds from nm_per_px_min to nm_per_px_max (stated sizes).
+# Uncertainties are relative standard uncertainties.
+"""
 _MARGIN = 0.02  # by which pixel sizes may lie outside the range: metadata are rounded
 _VOLTAGE = 0.1
 
@@ -120,32 +124,12 @@ def instrument_name(instrument: Instrument) -> str:
 
 def write_calibration(calibration: Calibration) -> str:
     """The calibration as TOML text."""
-    lines = [
-        "# Calibration of the magnification (ISO 16700) by nanogauge calibrate; for nanogauge measure --calibration FILE",
-        "# The stated pixel size times the factor is the true one. It holds from nm_per_px_min to nm_per_px_max (stated sizes).",
-    ]
-    values = calibration.to_dict()
-    components, micrographs = values.pop("components"), values.pop("micrographs")
-    lines += [f"{k} = {_toml(v)}" for k, v in values.items()]
-    lines += ["", "[components]  # relative standard uncertainties"]
-    lines += [f"{k} = {_toml(v)}" for k, v in components.items()]
-    for m in micrographs:
-        lines += ["", "[[micrographs]]", *(f"{k} = {_toml(v)}" for k, v in m.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") if isinstance(value, str) else repr(value)
+    return _HEAD + toml_text(calibration.to_dict())
 
 
 def read_calibration(path: Path) -> Calibration:
     """A calibration file. CalibrationError, naming the file, where it cannot be read or makes no sense."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CalibrationError(f"{path}: cannot be read ({error.strerror}); give a file by `nanogauge calibrate`") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CalibrationError(f"{path}: not valid TOML ({error}); give a file that `nanogauge calibrate` wrote") from error
+    values = read_toml(path, raising=CalibrationError, remedy="give a file that `nanogauge calibrate` wrote")
     try:
         return _from_dict(values)
     except CalibrationError as error:

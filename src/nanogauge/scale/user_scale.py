@@ -13,7 +13,6 @@ The command line goes before files, the nearest folder before its parents, a nam
 from __future__ import annotations
 
 import os
-import tomllib
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 
 from ..core.errors import ScaleError, SettingsError
 from ..core.scale import Scale, parse_scale
+from ..core.toml import read_toml
 
 FILE_NAME = "nanogauge.toml"
 _KEYS = ("scale", "scale_bar", "bar_px")
@@ -93,12 +93,7 @@ def _scale_in(path: Path, name: str) -> Scale | None:
 @lru_cache(maxsize=256)
 def _read(path: Path) -> dict[str, Any]:
     """A checked nanogauge.toml; every scale in it is tried, so that a mistake shows at once."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror}); check its access rights") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML ({error})") from error
+    values = read_toml(path, remedy="check its access rights and how it is written")
     files = values.get("files", {})
     if not isinstance(files, dict) or not all(isinstance(v, dict) for v in files.values()):
         raise SettingsError(f'{path}: [files] must hold tables, such as [files."a.tif"] with a scale in it')

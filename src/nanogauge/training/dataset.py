@@ -32,14 +32,14 @@ from .synthetic import render_crop
 
 def inner_boundary(labels: I32) -> NDArray[np.bool_]:
     """Pixels of a particle with a 4-neighbour of another label (another particle or background)."""
-    edge = np.zeros(labels.shape, bool)
+    boundary = np.zeros(labels.shape, bool)
     down = labels[1:] != labels[:-1]
     right = labels[:, 1:] != labels[:, :-1]
-    edge[1:] |= down
-    edge[:-1] |= down
-    edge[:, 1:] |= right
-    edge[:, :-1] |= right
-    return edge & (labels > 0)
+    boundary[1:] |= down
+    boundary[:-1] |= down
+    boundary[:, 1:] |= right
+    boundary[:, :-1] |= right
+    return boundary & (labels > 0)
 
 
 def normalised_distance(labels: I32) -> F32:
@@ -120,14 +120,20 @@ class Source:
 
 
 def parse_source(entry: str) -> Source:
-    """A source as recipes write it: "FOLDER:FILE OF IDS=SHARE KIND"; all but the folder may be missing. ValueError for a kind
-    that is none."""
+    """A source as recipes write it: "FOLDER:FILE OF IDS=SHARE KIND"; all but the folder may be missing. SettingsError for a
+    share or kind that is none."""
     place, _, rest = entry.partition("=")
     share, _, kind = rest.partition(" ")
     if kind not in ("", "foreground", "rough"):
-        raise ValueError(f"data: after the share comes nothing, 'foreground' or 'rough', got {kind!r} in {entry!r}")
+        raise SettingsError(f"data: after the share comes nothing, 'foreground' or 'rough', got {kind!r} in {entry!r}")
+    try:
+        weight = float(share or 1)
+    except ValueError:
+        weight = math.nan
+    if not 0 < weight < math.inf:
+        raise SettingsError(f"data: after the equals sign comes a share such as 0.5, got {share!r} in {entry!r}")
     folder, _, ids = place.partition(":")
-    return Source(Path(folder), tuple(Path(ids).read_text(encoding="utf-8").split()) if ids else None, float(share or 1), kind)
+    return Source(Path(folder), tuple(Path(ids).read_text(encoding="utf-8").split()) if ids else None, weight, kind)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,6 @@ import math
 import sys
 import tempfile
 import time
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -26,6 +25,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..core.cpu import cores
+from ..core.errors import SettingsError
+from ..core.toml import Choices, Ranges, filled_in, read_toml
 from . import checkpoints
 from .batches import Crops, prepare
 from .dataset import Dataset, Examples, parse_source, share_renderings
@@ -74,11 +75,45 @@ class Recipe:
     workers: int = -1  # processes that load data; below 0: on CUDA one a core but one, on the CPU none
 
 
+_SHARE = (0, 1)
+_STRIDE_PX = 32  # of the networks' coarsest maps
+_RANGES: Ranges = {
+    "steps": (0, 10**9),
+    "batch": (1, 10**6),
+    "crop_px": (32, 8192),
+    "synthetic_share": _SHARE,
+    "diameter_px": (1, 8192),
+    "diameter_spread": (0, 10),
+    "least_filled": _SHARE,
+    "copy_paste_share": _SHARE,
+    "second_population_share": _SHARE,
+    "crops_per_rendering": (1, 10**6),
+    "rendering_px": (64, 8192),
+    "learning_rate": (1e-12, 100),
+    "encoder_rate": (0, 100),
+    "weight_decay": (0, 100),
+    "warmup_steps": (0, 10**9),
+    "cooldown_steps": (0, 10**9),
+    "ema_decay": _SHARE,
+    "clip_norm": (1e-12, 1e12),
+    "checkpoint_minutes": (0, 1e6),
+    "overlay_steps": (1, 10**9),
+    "seed": (0, 2**31 - 1),
+    "workers": (-1, 1024),
+}
+_CHOICES: Choices = {"precision": ("auto", "float32", "bfloat16")}
+
+
 def read_recipe(path: Path, **changes: Any) -> Recipe:
-    """Recipe from TOML; an unknown key raises TypeError with its name."""
-    values = tomllib.loads(path.read_text(encoding="utf-8")) | {k: v for k, v in changes.items() if v is not None}
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    return Recipe(**values)
+    """A recipe from a TOML file, with some values changed; None changes nothing.
+
+    Raises SettingsError, naming the file and the key, for an unknown key, a wrong type or a value out of range.
+    """
+    values = read_toml(path, remedy="give the path of a recipe") | {k: v for k, v in changes.items() if v is not None}
+    recipe = filled_in(Recipe(), values, where=str(path), ranges=_RANGES, choices=_CHOICES)
+    if recipe.crop_px % _STRIDE_PX:
+        raise SettingsError(f"{path}: crop_px must be a multiple of {_STRIDE_PX}, got {recipe.crop_px}")
+    return recipe
 
 
 def examples_of(recipe: Recipe) -> Examples:
@@ -133,7 +168,7 @@ def loss_terms(logits: Tensor, target: Tensor) -> dict[str, Tensor]:
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
     """Whether to autocast. "auto": on CUDA, and on processors with matrix units for it (AMX); on others float32 is faster."""
     if precision not in ("auto", "float32", "bfloat16"):
-        raise ValueError(f"precision must be auto, float32 or bfloat16, got {precision!r}")
+        raise SettingsError(f"precision must be auto, float32 or bfloat16, got {precision!r}")
     if precision == "auto":
         return device.type == "cuda" or torch.cpu._is_amx_tile_supported()
     return precision == "bfloat16"
@@ -174,7 +209,7 @@ def start(recipe: Recipe) -> tuple[UNet, bool]:
         network.load_state_dict(torch.load(recipe.start_from, map_location="cpu", weights_only=True)["ema"])
     elif recipe.pretrained:
         if not isinstance(network.encoder, EfficientNetLite):
-            raise ValueError(f"network {recipe.network!r} has no ImageNet weights; take an EfficientNet, or pretrained = false")
+            raise SettingsError(f"network {recipe.network!r} has no ImageNet weights; take an EfficientNet, or pretrained = false")
         load_imagenet(network.encoder)
     return network, recipe.freeze_normalisation
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.errors import SettingsError
 from .efficientnet import EfficientNetLite
 
 OUTPUTS = ("foreground", "boundary", "distance")
@@ -137,9 +138,9 @@ NETWORKS: dict[str, Callable[[], UNet]] = {
 
 
 def build(name: str = "unet-efficientnet-lite2") -> UNet:
-    """A network of `NETWORKS` with random weights. ValueError for an unknown name."""
+    """A network of `NETWORKS` with random weights. SettingsError for an unknown name."""
     if name not in NETWORKS:
-        raise ValueError(f"unknown network {name!r}; known: {', '.join(NETWORKS)}")
+        raise SettingsError(f"unknown network {name!r}; known: {', '.join(NETWORKS)}")
     return NETWORKS[name]()
 
 

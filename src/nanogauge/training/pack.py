@@ -10,9 +10,8 @@ OUT/nanogauge/       the code
 
 from __future__ import annotations
 
-import json
 import shutil
-from dataclasses import MISSING, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ import torch
 from PIL import Image
 
 from ..core.errors import SettingsError
+from ..core.toml import toml_text
 from . import checkpoints
 from .dataset import numbered, pairs, parse_source, read_pair
 from .loop import Recipe, start
@@ -73,7 +73,7 @@ def pack(recipe: Recipe, out: Path, *, resume: Path | None = None, quality: int 
         network, frozen = start(recipe)
         recipe = replace(recipe, start_from="start.pt", pretrained=False, freeze_normalisation=frozen)
         torch.save({"ema": checkpoints.rounded(network.state_dict())}, out / "start.pt")
-    (out / "recipe.toml").write_text(toml(recipe), encoding="utf-8")
+    (out / "recipe.toml").write_text(recipe_text(recipe), encoding="utf-8")
     code = Path(__file__).parents[1]
     for path in (*sorted(code.glob("core/**/*.py")), *sorted(code.glob("training/**/*.py"))):
         (out / "nanogauge" / path.relative_to(code)).parent.mkdir(parents=True, exist_ok=True)
@@ -86,14 +86,10 @@ def pack(recipe: Recipe, out: Path, *, resume: Path | None = None, quality: int 
     return sizes
 
 
-def toml(recipe: Recipe) -> str:
-    """The recipe as `read_recipe` reads it; what is as by default is left out."""
-    lines = []
-    for field in fields(Recipe):
-        value = getattr(recipe, field.name)
-        if field.default is MISSING or value != field.default:
-            lines.append(f"{field.name} = {json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}\n")
-    return "".join(lines)
+def recipe_text(recipe: Recipe) -> str:
+    """The recipe as TOML; what is as by default is left out."""
+    usual = asdict(Recipe())
+    return toml_text({key: value for key, value in asdict(recipe).items() if value != usual[key]})
 
 
 def _write_pair(folder: Path, image: Path, truth: Path, quality: int) -> None:
