@@ -203,7 +203,7 @@ def test_names_and_links_of_all_kinds(strips: Strips, capsys: pytest.CaptureFixt
     assert again == before
 
 
-def test_results_that_an_operator_edited_are_kept(strips: Strips, tmp_path: Path) -> None:
+def test_results_that_an_operator_edited_are_kept(strips: Strips, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import json
 
     strips(3)
@@ -217,8 +217,26 @@ def test_results_that_an_operator_edited_are_kept(strips: Strips, tmp_path: Path
         assert measured("-o", "out") == 0
         assert json.loads(path.read_text(encoding="utf-8"))["operator_edits"] == ["particle 1 deleted"]
         assert rows(tmp_path / "out")[1]["mean_nm"] == "123"
-    assert measured("-o", "out", "--fresh") == 0
+    (path.parent / "edits.jsonl").write_text("{}\n", encoding="utf-8")
+    (path.parent / "found").mkdir()
+    (path.parent / "probability.tif").touch()
+    (tmp_path / "out" / "p002" / "probability.tif").touch()
+    (tmp_path / "other.toml").write_text("[measure]\nseed = 7\n", encoding="utf-8")
+    assert capsys.readouterr().err == ""
+    assert measured("-o", "out", "--settings", "other.toml") == 0
+    aside = Path("out") / ".removed" / "p001"
+    assert capsys.readouterr().err == f"nanogauge: 1 edited result was measured again; as edited: {aside.absolute()}\n"
     assert json.loads(path.read_text(encoding="utf-8"))["operator_edits"] == []
+    assert not {"edits.jsonl", "found", "probability.tif"} & {p.name for p in path.parent.iterdir()}
+    assert not (tmp_path / "out" / "p002" / "probability.tif").exists(), "a map of other settings"
+    assert json.loads((aside / "measurement.json").read_text(encoding="utf-8"))["operator_edits"] == ["particle 1 deleted"]
+    assert {"edits.jsonl", "found", "probability.tif"} <= {p.name for p in aside.iterdir()}
+    assert rows(tmp_path / "out")[1]["mean_nm"] != "123"
+    assert measured("-o", "out", "--settings", "other.toml") == 0
+    assert capsys.readouterr().err == ""
+    (path.parent / "edits.jsonl").touch()  # edited, and all of it undone
+    assert measured("-o", "out", "--fresh") == 0
+    assert (Path("out") / ".removed" / "p001_2" / "edits.jsonl").exists()
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", "²", "9999"])

@@ -33,8 +33,9 @@ from nanogauge.core.scale import Scale
 from nanogauge.core.settings import Settings
 from nanogauge.pipeline.measure import Measurer
 from nanogauge.reporting.run_report import collect
+from nanogauge.results.folder import is_edited
 from nanogauge.results.run_tables import MOST_MICROGRAPHS, RunTables
-from nanogauge.results.saved import is_edited, read_saved
+from nanogauge.results.saved import read_saved
 from nanogauge.statistics.samples import SIZE_COLUMNS, pool_tables
 
 SETTINGS = Settings().replace("segment", engine="threshold")
@@ -126,7 +127,8 @@ def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], mon
     folder = strips(2)
     m = Measurer(SETTINGS).measure(folder / "p000.png")
     target = job.out / "x"
-    files = write_part(replace(job, pages="linked", ome=True, coco=True), "x", m)
+    files, aside = write_part(replace(job, pages="linked", ome=True, coco=True), "x", m)
+    assert aside is None
     assert {"measurement.json", "report.html", "labels.ome.tif", "coco.json"} <= set(files)
     assert 'src="overlay.png"' in (target / "report.html").read_text(encoding="utf-8")
     assert is_whole(target, files)
@@ -146,13 +148,39 @@ def test_a_part_is_whole_or_not_there(job: Job, strips: Callable[..., Path], mon
     assert not (target / "measurement.json").exists()  # so that nobody takes it for whole
     assert not is_whole(target, files)
     monkeypatch.undo()
-    files = write_part(job, "x", m)
+    files, aside = write_part(job, "x", m)
+    assert aside is None
     assert {p.name for p in target.iterdir()} == {*files, "mine.txt"}  # no page or OME file of before
     assert not list((job.state / "new").iterdir())
     assert read_saved(target).summary_row("a.png") == m.summary_row() | {"file": "a.png"}
     (target / "measurement.json").write_text("{}")
     with pytest.raises(UnreadableFile, match="damaged results"):
         read_saved(target)
+
+
+def test_an_edited_result_stays_where_the_new_one_cannot_be_written(
+    job: Job, strips: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nanogauge.batch import publish
+
+    m = Measurer(SETTINGS).measure(strips(1) / "p000.png")
+    write_part(job, "x", m)
+    (job.out / "x" / "edits.jsonl").touch()
+    with pytest.raises(OutputError, match="edited by hand; save into another folder"):
+        m.save(job.out / "x")
+    before = {p.name: p.read_bytes() for p in (job.out / "x").iterdir()}
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(publish, "write_measurement", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write_part(job, "x", m)
+    assert {p.name: p.read_bytes() for p in (job.out / "x").iterdir()} == before
+    monkeypatch.undo()
+    _, aside = write_part(job, "x", m)
+    assert aside == job.out / ".removed" / "x"
+    assert {p.name: p.read_bytes() for p in aside.iterdir() if p.name != "aside.json"} == before
 
 
 def test_which_errors_are_a_full_disk() -> None:

@@ -16,7 +16,7 @@ from ..reading import SUFFIXES, is_picture_folder
 
 OUTPUT_NAMES = {
     "summary.csv", "particles.csv", "particles.parquet", "run.json", "sample.json", "report.html", "report.pdf", "results.xlsx",
-    "coco.json", "plots", "micrographs", ".nanogauge",
+    "coco.json", "plots", "micrographs", ".nanogauge", ".removed",
 }  # fmt: skip
 _LONGEST_NAME_BYTES = 250
 

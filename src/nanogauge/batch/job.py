@@ -97,7 +97,8 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a task. row: of summary.csv, with status and message; kept: the earlier results are still good."""
+    """What came of a task. row: of summary.csv, with status and message; kept: the earlier results are still good; aside: where an
+    edited result went to make room."""
 
     index: int
     row: dict[str, Any]
@@ -105,6 +106,7 @@ class Outcome:
     key: str = ""
     files: dict[str, int] = field(default_factory=dict)
     kept: bool = False
+    aside: Path | None = None
     trouble: Trouble = ""
 
     @property

@@ -13,8 +13,9 @@ from ..core.version import __version__
 from ..pipeline.measure import Measurer
 from ..reading.containers.ome_zarr import sha256_of as sha256_of_folder
 from ..reading.sidecar import sidecar_files
+from ..results.folder import is_edited
 from ..results.measurement import Measurement
-from ..results.saved import is_edited, read_saved
+from ..results.saved import read_saved
 from .inputs import picture, printable, problem
 from .job import Item, Job, Outcome, Task, Trouble, failure, key_of
 from .publish import is_disk_full, is_whole, write_part
@@ -40,14 +41,14 @@ def carry_out(job: Job, task: Task, measurer: Measurer) -> Outcome:
         if before != _stamp(file):
             raise UnreadableFile(_CHANGED.format(file))
         key = _key(job, task.item, m.micrograph.sha256)
-        files = write_part(job, task.item.name, m)
+        files, aside = write_part(job, task.item.name, m)
     except Exception as error:  # the other inputs are still measured; the row says what happened
         changed = before is not None and before != _stamp(file)
         said = problem(UnreadableFile(_CHANGED.format(file)) if changed else error, file)
         trouble: Trouble = "disk_full" if is_disk_full(error) else "input"
         return failure(task, said, trouble=trouble, seconds=time.perf_counter() - begun)
     row = m.summary_row() | {"file": str(file)}
-    return Outcome(index=task.index, row=row, sha256=m.micrograph.sha256, key=key, files=files)
+    return Outcome(index=task.index, row=row, sha256=m.micrograph.sha256, key=key, files=files, aside=aside)
 
 
 def _kept(job: Job, task: Task, key: str) -> Outcome | None:

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import NamedTuple
 
 from ..core.errors import OutputError
 from ..reporting import card_of, micrograph_page
 from ..reporting.run_report import write_single_pdf
-from ..results.folder import new_result, write_measurement
+from ..results.folder import holds_edits, new_result, write_measurement
 from ..results.measurement import Measurement
 from ..results.saved import SavedMeasurement, saved_of
+from ..results.versions import set_aside
 from .job import Job
 
 
-def write_part(job: Job, name: str, m: Measurement) -> dict[str, int]:
-    """All files of one measurement into OUT/NAME; their lengths in bytes.
+class Published(NamedTuple):
+    """files: what was written, and the lengths in bytes; aside: where an earlier result went that a person had edited."""
 
-    Files in OUT/NAME that are not nanogauge's stay. Raises OutputError, naming OUT/NAME.
+    files: dict[str, int]
+    aside: Path | None
+
+
+def write_part(job: Job, name: str, m: Measurement) -> Published:
+    """All files of one measurement into OUT/NAME.
+
+    Files in OUT/NAME that are not nanogauge's stay, unless a person had edited the result there: that goes aside as a whole, for
+    edits of another result mean nothing beside this one. Raises OutputError, naming OUT/NAME.
     """
+    aside = None
     target = job.out / name
     try:
         with new_result(target, beside=job.state / "new") as making:
@@ -31,12 +42,14 @@ def write_part(job: Job, name: str, m: Measurement) -> dict[str, int]:
                 if job.pdf_info is not None:
                     write_single_pdf(saved, making / "report.pdf", info=job.pdf_info)
             lengths = {p.name: p.stat().st_size for p in making.iterdir()}
+            if holds_edits(target):
+                aside = set_aside(target, {"why": "measured again"})
     except (OSError, OutputError) as error:
         cause = error if isinstance(error, OSError) else error.__cause__
         reason = getattr(cause, "strerror", None) or error
         hint = "free space" if is_disk_full(error) else "check its access rights, or choose another output folder"
         raise OutputError(f"{target}: cannot write ({reason}); {hint} and run the same command again") from error
-    return lengths
+    return Published(lengths, aside)
 
 
 def _linked(m: Measurement, name: str, folder: Path) -> SavedMeasurement:

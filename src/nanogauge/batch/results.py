@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from .journal import Journal
 
 @dataclass
 class BatchResult:
-    """What became of a run. stopped: why it ended early; "" where it did not."""
+    """What became of a run. aside: where edited results went that were measured again; stopped: why it ended early; "" where it did
+    not."""
 
     out: Path
     journal: Journal
@@ -24,6 +25,7 @@ class BatchResult:
     n_failed: int = 0
     n_kept: int = 0
     n_not_tried: int = 0
+    aside: list[Path] = field(default_factory=list)
     stopped: str = ""
     report_error: str = ""
 

@@ -114,6 +114,8 @@ class Run:
                 r.rows_in_memory[outcome.index] = outcome.row
                 r.stopped = r.stopped or f"{error.filename or self.out}: cannot write ({error.strerror}); free space"
         r.n_kept += outcome.kept
+        if outcome.aside is not None:
+            r.aside.append(outcome.aside)
         before = self._newest.get(item.file)
         if before is not None:
             self._again = True

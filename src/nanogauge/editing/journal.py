@@ -16,8 +16,6 @@ from typing import Any
 from ..core.errors import OutputError, UnreadableFile
 from .patches import Patch, patch_from_dict
 
-FILE_NAME = "edits.jsonl"
-
 
 @dataclass(frozen=True, slots=True)
 class Edit:

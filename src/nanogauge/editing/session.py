@@ -20,15 +20,16 @@ from ..core.errors import EditError
 from ..core.scale import Scale
 from ..core.settings import Settings
 from ..reading import read_micrograph
+from ..results.folder import EDITS, PROBABILITY
 from ..results.measurement import Measurement
 from ..results.rescaled import is_square
-from ..results.saved import PROBABILITY, read_found
+from ..results.saved import read_found
 from ..scale.resolve import ScaleDecision
 from .contour import outline_of
 from .delta import MOST_DELTAS, Delta
 from .filters import Decisions, Judged, decisions_from_dict, filters_from_dict, judge, region_from_dict
 from .gestures import Standing, filters_text
-from .journal import FILE_NAME, Edit, Journal, now, read_journal
+from .journal import Edit, Journal, now, read_journal
 from .patches import Box, Patch, write_into
 from .remeasure import Basis, Ints, boxes_of_labels, confidence_in, edgeless_in, measure_all, remeasure, rescaled
 from .scale_choice import decide, describe
@@ -50,7 +51,7 @@ class Session:
         self.recent: deque[Delta] = deque(maxlen=MOST_DELTAS)  # so that a window can catch up
         self.probability = found.foreground
         self.labels = found.labels.copy()
-        self.journal: Journal = read_journal(folder / FILE_NAME)
+        self.journal: Journal = read_journal(folder / EDITS)
         self.decisions = Decisions()
         self._touches: Counter[int] = Counter()  # label -> edits in force that changed it
         self._highest = int(found.labels.max(initial=0))  # number ever given to a particle

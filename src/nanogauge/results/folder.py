@@ -25,7 +25,10 @@ MARK = "measurement.json"
 """The file that is put in place last: a folder without it is not whole."""
 MEASUREMENT_FILES = (MARK, "particles.csv", "labels.tif", "overlay.png", "rois.zip")
 """What is always there; scale_bar.png too where a scale bar was seen."""
-_OWN = (*MEASUREMENT_FILES, "scale_bar.png", "labels.ome.tif", "coco.json", "report.html", "report.pdf")
+PROBABILITY = "probability.tif"
+EDITS, FOUND = "edits.jsonl", "found"
+"""Where a person edited a result: the edits, and what was found before them."""
+_OWN = (*MEASUREMENT_FILES, "scale_bar.png", "labels.ome.tif", "coco.json", "report.html", "report.pdf", PROBABILITY)
 _REPLACED = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES)  # what a rename says where there is a folder already
 _count = itertools.count()
 
@@ -88,6 +91,19 @@ def write_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco
     except OSError as error:
         raise OutputError(f"{folder}: cannot write ({error.strerror}); free space or choose another output folder") from error
     return folder
+
+
+def is_edited(folder: Path) -> bool:
+    """Whether edits are in force in the result."""
+    try:
+        return bool(json.loads((folder / MARK).read_text(encoding="utf-8")).get("operator_edits"))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def holds_edits(folder: Path) -> bool:
+    """Whether a person edited the result, even if all was undone: another result must not take its place beside these edits."""
+    return (folder / EDITS).is_file() or (folder / FOUND).is_dir() or is_edited(folder)
 
 
 def replace_files(made: Path, folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import OutputError
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, has_flag, units
 from ..core.protocols import LabelStore
@@ -293,10 +294,12 @@ class Measurement(SizeFigures):
         Raises
         ------
         OutputError
-            Where it cannot be written.
+            Where it cannot be written, or holds a result that was edited on the page.
         """
-        from .folder import save_measurement
+        from .folder import holds_edits, save_measurement
 
+        if holds_edits(Path(folder)):
+            raise OutputError(f"{folder}: holds a result that was edited by hand; save into another folder")
         return save_measurement(self, Path(folder))
 
     def with_scale(self, scale: ScaleLike) -> Measurement:

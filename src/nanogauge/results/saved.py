@@ -39,12 +39,11 @@ from ..scale.calibration import Calibration, calibration_from_dict
 from ..scale.resolve import ScaleDecision
 from ..statistics.distribution import STATISTICS
 from .figures import jpeg_bytes, png_bytes, scale_bar_crop
-from .folder import MARK
+from .folder import FOUND, MARK
+from .folder import PROBABILITY as PROBABILITY
 from .measurement import SUMMARY_STATISTICS, Measurement
 
-FOUND = "found"
 FOUND_FILES = (MARK, "particles.csv", "labels.tif")
-PROBABILITY = "probability.tif"
 _FULL = 65535
 
 
@@ -275,14 +274,6 @@ def keep_found(folder: Path) -> None:
         temporary = aside / f"{name}.tmp"
         shutil.copyfile(folder / name, temporary)
         temporary.replace(aside / name)
-
-
-def is_edited(folder: Path) -> bool:
-    """Whether an operator edited the results since they were measured."""
-    try:
-        return bool(json.loads((folder / MARK).read_text(encoding="utf-8")).get("operator_edits"))
-    except (OSError, ValueError, AttributeError):
-        return False
 
 
 def write_probability(path: Path, probability: NDArray[np.floating[Any]]) -> None:

@@ -14,9 +14,10 @@ import pytest
 from nanogauge.apps.serve.page_state import changes_of, particles_of, state_of
 from nanogauge.apps.serve.studio import save_session
 from nanogauge.core.errors import EditError, ScaleError, UnreadableFile
-from nanogauge.editing.journal import FILE_NAME, Edit, read_journal
+from nanogauge.editing.journal import Edit, read_journal
 from nanogauge.editing.scale_choice import decide, evidence
 from nanogauge.editing.session import Session, open_session
+from nanogauge.results.folder import EDITS
 
 
 def again(session: Session) -> Session:
@@ -150,7 +151,7 @@ def test_a_journal_line_cut_off_by_a_crash_is_dropped(session: Session, work: Pa
     a, b = some(session, 2)
     session.edit("delete", {"labels": [a]})
     session.edit("delete", {"labels": [b]})
-    path = work / "a" / FILE_NAME
+    path = work / "a" / EDITS
     path.write_bytes(path.read_bytes()[:-40])
     same = again(session)
     assert a not in same.table["label"].tolist()
@@ -160,9 +161,7 @@ def test_a_journal_line_cut_off_by_a_crash_is_dropped(session: Session, work: Pa
 
 
 def test_a_damaged_journal_is_said_with_its_line(work: Path) -> None:
-    (work / "a" / FILE_NAME).write_text(
-        '{"kind": "delete", "text": "x", "at": "now", "patch": {"box": [0,0,1,1]}}\n{"kind":"undo"}\n'
-    )
+    (work / "a" / EDITS).write_text('{"kind": "delete", "text": "x", "at": "now", "patch": {"box": [0,0,1,1]}}\n{"kind":"undo"}\n')
     with pytest.raises(UnreadableFile, match="line 1"):
         open_session(work / "a", work / "uploads" / "a.png")
 
@@ -295,7 +294,7 @@ def test_senseless_edits_are_refused_and_not_recorded(session: Session, kind: st
         session.edit(kind, gesture)
     assert np.array_equal(session.labels, before)
     assert not session.journal.done
-    assert not (session.folder / FILE_NAME).exists()
+    assert not (session.folder / EDITS).exists()
 
 
 def test_windows_are_told_only_what_changed(session: Session) -> None:

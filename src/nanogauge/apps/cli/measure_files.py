@@ -259,6 +259,10 @@ def _run(
         if result.n_not_tried:
             left = f"{result.n_not_tried} of {result.n} not measured: {result.stopped}"
             _say(errors, f"nanogauge: {left}; the same command again measures what is missing")
+        if result.aside:
+            many = len(result.aside)
+            names = ", ".join(str(p) for p in result.aside[:3]) + (" …" if many > 3 else "")
+            _say(errors, f"nanogauge: {many} edited result{'s were' if many > 1 else ' was'} measured again; as edited: {names}")
         if result.report_error:
             _say(errors, f"nanogauge: {result.report_error}")
         return 1 if result.n_failed or result.report_error or not result.n else 0
