@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.measure import label as connected
 from skimage.measure import perimeter, regionprops
 
 from .drawn import count
@@ -132,8 +133,9 @@ def smooth_edged(values: NDArray[Any], found: NDArray[Any]) -> bool:
     if between.mean() > 0.2 or not (values == found[0]).any():
         return False
     some = found[1:-1][:40]
-    n_pieces = sum(int(ndimage.label(values == v, _EIGHT)[1]) for v in some)
-    return n_pieces >= 2 * len(some) and int(np.isin(values, some).sum()) < 6 * n_pieces
+    seen = np.where(np.isin(values, some), values, 0)
+    n_pieces = int(connected(seen, background=0, connectivity=2, return_num=True)[1])
+    return bool(n_pieces >= 2 * len(some) and np.count_nonzero(seen) < 6 * n_pieces)
 
 
 def surrounding(values: NDArray[Any]) -> int | None:
