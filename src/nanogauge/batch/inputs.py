@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..core.errors import NanogaugeError, UnreadableFile
 from ..reading import SUFFIXES, is_picture_folder
+from ..results.interchange.companions import no_micrographs
 
 OUTPUT_NAMES = {
     "summary.csv", "particles.csv", "particles.parquet", "run.json", "sample.json", "report.html", "report.pdf", "results.xlsx",
@@ -22,26 +23,49 @@ _LONGEST_NAME_BYTES = 250
 
 
 def expand(inputs: list[Path]) -> list[Path]:
-    """Files, folders and globs -> files in order, each once. A folder stands for the pictures directly in it; an OME-Zarr is one
-    picture, though a folder.
+    """The files of `sort_out`."""
+    return sort_out(inputs)[0]
 
-    What does not exist stays in the list, so that it is reported as an input that failed.
+
+def sort_out(inputs: list[Path]) -> tuple[list[Path], dict[Path, str]]:
+    """Files, folders and globs -> files in order, each once; and the pictures of folders and globs that are left out, as they
+    are no micrographs, with what they are. A folder stands for the pictures directly in it; an OME-Zarr is one picture, though a
+    folder.
+
+    What does not exist stays in the list, so that it is reported as an input that failed. A file that is named is never left out.
     """
     files: list[Path] = []
+    left_out: dict[Path, str] = {}
     for item in inputs:
         if item.is_dir() and not is_picture_folder(item):
             try:
                 inside = sorted(p for p in item.iterdir() if (p.suffix.lower() in SUFFIXES and _is_file(p)) or is_picture_folder(p))
             except OSError:
                 inside = []
-            files += inside or [item]
         elif is_glob(item) and not item.exists():
             base = Path(item.anchor) if item.is_absolute() else Path()
             pattern = str(item.relative_to(item.anchor)) if item.is_absolute() else str(item)
-            files += sorted(p for p in base.glob(pattern) if p.is_file()) or [item]
+            inside = sorted(p for p in base.glob(pattern) if p.is_file())
         else:
             files.append(item)
-    return list(dict.fromkeys(files))
+            continue
+        found: dict[Path, str] = {}
+        for folder in dict.fromkeys(p.parent for p in inside):
+            found |= no_micrographs(p for p in inside if p.parent == folder)
+        left_out |= found
+        files += [p for p in inside if p not in found] or [item]
+    files = list(dict.fromkeys(files))
+    named = set(files)
+    return files, {p: what for p, what in left_out.items() if p not in named}
+
+
+def said_of_left_out(left_out: Mapping[Path, str]) -> str:
+    """One line about pictures that are no micrographs; "" where there is none."""
+    if not left_out:
+        return ""
+    shown = ", ".join(f"{p.name} ({what})" for p, what in list(left_out.items())[:5]) + (" …" if len(left_out) > 5 else "")
+    many = "1 picture is no micrograph" if len(left_out) == 1 else f"{len(left_out)} pictures are no micrographs"
+    return f"{many} and left out: {shown}; to measure one all the same, name the file"
 
 
 def unique_names(files: list[Path]) -> list[str]:
@@ -103,8 +127,12 @@ def picture(file: Path) -> Path:
     if file.is_dir() and not is_picture_folder(file):
         if not os.access(file, os.R_OK | os.X_OK):
             raise UnreadableFile(f"{file}: no permission to read this folder; change its access rights")
+        if left_out := sort_out([file])[1]:
+            raise UnreadableFile(f"{file}: no micrographs in this folder; {said_of_left_out(left_out)}, or see `nanogauge import`")
         raise UnreadableFile(f"{file}: no pictures in this folder; looked for {', '.join(sorted(SUFFIXES))}")
     if is_glob(file) and not file.exists():
+        if left_out := sort_out([file])[1]:
+            raise UnreadableFile(f"{file}: fits no micrographs; {said_of_left_out(left_out)}, or see `nanogauge import`")
         raise UnreadableFile(f"{file}: no file fits this pattern; check the path")
     return file
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from .inputs import expand, folder_name
+from .inputs import folder_name, sort_out
 from .job import Item
 
 POLL_S = 2.0
@@ -61,16 +61,19 @@ class Watched:
 
     item: file and folder name -> Item, with the scale that the user states for it
     known_name: the folder name that an earlier run gave to a file, None for a new one
+    say_left_out: told once of each picture that is no micrograph, and what it is
     idle_s: stops when nothing new has arrived for this long; None: goes on until it is stopped
     """
 
     inputs: list[Path]
     item: Callable[[Path, str], Item]
     known_name: Callable[[Path], str | None] = lambda file: None
+    say_left_out: Callable[[dict[Path, str]], None] = lambda left_out: None
     idle_s: float | None = None
     settle_s: float = POLL_S
     n_expected: int | None = None
     _seen: dict[Path, _Seen] = field(default_factory=dict)
+    _left_out: dict[Path, str] = field(default_factory=dict)
     _names: dict[Path, str] = field(default_factory=dict)
     _taken: dict[str, int] = field(default_factory=dict)
     _ready: deque[Path] = field(default_factory=deque)
@@ -93,7 +96,12 @@ class Watched:
 
     def _look(self) -> None:
         self._looked = now = time.monotonic()
-        for file in expand(self.inputs):
+        files, left_out = sort_out(self.inputs)
+        new = {p: what for p, what in left_out.items() if p not in self._left_out}
+        if new:
+            self._left_out |= new
+            self.say_left_out(new)
+        for file in files:
             try:
                 s = file.stat()
             except (OSError, ValueError):

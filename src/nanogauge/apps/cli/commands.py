@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ...batch.inputs import expand, picture, problem, progress
+from ...batch.inputs import picture, problem, progress, said_of_left_out, sort_out
 from ...core.errors import NanogaugeError, TruthError, UnreadableFile
 from ...core.scale import Scale
 from ...core.settings import Settings, read_settings
@@ -42,9 +42,11 @@ def scale_all(
 ) -> int:
     """Reads the scale of all inputs and prints it, checked against what the user states. 0: all could be read; 1: some failed."""
     measurer = Measurer(with_calibration(Settings(), calibration))
-    files = expand(inputs)
+    files, left_out = sort_out(inputs)
     scales = user_scales(files, inputs, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
     console = Console(stderr=True)
+    if left_out:
+        console.print(f"nanogauge: {said_of_left_out(left_out)}", markup=False, highlight=False, soft_wrap=True)
     rows = []
     with progress(len(files), console, quiet=json_output) as step:
         for file in files:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from ...batch import BatchOptions, BatchResult, Item, Listed, Source, Watched, run_batch
-from ...batch.inputs import expand, is_glob, picture, unique_names
+from ...batch.inputs import is_glob, picture, said_of_left_out, sort_out, unique_names
 from ...core.errors import InputError, SettingsError, UnreadableFile
 from ...core.scale import Scale
 from ...core.settings import Settings, read_settings
@@ -57,7 +57,7 @@ def measure_all(
     settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine, device=device)
     settings = with_calibration(settings.replace("read", **(read or {})), calibration)
     user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
-    about = {
+    about: dict[str, Any] = {
         "scale_given": scale if scale_bar is None else f"{scale_bar} / {bar_px} px",
         "settings": settings.to_dict(),
     }
@@ -65,14 +65,21 @@ def measure_all(
     def item(file: Path, name: str) -> Item:
         return Item(file=file, name=name, scale=user_scales([file], inputs, user).get(file))
 
+    def say(left_out: dict[Path, str]) -> None:
+        if left_out and not quiet:
+            _say(Console(stderr=True), f"nanogauge: {said_of_left_out(left_out)}")
+
     if watch and panels:
         raise SettingsError("--panels and --watch do not go together; measure the figures once they are all there")
     if watch:
         if not any(i.is_dir() or is_glob(i) for i in inputs):
             raise SettingsError(f"--watch needs a folder or a glob to follow, got {', '.join(map(str, inputs))}")
-        source: Source = Watched(inputs, item, idle_s=idle_s)
+        source: Source = Watched(inputs, item, say_left_out=say, idle_s=idle_s)
     else:
-        files = expand(inputs)
+        files, left_out = sort_out(inputs)
+        say(left_out)
+        if left_out:
+            about["left_out"] = {str(p): what for p, what in left_out.items()}
         scales = user_scales(files, inputs, user)
         if panels:
             files, scales = _cut(files, inputs, make_folder(out) / PANEL_FOLDER, settings, user)

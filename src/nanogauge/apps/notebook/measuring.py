@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -13,7 +14,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ...batch.inputs import expand, picture
+from ...batch.inputs import picture, said_of_left_out, sort_out
 from ...core.errors import InputError, SettingsError
 from ...core.micrograph import Micrograph
 from ...core.scale import Scale, ScaleLike, as_scale
@@ -177,7 +178,13 @@ def measure_many(
     paths = [Path(s).expanduser() for s in wanted if isinstance(s, str | Path)]
     queue: list[Source] = []
     for s in wanted:
-        queue += map(picture, expand([Path(s).expanduser()])) if isinstance(s, str | Path) else [s]
+        if not isinstance(s, str | Path):
+            queue.append(s)
+            continue
+        files, left_out = sort_out([Path(s).expanduser()])
+        if left_out:
+            warnings.warn(said_of_left_out(left_out), stacklevel=2)
+        queue += map(picture, files)
     if not queue:
         raise InputError("there is nothing to measure: the list is empty; give files, folders, globs or arrays")
     names = _names(queue)

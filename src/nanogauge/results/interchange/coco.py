@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import AnnotationError
-from .drawn import Drawn, check_shape, count, numbers_of, points_yx, several_names
+from .drawn import Drawn, check_shape, count, numbers_of, points_yx
 from .shapes import Patch, fill, place, union
 
 
@@ -50,12 +50,12 @@ def read_coco(path: Path, content: dict[str, Any], shape: tuple[int, int], *, im
         own.append(str(attributes.get("label", "")) if isinstance(attributes, dict) else "")
     if without and not patches:
         raise AnnotationError(f"{path}: boxes only, no outlines or masks for {entry.get('file_name')}; export segmentations")
-    warnings = several_names(names)
+    warnings: tuple[str, ...] = ()
     if without:
         warnings += (f"{count(without, 'annotation is', 'annotations are')} a box without an outline and left out",)
     if groups:
         warnings += (f"{count(groups, 'annotation is', 'annotations are')} marked as a crowd; taken as one particle each",)
-    return Drawn(kind="coco", patches=patches, numbers=numbers_of(own), warnings=warnings)
+    return Drawn(kind="coco", patches=patches, names=names, numbers=numbers_of(own), warnings=warnings)
 
 
 def _base(name: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,14 +15,22 @@ from .shapes import Floats, Patch
 
 _LARGEST_NUMBER = 1_000_000  # a label that large would make a table of that length on the way
 
+_REGION = re.compile(r"(region|roi|frame|area|field|background|tissue|annotation)([ _-].*|\d*)", re.IGNORECASE)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drawn:
-    """kind: "imagej_roi" ...; patches: a shape each, None for one without a pixel in the picture; numbers: labels to use, None
-    for 1 ... n; warnings: what was left out or decided."""
+    """Shapes as a file has them.
+
+    kind: "imagej_roi" ...; patches: a shape each, None for one without a pixel in the picture
+    names: the class of each, "" where it has none; marked: those that the program itself takes for regions if they hold others
+    numbers: labels to use, None for 1 ... n; warnings: what was left out or decided
+    """
 
     kind: str
     patches: list[Patch | None]
+    names: list[str]
+    marked: frozenset[int] = frozenset()
     numbers: list[int] | None = None
     warnings: tuple[str, ...] = field(default=())
 
@@ -70,3 +79,8 @@ def numbers_of(names: Sequence[str]) -> list[int] | None:
     numbers = [int(n) for n in names]
     fits = len(set(numbers)) == len(numbers) and min(numbers) >= 1 and max(numbers) <= _LARGEST_NUMBER
     return numbers if fits else None
+
+
+def named_as_region(name: str) -> bool:
+    """Whether a shape's name is one that people give to what they draw round particles: region, ROI 2, field_of_view."""
+    return _REGION.fullmatch(name.strip()) is not None

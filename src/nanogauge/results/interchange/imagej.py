@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import AnnotationError
-from .drawn import Drawn, count, numbers_of
+from .drawn import Drawn, count, named_as_region, numbers_of
 from .shapes import Patch, fill, fill_ellipse
 
 _LARGEST_BYTES = 64_000_000  # of one ROI
@@ -49,7 +49,10 @@ def read_rois(path: Path, data: bytes, shape: tuple[int, int]) -> Drawn:
         raise AnnotationError(f"{path}: no ROI with an area, only {', '.join(sorted(left_out))}; save outlines of the particles")
     if len({roi.position or roi.z_position or roi.t_position for _, roi in rois}) > 1:
         warnings += ("the ROIs belong to several slices of a stack; all are used",)
-    return Drawn(kind="imagej_roi", patches=patches, numbers=numbers_of(names), warnings=warnings)
+    marked = frozenset(k for k, name in enumerate(names) if named_as_region(name))
+    return Drawn(
+        kind="imagej_roi", patches=patches, names=[""] * len(names), marked=marked, numbers=numbers_of(names), warnings=warnings
+    )
 
 
 _NO_AREA = object()

@@ -13,10 +13,12 @@ from skimage.measure import label as connected
 
 from ...core.errors import AnnotationError
 from .drawn import check_shape, count
+from .mask import filled, is_inverted, smooth_edged, surrounding, with_holes
 
 Found = tuple[str, NDArray[np.int32], tuple[str, ...]]  # kind, labels (H, W), warnings
 
 _LARGEST_NUMBER = 1_000_000  # larger label values are renumbered
+_MOST_CLASSES, _LEAST_PIECES_EACH = 3, 5  # so few values in so many pieces each are classes, not particles
 _PICKLE = (
     "holds a Python pickle, which can run any code when opened, and is not read; "
     "save the masks as PNG or TIFF (in Cellpose: File > Save masks, or --save_png, --save_tif) and give those"
@@ -104,6 +106,8 @@ def _from_palette(image: Any) -> NDArray[Any]:
     """Palette indices; black becomes 0 where the palette has it elsewhere, as programs that sort palettes leave it."""
     indices = np.asarray(image).astype(np.int64)
     colours = np.reshape(image.getpalette() or [0, 0, 0], (-1, 3))
+    if len(colours) == 256 and (colours == np.arange(255, -1, -1)[:, None]).all():
+        return indices  # ImageJ's inverting table changes what is seen, not the values, which its TIFFs have too
     used = np.unique(indices)
     black = [int(i) for i in used if i < len(colours) and not colours[i].any()]
     if not black or 0 in black:
@@ -181,33 +185,71 @@ def _from_values(path: Path, values: NDArray[Any]) -> Found:
     if values.dtype.kind == "i" and int(values.min()) < 0:
         raise AnnotationError(f"{path}: negative values (from {values.min()}); save labels from 0 (background) up")
     found = np.unique(values)
+    if len(found) == 2 and (found[0] != 0 or found[1] != 0):
+        return _from_mask(path, values == found[1], (int(found[0]), int(found[1])))
+    said: tuple[str, ...] = ()
+    if smooth_edged(values, found):
+        middle = (int(found[0]) + int(found[-1])) / 2
+        kind, labels, more = _from_mask(path, values > middle, (int(found[0]), int(found[-1])))
+        return kind, labels, ("a mask with smoothed edges; cut at half way between its two levels", *more)
+    if found[0] != 0 and len(found) > 1:
+        background = surrounding(values)
+        if background is None:
+            raise AnnotationError(
+                f"{path}: no background: no pixel is 0 (values {found[0]} to {found[-1]}); "
+                f"save labels with 0 between the particles, or a mask of 0 and 255"
+            )
+        said += (f"no pixel is 0; the value {background}, which surrounds the others, is taken for the background",)
+        values = np.where(values == background, 0, values)
+        found = np.unique(values)
     n = len(found) - (found[0] == 0)
-    if found[0] != 0 and n > 1:
-        raise AnnotationError(
-            f"{path}: no background: no pixel is 0 (values {found[0]} to {found[-1]}); "
-            f"save labels with 0 between the particles, or a mask of 0 and 255"
-        )
     if n == 0:
         return "label_image", np.zeros(values.shape, np.int32), ()
     kept = values if int(found[-1]) <= _LARGEST_NUMBER else np.searchsorted(found, values)
     labels = np.asarray(kept, np.int32)
     pieces, n_pieces = connected(labels, background=0, connectivity=2, return_num=True)
-    if n == 1 and n_pieces > 1:
-        warning = f"a mask of one value: its {n_pieces} connected pieces are taken as particles; touching ones are not separated"
-        share = float((labels > 0).mean())
-        inverted = (f"{100 * share:.0f} % of the picture is particle; invert the mask if it marks the background",)
-        return "mask", pieces.astype(np.int32), (warning, *(inverted if share > 0.5 else ()))
     if n > 20 and n_pieces > 8 * n:
         raise AnnotationError(
             f"{path}: {n} values in {n_pieces} pieces: a picture, not labels; give a file with one value a particle, 0 between"
         )
-    return "label_image", labels, _in_pieces(n, n_pieces, "value")
+    if n <= _MOST_CLASSES and n_pieces >= _LEAST_PIECES_EACH * n:
+        said += (
+            f"{count(n, 'value', 'values')} in {n_pieces} pieces: taken for classes, each piece for a particle; touching ones "
+            f"are not separated",
+        )
+        return "class_image", np.asarray(pieces, np.int32), said
+    return "label_image", labels, (*said, *_in_pieces(n, n_pieces, "value"), *with_holes(labels))
+
+
+def _from_mask(path: Path, high: NDArray[np.bool_], levels: tuple[int, int]) -> Found:
+    """The connected pieces of a picture of two values."""
+    inverted = is_inverted(high)
+    if inverted is None:
+        raise AnnotationError(
+            f"{path}: {levels[1]} makes one piece along the frame with others in it: if it marks the background, invert the mask; "
+            f"if it marks particles, they all touch: separate them first (in Fiji: Process > Binary > Watershed)"
+        )
+    said: tuple[str, ...] = ()
+    if inverted:
+        high = ~high
+        said += (f"particles are dark on light ({levels[0]} on {levels[1]}); the mask is inverted",)
+    elif levels[0] != 0:
+        said += (f"two values, {levels[0]} and {levels[1]}; {levels[1]} is taken for the particles",)
+    pieces, n_pieces = connected(high, background=0, connectivity=2, return_num=True)
+    labels, more = filled(np.asarray(pieces, np.int32))
+    if n_pieces == 1 and levels[0] == 0 and not inverted:
+        kept = np.where(labels > 0, levels[1] if levels[1] <= _LARGEST_NUMBER else 1, 0).astype(np.int32)
+        return "label_image", kept, (*said, *more)
+    said += (f"a mask of one value: its {n_pieces} connected pieces are taken as particles; touching ones are not separated",)
+    share = float((labels > 0).mean())
+    if share > 0.5:
+        said += (f"{100 * share:.0f} % of the picture is particle; invert the mask if it marks the background",)
+    return "mask", labels, (*said, *more)
 
 
 def _in_pieces(n: int, n_pieces: int, what: str) -> tuple[str, ...]:
     """A warning where some particles are in several pieces."""
     if n_pieces == n:
         return ()
-    classes = "; if the values are classes, save a mask of one class" if n <= 3 and n_pieces >= 5 * n else ""
     pieces = f"{count(n, f'{what} is', f'{what}s are')} in {n_pieces} pieces"
-    return (f"{pieces}; pieces of one {what} are one particle{classes}",)
+    return (f"{pieces}; pieces of one {what} are one particle",)

@@ -18,6 +18,7 @@ from .drawn import Drawn, count
 from .geojson import is_geojson, read_geojson
 from .imagej import read_rois
 from .labelme import is_labelme, read_labelme
+from .pieces import settled
 from .raster import read_raster
 from .shapes import paint
 
@@ -61,8 +62,8 @@ def read_annotation(path: str | Path, *, shape: tuple[int, int], image_name: str
     if data.startswith(_PICTURES):
         kind, labels, warnings = read_raster(path, data, shape)
         return Annotation(labels=labels, kind=kind, path=path, sha256=sha256, warnings=warnings)
-    drawn = _drawn(path, data, shape, image_name)
     try:
+        drawn = settled(_drawn(path, data, shape, image_name))
         painted = paint(drawn.patches, shape, numbers=drawn.numbers)
     except MemoryError:
         raise AnnotationError(f"{path}: too many shapes for this computer's memory") from None

@@ -1,0 +1,176 @@
+"""What drawn shapes mean: which are regions drawn round particles, which are many particles in one shape, which are drawn twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from .drawn import Drawn, count, named_as_region, several_names
+from .shapes import Patch, trimmed, union
+
+_EIGHT = np.ones((3, 3), bool)
+_LEAST_HELD = 3  # so many shapes within one make it a region; a core in its shell, or two on one support, do not
+_LARGER = 4.0  # times the area of what it holds
+LEAST_PIECES = 4  # so many pieces lying apart are particles; two or three may be one, parted by another that lies on it
+_LEAST_SHARE = 0.1  # of the largest piece's area; less is a speck of a brush
+_SAME = 0.8  # of the pixels of both together that two drawings of one particle share
+
+
+def settled(drawn: Drawn) -> Drawn:
+    """The shapes that are particles, and what had to be decided. Shapes that carry labels of `nanogauge` stay as they are."""
+    if drawn.numbers is not None:
+        return replace(drawn, warnings=(*drawn.warnings, *several_names(drawn.names)))
+    regions = regions_of(drawn.patches, drawn.names, drawn.marked)
+    patches = [p for k, p in enumerate(drawn.patches) if k not in regions]
+    names = [n for k, n in enumerate(drawn.names) if k not in regions]
+    said = several_names(names)
+    if regions:
+        many = count(len(regions), "shape holds others and is a region", "shapes hold others and are regions")
+        said += (f"{many} drawn round particles: left out",)
+    patches, n_twice = _once(patches)
+    if n_twice:
+        said += (f"{count(n_twice, 'particle is', 'particles are')} drawn twice; the first drawing counts",)
+    patches, more = _parted(patches)
+    return replace(drawn, patches=patches, names=names, warnings=(*drawn.warnings, *said, *more))
+
+
+def regions_of(patches: Sequence[Patch | None], names: Sequence[str], marked: frozenset[int]) -> set[int]:
+    """Indices of shapes that are regions: `marked` ones (the file's program says so) or those named as regions that hold at least
+    one other, and those that hold three or more, together at least half of all, much smaller than themselves."""
+    found = [k for k, p in enumerate(patches) if p is not None]
+    if len(found) < 2:
+        return set()
+    shapes = [p for p in patches if p is not None]
+    boxes = np.array([(p.y0, p.x0, p.y0 + p.mask.shape[0], p.x0 + p.mask.shape[1]) for p in shapes])
+    areas = np.array([int(p.mask.sum()) for p in shapes])
+    probes = np.array([_probes(p) for p in shapes])  # (n, 3, 2)
+    sure: set[int] = set()
+    likely: dict[int, NDArray[np.intp]] = {}
+    for i in np.argsort(-areas):
+        inside = (boxes[:, :2] >= boxes[i, :2]).all(1) & (boxes[:, 2:] <= boxes[i, 2:]).all(1) & (areas * _LARGER <= areas[i])
+        told = found[i] in marked or named_as_region(names[found[i]])
+        if inside.sum() < (1 if told else _LEAST_HELD):
+            continue
+        filled = ndimage.binary_fill_holes(shapes[i].mask)  # what is left between particles has them in its holes
+        at = probes[inside] - boxes[i, :2]
+        held = np.flatnonzero(inside)[filled[at[..., 0], at[..., 1]].all(1)]
+        if told and len(held):
+            sure.add(int(i))
+        elif len(held) >= _LEAST_HELD:
+            likely[int(i)] = held
+    rest = set(range(len(shapes))) - sure - set(likely)
+    within = set[int]().union(*(h.tolist() for h in likely.values())) & rest
+    if rest and len(within) >= len(rest) / 2:
+        sure |= set(likely)
+    return {found[i] for i in sure}
+
+
+def apart(patches: Sequence[Patch | None]) -> bool:
+    """Whether shapes lie further from each other than the smaller of them is wide, so that they cannot well be parts of one."""
+    shapes = [p for p in patches if p is not None]
+    linked, todo = [shapes[0]] if shapes else [], list(shapes[1:])
+    while todo:
+        near = next((p for p in todo if any(_gap(p, q) <= min(_width(p), _width(q)) for q in linked)), None)
+        if near is None:
+            return True
+        linked.append(near)
+        todo = [p for p in todo if p is not near]
+    return False
+
+
+def touching(patches: Sequence[Patch | None]) -> bool:
+    """Whether shapes together are one piece."""
+    whole = union(patches)
+    return whole is None or ndimage.label(whole.mask, _EIGHT)[1] <= 1
+
+
+def _probes(p: Patch) -> list[tuple[int, int]]:
+    """Three pixels of a shape: its first, middle and last."""
+    at = np.flatnonzero(p.mask)
+    y, x = np.divmod(at[[0, len(at) // 2, -1]], p.mask.shape[1])
+    return list(zip((y + p.y0).tolist(), (x + p.x0).tolist(), strict=True))
+
+
+def _gap(p: Patch, q: Patch) -> float:
+    """Between the boxes of two shapes, in px."""
+    dy = max(q.y0 - p.y0 - p.mask.shape[0], p.y0 - q.y0 - q.mask.shape[0], 0)
+    dx = max(q.x0 - p.x0 - p.mask.shape[1], p.x0 - q.x0 - q.mask.shape[1], 0)
+    return float(np.hypot(dy, dx))
+
+
+def _width(p: Patch) -> float:
+    return float(np.sqrt(4 * p.mask.sum() / np.pi))
+
+
+def _once(patches: Sequence[Patch | None]) -> tuple[list[Patch | None], int]:
+    """Without those that are nearly another one, and how many these were."""
+    kept: list[Patch | None] = []
+    corners = np.zeros((len(patches), 4))
+    areas = np.zeros(len(patches))
+    n_twice = 0
+    for p in patches:
+        if p is None:
+            kept.append(p)
+            continue
+        (h, w), area = p.mask.shape, float(p.mask.sum())
+        box = np.array([p.y0, p.x0, p.y0 + h, p.x0 + w])
+        n = len(kept)
+        common = np.minimum(corners[:n, 2:], box[2:]) - np.maximum(corners[:n, :2], box[:2])
+        most = np.where((common > 0).all(1), np.minimum(np.minimum(common.prod(1), areas[:n]), area), 0)
+        near = np.flatnonzero(most >= _SAME * (areas[:n] + area - most))
+        if any(_shared(p, q) >= _SAME * (areas[k] + area - _shared(p, q)) for k in near.tolist() if (q := kept[k]) is not None):
+            n_twice += 1
+            continue
+        corners[n], areas[n] = box, area
+        kept.append(p)
+    return kept, n_twice
+
+
+def _shared(p: Patch, q: Patch) -> int:
+    y0, x0 = max(p.y0, q.y0), max(p.x0, q.x0)
+    y1, x1 = min(p.y0 + p.mask.shape[0], q.y0 + q.mask.shape[0]), min(p.x0 + p.mask.shape[1], q.x0 + q.mask.shape[1])
+    if y1 <= y0 or x1 <= x0:
+        return 0
+    ours, theirs = (r.mask[y0 - r.y0 : y1 - r.y0, x0 - r.x0 : x1 - r.x0] for r in (p, q))
+    return int((ours & theirs).sum())
+
+
+def _parted(patches: Sequence[Patch | None]) -> tuple[list[Patch | None], tuple[str, ...]]:
+    """Shapes of many pieces as a particle each piece, and what to say."""
+    out: list[Patch | None] = []
+    n_shapes = n_pieces = n_whole = 0
+    alone = sum(p is not None for p in patches) == 1
+    for p in patches:
+        parts = [] if p is None else _considerable(p)
+        if len(parts) >= (2 if alone else LEAST_PIECES):
+            n_shapes, n_pieces = n_shapes + 1, n_pieces + len(parts)
+            out += parts
+        else:
+            n_whole += len(parts) > 1
+            out.append(p)
+    said: tuple[str, ...] = ()
+    if n_shapes:
+        said += (f"{count(n_shapes, 'shape consists', 'shapes consist')} of {n_pieces} pieces; each piece is taken as a particle",)
+    if n_whole:
+        said += (f"{count(n_whole, 'shape is', 'shapes are')} in two or three pieces; each shape is taken as one particle",)
+    return out, said
+
+
+def _considerable(p: Patch) -> list[Patch]:
+    """Its pieces, without specks."""
+    numbered, n = ndimage.label(p.mask, _EIGHT)
+    if n < 2:
+        return [p]
+    areas = np.bincount(numbered.ravel())[1:]
+    boxes = ndimage.find_objects(numbered)
+    found = []
+    for k in np.flatnonzero(areas >= _LEAST_SHARE * areas.max()).tolist():
+        y, x = boxes[k]
+        part = trimmed(Patch(p.y0 + y.start, p.x0 + x.start, numbered[y, x] == k + 1))
+        if part is not None:
+            found.append(part)
+    return found
