@@ -46,6 +46,7 @@ class Session:
         self.lock = threading.RLock()
         self.revision = 0
         self.saved_revision = 0
+        self.ended = ""  # why no more edits are taken; "" while they are
         self.listeners: list[Callable[[Delta], None]] = []
         self.recent: deque[Delta] = deque(maxlen=MOST_DELTAS)  # so that a window can catch up
         self.probability = found.confidence
@@ -130,6 +131,7 @@ class Session:
         gesture: what the page sends; lengths and points in px, (y, x). Raises EditError or ScaleError where it cannot be made.
         """
         with self.lock:
+            self._check_open()
             if kind in ("region", "filters", "scale", "accept"):
                 return self._decide(kind, gesture)
             patch, text, focus = self._standing().patch(kind, gesture)
@@ -140,14 +142,25 @@ class Session:
     def undo(self) -> Delta | None:
         """Takes the last edit back; None where there is none."""
         with self.lock:
+            self._check_open()
             edit = self.journal.undo()
             return None if edit is None else self._step(edit, back=True)
 
     def redo(self) -> Delta | None:
         """Makes the last undone edit again; None where there is none."""
         with self.lock:
+            self._check_open()
             edit = self.journal.redo()
             return None if edit is None else self._step(edit, back=False)
+
+    def end(self, why: str) -> None:
+        """No more edits: the result is about to be replaced. Windows that still show it are told why."""
+        with self.lock:
+            self.ended = why
+
+    def _check_open(self) -> None:
+        if self.ended:
+            raise EditError(self.ended)
 
     def set_probability(self, probability: NDArray[np.float32]) -> Delta:
         """The map of a result that was opened without one: what was edited meanwhile is measured along it."""

@@ -36,13 +36,6 @@ def page(tmp_path_factory: pytest.TempPathFactory, free_port: PORT) -> Iterator[
         yield p
 
 
-@pytest.fixture
-def tab(browser: Any, page: Page) -> Iterator[Any]:
-    """A window on the page; an error in its JavaScript fails the test."""
-    with window(browser) as w:
-        yield w
-
-
 def test_drop_mend_scale_leave_and_all_of_it_after_a_crash(browser: Any, pictures: Path, tmp_path: Path, free_port: PORT) -> None:
     work = tmp_path / "work"
     port = free_port()

@@ -22,6 +22,7 @@ from ...results.atomic import write_atomic
 from ...results.folder import MARK, make_folder
 from ...results.run_json import run_inputs
 from ...results.saved import read_json, read_saved
+from ...results.versions import ASIDE, Version, bring_back, set_aside, versions
 from .doubts import doubt_of, summary_of
 from .entry import Entry, State
 from .uploads import INCOMING, Received
@@ -56,6 +57,7 @@ class Project:
         self.root = make_folder(root).resolve()
         self.lock = threading.RLock()
         self.entries: dict[str, Entry] = {}
+        self._aside: tuple[int, list[Version]] = (0, [])
         self._read()
         for picture in pictures:
             self.add_file(picture.resolve())
@@ -209,14 +211,37 @@ class Project:
         """Takes a micrograph out of the gallery: its results go to WORK/.removed, the file stays."""
         with self.lock:
             entry = self.entry(name)
-            if entry.folder.exists():
-                aside = make_folder(self.root / ".removed")
-                k, target = 2, aside / name
-                while target.exists():
-                    target, k = aside / f"{name}_{k}", k + 1
-                os.replace(entry.folder, target)
+            set_aside(entry.folder, _facts(entry))
             del self.entries[name]
             self.remember()
+
+    def earlier(self, name: str | None = None) -> list[Version]:
+        """Earlier results of a micrograph, or of all, those removed from the gallery included; the latest first."""
+        return versions(self.root, name)
+
+    def removed(self) -> list[Version]:
+        """Earlier results of what is no longer in the gallery; asked for at every tick, so read where the folder has changed."""
+        aside = self.root / ASIDE
+        stamp = aside.stat().st_mtime_ns if aside.is_dir() else 0
+        if self._aside[0] != stamp:
+            self._aside = (stamp, self.earlier())
+        return [v for v in self._aside[1] if v.name not in self.entries]
+
+    def bring_back(self, version: Version) -> Entry:
+        """An earlier result in force again, its edits with it; what stood in its place is an earlier one now."""
+        with self.lock:
+            present = self.entries.get(version.name)
+            bring_back(version, None if present is None else _facts(present))
+            facts = version.facts if present is None else _facts(present)
+            entry = Entry(version.name, self.root / version.name, None, "done", sample=str(facts.get("sample") or ""))
+            self._summarise(entry)
+            stated = facts.get("file")
+            entry.file = self._locate(Path(str(stated)) if stated else None, entry.title)
+            entry.sample = entry.sample or self.default_sample
+            entry.checked = bool(version.facts.get("checked"))
+            self.entries[version.name] = entry
+            self.remember()
+            return entry
 
     def entry(self, name: str) -> Entry:
         """By its name. InputError where there is none."""
@@ -267,6 +292,11 @@ class Project:
     def counts(self) -> Counter[str]:
         """How many micrographs are in each state."""
         return Counter(e.state for e in self.entries.values())
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    """What only the gallery knows of a micrograph, kept with a result that is set aside."""
+    return {"file": None if entry.file is None else str(entry.file), "sample": entry.sample, "checked": entry.checked}
 
 
 def _plain_name(name: str) -> bool:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from inspect import isawaitable
 from typing import Any
 
 from nicegui import background_tasks, context, run, ui
@@ -173,6 +174,31 @@ def said(text: str) -> None:
     """Says what was done."""
     if text:
         ui.notify(text, position="bottom", timeout=2200, color="grey-9")
+
+
+def ask(title: str, text: str, button: str, on_yes: Callable[[], Any], *, more: str = "") -> None:
+    """Asks before something is done; `more` stands below the text."""
+    with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
+        ui.label(title).classes("ng-h2")
+        for line in (text, more):
+            if line:
+                ui.label(line).classes("ng-soft")
+        dialog_buttons(dialog, button, on_yes)
+    dialog.open()
+
+
+def dialog_buttons(dialog: ui.dialog, text: str, on_click: Callable[[], Any]) -> ui.button:
+    """Cancel, and the button that does it, which closes the dialog too; answers the latter."""
+
+    async def go() -> None:
+        dialog.close()
+        done = on_click()
+        if isawaitable(done):
+            await done
+
+    with ui.row().classes("w-full justify-end"):
+        ui.button("Cancel", on_click=dialog.close).props("flat no-caps")
+        return ui.button(text, on_click=go).props("unelevated no-caps")
 
 
 async def attempt(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

@@ -11,6 +11,7 @@ from nicegui import run, ui
 from ....core.errors import NanogaugeError
 from ....editing.delta import Delta
 from ....editing.session import Session
+from ..entry import Entry
 from ..studio import Studio
 from .elements import MicrographView, ParticleTable
 from .files_panel import FilesPanel
@@ -38,7 +39,7 @@ class MicrographPage:
         self.loop = asyncio.get_running_loop()
         self.entry = studio.project.entry(name)
         self.parts: dict[str, ui.element] = {}
-        self.left = False
+        self.left = self.ended = False
         self.tab = "scale" if session.scale is None else "sizes"
 
     def build(self) -> None:
@@ -106,12 +107,25 @@ class MicrographPage:
         self._show_check()
 
     def _saved(self) -> None:
+        if self.session.ended and not self.ended:
+            self.ended = True
+            self._say_ended()
         order = [e.name for e in self.studio.project.in_order() if e.state == "done"]
         at = f"{order.index(self.name) + 1} of {len(order)}" if self.name in order else ""
         dirty = self.session.revision != self.session.saved_revision
         n = len(self.session.journal.done)
         edits = f"{n} edit{'s' if n != 1 else ''}" if n else ""
         self.where.text = " · ".join(t for t in (at, edits, "saving …" if dirty else "saved") if t)
+
+    def _say_ended(self) -> None:
+        """What is shown is no longer the result in force: nothing more is taken here."""
+        with ui.dialog().props("persistent") as dialog, ui.card().classes("ng-dialog"):
+            ui.label("This result has been replaced").classes("ng-h2")
+            ui.label(self.session.ended[:1].upper() + self.session.ended[1:] + ".").classes("ng-soft")
+            with ui.row().classes("w-full justify-end"):
+                ui.button("To the gallery", on_click=lambda: ui.navigate.to("/")).props("flat no-caps")
+                ui.button("Load the page again", on_click=ui.navigate.reload).props("unelevated no-caps")
+        dialog.open()
 
     def step(self, by: int) -> None:
         """The next or previous micrograph of the gallery."""
@@ -188,7 +202,11 @@ def add_micrograph(studio: Studio) -> None:
             _wait(studio, name, opening)
             return
         except NanogaugeError as error:
-            _cannot(str(error))
+            entry = studio.project.entries.get(name)
+            if entry is not None and (entry.state == "measuring" or entry.stage == "queued"):
+                _wait_measured(studio, entry)
+            else:
+                _cannot(str(error))
             return
         if session is not None:
             MicrographPage(studio, name, session).build()
@@ -207,6 +225,24 @@ def _wait(studio: Studio, name: str, opening: asyncio.Future[Session | None]) ->
             ui.navigate.reload()
 
     timer = ui.timer(0.3, look)
+
+
+def _wait_measured(studio: Studio, entry: Entry) -> None:
+    """It is being measured: the page says how far that is, and shows it when it is done."""
+    with page_frame("", title=entry.title), ui.element("div").classes("ng-sorry"):
+        ui.spinner(size="xl")
+        ui.label(f"Measuring {entry.title} …").classes("ng-h2")
+        how_far = ui.label().classes("ng-soft")
+
+    def look() -> None:
+        now = studio.project.entries.get(entry.name)
+        if now is None or now.state in ("done", "error"):
+            timer.deactivate()
+            ui.navigate.reload()
+        else:
+            how_far.text = "in the queue" if now.state == "waiting" else now.stage
+
+    timer = ui.timer(0.5, look)
 
 
 def _cannot(text: str) -> None:

@@ -1,0 +1,105 @@
+"""What a person decided is neither lost nor spread where it was not meant: in a real browser."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nanogauge.apps.serve.project import Project
+from nanogauge.apps.serve.studio import Studio
+from nanogauge.core.errors import EditError, InputError
+from nanogauge.core.settings import Settings
+from page_tools import PORT, WAIT_MS, after_edit, free, labels, on_screen, opened
+from serve_tools import running
+
+
+def until(true: Callable[[], Any], seconds: float = 120) -> None:
+    """Waits until something is so."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.05)
+
+
+def edits(folder: Path) -> int:
+    return len(json.loads((folder / "measurement.json").read_text())["operator_edits"])
+
+
+@pytest.mark.slow
+def test_measured_again_is_kept_and_comes_back(several: Path) -> None:
+    studio = Studio(Project(several), settings=Settings().replace("segment", engine="threshold"))
+    try:
+        session = studio.session("a")
+        label = int(session.table["label"].iloc[3])
+        session.edit("delete", {"labels": [label]})
+        studio.project.assign(["a"], "lot 7")
+        studio.measure_again("a")
+        with pytest.raises(EditError, match="measured again"):  # in a window that still shows it
+            session.edit("delete", {"labels": [label + 1]})
+        with pytest.raises(EditError, match="measured again"):
+            session.undo()
+        until(lambda: studio.project.entries["a"].state == "done")
+        assert edits(several / "a") == 0
+        (version,) = studio.project.earlier("a")
+        assert version.n_edits == 1
+        entry = studio.bring_back(version.folder.name)
+        assert (entry.sample, entry.summary["n_edits"], edits(several / "a")) == ("lot 7", 1, 1)
+        assert label not in studio.session("a").table["label"].tolist()
+        assert [v.n_edits for v in studio.project.earlier("a")] == [0]
+        studio.remove("b")
+        assert [v.name for v in studio.project.removed()] == ["b"]
+        assert "b" not in Project(several).entries
+        studio.bring_back("b")
+        assert studio.project.entries["b"].file == several / "uploads" / "b.png"
+        assert studio.project.removed() == []
+        with pytest.raises(InputError, match="no longer there"):
+            studio.bring_back("b")
+    finally:
+        studio.close()
+
+
+@pytest.mark.slow
+def test_what_came_back_while_it_was_queued_is_not_measured_over(several: Path) -> None:
+    studio = Studio(Project(several), settings=Settings().replace("segment", engine="threshold"))
+    try:
+        label = int(studio.session("c").table["label"].iloc[3])
+        studio.session("c").edit("delete", {"labels": [label]})
+        for name in "abc":
+            studio.measure_again(name)
+        studio.bring_back("c")
+        until(lambda: studio.project.entries["b"].state == "done")
+        time.sleep(1)
+        assert edits(several / "c") == 1
+    finally:
+        studio.close()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_measure_again_asks_and_the_edits_come_back(tab: Any, several: Path, free_port: PORT) -> None:
+    with running(several, free_port()) as page:
+        opened(tab, page, "a")
+        n, label = len(labels(tab)), free(tab)[0]
+        tab.mouse.click(*on_screen(tab, label)[:2])
+        after_edit(tab, lambda: tab.keyboard.press("Delete"))
+        until(lambda: edits(several / "a") == 1)
+        tab.goto(page.address)
+        tab.click('[data-name="a"] .q-checkbox')
+        tab.click('[aria-label="Measure again"]')
+        tab.wait_for_selector(".ng-dialog:has-text('a.png holds 1 edit by hand')", timeout=WAIT_MS)
+        tab.click(".ng-dialog button:has-text('Cancel')")
+        assert edits(several / "a") == 1
+        tab.click('[aria-label="Measure again"]')
+        tab.click(".ng-dialog button:has-text('Measure again')")
+        until(lambda: (several / "a" / "measurement.json").is_file() and edits(several / "a") == 0)
+        opened(tab, page, "a")
+        assert len(labels(tab)) == n
+        tab.click(".q-tab:has-text('Files')")
+        tab.click(".ng-versions:has-text('1 edit') button:has-text('Bring back')")
+        tab.wait_for_function("(n) => window.nanogauge?.particles?.size === n", arg=n - 1, timeout=WAIT_MS)
+        assert edits(several / "a") == 1
