@@ -103,3 +103,36 @@ def test_measure_again_asks_and_the_edits_come_back(tab: Any, several: Path, fre
         tab.click(".ng-versions:has-text('1 edit') button:has-text('Bring back')")
         tab.wait_for_function("(n) => window.nanogauge?.particles?.size === n", arg=n - 1, timeout=WAIT_MS)
         assert edits(several / "a") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_brush_begun_in_the_hole_of_the_selected_particle_fills_it(tab: Any, work: Path, free_port: PORT) -> None:
+    with running(work, free_port()) as page:
+        opened(tab, page, "a")
+        label = max(free(tab), key=lambda v: tab.evaluate("(l) => nanogauge.particles.get(l).d_px", v))
+        x, y, _ = on_screen(tab, label)
+        tab.evaluate("nanogaugeView.brush = 4")
+        tab.keyboard.press("e")
+        after_edit(tab, lambda: tab.mouse.click(x, y))
+        n = len(labels(tab))
+        assert tab.evaluate("(l) => nanogauge.particles.get(l).rings.length", label) == 2
+        tab.evaluate("(l) => nanogauge.select([l])", label)
+        tab.keyboard.press("b")
+        after_edit(tab, lambda: tab.mouse.click(x, y))
+        assert len(labels(tab)) == n
+        assert tab.evaluate("(l) => nanogauge.particles.get(l).rings.length", label) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_merging_what_lies_apart_is_refused_and_shift_m_does_it_all_the_same(tab: Any, work: Path, free_port: PORT) -> None:
+    with running(work, free_port()) as page:
+        opened(tab, page, "a")
+        n = len(labels(tab))
+        tab.evaluate("(l) => nanogauge.select(l)", free(tab)[:2])
+        tab.keyboard.press("m")
+        tab.wait_for_selector(".q-notification:has-text('px apart')", timeout=WAIT_MS)
+        assert len(labels(tab)) == n
+        after_edit(tab, lambda: tab.keyboard.press("Shift+m"))
+        assert len(labels(tab)) == n - 1

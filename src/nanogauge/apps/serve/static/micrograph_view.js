@@ -247,11 +247,11 @@ export default {
     },
 
     // --- edits ---
-    act(name) {
+    act(name, how = {}) {
       const labels = [...this.bench.selection];
       if (name === "undo" || name === "redo") return this.bench.edit(name);
       if (!labels.length) return this.$emit("refused", "select particles first: click them");
-      return this.bench.edit(name, { labels });
+      return this.bench.edit(name, { labels, ...how });
     },
     ...looking, ...pointer, ...keys,
   },

@@ -45,7 +45,7 @@ export const keys = {
     if (k === "PageDown" || k === "PageUp") { stop(); this.$emit("step", k === "PageDown" ? 1 : -1); return; }
     if (k === "u") return this.nextUnsure();
     const action = ACTIONS.find((a) => a.key === k);
-    if (action) return this.act(action.name);
+    if (action) return this.act(action.name, action.name === "merge" && e.shiftKey ? { apart: true } : {});
     for (const [id, t] of Object.entries(TOOLS)) if (t.key === k) { stop(); this.setTool(id); return; }
   },
   // the least certain particle that nobody has looked at, then the next
