@@ -29,6 +29,7 @@ from .uploads import INCOMING, Received
 
 UPLOADS = "uploads"
 MEMORY = "serve.json"
+SAMPLE_JSON = "sample.json"
 LEFT_OUT_OF_GALLERY = {UPLOADS, "plots", "training", INCOMING}
 
 
@@ -83,14 +84,22 @@ class Project:
         for name, message in memory.get("errors", {}).items():
             if name in self.entries and self.entries[name].state == "waiting":
                 self.entries[name].state, self.entries[name].message = "error", str(message)
-        samples, checked = memory.get("samples", {}), set(memory.get("checked", []))
+        samples, checked = self._pooled_run() | memory.get("samples", {}), set(memory.get("checked", []))
         for name, entry in self.entries.items():
-            entry.sample = str(samples.get(name) or self.default_sample)
+            entry.sample = str(samples.get(name) or "")
             entry.checked = name in checked
 
+    def _pooled_run(self) -> dict[str, str]:
+        """Folder name -> sample, of a run of the command line, which has pooled its micrographs as one."""
+        try:
+            name = read_json(self.root / SAMPLE_JSON).get("name") if (self.root / SAMPLE_JSON).is_file() else None
+        except UnreadableFile:
+            name = None
+        return dict.fromkeys(self._run_inputs(), name) if isinstance(name, str) else {}
+
     @property
-    def default_sample(self) -> str:
-        """The sample of what was put into none."""
+    def title(self) -> str:
+        """What is here, in a word: the name of the folder."""
         return self.root.parent.name if self.root.name == "results" and self.root.parent.name else self.root.name
 
     def _memory(self) -> dict[str, Any]:
@@ -129,7 +138,7 @@ class Project:
             if known is not None:
                 return known
             name = self._free_name(file)
-            entry = Entry(name, self.root / name, file, sample=sample or self.default_sample)
+            entry = Entry(name, self.root / name, file, sample=sample)
             self.entries[name] = entry
             self.remember()
             return entry
@@ -201,6 +210,13 @@ class Project:
                 self.entry(name).sample = wanted
             self.remember()
 
+    def unassign(self, names: Iterable[str]) -> None:
+        """Takes micrographs out of their samples: each stands for itself then."""
+        with self.lock:
+            for name in names:
+                self.entry(name).sample = ""
+            self.remember()
+
     def check(self, name: str, checked: bool) -> None:
         """Marks a micrograph as looked at, or not."""
         with self.lock:
@@ -237,7 +253,6 @@ class Project:
             self._summarise(entry)
             stated = facts.get("file")
             entry.file = self._locate(Path(str(stated)) if stated else None, entry.title)
-            entry.sample = entry.sample or self.default_sample
             entry.checked = bool(version.facts.get("checked"))
             self.entries[version.name] = entry
             self.remember()
@@ -257,7 +272,7 @@ class Project:
             content = {
                 "version": 1,
                 "files": {e.name: str(e.file) for e in entries if e.file is not None},
-                "samples": {e.name: e.sample for e in entries if e.sample != self.default_sample},
+                "samples": {e.name: e.sample for e in entries},
                 "checked": sorted(e.name for e in entries if e.checked),
                 "errors": {e.name: e.message for e in entries if e.state == "error"},
             }
@@ -281,7 +296,7 @@ class Project:
             return sorted(self.entries.values(), key=lambda e: (-doubt_of(e).rank, e.name.casefold()))
 
     def samples(self) -> dict[str, list[Entry]]:
-        """Sample -> its measured micrographs, in order of name."""
+        """Sample -> its measured micrographs, in order of name; under "" those that belong to none, and are never pooled."""
         with self.lock:
             out: dict[str, list[Entry]] = {}
             for e in sorted(self.entries.values(), key=lambda e: e.name.casefold()):

@@ -18,6 +18,7 @@ from .elements import DropZone
 from .layout import ask, attempt, page_frame, refuse
 
 PER_PAGE = 60
+_NONE = "\0"  # stands for "in no sample" where a sample is chosen
 
 
 class Gallery:
@@ -83,7 +84,7 @@ class Gallery:
         """Entries under the filter, in order."""
         found = self.studio.project.in_order()
         if self.sample:
-            found = [e for e in found if e.sample == self.sample]
+            found = [e for e in found if e.sample == ("" if self.sample == _NONE else self.sample)]
         if self.find:
             found = [e for e in found if self.find.casefold() in e.title.casefold() or self.find.casefold() in e.name.casefold()]
         return found
@@ -122,7 +123,7 @@ class Gallery:
         self.start.set_visibility(bool(waiting))
         self.start.text = f"Measure {len(waiting)}"
         groups = sorted({e.sample for e in project.entries.values()}, key=str.casefold)
-        options = {"": "All samples", **{g: g for g in groups}}
+        options = {"": "All samples", **{g or _NONE: g or "In no sample" for g in groups}}
         if self.samples.options != options:
             self.samples.set_options(options, value=self.sample if self.sample in options else "")
         self.samples.set_visibility(len(groups) > 1)
@@ -175,7 +176,7 @@ class Gallery:
 
     def ask_sample(self) -> None:
         """Puts the selected ones into a sample."""
-        groups = sorted({e.sample for e in self.studio.project.entries.values()}, key=str.casefold)
+        groups = sorted({e.sample for e in self.studio.project.entries.values() if e.sample}, key=str.casefold)
         with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
             ui.label(f"Put {len(self.chosen)} micrograph{'s' if len(self.chosen) > 1 else ''} into a sample").classes("ng-h2")
             ui.label("The micrographs of a sample are pooled; samples are compared side by side.").classes("ng-soft")
@@ -191,7 +192,16 @@ class Gallery:
                 self.clear_choice()
 
             name.on("keydown.enter", put)
+
+            def take_out() -> None:
+                self.studio.project.unassign(e.name for e in self.chosen_entries())
+                dialog.close()
+                self.clear_choice()
+
             with ui.row().classes("w-full justify-end"):
+                if any(e.sample for e in self.chosen_entries()):
+                    ui.button("In no sample", on_click=take_out).props("flat no-caps")
+                    ui.space()
                 ui.button("Cancel", on_click=dialog.close).props("flat no-caps")
                 ui.button("Put there", on_click=put).props("unelevated no-caps")
         dialog.open()

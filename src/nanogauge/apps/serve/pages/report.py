@@ -36,8 +36,10 @@ class ReportPage:
             with ui.element("section").classes("ng-sheet"):
                 ui.label("Leave with the figures").classes("ng-h2")
                 left = project.counts()["done"] - sum(1 for e in project.entries.values() if e.checked and e.state == "done")
-                k = len(project.samples())
-                words = f"{n} measured micrograph{'s' if n != 1 else ''} in {k} sample{'s' if k != 1 else ''}"
+                k = sum(1 for name in project.samples() if name)
+                of = f"in {k} sample{'s' if k != 1 else ''}" if k else "none of them in a sample, so none are pooled"
+                alone = len(project.samples().get("", ())) if k else 0
+                words = f"{n} measured micrograph{'s' if n != 1 else ''}, {of}" + (f", {alone} in none" if alone else "")
                 more = f"; {left} not marked as checked" if left and n else ""
                 ui.label(f"{words}{more}. Everything is made from the results as edited.").classes("ng-soft")
                 if n:
