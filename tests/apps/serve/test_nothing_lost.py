@@ -136,3 +136,24 @@ def test_merging_what_lies_apart_is_refused_and_shift_m_does_it_all_the_same(tab
         assert len(labels(tab)) == n
         after_edit(tab, lambda: tab.keyboard.press("Shift+m"))
         assert len(labels(tab)) == n - 1
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_training_data_is_what_is_ticked_at_first_what_is_checked(tab: Any, several: Path, free_port: PORT) -> None:
+    memory = {"checked": ["b"], "files": {n: str(several / "uploads" / f"{n}.png") for n in "abcd"}}
+    (several / "serve.json").write_text(json.dumps(memory))
+    with running(several, free_port()) as page:
+        opened(tab, page, "a")
+        tab.mouse.click(*on_screen(tab, free(tab)[0])[:2])
+        after_edit(tab, lambda: tab.keyboard.press("Delete"))
+        tab.goto(f"{page.address}/report")
+        tab.click("button:has-text('Save as training data')")
+        tab.wait_for_selector(".ng-tick:has-text('edited, not marked as checked')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-ticks-head:has-text('1 of 4 ticked')")
+        tab.wait_for_function("() => [...document.querySelectorAll('.ng-tick img')].slice(0, 2).every(i => i.naturalWidth > 0)")
+        tab.click(".ng-tick[data-name=d] .q-checkbox")
+        tab.wait_for_selector(".ng-ticks-head:has-text('2 of 4 ticked')")
+        tab.click(".ng-dialog button:has-text('Save')")
+        tab.wait_for_selector(".q-notification:has-text('2 micrographs saved')", timeout=WAIT_MS)
+        assert sorted(p.name for p in (several / "training" / "images").iterdir()) == ["b.png", "d.png"]

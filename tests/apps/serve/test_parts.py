@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from nanogauge.apps.serve import downloads
-from nanogauge.apps.serve.corrections import FineTuning, save_training_data, worth_learning_from
+from nanogauge.apps.serve.corrections import FineTuning, save_training_data, to_choose_from, worth_learning_from
 from nanogauge.apps.serve.doubts import doubt_of
 from nanogauge.apps.serve.page_state import particles_of, vocabulary
 from nanogauge.apps.serve.project import Project, choose_work_folder
@@ -298,7 +298,10 @@ def test_only_what_was_seen_is_training_data(work: Path) -> None:
     assert worth_learning_from(project) == []
     with pytest.raises(InputError, match="checked"):
         save_training_data(project, [])
+    project.entries["b"].summary["n_edits"] = 3  # half-mended, for all one knows
+    assert worth_learning_from(project) == []
     project.check("a", True)
+    assert [e.name for e in to_choose_from(project)] == ["a", "b"]
     folder = save_training_data(project, worth_learning_from(project))
     assert [p.name for p in (folder / "images").iterdir()] == ["a.png"]
     assert [p.name for p in (folder / "labels").iterdir()] == ["a.tif"]
