@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nanogauge.apps.serve.project import Project
+from nanogauge.apps.serve.scale_for_others import Spreading, candidates
 from nanogauge.apps.serve.studio import Studio
 from nanogauge.core.errors import EditError, InputError
 from nanogauge.core.settings import Settings
+from nanogauge.editing.scale_choice import given
 from page_tools import PORT, WAIT_MS, after_edit, free, labels, on_screen, opened
 from serve_tools import running
 
@@ -157,3 +160,75 @@ def test_training_data_is_what_is_ticked_at_first_what_is_checked(tab: Any, seve
         tab.click(".ng-dialog button:has-text('Save')")
         tab.wait_for_selector(".q-notification:has-text('2 micrographs saved')", timeout=WAIT_MS)
         assert sorted(p.name for p in (several / "training" / "images").iterdir()) == ["b.png", "d.png"]
+
+
+def stated(folder: Path, *, magnification: float | None, scale: float | None = None) -> None:
+    """The file of a micrograph states its magnification, and may state a scale."""
+    path = folder / "measurement.json"
+    about = json.loads(path.read_text())
+    about["instrument"]["magnification"] = magnification
+    if scale is not None:
+        about["scale"] |= {"nm_per_px_y_x": [scale, scale], "relative_uncertainty": 0.01, "source": "metadata"}
+    path.write_text(json.dumps(about))
+
+
+def test_a_scale_is_offered_to_what_is_alike_given_with_its_uncertainty_and_taken_back(several: Path) -> None:
+    for name, m in (("b", 50_000.0), ("c", 20_000.0), ("d", None)):
+        stated(several / name, magnification=m)
+    studio = Studio(Project(several))
+    try:
+        mine = studio.session("a")
+        assert candidates(studio.project, studio.project.entries["a"], mine) == []  # no scale to give
+        mine.edit("scale", {"choice": {"source": "traced", "label": "100 nm", "ends": [[10, 10], [10, 60]]}})
+        instrument = replace(mine.found.micrograph.instrument, magnification=50_000.0)
+        mine.found = replace(mine.found, micrograph=replace(mine.found.micrograph, instrument=instrument))
+        found = {c.entry.name: c for c in candidates(studio.project, studio.project.entries["a"], mine)}
+        assert [name for name, c in found.items() if c.alike] == ["b"]
+        assert "another magnification than this one, 50000 ×" in found["c"].why
+        assert "cannot be compared" in found["d"].why
+        assert "420 × 300 px, 50000 ×; no scale → 2 nm/px" in found["b"].text
+        assert mine.scale is not None
+        studio.session("d").edit("scale", {"choice": {"source": "typed", "text": "3 nm/px"}})
+        work = Spreading(studio, given(mine.scale, "a.png"), ["b", "d"])
+        work.start()
+        until(lambda: not work.running)
+        assert (sorted(work.before), work.failed) == (["b", "d"], {})
+        about = json.loads((several / "b" / "measurement.json").read_text())["scale"]
+        assert about["nm_per_px_y_x"] == [2, 2]
+        assert about["relative_uncertainty"] == pytest.approx(mine.scale.relative_uncertainty)  # not that of the figure typed
+        label = int(studio.session("b").table["label"].iloc[3])
+        studio.session("b").edit("delete", {"labels": [label]})
+        work.undo()
+        until(lambda: not work.running)
+        assert studio.session("b").scale is None
+        assert label not in studio.session("b").table["label"].tolist()  # what was edited since stays
+        assert studio.session("d").scale.nm_per_px == (3, 3)  # type: ignore[union-attr]
+        assert json.loads((several / "b" / "measurement.json").read_text())["scale"]["nm_per_px_y_x"] is None
+    finally:
+        studio.close()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_the_scale_goes_to_what_is_ticked_and_comes_back_by_one_click(tab: Any, several: Path, free_port: PORT) -> None:
+    stated(several / "c", magnification=None, scale=0.5)
+
+    def scale(name: str) -> list[float] | None:
+        pair: list[float] | None = json.loads((several / name / "measurement.json").read_text())["scale"]["nm_per_px_y_x"]
+        return pair
+
+    with running(several, free_port()) as page:
+        opened(tab, page, "a")
+        tab.fill('input[aria-label^="Pixel size"]', "2.5 nm/px")
+        after_edit(tab, lambda: tab.keyboard.press("Enter"))
+        tab.click("button:has-text('Use this scale for others')")
+        tab.wait_for_selector(".ng-tick[data-name=c]:has-text('has a scale already, +400 %')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-ticks-head:has-text('0 of 3 ticked')")
+        tab.click(".ng-tick[data-name=b] .q-checkbox")
+        tab.click(".ng-tick[data-name=d] .q-checkbox")
+        tab.click(".ng-dialog button:has-text('Give them this scale')")
+        tab.wait_for_selector("text=The scale of a.png given to 2 micrographs.", timeout=WAIT_MS)
+        assert [scale(n) for n in "bcd"] == [[2.5, 2.5], [0.5, 0.5], [2.5, 2.5]]
+        tab.click("button:has-text('Take it back from all of them')")
+        tab.wait_for_selector("text=Taken back from 2 micrographs.", timeout=WAIT_MS)
+        assert [scale(n) for n in "bcd"] == [None, [0.5, 0.5], None]

@@ -236,6 +236,8 @@ def test_scale_follows_at_once_and_back(session: Session) -> None:
         {"source": "metadata"},
         {"source": "scale_bar"},
         {"source": "elsewhere"},
+        {"source": "given", "of": "b.tif", "nm_per_px": [0, 2], "relative_uncertainty": 0.01},
+        {"source": "given", "of": "b.tif", "nm_per_px": [2]},
     ],
 )
 def test_a_scale_that_makes_no_sense_changes_nothing(session: Session, choice: dict[str, Any]) -> None:

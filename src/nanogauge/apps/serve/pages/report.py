@@ -181,7 +181,7 @@ def _choice(e: Entry) -> Row:
     text = ", ".join(
         [f"{s['n_found']} particles", *([f"{n} edit{'s' if n != 1 else ''}"] if n else []), *(["checked"] if e.checked else [])]
     )
-    unsure = f"{s['n_unsure']} particles unsure" if s["n_unsure"] else ""
+    unsure = f"{s['n_unsure']} particle{'s' if s['n_unsure'] != 1 else ''} unsure" if s["n_unsure"] else ""
     unchecked = "" if e.checked else "edited, not marked as checked" if n else "not marked as checked"
     return Row(e.name, e.title, text, "; ".join(t for t in (unchecked, unsure) if t), ticked=e.checked)
 
