@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +118,15 @@ class Standing:
         gone = [c for c in chosen if c not in present]
         if gone:
             raise EditError(f"particle {gone[0]} is no longer there: it was changed in another window")
+
+    def to_leave_out(self, g: dict[str, Any], already: Collection[int]) -> tuple[list[int], str]:
+        """Labels left out by hand then, and what to say: those chosen too, or no longer where all of them are. Raises EditError."""
+        chosen = _labels(g.get("labels"))
+        self._known(chosen)
+        many = f"{len(chosen)} particles" if len(chosen) > 1 else f"particle {chosen[0]}"
+        if set(chosen) <= set(already):
+            return sorted(set(already) - set(chosen)), f"counted {many} again"
+        return sorted({*already, *chosen}), f"left out {many}: seen, not counted"
 
     def _local(self, chosen: list[int], make: Any, *, points: NDArray[np.float64] | None = None) -> Patch:
         """An edit on the part of the picture that holds the particles chosen."""

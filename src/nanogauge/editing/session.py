@@ -126,13 +126,14 @@ class Session:
     # --- edits of outlines -------------------------------------------------------------------------------------------------
 
     def edit(self, kind: str, gesture: dict[str, Any]) -> Delta:
-        """Makes one edit: delete, merge, split, redraw, polygon, brush, erase, click, accept, region, filters, scale.
+        """Makes one edit: delete, merge, split, redraw, polygon, brush, erase, click, accept, leave_out, region, filters,
+        scale.
 
         gesture: what the page sends; lengths and points in px, (y, x). Raises EditError or ScaleError where it cannot be made.
         """
         with self.lock:
             self._check_open()
-            if kind in ("region", "filters", "scale", "accept"):
+            if kind in ("region", "filters", "scale", "accept", "leave_out"):
                 return self._decide(kind, gesture)
             patch, text, focus = self._standing().patch(kind, gesture)
             self.journal.add(Edit(kind, text, now(), patch))
@@ -182,6 +183,9 @@ class Session:
             text = words
             if value == list(self.decisions.accepted):
                 raise EditError("these particles are accepted already")
+        elif kind == "leave_out":
+            field = "left_out"
+            value, text = self._standing().to_leave_out(g, self.decisions.left_out)
         elif kind == "region":
             field, region = "region", region_from_dict(g)
             region.frame(self.found.frame)

@@ -42,6 +42,7 @@ class Studio:
         self.measurer = Worker("measure")
         self.listeners: list[Callable[[str], None]] = []  # called with a micrograph's name when its entry has changed
         self.spreading: Spreading | None = None
+        self._visit: list[str] = []
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._opening: dict[str, threading.Lock] = {}
         self._lock = threading.RLock()
@@ -118,6 +119,26 @@ class Studio:
         with self._lock:
             self._sessions.pop(name, None)
             self._due.pop(name, None)
+
+    # --- the walk through the micrographs ----------------------------------------------------------------------------------
+
+    def begin_visit(self, names: list[str]) -> None:
+        """The order in which the gallery shows them is that of the walk, and stays it whatever is edited or checked on the way."""
+        self._visit = list(names)
+
+    def visit(self, name: str) -> list[str]:
+        """The micrographs that can be opened, in the order of the walk, `name` among them where it can be."""
+        if name not in self._visit:
+            self._visit = [e.name for e in self.project.in_order()]
+        there = {n for n, e in self.project.entries.items() if e.state == "done" and e.file is not None}
+        return [n for n in self._visit if n in there] + sorted(there - set(self._visit), key=str.casefold)
+
+    def next_unchecked(self, name: str) -> str | None:
+        """The next one on the walk, round its end too, that nobody has checked; None where all are."""
+        order = self.visit(name)
+        at = order.index(name) if name in order else 0
+        rest = [*order[at + 1 :], *order[:at]]
+        return next((n for n in rest if not self.project.entries[n].checked), None)
 
     def _measure_loop(self) -> None:
         while not self._closed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 
 from ....core.particles import Flag, has_flag
-from .layout import ask, esc
+from .layout import ask, esc, said
 
 if TYPE_CHECKING:
     from .shown import Shown
@@ -119,7 +119,7 @@ class FiltersPanel:
         self.unsure.text = "No particle is unsure."
         if unsure:
             those = f"{unsure} particle{'s are' if unsure != 1 else ' is'} unsure (confidence below {low:g})"
-            self.unsure.text = f"{those}; press U to go from one to the next."
+            self.unsure.text = f"{those}; press U to go through those that count."
         self._counts()
 
     def _by_confidence(self) -> tuple[list[int], list[int]]:
@@ -171,7 +171,7 @@ class FiltersPanel:
     async def _delete(self) -> None:
         labels = self._by_confidence()[1]
         if not labels:
-            ui.notify("no particle lies below that", position="bottom")
+            said("no particle lies below that")
             return
         ask(
             f"Delete {len(labels)} particle{'s' if len(labels) != 1 else ''}?",

@@ -30,6 +30,8 @@ class Gallery:
         self.order: list[str] = []
         self.chosen: set[str] = set()
         self.page, self.sample, self.find = 1, "", ""
+        self._order_of: tuple[Any, ...] = ()
+        self._frozen: list[str] = []
 
     def build(self) -> None:
         """Lays the page out."""
@@ -82,7 +84,11 @@ class Gallery:
 
     def visible(self) -> list[Entry]:
         """Entries under the filter, in order."""
-        found = self.studio.project.in_order()
+        entries = self.studio.project.entries
+        states = tuple(sorted((e.name, e.state) for e in entries.values()))
+        if states != self._order_of:  # what is checked or edited stays in its place until the page is loaded again
+            self._order_of, self._frozen = states, [e.name for e in self.studio.project.in_order()]
+        found = [entries[name] for name in self._frozen if name in entries]
         if self.sample:
             found = [e for e in found if e.sample == ("" if self.sample == _NONE else self.sample)]
         if self.find:
@@ -141,6 +147,7 @@ class Gallery:
         for name in self.chosen & set(self.cards):
             self.cards[name].tick.value = True
         self.order = [e.name for e in part]
+        self.studio.begin_visit([e.name for e in self.visible()])
 
     def filter(self, *, sample: str | None = None, find: str | None = None) -> None:
         """Shows some of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -72,14 +73,17 @@ class MicrographPage:
             self.tabs.value = self.tab
             self.view.on("refused", lambda e: refuse(str(e.args)))
             self.view.on("help", frame.keys.open)
+            self.view.on("check", self._check_and_go)
             self.view.on("bar", lambda e: self.scale.traced(e.args))
             self.view.on("tool", lambda e: self._tool(str(e.args)))
             self.view.on("step", lambda e: self.step(int(e.args)))
         self.show(self.tab)
         self.refresh()
+        self._saved()
         self.session.listeners.append(self._heard)
         ui.context.client.on_delete(self._leave)
         ui.timer(1.0, self._saved)
+        ui.timer(2.0, self._prepare_next, once=True)
 
     def _head(self, frame: Frame) -> None:
         with frame.middle:
@@ -93,6 +97,9 @@ class MicrographPage:
                 'flat round dense aria-label="Next micrograph (Page down)"'
             ).tooltip("Next (Page down)")
             self.checked = ui.button(on_click=self._check).props('no-caps dense aria-label="Mark as checked"').classes("ng-check")
+            ui.button(icon="task_alt", on_click=self._check_and_go).props(
+                'flat round dense icon-right=chevron_right aria-label="Mark as checked, on to the next unchecked (C)"'
+            ).tooltip("Mark as checked, on to the next unchecked (C)").classes("ng-check-next")
         self._show_check()
 
     def _show_check(self) -> None:
@@ -106,11 +113,29 @@ class MicrographPage:
         self.studio.project.check(self.name, not self.entry.checked)
         self._show_check()
 
+    def _check_and_go(self) -> None:
+        """This one is done; on to the next that is not."""
+        self.studio.project.check(self.name, True)
+        self._show_check()
+        following = self.studio.next_unchecked(self.name)
+        if following is None:
+            said("all micrographs are checked")
+            ui.timer(1.2, lambda: ui.navigate.to("/"), once=True)
+        else:
+            ui.navigate.to(f"/m/{quote(following, safe='')}")
+
+    async def _prepare_next(self) -> None:
+        """Opens the next micrograph beforehand, so that it is there at once."""
+        following = self.studio.next_unchecked(self.name)
+        if following is not None and not self.left:
+            with suppress(NanogaugeError):
+                await run.io_bound(self.studio.session, following)
+
     def _saved(self) -> None:
         if self.session.ended and not self.ended:
             self.ended = True
             self._say_ended()
-        order = [e.name for e in self.studio.project.in_order() if e.state == "done"]
+        order = self.studio.visit(self.name)
         at = f"{order.index(self.name) + 1} of {len(order)}" if self.name in order else ""
         dirty = self.session.revision != self.session.saved_revision
         n = len(self.session.journal.done)
@@ -129,7 +154,7 @@ class MicrographPage:
 
     def step(self, by: int) -> None:
         """The next or previous micrograph of the gallery."""
-        order = [e.name for e in self.studio.project.in_order() if e.state == "done" and e.file is not None]
+        order = self.studio.visit(self.name)
         if len(order) < 2 or self.name not in order:
             said("there is no other micrograph")
             return

@@ -14,8 +14,9 @@ export const TOOLS = {
 };
 export const ACTIONS = [
   { name: "delete", key: "Delete", icon: "delete_outline", title: "Delete what is selected" },
+  { name: "leave_out", key: "o", icon: "remove_circle_outline", title: "Leave out what is selected: seen, not counted" },
   { name: "merge", key: "m", icon: "join_full", title: "Merge what is selected" },
-  { name: "accept", key: "k", icon: "check", title: "Accept what is selected" },
+  { name: "accept", key: "k", icon: "check", title: "Keep what is selected: accepted" },
 ];
 
 export class Stroke {
