@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from nanogauge.core.errors import EditError
 from nanogauge.editing import edits
@@ -60,6 +61,50 @@ def test_split_cuts_only_the_chosen_where_some_are() -> None:
     after = applied(edits.split(LABELS, stroke, next_label=9, only=[2]))
     assert np.array_equal(after == 1, LABELS == 1)
     assert (after == 9).any()
+
+
+@pytest.mark.parametrize("over", [2.0, 4.0])
+def test_a_stroke_that_overshoots_leaves_the_touching_neighbour_whole(over: float) -> None:
+    touching = discs((60, 100), [(30, 30, 14), (30, 59, 14)])
+    for begin in (12.0, 20.0):  # from outside, or begun within: both are strokes across the first
+        stroke = np.array([[30.0, begin], [30.0, 44.0 + over]])
+        after = applied(edits.split(touching, stroke, next_label=9), touching)
+        assert np.array_equal(after == 2, touching == 2)
+        assert (after == 9).sum() > 250
+    through = np.array([[30.0, 12.0], [30.0, 70.0]])  # and nearly through the second: both are meant
+    after = applied(edits.split(touching, through, next_label=9), touching)
+    assert {1, 2, 9, 10} <= set(np.unique(after).tolist())
+
+
+def test_merging_bridges_a_gap_that_is_small_for_the_particles_and_refuses_a_wide_one() -> None:
+    def parts(labels: np.ndarray, n: int) -> int:
+        return int(ndimage.label(labels == n)[1])
+
+    near = discs((80, 120), [(40, 30, 20), (40, 79, 20)])  # 8 px between them
+    after = applied(edits.merge(near, [1, 2]), near)
+    assert parts(after, 1) == 1
+    assert (after > 0).sum() - (near > 0).sum() < 250  # a neck, no sausage
+    far = discs((80, 160), [(40, 30, 20), (40, 101, 20)])
+    with pytest.raises(EditError, match="30 px apart"):
+        edits.merge(far, [1, 2])
+    assert parts(applied(edits.merge(far, [1, 2], apart=True), far), 1) == 2
+    near[:, 50:59] = 0
+    near[:, 54] = 3  # another particle in between
+    with pytest.raises(EditError, match="between"):
+        edits.merge(near, [1, 2])
+
+
+def test_merging_round_a_hole_fills_it_and_keeps_the_holes_each_had() -> None:
+    yy, xx = np.mgrid[:80, :80]
+    r = np.hypot(yy - 40, xx - 40)
+    ring = np.where((r > 14) & (r < 25), np.where(xx < 40, 1, 2), 0).astype(np.int32)
+    assert (applied(edits.merge(ring, [1, 2]), ring)[r < 24] == 1).all()
+    ring[r < 6] = 3  # another particle in the hole is no hole
+    after = applied(edits.merge(ring, [1, 2]), ring)
+    assert np.array_equal(after == 3, ring == 3)
+    own = np.where((r > 14) & (r < 25), 1, 0).astype(np.int32)
+    own[38:43, 66:70] = 2
+    assert (applied(edits.merge(own, [1, 2]), own)[r < 13] == 0).all()
 
 
 @pytest.mark.parametrize("stroke", [[[70.0, 5.0], [75.0, 40.0]], [[12.0, 30.0], [14.0, 36.0]]])

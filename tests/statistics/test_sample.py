@@ -12,6 +12,7 @@ import pytest
 from nanogauge.core.scale import Scale
 from nanogauge.core.settings import Settings
 from nanogauge.measuring import measure_particles
+from nanogauge.statistics.distribution.pooling import summarise_pooled
 from nanogauge.statistics.metrology import distribution_of, exclusions_of, warnings_of
 from nanogauge.statistics.samples import MICROGRAPH_COLUMNS, Part, compare, part_of, pool, pool_tables
 
@@ -189,3 +190,16 @@ def test_warnings_of_unstable_weights_and_of_few_pixels():
     assert any("under 8 px across" in w for w in said)
     fine = part(1).particles
     assert warnings_of(fine, distribution_of(fine, "px", m), m) == ()
+
+
+def test_no_interval_where_the_micrographs_are_no_one_sample() -> None:
+    rng = np.random.default_rng(5)
+    x = np.concatenate([rng.normal(5, 0.3, 60), rng.normal(2000, 90, 60)])
+    d = summarise_pooled(x, np.repeat(["a", "b"], 60), unit="nm", weighting="volume")
+    assert np.isnan(d.mean.low) or d.mean.high < 10 * d.mean.value
+    d = summarise_pooled(x, np.repeat(["a", "b"], 60), unit="nm")
+    assert np.isnan(d.mean.low)
+    assert np.isnan(d.mean.high)
+    assert d.mean.standard_error > 100  # what is known is kept
+    alike = summarise_pooled(rng.normal(50, 5, 120), np.repeat(["a", "b"], 60), unit="nm")
+    assert alike.mean.low < 50 < alike.mean.high

@@ -95,6 +95,7 @@ class Flag(IntFlag):
     EXCLUDED = 512
     FILTERED = 1024
     NO_EDGE = 2048
+    LEFT_OUT_BY_HAND = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,12 @@ FLAGS: dict[Flag, FlagEntry] = {
         "left out of the distribution by the operator's filter of circularity or confidence",
         "filtered out",
         "left out by the operator's filter",
+        by_hand=True,
+    ),
+    Flag.LEFT_OUT_BY_HAND: FlagEntry(
+        "seen by the operator and left out of the distribution, as one that is covered or cannot be measured",
+        "left out by you",
+        "left out by the operator, one by one",
         by_hand=True,
     ),
     Flag.NO_EDGE: FlagEntry(

@@ -7,6 +7,7 @@ taken, so that mending one particle spoils no other. A gesture that does nothing
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -21,6 +22,9 @@ Points = NDArray[np.float64]
 
 LEAST_PIXELS = 9  # a smaller piece is a slip of the hand
 _GAP_PX = 2  # between two halves of one particle that were found apart
+_WIDEST_GAP = 0.25  # of the smaller part's diameter, that is bridged when particles are merged
+_EDGE_TO_EDGE = 0.75  # of the way through a particle, from which on a stroke is meant to cut it
+_IN_PARTS = "so they would be one particle in several parts: paint what is missing, or join them all the same with Shift M"
 _LEFT_OVER_PX = 3.0  # how far beyond its ends a stroke is prolonged to leave the particle
 
 
@@ -31,25 +35,31 @@ def delete(labels: Labels, chosen: Sequence[int]) -> Patch:
     return _patch(window, after, (y, x), "choose the particles to delete first")
 
 
-def merge(labels: Labels, chosen: Sequence[int]) -> Patch:
-    """Particles joined into the one of the smallest number; a gap of up to 4 px between them is filled."""
+def merge(labels: Labels, chosen: Sequence[int], *, apart: bool = False) -> Patch:
+    """Particles joined into the one of the smallest number: gaps between them are bridged, holes that they enclose together filled.
+
+    apart: join them even where the gap is wide, or another particle lies in it; the particle is in several parts then. Else
+    EditError is raised, as such a particle is measured as no shape that is there.
+    """
     wanted = sorted({int(c) for c in chosen})
     if len(wanted) < 2:
         raise EditError("choose two or more particles to merge: hold Shift and click them")
     y, x, window = _window(labels, wanted, margin=2 * _GAP_PX + 1)
-    member = np.isin(window, wanted)
-    if len(np.unique(window[member])) < 2:
+    each = [window == label for label in wanted]
+    member = np.any(each, axis=0)
+    if sum(bool(mask.any()) for mask in each) < 2:
         raise EditError("only one of these particles is still there: choose them again")
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _GAP_PX + 1, 2 * _GAP_PX + 1))
-    closed = cv2.morphologyEx(member.astype(np.uint8), cv2.MORPH_CLOSE, disc) > 0
-    after = np.where(member | (closed & (window == 0)), np.int32(wanted[0]), window)
-    return _patch(window, after, (y, x), "nothing to merge")
+    joined = _joined(member, window == 0, apart=apart)
+    own_holes = np.any([ndimage.binary_fill_holes(mask) & ~mask for mask in each], axis=0)
+    joined |= ndimage.binary_fill_holes(joined) & (window == 0) & ~own_holes
+    return _patch(window, np.where(joined, np.int32(wanted[0]), window), (y, x), "nothing to merge")
 
 
 def split(labels: Labels, stroke: Points, *, next_label: int, only: Sequence[int] = ()) -> Patch:
-    """Particles that the stroke (n, 2) crosses are cut along it; the largest piece keeps the number.
+    """Particles that the stroke (n, 2) crosses from edge to edge are cut along it; the largest piece keeps the number.
 
-    A stroke that ends within a particle is prolonged in its direction. only: the particles that may be cut; none: any
+    One that it only reaches into, as by overshooting, is left alone; where it crosses none, the one that it crosses most is cut,
+    the stroke being prolonged in its direction. only: cut these, however far the stroke reaches into them, and no others
     """
     if len(stroke) < 2:
         raise EditError("draw a line across the particle to split it")
@@ -60,7 +70,7 @@ def split(labels: Labels, stroke: Points, *, next_label: int, only: Sequence[int
         raise EditError("the line crosses no particle: draw it across the one to split")
     y, x, window = _window(labels, crossed.tolist())
     after = window.copy()
-    for label in crossed.tolist():
+    for label in crossed.tolist() if only else _meant(window, stroke - (y, x), crossed.tolist()):
         pieces = _cut(window == label, stroke - (y, x))
         for mask in pieces[1:]:
             after[mask] = next_label
@@ -100,7 +110,7 @@ def add_mask(labels: Labels, mask: NDArray[np.bool_], corner: tuple[int, int], *
 
 def brush(labels: Labels, stroke: Points, *, radius_px: float, next_label: int, label: int = 0) -> Patch:
     """Paints a stroke (n, 2) of a round brush onto a particle; label 0: a new one."""
-    mask, corner = _painted(stroke, radius_px, labels.shape)
+    mask, corner = painted(stroke, radius_px, labels.shape)
     window = labels[corner[0] : corner[0] + mask.shape[0], corner[1] : corner[1] + mask.shape[1]]
     free = mask & (window == 0)
     if not label and free.sum() < LEAST_PIXELS:
@@ -111,7 +121,7 @@ def brush(labels: Labels, stroke: Points, *, radius_px: float, next_label: int, 
 
 def erase(labels: Labels, stroke: Points, *, radius_px: float, next_label: int, only: Sequence[int] = ()) -> Patch:
     """Takes a stroke of a round brush away from particles; one that falls apart becomes several, crumbs are dropped."""
-    mask, corner = _painted(stroke, radius_px, labels.shape)
+    mask, corner = painted(stroke, radius_px, labels.shape)
     small = labels[corner[0] : corner[0] + mask.shape[0], corner[1] : corner[1] + mask.shape[1]]
     hit = np.unique(small[mask])
     hit = hit[(hit > 0) & (np.isin(hit, list(only)) if only else True)]
@@ -127,6 +137,58 @@ def erase(labels: Labels, stroke: Points, *, radius_px: float, next_label: int, 
             after[piece] = label if k == 0 else next_label
             next_label += k > 0
     return _patch(window, after, (y, x), "the brush changed nothing here")
+
+
+def _joined(member: NDArray[np.bool_], free: NDArray[np.bool_], *, apart: bool) -> NDArray[np.bool_]:
+    """The members with what is free between them. Raises EditError where that leaves them in several parts, unless `apart`."""
+    joined = member | (_closed(member, _GAP_PX) & free)
+    parts, n = ndimage.label(joined, structure=np.ones((3, 3)))
+    while n > 1 and not apart:
+        area = np.bincount(parts.ravel(), minlength=n + 1)
+        largest = int(area[1:].argmax()) + 1
+        far = ndimage.distance_transform_edt(parts != largest)
+        gaps = ndimage.minimum(far, parts, range(1, n + 1)) - 1
+        gaps[largest - 1] = np.inf
+        other, gap = int(gaps.argmin()) + 1, float(gaps.min())
+        if gap > _WIDEST_GAP * 2 * np.sqrt(area[other] / np.pi):
+            raise EditError(f"they lie {gap:.0f} px apart, {_IN_PARTS}")
+        pair = (parts == largest) | (parts == other)
+        bridged = pair | (_closed(pair, int(np.ceil(gap)) + 1) & free)
+        if ndimage.label(bridged, structure=np.ones((3, 3)))[1] > 1:
+            raise EditError(f"another particle lies between them, {_IN_PARTS}")
+        joined |= bridged
+        parts, n = ndimage.label(joined, structure=np.ones((3, 3)))
+    return joined
+
+
+def _closed(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    padded = np.pad(mask.astype(np.uint8), radius)  # so that what lies at the rim is treated as elsewhere
+    return np.asarray(cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)[radius:-radius, radius:-radius] > 0)
+
+
+def _meant(window: Labels, stroke: Points, crossed: list[int]) -> list[int]:
+    """Of the particles under a stroke those that are meant: it runs through them (nearly) from edge to edge; else the one of which
+    it runs through most."""
+    share = {}
+    for label in crossed:
+        mask = window == label
+        under = _inside(stroke, mask)
+        if under:
+            share[label] = under / max(_inside(_prolonged(stroke, mask), mask), 1)
+    through = [label for label, s in share.items() if s >= _EDGE_TO_EDGE]
+    return through or sorted(share, key=lambda label: -share[label])[:1]
+
+
+def _inside(line: Points, mask: NDArray[np.bool_]) -> int:
+    """How many points of a line (n, 2), one every half px, lie in a mask."""
+    n = 0
+    for a, b in pairwise(line):
+        steps = max(int(np.ceil(2 * np.hypot(*(b - a)))), 1)
+        at = np.rint(a + np.linspace(0, 1, steps, endpoint=False)[:, None] * (b - a)).astype(int)
+        within = ((at >= 0) & (at < mask.shape)).all(1)
+        n += int(mask[at[within, 0], at[within, 1]].sum())
+    return n
 
 
 def _patch(before: Labels, after: NDArray[np.integer], corner: tuple[int, int], nothing: str) -> Patch:
@@ -167,7 +229,7 @@ def _filled(outline: Points, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_],
     return patch.mask, (patch.y0, patch.x0)
 
 
-def _painted(stroke: Points, radius_px: float, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], tuple[int, int]]:
+def painted(stroke: Points, radius_px: float, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], tuple[int, int]]:
     """Pixels whose centre lies within radius_px of the stroke."""
     rows, columns = _box_of(stroke, shape, margin=radius_px)
     if rows.stop <= rows.start or columns.stop <= columns.start:

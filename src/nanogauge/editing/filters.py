@@ -69,12 +69,17 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True)
 class Decisions:
-    """All that is decided beside the outlines. scale: None as found, else what `scale_choice` understands; accepted: labels."""
+    """All that is decided beside the outlines.
+
+    scale: None as found, else what `scale_choice` understands; accepted, left_out: labels of particles looked at, that count, and
+    that are there but do not count
+    """
 
     region: Region = field(default_factory=Region)
     filters: Filters = field(default_factory=Filters)
     scale: dict[str, Any] | None = None
     accepted: tuple[int, ...] = ()
+    left_out: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -121,6 +126,7 @@ def decisions_from_dict(content: dict[str, Any]) -> Decisions:
         filters=filters_from_dict(content.get("filters") or {}),
         scale=content.get("scale"),
         accepted=tuple(int(v) for v in content.get("accepted") or ()),
+        left_out=tuple(int(v) for v in content.get("left_out") or ()),
     )
 
 
@@ -154,7 +160,8 @@ def judge(
     inner = region.frame(frame)
     lasting = flags_of(table["flags"]) & LASTING.value
     accepted, by_hand = np.isin(label, decisions.accepted), np.isin(label, list(edited))
-    sure = accepted | by_hand  # a person looked at these, whatever the network thinks
+    omitted = np.isin(label, decisions.left_out)
+    sure = accepted | by_hand | omitted  # a person looked at these, whatever the network thinks
     lasting = np.where(sure, lasting & ~Flag.LOW_CONFIDENCE.value, lasting)
     lasting |= np.where(accepted, Flag.ACCEPTED.value, 0) | np.where(by_hand, Flag.EDITED.value, 0)
     border = frame_flags(boxes, frame, shape)
@@ -183,6 +190,7 @@ def judge(
         "size": small | large | (window > 0),
         "circularity": uneven,
         "confidence": unsure,
+        "by_hand": omitted,
     }
     votes = np.sum([*reasons.values()], axis=0)
     removed = {name: int((hit & (votes == 1)).sum()) for name, hit in reasons.items()}
@@ -195,6 +203,7 @@ def judge(
     flags = lasting | border | window
     flags |= np.where(small, Flag.TOO_SMALL.value, 0) | np.where(large, Flag.TOO_LARGE.value, 0)
     flags |= np.where(masked, Flag.EXCLUDED.value, 0) | np.where(uneven | unsure, Flag.FILTERED.value, 0)
+    flags |= np.where(omitted, Flag.LEFT_OUT_BY_HAND.value, 0)
     out = table.copy(deep=False)
     out["edge_weight"] = np.where(votes > 0, 0.0, weights)
     out["flags"] = pd.Series(flag_texts(flags), index=out.index, dtype=out["flags"].dtype)

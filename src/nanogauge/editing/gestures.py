@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from ..core.errors import EditError
 from . import edits
@@ -36,10 +38,11 @@ class Standing:
         new = self.next_label
         if kind in ("delete", "merge"):
             self._known(chosen)
-            patch = self._local(chosen, lambda part, off: getattr(edits, kind)(part, chosen))
             many = f"{len(chosen)} particles" if len(chosen) > 1 else f"particle {chosen[0]}"
             if kind == "delete":
-                return patch, f"deleted {many}", ()
+                return self._local(chosen, lambda part, off: edits.delete(part, chosen)), f"deleted {many}", ()
+            apart = g.get("apart") is True
+            patch = self._local(chosen, lambda part, off: edits.merge(part, chosen, apart=apart))
             return patch, f"merged particles {', '.join(map(str, chosen[:8]))}{' …' if len(chosen) > 8 else ''}", (min(chosen),)
         if kind == "click":
             (point,) = _points(g.get("points"), least=1)[:1]
@@ -60,18 +63,20 @@ class Standing:
             self._known(chosen[:1])
             patch = self._local(chosen[:1], lambda p, off: edits.redraw(p, chosen[0], points - off), points=points)
             return patch, f"redrew the outline of particle {chosen[0]}", (chosen[0],)
+        aimed = self._aimed(_labels(g.get("selected")), points, 1.5 if kind == "split" else radius + 1.5)
         if kind == "brush":
-            target = chosen[0] if chosen else 0
+            target = (aimed or chosen or [0])[0]
             patch = edits.brush(self.labels, points, radius_px=radius, next_label=new, label=target)
             text = f"enlarged particle {target} with the brush" if target else f"painted particle {new}"
             return patch, text, (target or new,)
         if kind == "split":
-            patch = self._under(points, 8, lambda p, off: edits.split(p, points - off, next_label=new, only=chosen))
+            patch = self._under(points, 8, lambda p, off: edits.split(p, points - off, next_label=new, only=aimed or chosen))
             names = [v for v in patch.touched if v < new]
             return patch, f"split particle{'s' if len(names) > 1 else ''} {', '.join(map(str, names))}", patch.touched
         if kind == "erase":
+            only = aimed or chosen
             patch = self._under(
-                points, radius + 2, lambda p, off: edits.erase(p, points - off, radius_px=radius, next_label=new, only=chosen)
+                points, radius + 2, lambda p, off: edits.erase(p, points - off, radius_px=radius, next_label=new, only=only)
             )
             names = [v for v in patch.touched if v < new]
             return patch, f"took away from particle{'s' if len(names) > 1 else ''} {', '.join(map(str, names))}", ()
@@ -90,6 +95,22 @@ class Standing:
             raise EditError(f"no particle has a confidence of {float(least):g} or more")
         return labels, f"accepted the {len(labels)} particles with a confidence of {float(least):g} or more"
 
+    def _aimed(self, selected: list[int], points: NDArray[np.float64], reach_px: float) -> list[int]:
+        """Of what is selected what a stroke touches, or in whose hole it begins: that is its target, whatever else lies there."""
+        if not selected:
+            return []
+        near, (top, left) = edits.painted(points, reach_px, self.labels.shape)
+        part = self.labels[top : top + near.shape[0], left : left + near.shape[1]]
+        hit = set(np.unique(part[near]).tolist()) & set(selected)
+        y, x = np.rint(points[0]).astype(int).tolist()
+        known = self.table["label"].to_numpy(np.int64)
+        for i in np.flatnonzero(np.isin(known, selected)):
+            y0, x0, y1, x1 = self.boxes[:, i].tolist()
+            if y0 <= y < y1 and x0 <= x < x1:
+                filled = ndimage.binary_fill_holes(self.labels[y0:y1, x0:x1] == known[i])
+                hit |= {int(known[i])} if filled[y - y0, x - x0] else set()
+        return sorted(hit)
+
     def _known(self, chosen: list[int]) -> None:
         if not chosen:
             raise EditError("choose a particle first: click it")
@@ -97,6 +118,15 @@ class Standing:
         gone = [c for c in chosen if c not in present]
         if gone:
             raise EditError(f"particle {gone[0]} is no longer there: it was changed in another window")
+
+    def to_leave_out(self, g: dict[str, Any], already: Collection[int]) -> tuple[list[int], str]:
+        """Labels left out by hand then, and what to say: those chosen too, or no longer where all of them are. Raises EditError."""
+        chosen = _labels(g.get("labels"))
+        self._known(chosen)
+        many = f"{len(chosen)} particles" if len(chosen) > 1 else f"particle {chosen[0]}"
+        if set(chosen) <= set(already):
+            return sorted(set(already) - set(chosen)), f"counted {many} again"
+        return sorted({*already, *chosen}), f"left out {many}: seen, not counted"
 
     def _local(self, chosen: list[int], make: Any, *, points: NDArray[np.float64] | None = None) -> Patch:
         """An edit on the part of the picture that holds the particles chosen."""

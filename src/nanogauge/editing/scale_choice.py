@@ -25,6 +25,7 @@ def decide(
     {"source": "metadata"} or {"source": "scale_bar"}     one of what was read
     {"source": "typed", "text": "2.5 nm/px"}
     {"source": "traced", "label": "500 nm", "ends": [[y, x], [y, x]]}, pixel centres at integers; the bar reaches from end to end
+    {"source": "given", "of": "a.tif", "nm_per_px": [y, x], "relative_uncertainty": u}   that of another micrograph
     {"source": "none"}                                    sizes in px
 
     Raises ScaleError where it cannot be understood or there is nothing of the kind.
@@ -47,6 +48,8 @@ def decide(
         return resolve_scale(metadata=metadata, bar=bar, user=parse_scale(str(choice.get("text", ""))))
     if source == "traced":
         return resolve_scale(metadata=metadata, bar=bar, user=_traced(choice))
+    if source == "given":
+        return resolve_scale(metadata=metadata, bar=bar, user=_given(choice))
     raise ScaleError(f"unknown source of the scale {source!r}")
 
 
@@ -58,8 +61,24 @@ def describe(choice: dict[str, Any] | None, decision: ScaleDecision) -> str:
     source = (choice or {}).get("source")
     if source == "traced":
         return f"traced the scale bar: {(choice or {}).get('label')} over {_length(choice or {}):.1f} px, {value}"
+    if source == "given":
+        return f"took the scale of {(choice or {}).get('of')}: {value}"
     sources = {"metadata": "the file's metadata", "scale_bar": "the scale bar as read", "typed": "a value typed in"}
     return f"chose {sources.get(str(source), 'the scale as found')}: {value}"
+
+
+def given(scale: Scale, of: str) -> dict[str, Any]:
+    """The choice by which another micrograph takes a scale, its uncertainty with it."""
+    pair, u = list(scale.nm_per_px), scale.relative_uncertainty
+    return {"source": "given", "of": of, "nm_per_px": pair, "relative_uncertainty": u}
+
+
+def _given(choice: dict[str, Any]) -> Scale:
+    try:
+        y, x = (float(v) for v in choice["nm_per_px"])
+        return Scale((y, x), float(choice["relative_uncertainty"]), "user")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ScaleError("the scale given cannot be understood: type it") from error
 
 
 def _traced(choice: dict[str, Any]) -> Scale:

@@ -47,6 +47,7 @@ class Session:
         self.lock = threading.RLock()
         self.revision = 0
         self.saved_revision = 0
+        self.ended = ""  # why no more edits are taken; "" while they are
         self.listeners: list[Callable[[Delta], None]] = []
         self.recent: deque[Delta] = deque(maxlen=MOST_DELTAS)  # so that a window can catch up
         self.probability = found.foreground
@@ -126,12 +127,14 @@ class Session:
     # --- edits of outlines -------------------------------------------------------------------------------------------------
 
     def edit(self, kind: str, gesture: dict[str, Any]) -> Delta:
-        """Makes one edit: delete, merge, split, redraw, polygon, brush, erase, click, accept, region, filters, scale.
+        """Makes one edit: delete, merge, split, redraw, polygon, brush, erase, click, accept, leave_out, region, filters,
+        scale.
 
         gesture: what the page sends; lengths and points in px, (y, x). Raises EditError or ScaleError where it cannot be made.
         """
         with self.lock:
-            if kind in ("region", "filters", "scale", "accept"):
+            self._check_open()
+            if kind in ("region", "filters", "scale", "accept", "leave_out"):
                 return self._decide(kind, gesture)
             patch, text, focus = self._standing().patch(kind, gesture)
             self.journal.add(Edit(kind, text, now(), patch))
@@ -141,14 +144,25 @@ class Session:
     def undo(self) -> Delta | None:
         """Takes the last edit back; None where there is none."""
         with self.lock:
+            self._check_open()
             edit = self.journal.undo()
             return None if edit is None else self._step(edit, back=True)
 
     def redo(self) -> Delta | None:
         """Makes the last undone edit again; None where there is none."""
         with self.lock:
+            self._check_open()
             edit = self.journal.redo()
             return None if edit is None else self._step(edit, back=False)
+
+    def end(self, why: str) -> None:
+        """No more edits: the result is about to be replaced. Windows that still show it are told why."""
+        with self.lock:
+            self.ended = why
+
+    def _check_open(self) -> None:
+        if self.ended:
+            raise EditError(self.ended)
 
     def set_probability(self, probability: NDArray[np.float32]) -> Delta:
         """The map of a result that was opened without one: what was edited meanwhile is measured along it."""
@@ -169,6 +183,9 @@ class Session:
             value: Any = sorted({*self.decisions.accepted, *labels})
             if value == list(self.decisions.accepted):
                 raise EditError("these particles are accepted already")
+        elif kind == "leave_out":
+            field = "left_out"
+            value, text = self._standing().to_leave_out(g, self.decisions.left_out)
         elif kind == "region":
             field, region = "region", region_from_dict(g)
             region.frame(self.found.frame)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core.settings import Settings
-from ..statistics.distribution import STATISTICS, WITHOUT_UNIT
+from ..statistics.distribution import MIN_N_FOR_INTERVALS, STATISTICS, WITHOUT_UNIT
 from .facts import Gathered
 from .formatting import BASES, DASH, LAWS, NAMES, REASONS, Lengths, fixed, lengths, number, p_value, percent
 from .info import ReportInfo
@@ -69,10 +69,14 @@ def statistics_rows(d: Distribution, unit: Lengths) -> list[tuple[str, str, str,
         show = Lengths("") if name in WITHOUT_UNIT else unit
         of = f" {show.unit}" if show.unit else ""
         known = math.isfinite(e.low)
-        interval = show.interval(e.low, e.high) + of if known else "too few particles"
+        interval = show.interval(e.low, e.high) + of if known else _no_interval(d)
         se = show.show(e.standard_error, 2) + of if math.isfinite(e.standard_error) else DASH
         rows.append((NAMES.get(name, name), show.show(e.value) + of, interval, se))
     return rows
+
+
+def _no_interval(d: Distribution) -> str:
+    return "cannot be given: the micrographs differ too much" if d.n >= MIN_N_FOR_INTERVALS else "too few particles"
 
 
 def _statistics_note(sample: Sample) -> str:
@@ -276,7 +280,6 @@ def provenance_rows(gathered: Gathered, *, started: str = "", made: str = "") ->
 def iso_rows(info: ReportInfo, gathered: Gathered, samples: Sequence[Sample]) -> list[tuple[str, str]]:
     """The fields a report after ISO 19749:2021 (size and shape distributions by SEM) states; "" where nobody has said."""
     s = samples[0] if samples else None
-    n = sum(x.distribution.n for x in samples)
     instrument = info.instrument or " ".join(t for t in (gathered.text("maker"), gathered.text("model")) if t)
     distance, magnification = gathered.span("working_distance_mm", "mm", 3), gathered.span("magnification", "×", 3)
     conditions = [
@@ -300,7 +303,10 @@ def iso_rows(info: ReportInfo, gathered: Gathered, samples: Sequence[Sample]) ->
         ("Imaging conditions", ", ".join(t for t in conditions if t)),
         ("Calibration of the magnification", calibration),
         ("Pixel size", scale),
-        ("Micrographs and particles", f"{gathered.n} micrograph{_s(gathered.n)}, {gathered.n_found} particles found, {n} counted"),
+        (
+            "Micrographs and particles",
+            f"{gathered.n} micrograph{_s(gathered.n)}, {gathered.n_found} particles found, {gathered.n_counted} counted",
+        ),
         ("Segmentation", ", ".join(gathered.engines) + (", settings as listed" if gathered.engines else "")),
         (
             "Measurand",

@@ -43,7 +43,10 @@ class Collected:
         return self.n_expected > MOST_CARDS
 
     def add(self, saved: SavedMeasurement, *, sample: str, link: str) -> Card:
-        """One micrograph more; its card is returned for a page of its own, and kept where the run is small."""
+        """One micrograph more; its card is returned for a page of its own, and kept where the run is small.
+
+        sample: it is pooled with the others of that name; "": with none
+        """
         card = card_of(saved)
         self.gathered.add(saved.about)
         self.settings = self.settings or saved.settings
@@ -52,7 +55,8 @@ class Collected:
         row = table_row(saved) | {"sample": sample}
         row["link"] = link if self.paged else f"#m{len(self.cards)}"
         self.rows.append(row)
-        self.parts.setdefault(sample, []).append(part_of(saved))
+        if sample:
+            self.parts.setdefault(sample, []).append(part_of(saved))
         return card
 
 

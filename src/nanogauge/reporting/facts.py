@@ -23,6 +23,7 @@ class Gathered:
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     engines: dict[str, str] = field(default_factory=dict)
     n_found: int = 0
+    n_counted: int = 0
     n_edited: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
     several_settings: bool = False
@@ -52,6 +53,7 @@ class Gathered:
         annotated = bool(about.get("labels_source"))  # each file has its own hash then, which stands beside it
         self.engines[str(about["engine"]["name"])] = "" if annotated else str(about["engine"]["sha256"] or "")
         self.n_found += int(about["n_particles"])
+        self.n_counted += int(about["distribution"]["n"])
         self.n_edited += bool(about.get("operator_edits"))
         if self.n > 1 and about["settings"] != self.settings:
             self.several_settings = True

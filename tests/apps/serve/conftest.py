@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from nanogauge.apps.serve.thumbnails import write_thumbnail
 from nanogauge.editing.session import Session, open_session
 from nanogauge.results.saved import PROBABILITY, write_probability
+from page_tools import window
 from scenes import blind, spheres
 from serve_tools import chromium
 
@@ -72,3 +74,21 @@ def free_port() -> Callable[[], int]:
             return int(s.getsockname()[1])
 
     return find
+
+
+@pytest.fixture
+def several(work: Path) -> Path:
+    """The work folder with four measured micrographs: a, b, c, d, the same picture each."""
+    for name in "bcd":
+        shutil.copytree(work / "a", work / name)
+        shutil.copyfile(work / "uploads" / "a.png", work / "uploads" / f"{name}.png")
+        about = json.loads((work / name / "measurement.json").read_text())
+        (work / name / "measurement.json").write_text(json.dumps(about | {"file": f"{name}.png"}))
+    return work
+
+
+@pytest.fixture
+def tab(browser: Any) -> Iterator[Any]:
+    """A window; an error in its JavaScript fails the test."""
+    with window(browser) as w:
+        yield w

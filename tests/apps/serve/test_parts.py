@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from nanogauge.apps.serve import downloads
-from nanogauge.apps.serve.corrections import FineTuning, save_training_data, worth_learning_from
+from nanogauge.apps.serve.corrections import FineTuning, save_training_data, to_choose_from, worth_learning_from
 from nanogauge.apps.serve.doubts import doubt_of
 from nanogauge.apps.serve.page_state import particles_of, vocabulary
 from nanogauge.apps.serve.project import Project, choose_work_folder
@@ -177,7 +177,9 @@ def test_the_gallery_puts_first_what_needs_a_person_and_remembers(work: Path) ->
     again = Project(work)
     assert again.in_order()[-1].name == "a"
     assert again.entries["b"].sample == "lot 7"
-    assert set(again.samples()) == {"lot 7", again.default_sample}
+    assert {name: [e.name for e in group] for name, group in again.samples().items()} == {"": ["a"], "lot 7": ["b"]}
+    again.unassign(["b"])
+    assert set(Project(work).samples()) == {""}
     again.remove("b")
     assert not (work / "b").exists()
     assert (work / ".removed" / "b" / "labels.tif").is_file()
@@ -268,7 +270,9 @@ def test_report_and_zip_are_of_the_samples_as_assigned(work: Path, tmp_path: Pat
     text = (work / "report.html").read_text()
     assert "other" in text
     run = json.loads((work / "run.json").read_text())
-    assert run["samples"] == {"other": ["b"], project.default_sample: ["a"]}
+    assert run["samples"] == {"other": ["b"]}  # a was put into none: it is in the tables, and pooled with nothing
+    sample = json.loads((work / "sample.json").read_text())
+    assert (sample["name"], sample["n_micrographs"]) == ("other", 1)
     rows = (work / "summary.csv").read_text().splitlines()
     assert len(rows) == 3
     with zipfile.ZipFile(downloads.zip_everything(project, tmp_path / "all.zip")) as z:
@@ -294,7 +298,10 @@ def test_only_what_was_seen_is_training_data(work: Path) -> None:
     assert worth_learning_from(project) == []
     with pytest.raises(InputError, match="checked"):
         save_training_data(project, [])
+    project.entries["b"].summary["n_edits"] = 3  # half-mended, for all one knows
+    assert worth_learning_from(project) == []
     project.check("a", True)
+    assert [e.name for e in to_choose_from(project)] == ["a", "b"]
     folder = save_training_data(project, worth_learning_from(project))
     assert [p.name for p in (folder / "images").iterdir()] == ["a.png"]
     assert [p.name for p in (folder / "labels").iterdir()] == ["a.tif"]
@@ -349,3 +356,13 @@ def test_a_port_that_is_taken_is_said() -> None:
 
 def test_pictures_of_every_size_are_rendered_for_the_tests() -> None:
     assert Image.fromarray(spheres(3, shape=(120, 160)).pixels).size[0] == 160
+
+
+def test_what_nobody_put_into_a_sample_is_in_none_and_a_run_of_the_command_line_is_as_it_was_pooled(several: Path) -> None:
+    assert {e.sample for e in Project(several).entries.values()} == {""}
+    (several / "run.json").write_text(json.dumps({"inputs": [{"file": "a.png", "folder": "a"}, {"file": "b.png", "folder": "b"}]}))
+    (several / "sample.json").write_text(json.dumps({"name": "results"}))
+    project = Project(several)
+    assert {name: len(group) for name, group in project.samples().items()} == {"": 2, "results": 2}
+    project.unassign(["a"])
+    assert {name: len(group) for name, group in Project(several).samples().items()} == {"": 3, "results": 1}

@@ -63,7 +63,7 @@ def test_every_kind_of_edit_is_measured_as_if_all_were(session: Session) -> None
         ("brush", {"points": [[dy, dx], [dy + 18, dx]], "radius_px": 5, "labels": [d]}),
         ("polygon", {"points": [[2, 2], [2, 16], [16, 16], [16, 2]]}),
         ("redraw", {"labels": [e], "points": [[ey - 8, ex - 8], [ey - 8, ex + 8], [ey + 8, ex + 8], [ey + 8, ex - 8]]}),
-        ("merge", {"labels": [c, d]}),
+        ("merge", {"labels": [c, d], "apart": True}),
     ]  # fmt: skip
     for kind, gesture in gestures:
         delta = session.edit(kind, gesture)
@@ -76,6 +76,25 @@ def test_every_kind_of_edit_is_measured_as_if_all_were(session: Session) -> None
     assert set(session.table.loc[session.table["flags"].str.contains("edited"), "label"]) == session.edited & set(
         session.table["label"]
     )
+
+
+def test_what_is_selected_is_the_target_of_a_stroke(session: Session) -> None:
+    session.edit("delete", {"labels": session.table["label"].tolist()[1:]})
+    (label,) = session.edit("polygon", {"points": [[100, 100], [100, 140], [140, 140], [140, 100]]}).focus
+    session.edit("erase", {"points": [[120, 120]], "radius_px": 8, "labels": [label]})
+    delta = session.edit("brush", {"points": [[120, 120]], "radius_px": 3, "labels": [], "selected": [label]})
+    assert delta.focus == (label,)  # begun in its hole
+    new = session.edit("brush", {"points": [[115.5, 123.5]], "radius_px": 2, "labels": []}).focus
+    assert new != (label,)  # with nothing selected it is a core within a shell
+    beside = session.edit("polygon", {"points": [[100, 141], [100, 170], [140, 170], [140, 141]]}).focus[0]
+    area = session.table.set_index("label")["area_px2"]
+    session.edit("brush", {"points": [[95, 155], [95, 120]], "radius_px": 6, "labels": [beside], "selected": [label]})
+    session.edit("erase", {"points": [[135, 132], [135, 150]], "radius_px": 3, "labels": [beside], "selected": [label]})
+    session.edit("split", {"points": [[120, 90], [120, 180]], "selected": [label]})
+    now = session.table.set_index("label")["area_px2"]
+    assert now[beside] == area[beside]
+    assert now[label] != area[label]
+    whole(session)
 
 
 def test_a_drawn_outline_is_measured_where_it_was_drawn(session: Session) -> None:
@@ -170,7 +189,7 @@ def test_undo_and_redo_are_exact_and_a_new_edit_ends_redo(session: Session) -> N
     before, table = session.labels.copy(), session.table
     a, b, c = some(session, 3)
     session.edit("delete", {"labels": [a]})
-    session.edit("merge", {"labels": [b, c]})
+    session.edit("merge", {"labels": [b, c], "apart": True})
     session.edit("region", {"excluded": [[[0, 0], [0, 100], [100, 100], [100, 0]]]})
     after = session.table
     for _ in range(3):
@@ -216,6 +235,8 @@ def test_scale_follows_at_once_and_back(session: Session) -> None:
         {"source": "metadata"},
         {"source": "scale_bar"},
         {"source": "elsewhere"},
+        {"source": "given", "of": "b.tif", "nm_per_px": [0, 2], "relative_uncertainty": 0.01},
+        {"source": "given", "of": "b.tif", "nm_per_px": [2]},
     ],
 )
 def test_a_scale_that_makes_no_sense_changes_nothing(session: Session, choice: dict[str, Any]) -> None:
@@ -275,7 +296,7 @@ def test_accepting_takes_the_doubt_away(session: Session) -> None:
         ("delete", {"labels": [99999]}),
         ("delete", {"labels": "all"}),
         ("delete", {"labels": [-1]}),
-        ("merge", {"labels": [1]}),
+        ("merge", {"labels": [1], "apart": True}),
         ("split", {"points": []}),
         ("split", {"points": [[1, 2, 3]]}),
         ("split", {"points": [["a", "b"]]}),
@@ -354,7 +375,7 @@ def test_what_was_edited_follows_undo_and_redo(session: Session, work: Path) -> 
         return frozenset(label for e in s.journal.done if e.patch is not None for label in e.patch.touched)
 
     a, b, c = some(session, 3)
-    session.edit("merge", {"labels": [a, b]})
+    session.edit("merge", {"labels": [a, b], "apart": True})
     session.edit("delete", {"labels": [min(a, b)]})
     session.edit("delete", {"labels": [c]})
     assert session.edited == by_all_edits(session) == {a, b, c}

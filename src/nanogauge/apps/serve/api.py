@@ -183,12 +183,12 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
             with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as f:
                 path = Path(f.name)
             zip_everything(studio.project, path)
-            title = f"{studio.project.default_sample}.zip"
+            title = f"{studio.project.title}.zip"
             return FileResponse(path, filename=title, background=BackgroundTask(path.unlink, missing_ok=True))
         if file not in REPORT_FILES:
             raise InputError(f"{file[:40]}: no such file; there are {', '.join(REPORT_FILES)}")
         write_whole_report(studio.project)
-        return _download(studio.project.root / file, f"{studio.project.default_sample}-{file}")
+        return _download(studio.project.root / file, f"{studio.project.title}-{file}")
 
 
 def _edit(desk: Desk, name: str, gesture: dict[str, Any]) -> Response:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...core.errors import InputError, NanogaugeError
 from ...results.folder import make_folder
+from .entry import Entry
 from .project import Project
 
 TRAINING = "training"
@@ -21,17 +22,22 @@ _MOST_LINES = 400
 _TORCH_LOG = re.compile(r"[WI]\d{4} \d\d:\d\d:\d\d\.\d+ .*torch/")
 
 
-def worth_learning_from(project: Project) -> list[str]:
-    """Micrographs that a person has checked or edited, and whose file is here."""
+def to_choose_from(project: Project) -> list[Entry]:
+    """Measured micrographs whose file is here, those that a person has checked first."""
     done = [e for e in project.entries.values() if e.state == "done" and e.file is not None]
-    return sorted(e.name for e in done if e.checked or e.summary.get("n_edits"))
+    return sorted(done, key=lambda e: (not e.checked, not e.summary.get("n_edits"), e.name.casefold()))
+
+
+def worth_learning_from(project: Project) -> list[str]:
+    """Micrographs that a person has checked: what is only edited may be mended by half."""
+    return sorted(e.name for e in to_choose_from(project) if e.checked)
 
 
 def save_training_data(project: Project, names: list[str]) -> Path:
     """Copies micrographs and their labels into WORK/training/images and labels, which `nanogauge train --data` takes. InputError
     where there is nothing to learn from."""
     if not names:
-        raise InputError("mark micrographs as checked first: only what a person has seen is worth learning from")
+        raise InputError("tick micrographs first: only what a person has checked is worth learning from")
     folder = project.root / TRAINING
     for part in ("images", "labels"):
         shutil.rmtree(folder / part, ignore_errors=True)

@@ -39,6 +39,8 @@ def summary_of(saved: SavedMeasurement) -> dict[str, Any]:
         "file": about["file"],
         "sha256": about["sha256"],
         "status": about["status"],
+        "shape": list(about["shape_px"]),
+        "magnification": about["instrument"].get("magnification"),
         "n_found": about["n_particles"],
         "n_counted": d["n"],
         "n_unsure": saved.with_flag(Flag.LOW_CONFIDENCE),

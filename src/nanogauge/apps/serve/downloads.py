@@ -64,7 +64,7 @@ def write_whole_report(project: Project, *, outputs: Outputs | None = None) -> P
     about = {
         "started": now(),
         "command": "serve",
-        "samples": {name: [e.name for e in group] for name, group in samples.items()},
+        "samples": {name: [e.name for e in group] for name, group in samples.items() if name},
     }
     write_report(project.root, collected, outputs)
     try:

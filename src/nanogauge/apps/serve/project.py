@@ -22,12 +22,14 @@ from ...results.atomic import write_atomic
 from ...results.folder import MARK, make_folder
 from ...results.run_json import run_inputs
 from ...results.saved import read_json, read_saved
+from ...results.versions import ASIDE, Version, bring_back, set_aside, versions
 from .doubts import doubt_of, summary_of
 from .entry import Entry, State
 from .uploads import INCOMING, Received
 
 UPLOADS = "uploads"
 MEMORY = "serve.json"
+SAMPLE_JSON = "sample.json"
 LEFT_OUT_OF_GALLERY = {UPLOADS, "plots", "training", INCOMING}
 
 
@@ -56,6 +58,7 @@ class Project:
         self.root = make_folder(root).resolve()
         self.lock = threading.RLock()
         self.entries: dict[str, Entry] = {}
+        self._aside: tuple[int, list[Version]] = (0, [])
         self._read()
         for picture in pictures:
             self.add_file(picture.resolve())
@@ -81,14 +84,22 @@ class Project:
         for name, message in memory.get("errors", {}).items():
             if name in self.entries and self.entries[name].state == "waiting":
                 self.entries[name].state, self.entries[name].message = "error", str(message)
-        samples, checked = memory.get("samples", {}), set(memory.get("checked", []))
+        samples, checked = self._pooled_run() | memory.get("samples", {}), set(memory.get("checked", []))
         for name, entry in self.entries.items():
-            entry.sample = str(samples.get(name) or self.default_sample)
+            entry.sample = str(samples.get(name) or "")
             entry.checked = name in checked
 
+    def _pooled_run(self) -> dict[str, str]:
+        """Folder name -> sample, of a run of the command line, which has pooled its micrographs as one."""
+        try:
+            name = read_json(self.root / SAMPLE_JSON).get("name") if (self.root / SAMPLE_JSON).is_file() else None
+        except UnreadableFile:
+            name = None
+        return dict.fromkeys(self._run_inputs(), name) if isinstance(name, str) else {}
+
     @property
-    def default_sample(self) -> str:
-        """The sample of what was put into none."""
+    def title(self) -> str:
+        """What is here, in a word: the name of the folder."""
         return self.root.parent.name if self.root.name == "results" and self.root.parent.name else self.root.name
 
     def _memory(self) -> dict[str, Any]:
@@ -127,7 +138,7 @@ class Project:
             if known is not None:
                 return known
             name = self._free_name(file)
-            entry = Entry(name, self.root / name, file, sample=sample or self.default_sample)
+            entry = Entry(name, self.root / name, file, sample=sample)
             self.entries[name] = entry
             self.remember()
             return entry
@@ -199,6 +210,13 @@ class Project:
                 self.entry(name).sample = wanted
             self.remember()
 
+    def unassign(self, names: Iterable[str]) -> None:
+        """Takes micrographs out of their samples: each stands for itself then."""
+        with self.lock:
+            for name in names:
+                self.entry(name).sample = ""
+            self.remember()
+
     def check(self, name: str, checked: bool) -> None:
         """Marks a micrograph as looked at, or not."""
         with self.lock:
@@ -209,14 +227,36 @@ class Project:
         """Takes a micrograph out of the gallery: its results go to WORK/.removed, the file stays."""
         with self.lock:
             entry = self.entry(name)
-            if entry.folder.exists():
-                aside = make_folder(self.root / ".removed")
-                k, target = 2, aside / name
-                while target.exists():
-                    target, k = aside / f"{name}_{k}", k + 1
-                os.replace(entry.folder, target)
+            set_aside(entry.folder, _facts(entry))
             del self.entries[name]
             self.remember()
+
+    def earlier(self, name: str | None = None) -> list[Version]:
+        """Earlier results of a micrograph, or of all, those removed from the gallery included; the latest first."""
+        return versions(self.root, name)
+
+    def removed(self) -> list[Version]:
+        """Earlier results of what is no longer in the gallery; asked for at every tick, so read where the folder has changed."""
+        aside = self.root / ASIDE
+        stamp = aside.stat().st_mtime_ns if aside.is_dir() else 0
+        if self._aside[0] != stamp:
+            self._aside = (stamp, self.earlier())
+        return [v for v in self._aside[1] if v.name not in self.entries]
+
+    def bring_back(self, version: Version) -> Entry:
+        """An earlier result in force again, its edits with it; what stood in its place is an earlier one now."""
+        with self.lock:
+            present = self.entries.get(version.name)
+            bring_back(version, None if present is None else _facts(present))
+            facts = version.facts if present is None else _facts(present)
+            entry = Entry(version.name, self.root / version.name, None, "done", sample=str(facts.get("sample") or ""))
+            self._summarise(entry)
+            stated = facts.get("file")
+            entry.file = self._locate(Path(str(stated)) if stated else None, entry.title)
+            entry.checked = bool(version.facts.get("checked"))
+            self.entries[version.name] = entry
+            self.remember()
+            return entry
 
     def entry(self, name: str) -> Entry:
         """By its name. InputError where there is none."""
@@ -232,7 +272,7 @@ class Project:
             content = {
                 "version": 1,
                 "files": {e.name: str(e.file) for e in entries if e.file is not None},
-                "samples": {e.name: e.sample for e in entries if e.sample != self.default_sample},
+                "samples": {e.name: e.sample for e in entries},
                 "checked": sorted(e.name for e in entries if e.checked),
                 "errors": {e.name: e.message for e in entries if e.state == "error"},
             }
@@ -256,7 +296,7 @@ class Project:
             return sorted(self.entries.values(), key=lambda e: (-doubt_of(e).rank, e.name.casefold()))
 
     def samples(self) -> dict[str, list[Entry]]:
-        """Sample -> its measured micrographs, in order of name."""
+        """Sample -> its measured micrographs, in order of name; under "" those that belong to none, and are never pooled."""
         with self.lock:
             out: dict[str, list[Entry]] = {}
             for e in sorted(self.entries.values(), key=lambda e: e.name.casefold()):
@@ -267,6 +307,11 @@ class Project:
     def counts(self) -> Counter[str]:
         """How many micrographs are in each state."""
         return Counter(e.state for e in self.entries.values())
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    """What only the gallery knows of a micrograph, kept with a result that is set aside."""
+    return {"file": None if entry.file is None else str(entry.file), "sample": entry.sample, "checked": entry.checked}
 
 
 def _plain_name(name: str) -> bool:

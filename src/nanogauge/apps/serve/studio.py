@@ -13,14 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import NanogaugeError, UnreadableFile
+from ...core.errors import EditError, InputError, NanogaugeError, UnreadableFile
 from ...core.settings import Settings
 from ...editing.delta import Delta
 from ...editing.session import Session, open_session
 from ...results.folder import save_measurement
 from ...results.saved import PROBABILITY, keep_found, read_probability
+from ...results.versions import set_aside
 from .entry import Entry
 from .project import UPLOADS, Project
+from .scale_for_others import Spreading
 from .thumbnails import write_thumbnail
 from .uploads import Limits
 from .worker import Worker, WorkerError
@@ -39,6 +41,8 @@ class Studio:
         self.checker = Worker("check", memory_bytes=self.limits.memory_bytes)
         self.measurer = Worker("measure")
         self.listeners: list[Callable[[str], None]] = []  # called with a micrograph's name when its entry has changed
+        self.spreading: Spreading | None = None
+        self._visit: list[str] = []
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._opening: dict[str, threading.Lock] = {}
         self._lock = threading.RLock()
@@ -70,19 +74,71 @@ class Studio:
         return [e.name for e in self.project.entries.values() if e.state == "waiting" and e.stage != "queued"]
 
     def measure_again(self, name: str) -> None:
-        """Forgets a micrograph's result and edits (they go to WORK/.removed) and measures it with the settings now in force."""
+        """Sets a micrograph's result and edits aside, as an earlier one, and measures it with the settings now in force."""
         entry = self.project.entry(name)
         file, sample = entry.file, entry.sample
         if file is None:
             raise UnreadableFile(f"{entry.title}: the file is not here; drop it on the page first")
-        with self._lock:
-            self._sessions.pop(name, None)
-            self._due.pop(name, None)
+        if entry.state == "measuring":
+            raise EditError(f"{entry.title}: is being measured; wait until that is done")
+        self._end_session(name, "this micrograph is being measured again: its earlier result is kept under Files")
         self.project.remove(name)
         with self.project.lock:
             self.project.entries[name] = Entry(name, self.project.root / name, file, sample=sample)
             self.project.remember()
         self.enqueue([name])
+
+    def remove(self, name: str) -> None:
+        """Takes a micrograph out of the gallery; its result can be brought back."""
+        if self.project.entry(name).state == "measuring":
+            raise EditError(f"{self.project.entry(name).title}: is being measured; wait until that is done")
+        self._end_session(name, "this micrograph was removed from the gallery, where it can be brought back")
+        self.project.remove(name)
+
+    def bring_back(self, folder_name: str) -> Entry:
+        """An earlier result in force again. folder_name: within WORK/.removed. InputError where there is none."""
+        version = next((v for v in self.project.earlier() if v.folder.name == folder_name), None)
+        if version is None:
+            raise InputError(f"{folder_name[:80]}: this earlier result is no longer there")
+        present = self.project.entries.get(version.name)
+        if present is not None and present.state == "measuring":
+            raise EditError(f"{present.title}: is being measured; wait until that is done")
+        if present is not None:
+            self._end_session(version.name, "an earlier result was brought back in another window: load the page again")
+        entry = self.project.bring_back(version)
+        self._tell(entry.name)
+        return entry
+
+    def _end_session(self, name: str, why: str) -> None:
+        """No more edits of what is open; what was edited is written first."""
+        with self._lock:
+            session = self._sessions.get(name)
+        if session is not None:
+            session.end(why)
+            self.save(name)
+        with self._lock:
+            self._sessions.pop(name, None)
+            self._due.pop(name, None)
+
+    # --- the walk through the micrographs ----------------------------------------------------------------------------------
+
+    def begin_visit(self, names: list[str]) -> None:
+        """The order in which the gallery shows them is that of the walk, and stays it whatever is edited or checked on the way."""
+        self._visit = list(names)
+
+    def visit(self, name: str) -> list[str]:
+        """The micrographs that can be opened, in the order of the walk, `name` among them where it can be."""
+        if name not in self._visit:
+            self._visit = [e.name for e in self.project.in_order()]
+        there = {n for n, e in self.project.entries.items() if e.state == "done" and e.file is not None}
+        return [n for n in self._visit if n in there] + sorted(there - set(self._visit), key=str.casefold)
+
+    def next_unchecked(self, name: str) -> str | None:
+        """The next one on the walk, round its end too, that nobody has checked; None where all are."""
+        order = self.visit(name)
+        at = order.index(name) if name in order else 0
+        rest = [*order[at + 1 :], *order[:at]]
+        return next((n for n in rest if not self.project.entries[n].checked), None)
 
     def _measure_loop(self) -> None:
         while not self._closed:
@@ -100,8 +156,9 @@ class Studio:
 
     def _measure(self, name: str) -> None:
         entry = self.project.entries.get(name)
-        if entry is None or entry.file is None:
-            return
+        if entry is None or entry.file is None or (entry.state, entry.stage) != ("waiting", "queued"):
+            return  # removed, or brought back, since it was put into the queue
+        set_aside(entry.folder)  # of a result that was damaged: its edits may be whole
         self.project.set_state(name, "measuring", stage="starting")
         self._tell(name)
         shape = (entry.file.stat().st_size // 4096,) if entry.file.is_file() else ()

@@ -22,6 +22,8 @@ _CELLS_AT_ONCE = 1 << 20
 _MOST_BINS = 2000  # more particles are resampled in groups of neighbours in rank
 _MOST_CELLS = 20_000_000  # of the table micrographs x bins
 _LEAST_IN_GROUP = 5
+_WIDEST = math.log(10)
+"""Of an interval, either way: where it is wider than a factor of ten, the micrographs are no one sample, and it is not given."""
 _SIGNED = frozenset({"skewness"})  # statistics that may be negative
 
 
@@ -100,8 +102,8 @@ def summarise_pooled(
     Standard errors have two parts: particles within micrographs, by resampling particles (Rubin's bootstrap with random
     weights, Ann. Stat. 9 (1981) 130), and between micrographs, what resampling whole micrographs (Davison & Hinkley, Bootstrap
     Methods (1997), 3.8) finds beyond that. Intervals are value · exp(± t u / value), with Student's t at the degrees of freedom
-    of Welch and Satterthwaite (GUM G.4): a between part known from three micrographs makes them as long as that warrants. One
-    micrograph alone is `summarise`.
+    of Welch and Satterthwaite (GUM G.4): a between part known from three micrographs makes them as long as that warrants. Beyond
+    a factor of ten either way there is none (NaN). One micrograph alone is `summarise`.
 
     Raises ValueError as `summarise` does, and for clusters that do not fit.
     """
@@ -178,7 +180,9 @@ def _interval(name: str, value: float, within: float, between: float, *, n: int,
     reach = float(stdtrit(max(freedom, 1.0), (1 + confidence) / 2)) * math.sqrt(total)
     if name in _SIGNED or value <= 0:
         return Estimate(value, value - reach, value + reach, math.sqrt(total))
-    factor = math.exp(min(reach / value, 700))
+    if reach / value > _WIDEST:
+        return Estimate(value, math.nan, math.nan, math.sqrt(total))
+    factor = math.exp(reach / value)
     return Estimate(value, value / factor, value * factor, math.sqrt(total))
 
 

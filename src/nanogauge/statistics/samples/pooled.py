@@ -14,7 +14,7 @@ import pandas as pd
 from ...core.particles import column_names, units
 from ...core.scale import Scale
 from ...core.settings import MeasureSettings, Settings
-from ..distribution import Distribution, Homogeneity, Unit, homogeneity, quantiles
+from ..distribution import MIN_N_FOR_INTERVALS, Distribution, Homogeneity, Unit, homogeneity, quantiles
 from ..metrology import SizeFigures, distribution_of, scale_uncertainty, warnings_of, weights_of
 
 if TYPE_CHECKING:
@@ -252,6 +252,11 @@ def pool_tables(parts: Iterable[Part], *, name: str, settings: Settings | None =
         warnings.append(
             f"the micrographs differ more than chance allows (p = {alike.p_value:.2g}, between them "
             f"{100 * alike.relative_between_sd:.2g} % of the mean): the interval allows for it, but look at them"
+        )
+    unknown = [name for name in ("mean", "d50") if distribution.n >= MIN_N_FOR_INTERVALS and math.isnan(distribution[name].low)]
+    if unknown and len(used) > 1 and m.n_bootstrap:
+        warnings.append(
+            f"the interval of {' and '.join(unknown)} cannot be given: the micrographs differ too much to be one sample"
         )
     return Sample(
         name=name,

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from nicegui import ui
 
 from ..downloads import MICROGRAPH_FILES
+from .earlier import version_rows
 from .layout import esc
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class FilesPanel:
         with ui.element("section").classes("ng-block"):
             ui.label("What was done by hand").classes("ng-h3")
             self.history = ui.html("", sanitize=False)
+        with ui.element("section").classes("ng-block") as self.earlier:
+            ui.label("Earlier results").classes("ng-h3")
+            ui.label("What is shown now goes aside when one of them comes back.").classes("ng-soft")
+            self.versions = ui.element("div").classes("ng-versions")
 
     def refresh(self) -> None:
         """The history as it stands."""
@@ -47,6 +52,11 @@ class FilesPanel:
             f'<a class="ng-button" href="{self.base}/figure.{k}?weighting={weighting}" download>{text}</a>' for k, text in _FIGURES
         )
         self.figures.content = f'<div class="ng-buttons">{links}</div>'
+        found = self.page.studio.project.earlier(self.page.name)
+        self.earlier.set_visibility(bool(found))
+        self.versions.clear()
+        with self.versions:
+            version_rows(found, self.page.studio, after=lambda _: ui.navigate.reload())
         done = self.page.session.journal.done
         if not done:
             self.history.content = '<p class="ng-soft">Nothing yet. Every edit is recorded here and in measurement.json.</p>'

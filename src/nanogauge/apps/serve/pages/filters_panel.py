@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 
 from ....core.particles import Flag, has_flag
-from .layout import esc
+from .layout import ask, esc, said
 
 if TYPE_CHECKING:
     from .shown import Shown
@@ -119,7 +119,7 @@ class FiltersPanel:
         self.unsure.text = "No particle is unsure."
         if unsure:
             those = f"{unsure} particle{'s are' if unsure != 1 else ' is'} unsure (confidence below {low:g})"
-            self.unsure.text = f"{those}; press U to go from one to the next."
+            self.unsure.text = f"{those}; press U to go through those that count."
         self._counts()
 
     def _by_confidence(self) -> tuple[list[int], list[int]]:
@@ -171,17 +171,11 @@ class FiltersPanel:
     async def _delete(self) -> None:
         labels = self._by_confidence()[1]
         if not labels:
-            ui.notify("no particle lies below that", position="bottom")
+            said("no particle lies below that")
             return
-        with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
-            ui.label(f"Delete {len(labels)} particle{'s' if len(labels) != 1 else ''}?").classes("ng-h2")
-            ui.label("Those accepted or drawn by hand stay. Ctrl Z brings them back.").classes("ng-soft")
-
-            async def go() -> None:
-                dialog.close()
-                await self.page.edit("delete", labels=labels)
-
-            with ui.row().classes("w-full justify-end"):
-                ui.button("Cancel", on_click=dialog.close).props("flat no-caps")
-                ui.button("Delete", on_click=go).props("unelevated no-caps")
-        dialog.open()
+        ask(
+            f"Delete {len(labels)} particle{'s' if len(labels) != 1 else ''}?",
+            "Those accepted or drawn by hand stay. Ctrl Z brings them back.",
+            "Delete",
+            lambda: self.page.edit("delete", labels=labels),
+        )

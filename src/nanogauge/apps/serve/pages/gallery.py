@@ -8,14 +8,17 @@ from typing import Any
 from nicegui import app, ui
 
 from ....core.errors import NanogaugeError
+from ....results.versions import ASIDE
 from ..doubts import doubt_of
 from ..entry import Entry
 from ..studio import Studio, examples_into
 from .card import Card
+from .earlier import version_rows
 from .elements import DropZone
-from .layout import attempt, page_frame, refuse, said
+from .layout import ask, attempt, page_frame, refuse
 
 PER_PAGE = 60
+_NONE = "\0"  # stands for "in no sample" where a sample is chosen
 
 
 class Gallery:
@@ -27,6 +30,8 @@ class Gallery:
         self.order: list[str] = []
         self.chosen: set[str] = set()
         self.page, self.sample, self.find = 1, "", ""
+        self._order_of: tuple[Any, ...] = ()
+        self._frozen: list[str] = []
 
     def build(self) -> None:
         """Lays the page out."""
@@ -59,13 +64,16 @@ class Gallery:
                         'dense outlined options-dense aria-label="Sample"'
                     )
                     ui.space()
+                    self.removed = ui.button("Removed", icon="restore_from_trash", on_click=self.show_removed).props(
+                        "flat no-caps dense"
+                    )
                     with ui.row().classes("items-center no-wrap ng-selected") as self.selected:
                         self.n_chosen = ui.label()
                         ui.button("Put into a sample", icon="workspaces", on_click=self.ask_sample).props("flat no-caps dense")
                         ui.button("Mark as checked", icon="done_all", on_click=self.mark_checked).props("flat no-caps dense")
-                        ui.button(icon="restart_alt", on_click=self.measure_again).props(
+                        ui.button(icon="restart_alt", on_click=self.ask_measure_again).props(
                             'flat dense round aria-label="Measure again"'
-                        ).tooltip("Measure again; edits are set aside")
+                        ).tooltip("Measure again; the present result is kept")
                         ui.button(icon="delete_outline", on_click=self.ask_remove).props(
                             'flat dense round aria-label="Remove from the gallery"'
                         ).tooltip("Remove from the gallery")
@@ -76,9 +84,13 @@ class Gallery:
 
     def visible(self) -> list[Entry]:
         """Entries under the filter, in order."""
-        found = self.studio.project.in_order()
+        entries = self.studio.project.entries
+        states = tuple(sorted((e.name, e.state) for e in entries.values()))
+        if states != self._order_of:  # what is checked or edited stays in its place until the page is loaded again
+            self._order_of, self._frozen = states, [e.name for e in self.studio.project.in_order()]
+        found = [entries[name] for name in self._frozen if name in entries]
         if self.sample:
-            found = [e for e in found if e.sample == self.sample]
+            found = [e for e in found if e.sample == ("" if self.sample == _NONE else self.sample)]
         if self.find:
             found = [e for e in found if self.find.casefold() in e.title.casefold() or self.find.casefold() in e.name.casefold()]
         return found
@@ -117,11 +129,12 @@ class Gallery:
         self.start.set_visibility(bool(waiting))
         self.start.text = f"Measure {len(waiting)}"
         groups = sorted({e.sample for e in project.entries.values()}, key=str.casefold)
-        options = {"": "All samples", **{g: g for g in groups}}
+        options = {"": "All samples", **{g or _NONE: g or "In no sample" for g in groups}}
         if self.samples.options != options:
             self.samples.set_options(options, value=self.sample if self.sample in options else "")
         self.samples.set_visibility(len(groups) > 1)
         self.search.set_visibility(len(project.entries) > 8)
+        self.removed.set_visibility(not self.chosen and bool(project.removed()))
         self.selected.set_visibility(bool(self.chosen))
         self.n_chosen.text = f"{len(self.chosen)} selected"
 
@@ -134,6 +147,7 @@ class Gallery:
         for name in self.chosen & set(self.cards):
             self.cards[name].tick.value = True
         self.order = [e.name for e in part]
+        self.studio.begin_visit([e.name for e in self.visible()])
 
     def filter(self, *, sample: str | None = None, find: str | None = None) -> None:
         """Shows some of them."""
@@ -169,7 +183,7 @@ class Gallery:
 
     def ask_sample(self) -> None:
         """Puts the selected ones into a sample."""
-        groups = sorted({e.sample for e in self.studio.project.entries.values()}, key=str.casefold)
+        groups = sorted({e.sample for e in self.studio.project.entries.values() if e.sample}, key=str.casefold)
         with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
             ui.label(f"Put {len(self.chosen)} micrograph{'s' if len(self.chosen) > 1 else ''} into a sample").classes("ng-h2")
             ui.label("The micrographs of a sample are pooled; samples are compared side by side.").classes("ng-soft")
@@ -185,7 +199,18 @@ class Gallery:
                 self.clear_choice()
 
             name.on("keydown.enter", put)
-            _buttons(dialog, "Put there", put)
+
+            def take_out() -> None:
+                self.studio.project.unassign(e.name for e in self.chosen_entries())
+                dialog.close()
+                self.clear_choice()
+
+            with ui.row().classes("w-full justify-end"):
+                if any(e.sample for e in self.chosen_entries()):
+                    ui.button("In no sample", on_click=take_out).props("flat no-caps")
+                    ui.space()
+                ui.button("Cancel", on_click=dialog.close).props("flat no-caps")
+                ui.button("Put there", on_click=put).props("unelevated no-caps")
         dialog.open()
 
     def mark_checked(self) -> None:
@@ -194,31 +219,52 @@ class Gallery:
             self.studio.project.check(name, True)
         self.clear_choice()
 
-    def measure_again(self) -> None:
-        """Measures the selected ones again."""
-        try:
-            for name in sorted(self.chosen):
-                self.studio.measure_again(name)
-        except NanogaugeError as error:
-            refuse(str(error))
-        self.clear_choice()
+    def ask_measure_again(self) -> None:
+        """Measures the selected ones again, once that is confirmed."""
+        entries = self.chosen_entries()
+        edited = [e for e in entries if e.summary.get("n_edits")]
+        n_edits = sum(e.summary["n_edits"] for e in edited)
+        more = ""
+        if edited:
+            those = f"{len(edited)} of them hold" if len(edited) > 1 else f"{edited[0].title} holds"
+            more = f"{those} {n_edits} edit{'s' if n_edits != 1 else ''} by hand, which will not be in the new result."
+        ask(
+            f"Measure {_micrographs(len(entries))} again?",
+            "With the settings now in force. The present results are kept, and can be brought back under Files of each micrograph.",
+            "Measure again",
+            lambda: self.each(self.studio.measure_again),
+            more=more,
+        )
 
     def ask_remove(self) -> None:
         """Takes the selected ones out of the gallery, once that is confirmed."""
-        with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
-            ui.label(f"Remove {len(self.chosen)} from the gallery?").classes("ng-h2")
-            ui.label("Their results go to .removed in the work folder; the micrographs themselves stay where they are.").classes(
-                "ng-soft"
-            )
+        ask(
+            f"Remove {_micrographs(len(self.chosen_entries()))} from the gallery?",
+            "Their results are kept, and can be brought back under Removed. The micrographs themselves stay where they are.",
+            "Remove",
+            lambda: self.each(self.studio.remove),
+        )
 
-            def go() -> None:
-                for name in self.chosen & set(self.studio.project.entries):
-                    self.studio.project.remove(name)
-                dialog.close()
-                said("removed")
-                self.clear_choice()
+    async def each(self, act: Callable[[str], Any]) -> None:
+        """Does it to each of the selected; stops at the first that refuses."""
+        names = [e.name for e in self.chosen_entries()]
+        await attempt(lambda: [act(name) for name in names])
+        self.clear_choice()
 
-            _buttons(dialog, "Remove", go)
+    def chosen_entries(self) -> list[Entry]:
+        """Those selected that are still there, by name."""
+        entries = self.studio.project.entries
+        return [entries[name] for name in sorted(self.chosen) if name in entries]
+
+    def show_removed(self) -> None:
+        """What was removed from the gallery, to be brought back."""
+        with ui.dialog() as dialog, ui.card().classes("ng-dialog ng-wide"):
+            ui.label("Removed from the gallery").classes("ng-h2")
+            ui.label(f"Kept whole in {self.studio.project.root / ASIDE}.").classes("ng-soft ng-file")
+            with ui.element("div").classes("ng-versions"):
+                version_rows(self.studio.project.removed(), self.studio, after=lambda _: dialog.close())
+            with ui.row().classes("w-full justify-end"):
+                ui.button("Close", on_click=dialog.close).props("flat no-caps")
         dialog.open()
 
     def clear_choice(self) -> None:
@@ -229,10 +275,8 @@ class Gallery:
         self.tick()
 
 
-def _buttons(dialog: ui.dialog, text: str, on_click: Callable[[], Any]) -> None:
-    with ui.row().classes("w-full justify-end"):
-        ui.button("Cancel", on_click=dialog.close).props("flat no-caps")
-        ui.button(text, on_click=on_click).props("unelevated no-caps")
+def _micrographs(n: int) -> str:
+    return f"{n} micrograph{'s' if n != 1 else ''}"
 
 
 def add_gallery(studio: Studio) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from inspect import isawaitable
 from typing import Any
 
 from nicegui import background_tasks, context, run, ui
@@ -38,6 +39,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("0 / 1", "show all / one pixel is one pixel"),
             ("H", "hide or show the outlines"),
             ("Page down / up", "next or previous micrograph"),
+            ("C", "mark as checked, on to the next unchecked"),
         ),
     ),
     (
@@ -45,7 +47,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("click", "one particle"),
             ("Shift click, Shift drag", "more of them, or all in a box"),
-            ("U", "the next unsure particle"),
+            ("U", "unsure particles that count, one by one"),
             ("Ctrl A / Esc", "all / none"),
         ),
     ),
@@ -53,15 +55,16 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "Mend",
         (
             ("Delete", "delete"),
-            ("M", "merge"),
-            ("K", "accept"),
+            ("M", "merge; with Shift what lies apart, too"),
+            ("K", "keep: accepted"),
+            ("O", "leave out: seen, not counted"),
             ("S", "split by a stroke"),
             ("R", "redraw an outline"),
             ("A", "add by one click"),
             ("P", "add by polygon"),
             ("B / E", "brush / erase"),
             ("[ ]", "size of the brush"),
-            ("Ctrl Z / Ctrl Y", "undo / redo"),
+            ("Ctrl Z / Ctrl Y", "undo / redo; of a polygon being drawn, its last point"),
         ),
     ),
     ("Set", (("L", "scale bar"), ("T", "restrict to a rectangle"), ("X", "exclude an area"), ("?", "these keys"))),
@@ -166,13 +169,38 @@ def _n(i: int, numbers: Sequence[int]) -> str:
 
 def refuse(text: str) -> None:
     """Says what could not be done, long enough to be read."""
-    ui.notify(text, type="negative", position="top", timeout=7000, close_button="OK", multi_line=len(text) > 90)
+    ui.notify(text, type="negative", position="bottom-right", timeout=7000, close_button="OK", multi_line=len(text) > 90)
 
 
 def said(text: str) -> None:
     """Says what was done."""
     if text:
-        ui.notify(text, position="bottom", timeout=2200, color="grey-9")
+        ui.notify(text, position="bottom-right", timeout=2200, color="grey-9")
+
+
+def ask(title: str, text: str, button: str, on_yes: Callable[[], Any], *, more: str = "") -> None:
+    """Asks before something is done; `more` stands below the text."""
+    with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
+        ui.label(title).classes("ng-h2")
+        for line in (text, more):
+            if line:
+                ui.label(line).classes("ng-soft")
+        dialog_buttons(dialog, button, on_yes)
+    dialog.open()
+
+
+def dialog_buttons(dialog: ui.dialog, text: str, on_click: Callable[[], Any]) -> ui.button:
+    """Cancel, and the button that does it, which closes the dialog too; answers the latter."""
+
+    async def go() -> None:
+        dialog.close()
+        done = on_click()
+        if isawaitable(done):
+            await done
+
+    with ui.row().classes("w-full justify-end"):
+        ui.button("Cancel", on_click=dialog.close).props("flat no-caps")
+        return ui.button(text, on_click=go).props("unelevated no-caps")
 
 
 async def attempt(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from nicegui import run, ui
 from ....core.errors import NanogaugeError
 from ....editing.delta import Delta
 from ....editing.session import Session
+from ..entry import Entry
 from ..studio import Studio
 from .elements import MicrographView, ParticleTable
 from .files_panel import FilesPanel
@@ -38,7 +40,7 @@ class MicrographPage:
         self.loop = asyncio.get_running_loop()
         self.entry = studio.project.entry(name)
         self.parts: dict[str, ui.element] = {}
-        self.left = False
+        self.left = self.ended = False
         self.tab = "scale" if session.scale is None else "sizes"
 
     def build(self) -> None:
@@ -71,14 +73,17 @@ class MicrographPage:
             self.tabs.value = self.tab
             self.view.on("refused", lambda e: refuse(str(e.args)))
             self.view.on("help", frame.keys.open)
+            self.view.on("check", self._check_and_go)
             self.view.on("bar", lambda e: self.scale.traced(e.args))
             self.view.on("tool", lambda e: self._tool(str(e.args)))
             self.view.on("step", lambda e: self.step(int(e.args)))
         self.show(self.tab)
         self.refresh()
+        self._saved()
         self.session.listeners.append(self._heard)
         ui.context.client.on_delete(self._leave)
         ui.timer(1.0, self._saved)
+        ui.timer(2.0, self._prepare_next, once=True)
 
     def _head(self, frame: Frame) -> None:
         with frame.middle:
@@ -92,6 +97,9 @@ class MicrographPage:
                 'flat round dense aria-label="Next micrograph (Page down)"'
             ).tooltip("Next (Page down)")
             self.checked = ui.button(on_click=self._check).props('no-caps dense aria-label="Mark as checked"').classes("ng-check")
+            ui.button(icon="task_alt", on_click=self._check_and_go).props(
+                'flat round dense icon-right=chevron_right aria-label="Mark as checked, on to the next unchecked (C)"'
+            ).tooltip("Mark as checked, on to the next unchecked (C)").classes("ng-check-next")
         self._show_check()
 
     def _show_check(self) -> None:
@@ -105,17 +113,48 @@ class MicrographPage:
         self.studio.project.check(self.name, not self.entry.checked)
         self._show_check()
 
+    def _check_and_go(self) -> None:
+        """This one is done; on to the next that is not."""
+        self.studio.project.check(self.name, True)
+        self._show_check()
+        following = self.studio.next_unchecked(self.name)
+        if following is None:
+            said("all micrographs are checked")
+            ui.timer(1.2, lambda: ui.navigate.to("/"), once=True)
+        else:
+            ui.navigate.to(f"/m/{quote(following, safe='')}")
+
+    async def _prepare_next(self) -> None:
+        """Opens the next micrograph beforehand, so that it is there at once."""
+        following = self.studio.next_unchecked(self.name)
+        if following is not None and not self.left:
+            with suppress(NanogaugeError):
+                await run.io_bound(self.studio.session, following)
+
     def _saved(self) -> None:
-        order = [e.name for e in self.studio.project.in_order() if e.state == "done"]
+        if self.session.ended and not self.ended:
+            self.ended = True
+            self._say_ended()
+        order = self.studio.visit(self.name)
         at = f"{order.index(self.name) + 1} of {len(order)}" if self.name in order else ""
         dirty = self.session.revision != self.session.saved_revision
         n = len(self.session.journal.done)
         edits = f"{n} edit{'s' if n != 1 else ''}" if n else ""
         self.where.text = " · ".join(t for t in (at, edits, "saving …" if dirty else "saved") if t)
 
+    def _say_ended(self) -> None:
+        """What is shown is no longer the result in force: nothing more is taken here."""
+        with ui.dialog().props("persistent") as dialog, ui.card().classes("ng-dialog"):
+            ui.label("This result has been replaced").classes("ng-h2")
+            ui.label(self.session.ended[:1].upper() + self.session.ended[1:] + ".").classes("ng-soft")
+            with ui.row().classes("w-full justify-end"):
+                ui.button("To the gallery", on_click=lambda: ui.navigate.to("/")).props("flat no-caps")
+                ui.button("Load the page again", on_click=ui.navigate.reload).props("unelevated no-caps")
+        dialog.open()
+
     def step(self, by: int) -> None:
         """The next or previous micrograph of the gallery."""
-        order = [e.name for e in self.studio.project.in_order() if e.state == "done" and e.file is not None]
+        order = self.studio.visit(self.name)
         if len(order) < 2 or self.name not in order:
             said("there is no other micrograph")
             return
@@ -188,7 +227,11 @@ def add_micrograph(studio: Studio) -> None:
             _wait(studio, name, opening)
             return
         except NanogaugeError as error:
-            _cannot(str(error))
+            entry = studio.project.entries.get(name)
+            if entry is not None and (entry.state == "measuring" or entry.stage == "queued"):
+                _wait_measured(studio, entry)
+            else:
+                _cannot(str(error))
             return
         if session is not None:
             MicrographPage(studio, name, session).build()
@@ -207,6 +250,24 @@ def _wait(studio: Studio, name: str, opening: asyncio.Future[Session | None]) ->
             ui.navigate.reload()
 
     timer = ui.timer(0.3, look)
+
+
+def _wait_measured(studio: Studio, entry: Entry) -> None:
+    """It is being measured: the page says how far that is, and shows it when it is done."""
+    with page_frame("", title=entry.title), ui.element("div").classes("ng-sorry"):
+        ui.spinner(size="xl")
+        ui.label(f"Measuring {entry.title} …").classes("ng-h2")
+        how_far = ui.label().classes("ng-soft")
+
+    def look() -> None:
+        now = studio.project.entries.get(entry.name)
+        if now is None or now.state in ("done", "error"):
+            timer.deactivate()
+            ui.navigate.reload()
+        else:
+            how_far.text = "in the queue" if now.state == "waiting" else now.stage
+
+    timer = ui.timer(0.5, look)
 
 
 def _cannot(text: str) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from nicegui import app, ui
 
 from ....core.errors import NanogaugeError
-from ..corrections import FineTuning, save_training_data, worth_learning_from
+from ..corrections import FineTuning, save_training_data, to_choose_from, worth_learning_from
 from ..downloads import REPORT_FILES
+from ..entry import Entry
 from ..studio import Studio, settings_with_engine
-from .layout import attempt, esc, page_frame, refuse, said, table
+from .layout import attempt, dialog_buttons, esc, page_frame, refuse, said, table
+from .tick_list import Row, TickList
 
 _FIGURES = {
     "iou_pooled": "overlap of the areas (IoU)",
@@ -36,8 +40,10 @@ class ReportPage:
             with ui.element("section").classes("ng-sheet"):
                 ui.label("Leave with the figures").classes("ng-h2")
                 left = project.counts()["done"] - sum(1 for e in project.entries.values() if e.checked and e.state == "done")
-                k = len(project.samples())
-                words = f"{n} measured micrograph{'s' if n != 1 else ''} in {k} sample{'s' if k != 1 else ''}"
+                k = sum(1 for name in project.samples() if name)
+                of = f"in {k} sample{'s' if k != 1 else ''}" if k else "none of them in a sample, so none are pooled"
+                alone = len(project.samples().get("", ())) if k else 0
+                words = f"{n} measured micrograph{'s' if n != 1 else ''}, {of}" + (f", {alone} in none" if alone else "")
                 more = f"; {left} not marked as checked" if left and n else ""
                 ui.label(f"{words}{more}. Everything is made from the results as edited.").classes("ng-soft")
                 if n:
@@ -85,12 +91,12 @@ class ReportPage:
         if key == self.shown:
             return
         self.shown = key
-        self.learn.text = f"{len(names)} micrograph{'s are' if len(names) != 1 else ' is'} checked or edited" + (
-            "." if len(names) >= 2 else "; two or more are needed to fine-tune."
+        self.learn.text = (
+            f"{len(names)} micrograph{'s are' if len(names) != 1 else ' is'} marked as checked. You see which are taken before "
+            "anything is saved; two or more are needed to fine-tune."
         )
         running = t.state == "running"
         self.start.set_visibility(not running)
-        self.start.set_enabled(len(names) >= 2)
         self.stop.set_visibility(running)
         self.use.set_visibility(t.state == "done" and using != str(t.network))
         parts = []
@@ -118,19 +124,38 @@ class ReportPage:
         own = "" if using == "unet" else f'<p class="ng-soft">Micrographs are measured with <b>{esc(using)}</b>.</p>'
         self.engine.content = own
 
-    async def save(self) -> None:
-        """Writes the training data."""
-        folder = await attempt(self._data)
-        if folder:
-            said(f"saved in {folder}")
+    def choose(self, title: str, button: str, go_on: Callable[[list[str]], Awaitable[None]]) -> None:
+        """Shows which micrographs would be taken; goes on with those ticked. At first they are the checked ones."""
+        rows = [_choice(e) for e in to_choose_from(self.studio.project)]
+        with ui.dialog() as dialog, ui.card().classes("ng-dialog ng-wide"):
+            ui.label(title).classes("ng-h2")
+            ui.label("Every particle that is not outlined is taken for background: tick what is right as a whole.").classes(
+                "ng-soft"
+            )
+            ticks = TickList(rows)
+            dialog_buttons(dialog, button, lambda: go_on(ticks.chosen))
+        dialog.open()
 
-    def _data(self) -> str:
+    def save(self) -> None:
+        """Writes the training data, once it is chosen."""
+
+        async def write(names: list[str]) -> None:
+            folder = await attempt(self._data, names)
+            if folder:
+                said(f"{len(names)} micrograph{'s' if len(names) != 1 else ''} saved in {folder}")
+
+        self.choose("Save as training data", "Save", write)
+
+    def _data(self, names: list[str]) -> str:
         self.studio.save_all()
-        return str(save_training_data(self.studio.project, worth_learning_from(self.studio.project)))
+        return str(save_training_data(self.studio.project, names))
 
-    async def begin(self) -> None:
-        """Starts fine-tuning."""
-        folder = await attempt(self._data)
+    def begin(self) -> None:
+        """Starts fine-tuning, once it is chosen on what."""
+        self.choose("Fine-tune on these", "Fine-tune", self._begin)
+
+    async def _begin(self, names: list[str]) -> None:
+        folder = await attempt(self._data, names)
         if folder is None:
             return
         try:
@@ -148,6 +173,17 @@ class ReportPage:
             return
         said("new micrographs are measured with it; measure others again from the gallery")
         self.tick()
+
+
+def _choice(e: Entry) -> Row:
+    s = e.summary
+    n = s["n_edits"]
+    text = ", ".join(
+        [f"{s['n_found']} particles", *([f"{n} edit{'s' if n != 1 else ''}"] if n else []), *(["checked"] if e.checked else [])]
+    )
+    unsure = f"{s['n_unsure']} particle{'s' if s['n_unsure'] != 1 else ''} unsure" if s["n_unsure"] else ""
+    unchecked = "" if e.checked else "edited, not marked as checked" if n else "not marked as checked"
+    return Row(e.name, e.title, text, "; ".join(t for t in (unchecked, unsure) if t), ticked=e.checked)
 
 
 def add_report(studio: Studio, tuning: FineTuning) -> None:

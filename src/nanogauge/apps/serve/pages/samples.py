@@ -19,6 +19,8 @@ from ..studio import Studio
 from .elements import SizeChart
 from .layout import esc, later, page_frame, table
 
+_MOST_MINIS = 24
+
 
 class SamplesPage:
     """The page's state in one window."""
@@ -31,10 +33,11 @@ class SamplesPage:
         """Lays the page out."""
         with page_frame("samples", title="Samples"), ui.element("div").classes("ng-page"):
             groups = self.studio.project.samples()
-            if not groups:
+            if not any(groups):
                 ui.html(
                     '<div class="ng-sorry"><i class="material-icons" aria-hidden="true">workspaces</i><h1>No sample yet</h1>'
-                    "<p>Once micrographs are measured, those of a sample are pooled here. "
+                    "<p>Micrographs of one sample are pooled here, and samples compared. Which belong together is yours to say: "
+                    "select them in the gallery and put them into a sample. A folder that you drop becomes one by itself. "
                     '<a href="/">To the micrographs</a></p></div>',
                     sanitize=False,
                 )
@@ -74,6 +77,11 @@ class SamplesPage:
                 self._comparison(made)
             for block in made["blocks"]:
                 self._sample(block)
+            if made["alone"]:
+                with ui.element("section").classes("ng-sheet"):
+                    ui.label("In no sample").classes("ng-h2")
+                    ui.label("Measured, each for itself: not pooled, and compared with nothing.").classes("ng-soft")
+                    ui.html(_minis(made["alone"]), sanitize=False)
 
     def _made(self) -> dict[str, Any]:
         project = self.studio.project
@@ -81,7 +89,9 @@ class SamplesPage:
         chosen: UnitShown = "nm" if self.unit == "nm" else "µm" if self.unit == "µm" else "auto"
         blocks = []
         samples = []
-        for name, entries in project.samples().items():
+        groups = project.samples()
+        alone = groups.pop("", [])
+        for name, entries in groups.items():
             sample, entries = pooled(project, name, entries, weighting=self.weighting)
             unit = shown_lengths(sample, chosen)
             samples.append(sample)
@@ -108,7 +118,7 @@ class SamplesPage:
                 series["series"].append(
                     {"name": s.name, "x": [v * unit.per_stored for v in c.x], "y": [v / unit.per_stored for v in c.y]}
                 )
-        return {"blocks": blocks, "comparison": comparison, "series": series}
+        return {"blocks": blocks, "comparison": comparison, "series": series, "alone": alone}
 
     def _comparison(self, made: dict[str, Any]) -> None:
         c = made["comparison"]
@@ -152,14 +162,20 @@ class SamplesPage:
                     needed = [(r[0], r[1], r[4]) for r in content["required_n"]]
                     if needed:
                         ui.html("<h3>Particles needed</h3>" + table(["", "needed", "enough"], needed, numbers=(1,)), sanitize=False)
-            links = " ".join(
-                f'<a class="ng-mini" href="/m/{quote(e.name, safe="")}">'
-                f'<img src="/api/micrographs/{quote(e.name, safe="")}/thumbnail" alt="" loading="lazy">'
-                f"<span>{esc(e.title)}</span></a>"
-                for e in entries[:24]
-            )
-            ui.html(f'<div class="ng-minis">{links}</div>', sanitize=False)
+            ui.html(_minis(entries), sanitize=False)
         ui.timer(0.1, lambda: chart.show(block["chart"]), once=True)
+
+
+def _minis(entries: list[Entry]) -> str:
+    """Small pictures that lead to the micrographs; of very many the first."""
+    links = " ".join(
+        f'<a class="ng-mini" href="/m/{quote(e.name, safe="")}">'
+        f'<img src="/api/micrographs/{quote(e.name, safe="")}/thumbnail" alt="" loading="lazy">'
+        f"<span>{esc(e.title)}</span></a>"
+        for e in entries[:_MOST_MINIS]
+    )
+    more = f'<span class="ng-soft">and {len(entries) - _MOST_MINIS} more</span>' if len(entries) > _MOST_MINIS else ""
+    return f'<div class="ng-minis">{links}{more}</div>'
 
 
 def pooled(project: Project, name: str, entries: list[Entry], *, weighting: str) -> tuple[Sample, list[Entry]]:

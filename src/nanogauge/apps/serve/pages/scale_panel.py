@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
-from ....core.errors import NanogaugeError
-from ..entry import Entry
-from .layout import attempt, esc, refuse, said
+from ....editing.scale_choice import evidence, given
+from ..scale_for_others import Spreading, candidates
+from .layout import dialog_buttons, esc, refuse
+from .tick_list import Row, TickList
 
 if TYPE_CHECKING:
     from .shown import Shown
@@ -56,7 +57,19 @@ class ScalePanel:
             ui.label("2.5 nm/px, or 500 nm / 123.5 px").classes("ng-soft")
         with ui.element("section").classes("ng-block") as self.others:
             self.all_text = ui.label().classes("ng-soft")
-            ui.button("Use this scale for them too", icon="content_copy", on_click=self._use_for_all).props("outline no-caps dense")
+            ui.button("Use this scale for others …", icon="content_copy", on_click=self._ask_others).props("outline no-caps dense")
+        with ui.element("section").classes("ng-block").props('role="status"') as self.spread:
+            self.spread_text = ui.label()
+            self.spread_bar = ui.linear_progress(0, show_value=False).props('aria-label="Progress"')
+            self.spread_failed = ui.label().classes("ng-note")
+            with ui.row():
+                self.cancel = ui.button("Stop", on_click=self._stop_spread)
+                self.take_back = ui.button("Take it back from all of them", icon="undo", on_click=self._take_back)
+                self.done = ui.button("Done", on_click=self._forget_spread)
+                for button in (self.cancel, self.take_back, self.done):
+                    button.props("flat no-caps dense")
+        self._spread()
+        ui.timer(0.5, self._spread)
         with ui.row().classes("ng-block") as self.ways_back:
             self.back = ui.button("Back to what was found", on_click=lambda: self._use(None)).props("flat no-caps dense")
             self.none = ui.button("No scale: in px", on_click=lambda: self._use({"source": "none"})).props("flat no-caps dense")
@@ -84,11 +97,11 @@ class ScalePanel:
         self.back.set_visibility(session.decisions.scale is not None)
         self.none.set_visibility(scale is not None)
         self.ways_back.set_visibility(scale is not None or session.decisions.scale is not None)
-        same = self._same_but_none()
-        self.others.set_visibility(bool(same) and scale is not None and decision.source == "user")
-        self.all_text.text = (
-            f"{len(same)} micrograph{'s' if len(same) != 1 else ''} of this sample, as large as this one, without a scale"
-        )
+        others = candidates(self.page.studio.project, self.page.entry, session)
+        alike = sum(c.alike for c in others)
+        self.others.set_visibility(bool(others))
+        words = f"{alike} of them without a scale and of the same size and magnification" if alike else "none of them clearly alike"
+        self.all_text.text = f"{len(others)} other micrograph{'s' if len(others) != 1 else ''}, {words}."
         bar = session.found.scale_bar
         if not self.label.value:
             chosen = (session.decisions.scale or {}).get("label") or (bar.text if bar is not None and bar.value_nm else "")
@@ -96,8 +109,6 @@ class ScalePanel:
 
     def _evidence(self) -> None:
         session = self.page.session
-        from ....editing.scale_choice import evidence
-
         rows = evidence(metadata=session.found.micrograph.scale, bar=session.found.scale_bar)
         self.read.clear()
         with self.read:
@@ -136,34 +147,66 @@ class ScalePanel:
     async def _use(self, choice: dict[str, Any] | None) -> bool:
         return await self.page.edit("scale", choice=choice) is not None
 
-    def _same_but_none(self) -> list[Entry]:
-        project, mine = self.page.studio.project, self.page.entry
-        group = project.samples().get(mine.sample, [])
-        return [e for e in group if e.name != mine.name and e.summary.get("status") == "no_scale" and e.file is not None]
-
-    async def _use_for_all(self) -> None:
-        scale, shape = self.page.session.scale, self.page.session.found.micrograph.shape
+    def _ask_others(self) -> None:
+        """Shows which micrographs may take the scale, and what would change in each, before any of it is done."""
+        page = self.page
+        scale = page.session.scale
         if scale is None:
             return
-        y, x = scale.nm_per_px
-        text = f"{x:.9g} nm/px" if x == y else f"{y:.9g} x {x:.9g} nm/px"
+        found = candidates(page.studio.project, page.entry, page.session)
+        rows = [Row(c.entry.name, c.entry.title, c.text, c.why, ticked=c.alike) for c in found]
+        with ui.dialog() as dialog, ui.card().classes("ng-dialog ng-wide"):
+            ui.label(f"Give {scale.nm_per_px[1]:.5g} nm/px to others").classes("ng-h2")
+            ui.label("Ticked: without a scale, of this size and magnification. One click takes it all back.").classes("ng-soft")
+            ticks = TickList(rows)
+            dialog_buttons(dialog, "Give them this scale", lambda: self._give(ticks.chosen))
+        dialog.open()
 
-        def apply() -> int:
-            n = 0
-            for entry in self._same_but_none():
-                try:
-                    other = self.page.studio.session(entry.name)
-                except NanogaugeError:
-                    continue
-                if other.found.micrograph.shape == shape:
-                    other.edit("scale", {"choice": {"source": "typed", "text": text}})
-                    self.page.studio.save(entry.name)
-                    n += 1
-            return n
+    def _give(self, names: list[str]) -> None:
+        scale = self.page.session.scale
+        if scale is None or not names:
+            return
+        work = Spreading(self.page.studio, given(scale, self.page.entry.title), names)
+        self.page.studio.spreading = work
+        work.start()
+        self._spread()
 
-        n = await attempt(apply)
-        if n is not None:
-            said(
-                f"the scale is set for {n} more micrograph{'s' if n != 1 else ''}" if n else "none of them has the same size in px"
-            )
-        self.refresh()
+    def _spread(self) -> None:
+        """How far it is, while others get the scale or lose it again."""
+        work = self.page.studio.spreading
+        self.spread.set_visibility(work is not None)
+        if work is None:
+            return
+        n = len(work.wanted)
+        self.spread_bar.set_visibility(work.running)
+        self.spread_bar.value = work.n_looked / max(n, 1)
+        self.cancel.set_visibility(work.running and not work.undoing)
+        self.take_back.set_visibility(not work.running and bool(work.before))
+        self.done.set_visibility(not work.running)
+        if work.running:
+            self.spread_text.text = f"{'Taking the scale back' if work.undoing else 'Giving the scale'}: {work.n_looked} of {n}"
+        elif work.undoing:
+            self.spread_text.text = f"Taken back from {n} micrograph{'s' if n != 1 else ''}."
+        else:
+            k = len(work.before)
+            same = work.n_looked - k - len(work.failed)
+            left = n - work.n_looked
+            parts = [f"The scale of {work.choice['of']} given to {k} micrograph{'s' if k != 1 else ''}"]
+            parts += [f"{same} had it already"] if same else []
+            parts += [f"{left} left as they were"] if left else []
+            self.spread_text.text = ", ".join(parts) + "."
+        self.spread_failed.text = "; ".join(list(work.failed.values())[:5])
+        self.spread_failed.set_visibility(bool(work.failed))
+
+    def _stop_spread(self) -> None:
+        if self.page.studio.spreading is not None:
+            self.page.studio.spreading.cancel()
+
+    def _forget_spread(self) -> None:
+        self.page.studio.spreading = None
+        self._spread()
+
+    def _take_back(self) -> None:
+        if self.page.studio.spreading is not None:
+            self.page.studio.spreading.undo()
+        self._spread()

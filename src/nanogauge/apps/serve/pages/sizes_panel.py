@@ -106,7 +106,7 @@ class SizesPanel:
             return [own]
         mine = self.studio.project.entry(self.name).sample
         parts = [own]
-        for entry in self.studio.project.samples().get(mine, []):
+        for entry in self.studio.project.samples().get(mine, []) if mine else ():
             if entry.name != self.name:
                 parts.append(part_of(read_saved(entry.folder, pictures=False)))
         return parts
@@ -117,6 +117,7 @@ class SizesPanel:
         with self.chart:
             self.chart.show(made["chart"])
         self.empty.set_visibility(sample.unit == "px")
+        self.scopes.set_visibility(bool(self.studio.project.entry(self.name).sample))
         self.units.set_visibility(sample.unit == "nm")
         several = sample.n_micrographs > 1
         of = f" in {sample.n_micrographs} micrographs" if several else ""

@@ -7,6 +7,7 @@ import { drawBar, drawBarFound, drawBrush, drawRegion, drawStroke } from "nanoga
 import { Gestures } from "nanogauge-page/gestures.js";
 import { pointer } from "nanogauge-page/pointer.js";
 import { keys } from "nanogauge-page/keys.js";
+import { review } from "nanogauge-page/review.js";
 import { looking } from "nanogauge-page/looking.js";
 import { TEMPLATE } from "nanogauge-page/template.js";
 import { ACTIONS, TOOLS } from "nanogauge-page/tools.js";
@@ -16,13 +17,14 @@ const QUICK_MS = 6; // outlines drawn faster than this are drawn at every frame
 
 export default {
   props: { name: String },
-  emits: ["bar", "help", "refused", "step", "tool"],
+  emits: ["bar", "check", "help", "refused", "step", "tool"],
   template: TEMPLATE,
   data() {
     return {
       tools: TOOLS, actions: ACTIONS, colours: STATUS_COLOURS, tool: "select", by: "status", shown: true, light: false,
       brightness: 100, contrast: 100, brush: 8, loaded: false, failed: "", selected: 0, canUndo: false, canRedo: false, undoText: "",
-      redoText: "", card: null, ruler: null, percent: "", title: "", told: "", rampEnds: ["", ""],
+      redoText: "", card: null, ruler: null, percent: "", title: "", told: "", rampEnds: ["", ""], review: null, asking: null,
+      nUnsure: 0,
     };
   },
   computed: {
@@ -54,7 +56,7 @@ export default {
     this.observer.observe(this.$refs.stage);
     this.off = [
       this.bench.on("particles", () => this.dirty("lines", "top")),
-      this.bench.on("selection", () => { this.selected = this.bench.selection.size; this.dirty("top"); }),
+      this.bench.on("selection", () => { this.selected = this.bench.selection.size; this.asking = this.reviewCard(); this.dirty("top"); }),
       this.bench.on("hover", () => this.dirty("top")),
       this.bench.on("state", () => this.stateChanged()),
       this.bench.on("refused", (text) => this.$emit("refused", text)),
@@ -73,6 +75,7 @@ export default {
       this.fit();
     });
   },
+  watch: { review() { this.asking = this.reviewCard(); } },
   unmounted() {
     this.observer?.disconnect();
     for (const off of this.off || []) off();
@@ -109,6 +112,8 @@ export default {
       this.undoText = s.undo_text ? `: ${s.undo_text}` : "";
       this.redoText = s.redo_text ? `: ${s.redo_text}` : "";
       this.selected = this.bench.selection.size;
+      this.nUnsure = this.unsure().length;
+      this.asking = this.reviewCard();
       this.legend();
       if (this.width) this.measureRuler();
       this.dirty("lines", "top");
@@ -247,12 +252,18 @@ export default {
     },
 
     // --- edits ---
-    act(name) {
-      const labels = [...this.bench.selection];
-      if (name === "undo" || name === "redo") return this.bench.edit(name);
+    async act(name, how = {}) {
+      const labels = [...this.bench.selection], asked = this.asked();
+      if (name === "undo" || name === "redo") {
+        const done = await this.bench.edit(name);
+        if (done && name === "undo" && this.review) this.stepReview(this.review.at > 0 ? -1 : 0);
+        return done;
+      }
       if (!labels.length) return this.$emit("refused", "select particles first: click them");
-      return this.bench.edit(name, { labels });
+      const done = await this.bench.edit(name, { labels, ...how });
+      if (done && asked && this.review && ["delete", "accept", "leave_out"].includes(name)) this.stepReview(1);
+      return done;
     },
-    ...looking, ...pointer, ...keys,
+    ...review, ...looking, ...pointer, ...keys,
   },
 };

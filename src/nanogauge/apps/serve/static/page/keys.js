@@ -25,15 +25,16 @@ export const keys = {
     const k = e.key.length === 1 ? e.key.toLowerCase() : e.key;
     const stop = () => e.preventDefault();
     if (e.ctrlKey || e.metaKey) {
-      if (k === "z") { stop(); this.act(e.shiftKey ? "redo" : "undo"); }
+      if (k === "z" && this.stroke?.open) { stop(); if (!e.shiftKey) this.takeBackPoint(); }
+      else if (k === "z") { stop(); this.act(e.shiftKey ? "redo" : "undo"); }
       else if (k === "y") { stop(); this.act("redo"); }
       else if (k === "a") { stop(); this.bench.select([...this.bench.particles.keys()]); }
       return;
     }
     if (e.altKey) return;
-    if (k === "Escape") { this.stroke = null; if (this.tool !== "select") this.setTool("select"); else this.bench.select([]); this.dirty("top"); return; }
+    if (k === "Escape") { this.stroke = null; if (this.tool !== "select") this.setTool("select"); else if (this.review) this.endReview(); else this.bench.select([]); this.dirty("top"); return; }
     if (k === "Enter" && this.stroke?.open) { stop(); this.closePolygon(); return; }
-    if (k === "Backspace" && this.stroke?.open) { stop(); this.stroke.points.pop(); this.dirty("top"); return; }
+    if (k === "Backspace" && this.stroke?.open) { stop(); this.takeBackPoint(); return; }
     if (k === "Delete" || k === "Backspace") { stop(); if (this.selected) this.act("delete"); return; }
     if (k === "?") { this.$emit("help"); return; }
     if (k === "[" || k === "]") { this.brush = Math.max(1, Math.min(120, Math.round(this.brush * (k === "]" ? 1.25 : 0.8) * 2) / 2)); this.dirty("top"); return; }
@@ -44,17 +45,15 @@ export const keys = {
     if (k === "h") return this.toggleOutlines();
     if (k === "PageDown" || k === "PageUp") { stop(); this.$emit("step", k === "PageDown" ? 1 : -1); return; }
     if (k === "u") return this.nextUnsure();
+    if (k === "c") { stop(); this.$emit("check"); return; }
     const action = ACTIONS.find((a) => a.key === k);
-    if (action) return this.act(action.name);
+    if (action) return this.act(action.name, action.name === "merge" && e.shiftKey ? { apart: true } : {});
     for (const [id, t] of Object.entries(TOOLS)) if (t.key === k) { stop(); this.setTool(id); return; }
   },
-  // the least certain particle that nobody has looked at, then the next
-  nextUnsure() {
-    const unsure = [...this.bench.particles.values()].filter((p) => p.flags.includes("low_confidence")).sort((a, b) => a.confidence - b.confidence);
-    if (!unsure.length) return this.tell("no particle is unsure any more");
-    const now = unsure.findIndex((p) => this.bench.selection.has(p.label));
-    const p = unsure[(now + 1) % unsure.length];
-    this.bench.select([p.label]);
-    this.reveal(p.label);
+  // the last point of a polygon that is being drawn; the first one takes the polygon with it
+  takeBackPoint() {
+    this.stroke.points.pop();
+    if (!this.stroke.points.length) this.stroke = null;
+    this.dirty("top");
   },
 };

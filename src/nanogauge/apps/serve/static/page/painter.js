@@ -74,8 +74,6 @@ export function drawMarked(context, bench, camera, width, height) {
   if (marked.length) {
     const path = new Path2D();
     for (const p of marked) addRings(path, p, camera);
-    context.fillStyle = "rgba(86, 180, 233, 0.28)";
-    context.fill(path, "evenodd");
     context.strokeStyle = HALO;
     context.lineWidth = 5;
     context.stroke(path);
@@ -87,8 +85,6 @@ export function drawMarked(context, bench, camera, width, height) {
   if (hover && !bench.selection.has(hover.label)) {
     const path = new Path2D();
     addRings(path, hover, camera);
-    context.fillStyle = "rgba(255, 255, 255, 0.14)";
-    context.fill(path, "evenodd");
     context.strokeStyle = "#ffffff";
     context.lineWidth = 2;
     context.stroke(path);

@@ -118,16 +118,16 @@ export const pointer = {
         if (await this.bench.edit("region", { ...this.bench.state.region, rectangle: box })) this.setTool("select");
       }
     } else if (s.kind === "split") {
-      if (!tapped) await this.bench.edit("split", { points: simplified(s.points, tolerance) });
+      if (!tapped) await this.bench.edit("split", { points: simplified(s.points, tolerance), selected: [...this.bench.selection] });
     } else if (s.kind === "redraw") {
       const label = this.bench.selection.size === 1 ? [...this.bench.selection][0] : this.under(s);
       if (tapped || s.points.length < 6) this.$emit("refused", "draw the whole outline round the particle in one go");
       else if (!label) this.$emit("refused", "select the particle to redraw first: click it");
       else await this.bench.edit("redraw", { labels: [label], points: simplified(s.points, tolerance) });
     } else if (s.kind === "brush") {
-      await this.bench.edit("brush", { points: s.points, radius_px: this.brush, labels: s.target ? [s.target] : [] });
+      await this.bench.edit("brush", { points: s.points, radius_px: this.brush, labels: s.target ? [s.target] : [], selected: this.bench.selection.size === 1 ? [...this.bench.selection] : [] });
     } else if (s.kind === "erase") {
-      await this.bench.edit("erase", { points: s.points, radius_px: this.brush, labels: s.target ? [s.target] : [] });
+      await this.bench.edit("erase", { points: s.points, radius_px: this.brush, labels: s.target ? [s.target] : [], selected: [...this.bench.selection] });
     }
     this.dirty("top");
   },

@@ -29,6 +29,13 @@ export const TEMPLATE = `
     <canvas ref="top" class="ng-canvas"></canvas>
     <div v-if="failed" class="ng-failed" role="alert"><i class="material-icons">error_outline</i><p>{{ failed }}</p></div>
     <div v-else-if="!loaded" class="ng-failed"><p>Opening …</p></div>
+    <div class="ng-review" v-if="review && asking" role="group" aria-label="Unsure particles">
+      <span class="text"><b>{{ asking.where }}</b> <b>{{ asking.head }}</b> <span>{{ asking.why }}</span></span>
+      <span class="buttons">
+        <button type="button" @click="act('delete')">Delete <kbd>Del</kbd></button><button type="button" @click="act('accept')">Keep <kbd>K</kbd></button>
+        <button type="button" @click="act('leave_out')" title="It is there, but covered or cut: seen, not counted">Leave out <kbd>O</kbd></button>
+        <button type="button" @click="stepReview(1)">Skip <kbd>U</kbd></button><button type="button" @click="endReview" aria-label="End the review">Esc</button>
+      </span></div>
     <div class="ng-hint" v-if="loaded && tool !== 'select'"><b>{{ tools[tool].title }}.</b> {{ tools[tool].hint }}
       <button type="button" @click="setTool('select')" aria-label="Put the tool away">Esc</button></div>
     <div class="ng-card" v-if="card" :style="card.style"><b>{{ card.head }}</b><span v-for="line in card.lines">{{ line }}</span></div>
@@ -43,6 +50,7 @@ export const TEMPLATE = `
         <i :style="{ background: colours.counted }"></i>counted <i :style="{ background: colours.unsure }"></i>unsure
         <i class="dash" :style="{ borderColor: colours.left_out }"></i>left out</span>
       <span class="ng-legend" v-else><span>{{ rampEnds[0] }}</span><i class="ramp" :style="{ background: ramp }"></i><span>{{ rampEnds[1] }}</span></span>
+      <button type="button" class="ng-unsure" v-if="nUnsure && !review" @click="nextUnsure" title="Go through them one by one (U)">{{ nUnsure }} unsure <kbd>U</kbd></button>
       <label class="ng-slider" v-if="tool === 'brush' || tool === 'erase'"><span>Brush</span>
         <input type="range" min="1" max="120" step="0.5" v-model.number="brush" @input="redraw" aria-label="Brush radius"><span>{{ brush }} px</span></label>
     </div>

@@ -4,9 +4,9 @@ export const TOOLS = {
   select: { key: "v", icon: "near_me", title: "Select and move", hint: "Click a particle; Shift adds or draws a box; drag to move, wheel to zoom." },
   click: { key: "a", icon: "auto_fix_high", title: "Add by one click", hint: "Click the middle of a particle that was missed." },
   polygon: { key: "p", icon: "polyline", title: "Add by polygon", hint: "Click round the particle, or draw; Enter or a double click closes it." },
-  brush: { key: "b", icon: "brush", title: "Add or enlarge with the brush", hint: "Paint. Begun on a particle, it grows. [ and ] change the size." },
+  brush: { key: "b", icon: "brush", title: "Add or enlarge with the brush", hint: "Paint. What is selected grows, else the particle you begin on. [ and ] change the size." },
   erase: { key: "e", icon: "cleaning_services", title: "Erase with the brush", hint: "Paint over what is too much. [ and ] change the size." },
-  split: { key: "s", icon: "content_cut", title: "Split by a stroke", hint: "Draw a line across the particle." },
+  split: { key: "s", icon: "content_cut", title: "Split by a stroke", hint: "Draw a line across the particle, from edge to edge." },
   redraw: { key: "r", icon: "gesture", title: "Redraw an outline", hint: "Draw the new outline round the particle in one go." },
   exclude: { key: "x", icon: "block", title: "Exclude an area", hint: "Click round the area, or draw; Enter or a double click closes it." },
   rectangle: { key: "t", icon: "crop", title: "Restrict to a rectangle", hint: "Drag a rectangle; only what lies in it is measured." },
@@ -14,8 +14,9 @@ export const TOOLS = {
 };
 export const ACTIONS = [
   { name: "delete", key: "Delete", icon: "delete_outline", title: "Delete what is selected" },
+  { name: "leave_out", key: "o", icon: "remove_circle_outline", title: "Leave out what is selected: seen, not counted" },
   { name: "merge", key: "m", icon: "join_full", title: "Merge what is selected" },
-  { name: "accept", key: "k", icon: "check", title: "Accept what is selected" },
+  { name: "accept", key: "k", icon: "check", title: "Keep what is selected: accepted" },
 ];
 
 export class Stroke {

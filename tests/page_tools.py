@@ -1,0 +1,108 @@
+"""What tests of the page do in a browser: open, drop, point, draw, wait for an edit."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from serve_tools import Page
+
+PORT = Callable[[], int]
+READY = "() => window.nanogauge?.name === %r && window.nanogauge.state && window.nanogaugeView?.loaded"
+WAIT_MS = 120_000  # a busy machine is slow, not wrong
+
+
+class window:  # noqa: N801
+    """A browser window whose script errors are errors."""
+
+    def __init__(self, browser: Any, **options: Any) -> None:
+        self.context = browser.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True, **options)
+        self.errors: list[str] = []
+        self.outside: list[str] = []
+
+    def __enter__(self) -> Any:
+        tab = self.context.new_page()
+        tab.on("pageerror", lambda e: self.errors.append(str(e)))
+        tab.on("request", lambda r: self._seen(r.url))
+        return tab
+
+    def _seen(self, url: str) -> None:
+        if not url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")):
+            self.outside.append(url)
+
+    def __exit__(self, *problem: Any) -> None:
+        self.context.close()
+        if problem[0] is None:
+            assert not self.errors
+            assert not self.outside, "the page asked the network for something"
+
+
+def opened(tab: Any, page: Page, name: str) -> None:
+    """One micrograph, ready to be edited."""
+    tab.goto(f"{page.address}/m/{name}")
+    tab.wait_for_function(READY % name, timeout=WAIT_MS)
+
+
+def drop(tab: Any, files: list[Path]) -> None:
+    """Files chosen on the page."""
+    tab.set_input_files("[data-testid=files]", [str(f) for f in files])
+
+
+def labels(tab: Any) -> list[int]:
+    """All particles."""
+    return [int(v) for v in tab.evaluate("[...nanogauge.particles.keys()].sort((a, b) => a - b)")]
+
+
+def free(tab: Any) -> list[int]:
+    """Particles that count, large enough to be hit and cut."""
+    wanted = "p.kind === 'counted' && p.d_px > 20 && p.rings.length === 1"
+    return [int(v) for v in tab.evaluate(f"[...nanogauge.particles.values()].filter(p => {wanted}).map(p => p.label)")]
+
+
+def on_screen(tab: Any, label: int) -> tuple[float, float, float]:
+    """Where a particle is in the window, and its radius there."""
+    box = tab.locator(".ng-stage").bounding_box()
+    found = "const p = nanogauge.particles.get(l), c = nanogaugeView.camera"
+    x, y, r = tab.evaluate(f"(l) => {{ {found}; return [...c.toScreen(p.x, p.y), p.d_px / 2 * c.zoom]; }}", label)
+    return box["x"] + x, box["y"] + y, r
+
+
+def stroke(tab: Any, points: list[tuple[float, float]]) -> None:
+    """The mouse pressed along points of the window."""
+    tab.mouse.move(*points[0])
+    tab.mouse.down()
+    for p in points[1:]:
+        tab.mouse.move(*p, steps=4)
+    tab.mouse.up()
+
+
+def revision(tab: Any) -> int:
+    return int(tab.evaluate("nanogauge.state.revision"))
+
+
+def after_edit(tab: Any, act: Callable[[], object]) -> None:
+    """Does something and waits for the edit it makes."""
+    before = revision(tab)
+    act()
+    tab.wait_for_function("(r) => nanogauge.state.revision > r", arg=before, timeout=WAIT_MS)
+
+
+def particles(page: Page, name: str) -> list[dict[str, str]]:
+    """particles.csv as downloaded."""
+    with urllib.request.urlopen(f"{page.address}/api/micrographs/{name}/files/particles.csv", timeout=60) as answer:
+        assert answer.headers["content-disposition"].startswith("attachment")
+        return list(csv.DictReader(io.StringIO(answer.read().decode())))
+
+
+def settled(page: Page, name: str) -> None:
+    """Waits until a micrograph is measured."""
+    for _ in range(1800):
+        if (page.root / name / "measurement.json").is_file():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{name} was not measured")
