@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import OutputError
+from ..core.json_value import json_value
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, has_flag, units
 from ..core.protocols import LabelStore
@@ -250,7 +251,7 @@ class Measurement(SizeFigures):
                 "calibration": None if self.decision.calibration is None else self.decision.calibration.to_dict(),
                 "warnings": list(self.decision.warnings),
                 "metadata_nm_per_px_y_x": list(m.scale.nm_per_px) if m.scale else None,
-                "scale_bar": None if bar is None else scale_bar_dict(bar),
+                "scale_bar": None if bar is None else bar.to_dict(),
             },
             "frame_y0_x0_y1_x1": list(self.frame),
             "n_particles": self.n_particles,
@@ -261,14 +262,12 @@ class Measurement(SizeFigures):
             "edge_moved_px": self.edge_moved_px,
             "edge_offset_px": None if math.isnan(self.edge_offset_px) else self.edge_offset_px,
             "detection": self.detection,
-            "readings": [{k: _plain(v) for k, v in asdict(r).items()} for r in self.readings],
+            "readings": [{k: json_value(v) for k, v in asdict(r).items()} for r in self.readings],
             "looks": [{"zoom": look.zoom, "n_seen": look.n_seen} for look in self.looks],
             "expected_found": None if self.expected_found is None else round(self.expected_found, 4),
             "distribution": self.distribution.to_dict(),
             "distribution_px": self.distribution_px.to_dict(),
-            "budget": None if self.budget is None else self.budget.to_dict(),
-            "required_n": [r.to_dict() for r in self.required_n],
-            "verdicts": [v.to_dict() for v in self.verdicts],
+            **self.conclusions(),
             "working_magnification": self.zoom,
             "engine": {"name": self.engine, "sha256": self.engine_sha256},
             "labels_source": self.labels_source or None,
@@ -372,27 +371,6 @@ class Measurement(SizeFigures):
         draw_overlay(ax, self)
         return ax
 
-    @overload
-    def plot_distribution(self, ax: None = None) -> Figure: ...
-    @overload
-    def plot_distribution(self, ax: Axes) -> Axes: ...
-    def plot_distribution(self, ax: Axes | None = None) -> Figure | Axes:
-        """Shows the size distribution, with the lognormal fit and the median's interval.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw it; without it a new figure is made.
-
-        Returns
-        -------
-        Axes or Figure
-            `ax`, or the new figure.
-        """
-        from ..statistics.drawing import distribution_figure
-
-        return distribution_figure(self, ax)
-
     def __repr__(self) -> str:
         return f"<Measurement {self.micrograph.name}: {self.headline()}>"
 
@@ -416,23 +394,3 @@ class Measurement(SizeFigures):
             f'<img style="max-width:min(48em, 100%)" src="{overlay_data_uri(self)}">'
             f"{self.distribution._repr_html_()}"
         )
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def scale_bar_dict(bar: ScaleBarReading) -> dict[str, Any]:
-    """A scale bar's reading for JSON."""
-    return {
-        "text": bar.text,
-        "value_nm": bar.value_nm,
-        "length_px": bar.length_px,
-        "box_y0_x0_y1_x1": None if bar.box is None else [float(v) for v in bar.box],
-        "nm_per_px": bar.nm_per_px,
-        "confidence": bar.confidence,
-        "relative_uncertainty": bar.relative_uncertainty,
-        "refined_by": bar.refined_by,
-        "warnings": list(bar.warnings),
-        "refused": bar.refused,
-    }

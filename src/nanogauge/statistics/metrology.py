@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,10 @@ from .distribution import (
 )
 from .uncertainty import BUDGET_STATISTICS, Budget, Inputs, uncertainty_budget
 from .verdicts import Verdict, eu_nanomaterial, monodisperse
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
 
@@ -116,6 +120,35 @@ class SizeFigures:
     def required_n(self) -> tuple[RequiredN, ...]:
         """Number of particles needed for the wished precision, beside the number measured."""
         return precision(self.distribution, relative_error=self.settings.measure.relative_error)
+
+    def conclusions(self) -> dict[str, Any]:
+        """Budget, number needed and verdicts for JSON."""
+        return {
+            "budget": None if self.budget is None else self.budget.to_dict(),
+            "required_n": [r.to_dict() for r in self.required_n],
+            "verdicts": [v.to_dict() for v in self.verdicts],
+        }
+
+    @overload
+    def plot_distribution(self, ax: None = None) -> Figure: ...
+    @overload
+    def plot_distribution(self, ax: Axes) -> Axes: ...
+    def plot_distribution(self, ax: Axes | None = None) -> Figure | Axes:
+        """Shows the size distribution, with the lognormal fit and the median's interval.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw it; without it a new figure is made.
+
+        Returns
+        -------
+        Axes or Figure
+            `ax`, or the new figure.
+        """
+        from .drawing import distribution_figure
+
+        return distribution_figure(self, ax)
 
 
 def weights_of(table: pd.DataFrame, settings: MeasureSettings) -> Floats:

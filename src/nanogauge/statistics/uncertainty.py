@@ -14,6 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.json_value import json_value
+
 Floats = NDArray[np.float64]
 ComponentName = Literal["counting", "scale", "segmentation", "edge_position", "pixel_size", "edge", "detection"]
 BUDGET_STATISTICS = ("mean", "d10", "d50", "d90")
@@ -83,10 +85,10 @@ class Budget:
                     "component": "combined",
                     "kind": "",
                     "source": f"root of the sum of squares; expanded with k = {s.coverage_factor:g}",
-                    "standard_uncertainty": _plain(s.combined),
+                    "standard_uncertainty": json_value(s.combined),
                     "input_unit": s.unit,
                     "sensitivity": 1.0,
-                    "contribution": _plain(s.combined),
+                    "contribution": json_value(s.combined),
                 }
             )
         return out
@@ -95,8 +97,8 @@ class Budget:
         """For JSON, None for NaN."""
         statistics = {}
         for s in self.statistics:
-            plain = {k: _plain(getattr(s, k)) for k in ("value", "combined", "expanded", "low", "high")}
-            statistics[s.statistic] = plain | {"components": {c.name: _component(c) for c in s.components}}
+            values = {k: json_value(getattr(s, k)) for k in ("value", "combined", "expanded", "low", "high")}
+            statistics[s.statistic] = values | {"components": {c.name: _component(c) for c in s.components}}
         return {
             "unit": self.unit,
             "coverage_factor": self.coverage_factor,
@@ -229,8 +231,4 @@ def _pixel_size(
 
 
 def _component(c: Component) -> dict[str, Any]:
-    return {k: _plain(v) for k, v in asdict(c).items() if k != "name"}
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return {k: json_value(v) for k, v in asdict(c).items() if k != "name"}

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.json_value import json_value
+
 Answer = Literal["yes", "no", "inconclusive"]
 VerdictName = Literal["eu_nanomaterial", "monodisperse"]
 Floats = NDArray[np.float64]
@@ -42,8 +44,8 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, None for NaN; figures as a dict."""
-        plain = asdict(self) | {"reasons": list(self.reasons), "figures": {k: _plain(v) for k, v in self.figures}}
-        return {k: _plain(v) for k, v in plain.items()}
+        values = asdict(self) | {"reasons": list(self.reasons), "figures": {k: json_value(v) for k, v in self.figures}}
+        return {k: json_value(v) for k, v in values.items()}
 
 
 def eu_nanomaterial(
@@ -197,7 +199,3 @@ def _decide(low: float, high: float, threshold: float, n: int) -> tuple[Answer, 
     if high < threshold:
         return "no", ()
     return "inconclusive", ("the interval contains the threshold: measure more particles, or the scale more precisely",)
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,15 @@ from rich.table import Table
 
 from ...batch.inputs import picture, problem, progress, said_of_left_out, sort_out
 from ...core.errors import NanogaugeError, TruthError, UnreadableFile
+from ...core.json_value import json_value
 from ...core.scale import Scale
 from ...core.settings import Settings, read_settings
 from ...pipeline.measure import Measurer
 from ...reading import SUFFIXES, read_micrograph
 from ...results.folder import make_folder
-from ...results.measurement import scale_bar_dict
 from ...scale.user_scale import stated_scale, user_scales
 from .measure_files import import_all, measure_all, report_all, with_calibration
 from .summary import stdout
-
-
-def _plain(value: Any) -> Any:
-    """A value for JSON, which knows no NaN."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def scale_all(
@@ -114,7 +108,7 @@ def _scale_row(file: Path, measurer: Measurer, user: Scale | None, read: dict[st
         "warnings": [*decision.warnings, *micrograph.notes],
     }
     if bar is not None:
-        shown = scale_bar_dict(bar)
+        shown = bar.to_dict()
         row |= {
             "value_nm": shown["value_nm"],
             "bar_length_px": shown["length_px"],
@@ -158,10 +152,17 @@ def evaluate_all(
     figures = summarise_scores(scores)
     if json_output:
         rows = [
-            {"id": s.name, "iou": _plain(s.iou), "f50": _plain(s.f50), "tp": s.matches.tp, "fp": s.matches.fp, "fn": s.matches.fn}
+            {
+                "id": s.name,
+                "iou": json_value(s.iou),
+                "f50": json_value(s.f50),
+                "tp": s.matches.tp,
+                "fp": s.matches.fp,
+                "fn": s.matches.fn,
+            }
             for s in scores
         ]
-        print(json.dumps({"figures": {k: _plain(v) for k, v in figures.items()}, "images": rows}, indent=1))
+        print(json.dumps({"figures": {k: json_value(v) for k, v in figures.items()}, "images": rows}, indent=1))
     else:
         for key, value in figures.items():
             print(f"{key:24s} {value:.4f}" if isinstance(value, float) else f"{key:24s} {value}")

@@ -4,7 +4,6 @@ the others."""
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from ...batch import BatchOptions, BatchResult, Item, Listed, Source, Watched, run_batch
 from ...batch.inputs import is_glob, picture, said_of_left_out, sort_out, unique_names
 from ...core.errors import InputError, SettingsError, UnreadableFile
+from ...core.json_value import json_value
 from ...core.scale import Scale
 from ...core.settings import Settings, read_settings
 from ...pipeline.measure import calibration_of
@@ -283,11 +283,6 @@ def _print_json(result: BatchResult) -> None:
     """The rows of summary.csv as a JSON list, one by one: there may be very many."""
     print("[", end="")
     for k, row in enumerate(result.rows()):
-        text = json.dumps({c: _plain(row.get(c)) for c in SUMMARY_COLUMNS}, indent=1).replace("\n", "\n ")
+        text = json.dumps({c: json_value(row.get(c)) for c in SUMMARY_COLUMNS}, indent=1).replace("\n", "\n ")
         print(("," if k else "") + "\n " + text, end="")
     print("\n]")
-
-
-def _plain(value: Any) -> Any:
-    """A value for JSON, which knows no NaN."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -18,7 +18,7 @@ from ...core.micrograph import Micrograph
 from ...core.scale import Scale, format_length, unit_nm
 from ...reading import METADATA_RELATIVE_UNCERTAINTY, MOSAIC_PX
 from ...reading.grey import flatten, settled
-from ...results.measurement import Measurement, scale_bar_dict
+from ...results.measurement import Measurement
 from ...scale.bar import ScaleBarReading
 from ...scale.resolve import ScaleDecision
 
@@ -117,7 +117,7 @@ def marks_layer(
         "face_color": "transparent",
         "opacity": 1.0,
         "edge_width": max(min(micrograph.shape) / 400, 1.0),
-        "metadata": {"nanogauge": None if bar is None else scale_bar_dict(bar), "marks_of": micrograph},
+        "metadata": {"nanogauge": None if bar is None else bar.to_dict(), "marks_of": micrograph},
         **transform(scale),
     }
     return data, attributes, "shapes"

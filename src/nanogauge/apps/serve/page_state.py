@@ -14,7 +14,6 @@ from ...core.scale import format_length, unit_nm
 from ...editing.delta import Delta
 from ...editing.scale_choice import evidence
 from ...editing.session import Session
-from ...results.measurement import scale_bar_dict
 
 COLUMNS = {
     "feret_max": "feret_max_{}",
@@ -53,7 +52,7 @@ def state_of(session: Session) -> dict[str, Any]:
             "scale_uncertainty": None if scale is None else scale.relative_uncertainty,
             "scale_warnings": list(session.decision.warnings),
             "scale_choice": d.scale,
-            "scale_bar": None if bar is None else scale_bar_dict(bar),
+            "scale_bar": None if bar is None else bar.to_dict(),
             "evidence": evidence(metadata=o.micrograph.scale, bar=bar),
             "field": "" if scale is None else format_length(w * scale.nm_per_px[1], digits=3),
             "region": d.to_dict()["region"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +68,21 @@ class ScaleBarReading:
             return None
         nm_per_px, uncertainty = self.refined or (self.nm_per_px, self.relative_uncertainty)
         return Scale((nm_per_px, nm_per_px), uncertainty, "scale_bar")
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "text": self.text,
+            "value_nm": self.value_nm,
+            "length_px": self.length_px,
+            "box_y0_x0_y1_x1": None if self.box is None else [float(v) for v in self.box],
+            "nm_per_px": self.nm_per_px,
+            "confidence": self.confidence,
+            "relative_uncertainty": self.relative_uncertainty,
+            "refined_by": self.refined_by,
+            "warnings": list(self.warnings),
+            "refused": self.refused,
+        }
 
 
 def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader) -> ScaleBarReading | None:

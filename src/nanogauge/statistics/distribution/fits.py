@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...core.json_value import json_value
 from .laws import LAWS, Law, LawName
 from .weighted import Floats, Unit, checked
 
@@ -90,12 +91,12 @@ class Fit:
     def to_dict(self) -> dict[str, Any]:
         """For JSON, None for NaN."""
         names = ("law", "unit", "n", "log_likelihood", "aicc", "delta_aicc", "ks", "ks_p_value", "ad", "ad_p_value", "n_bootstrap")
-        plain: dict[str, Any] = {k: _plain(getattr(self, k)) for k in names}
-        plain["parameters"] = [
-            {"name": p.name, "value": _plain(p.value), "standard_error": _plain(p.standard_error), "has_unit": p.has_unit}
+        values: dict[str, Any] = {k: json_value(getattr(self, k)) for k in names}
+        values["parameters"] = [
+            {"name": p.name, "value": json_value(p.value), "standard_error": json_value(p.standard_error), "has_unit": p.has_unit}
             for p in self.parameters
         ]
-        return plain
+        return values
 
 
 def fit_distributions(
@@ -136,10 +137,6 @@ def qq(fit: Fit, diameters: ArrayLike, *, weights: ArrayLike | None = None, n_po
     shares = (np.cumsum(w) - w / 2) / w.sum()
     chosen = np.unique(np.linspace(0, x.size - 1, min(n_points, x.size)).round().astype(int))
     return fit.ppf(shares[chosen]), x[chosen]
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _fit(law: Law, x: Floats, w: Floats, unit: Unit, n_bootstrap: int, seed: int) -> Fit:

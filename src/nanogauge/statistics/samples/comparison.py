@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 from scipy.special import ndtri
 
+from ...core.json_value import json_value
 from ..distribution import STATISTICS, GroupTest, Unit, compare_groups
 from ..metrology import scale_uncertainty, weights_of
-from .pooled import Sample, plain
+from .pooled import Sample
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class Comparison:
         """For JSON, None for NaN."""
         return {
             "unit": self.unit,
-            "table": [{k: plain(v) for k, v in r.items()} for r in self.table.to_dict("records")],
-            "test": {k: plain(getattr(self.test, k)) for k in GroupTest.__slots__},
-            "pairs": [{k: plain(v) for k, v in r.items()} for r in self.pairs.to_dict("records")],
+            "table": [{k: json_value(v) for k, v in r.items()} for r in self.table.to_dict("records")],
+            "test": {k: json_value(getattr(self.test, k)) for k in GroupTest.__slots__},
+            "pairs": [{k: json_value(v) for k, v in r.items()} for r in self.pairs.to_dict("records")],
             "warnings": list(self.warnings),
         }
 

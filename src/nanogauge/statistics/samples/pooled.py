@@ -6,11 +6,12 @@ import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 
+from ...core.json_value import json_value
 from ...core.particles import column_names, units
 from ...core.scale import Scale
 from ...core.settings import MeasureSettings, Settings
@@ -18,8 +19,7 @@ from ..distribution import MIN_N_FOR_INTERVALS, Distribution, Homogeneity, Unit,
 from ..metrology import SizeFigures, distribution_of, scale_uncertainty, warnings_of, weights_of
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    pass
 
 SIZE_COLUMNS = (
     "label", "equivalent_diameter_px", "equivalent_diameter_nm", "equivalent_diameter_inner_px", "equivalent_diameter_inner_nm",
@@ -113,27 +113,6 @@ class Sample(SizeFigures):
         """A copy of the particle table of all micrographs, first column `micrograph`."""
         return self.particles.copy()
 
-    @overload
-    def plot_distribution(self, ax: None = None) -> Figure: ...
-    @overload
-    def plot_distribution(self, ax: Axes) -> Axes: ...
-    def plot_distribution(self, ax: Axes | None = None) -> Figure | Axes:
-        """Shows the size distribution of the sample.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw it; without it a new figure is made.
-
-        Returns
-        -------
-        Axes or Figure
-            `ax`, or the new figure.
-        """
-        from ..drawing import distribution_figure
-
-        return distribution_figure(self, ax)
-
     @property
     def n_micrographs(self) -> int:
         """Micrographs with a scale; all of them where none has one."""
@@ -146,7 +125,7 @@ class Sample(SizeFigures):
 
     def to_dict(self) -> dict[str, Any]:
         """All figures for JSON; the particles stay in their own file."""
-        rows = [{k: plain(v) for k, v in row.items()} for row in self.micrographs.to_dict("records")]
+        rows = [{k: json_value(v) for k, v in row.items()} for row in self.micrographs.to_dict("records")]
         return {
             "name": self.name,
             "unit": self.unit,
@@ -156,9 +135,7 @@ class Sample(SizeFigures):
             "micrographs": rows,
             "distribution": self.distribution.to_dict(),
             "homogeneity": self.homogeneity.to_dict(),
-            "budget": None if self.budget is None else self.budget.to_dict(),
-            "required_n": [r.to_dict() for r in self.required_n],
-            "verdicts": [v.to_dict() for v in self.verdicts],
+            **self.conclusions(),
             "warnings": list(self.warnings),
             "settings": self.settings.to_dict(),
         }
@@ -327,10 +304,3 @@ def _unique(names: Sequence[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         out.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return out
-
-
-def plain(value: Any) -> Any:
-    """A value for JSON: no numpy types, None for NaN."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
