@@ -27,7 +27,7 @@ from scipy.optimize import minimize
 from nanogauge.core.settings import Settings
 from nanogauge.detection.confidence import TRAITS, probability, traits
 from nanogauge.detection.engines import make_engine
-from nanogauge.detection.find import typical_diameter
+from nanogauge.detection.looks import typical_diameter
 from nanogauge.detection.segment import segment
 from nanogauge.detection.separate import separate, to_grid
 from nanogauge.reading import read_micrograph

@@ -24,7 +24,7 @@ from nanogauge.core.protocols import Maps
 from nanogauge.core.settings import SeparateSettings, Settings
 from nanogauge.detection.confidence import particle_confidence
 from nanogauge.detection.engines import make_engine
-from nanogauge.detection.find import typical_diameter
+from nanogauge.detection.looks import typical_diameter
 from nanogauge.detection.segment import segment
 from nanogauge.detection.separate import separate, tidy, to_grid
 from nanogauge.reading import read_micrograph

@@ -28,7 +28,8 @@ from torch.nn import functional as F
 
 from nanogauge.core.settings import Settings
 from nanogauge.detection.engines import make_engine
-from nanogauge.detection.find import find_particles, typical_diameter
+from nanogauge.detection.find import find_particles
+from nanogauge.detection.looks import typical_diameter
 from nanogauge.detection.segment import rescale, segment, standardise
 from nanogauge.training.batches import prepare
 from nanogauge.training.dataset import Dataset, Examples, read_folder

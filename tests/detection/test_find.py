@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nanogauge.detection.find import Look, _would_see, with_larger, with_smaller
+from nanogauge.detection.looks import Look, would_see
+from nanogauge.detection.merging import with_larger, with_smaller
 
 SEES = (6.0, 100.0)
 
@@ -93,9 +94,9 @@ def test_a_look_is_a_witness_of_what_it_is_shown_at_a_size_that_it_sees():
     base = Look(1.0, labels, labels.astype(np.float32), np.ones(2))
 
     def witness(zoom: float) -> bool:
-        return _would_see(Look(zoom, np.zeros_like(labels), base.foreground, np.ones(1)), base, (6.0, 250.0))
+        return would_see(Look(zoom, np.zeros_like(labels), base.foreground, np.ones(1)), base, (6.0, 250.0))
 
     assert witness(0.75)
     assert not witness(0.2)  # too small for it
     assert not witness(8.0)
-    assert not _would_see(base, Look(1.0, np.zeros_like(labels), base.foreground, np.ones(1)), (6.0, 250.0))
+    assert not would_see(base, Look(1.0, np.zeros_like(labels), base.foreground, np.ones(1)), (6.0, 250.0))

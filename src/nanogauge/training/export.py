@@ -159,7 +159,7 @@ def calibration(fp32: Path, pictures: list[Path], *, side_px: int = 384, at_most
     continued by reflection). Of more than `at_most`, so many evenly chosen."""
     from ..core.settings import SeparateSettings
     from ..detection.engines.onnx import OnnxEngine
-    from ..detection.find import typical_diameter
+    from ..detection.looks import typical_diameter
     from ..detection.segment import rescale, segment, standardise
     from ..reading import read_micrograph
 

@@ -1,0 +1,200 @@
+"""Looks: the picture seen by the network at one magnification or another."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.protocols import Engine, Maps
+from ..core.settings import SeparateSettings, Settings
+from .confidence import confidence_by_label, judge_of
+from .segment import predict, rescale, segment, standardise
+from .separate import separate, to_grid
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+
+ADOPTED = 0.5  # confidence from which what only another look sees is a particle
+FREE = 0.2  # share of a particle that may lie on others and still be new
+SMALL, LARGE = 2.0, 0.8  # of the smallest and the largest particle that a look sees: beyond, another look knows better
+_CLEARLY_SEEN = 0.8  # mean foreground probability of the objects that say how large particles are, before the main look
+_UNSURE, _MUCH_SURER, _COARSEST_PX = 0.6, 0.1, 96  # mean confidence; long side of the working picture
+_FINER = 2.0  # zoom of the finer look over the main one's
+_GLANCE_PX, _N_GLANCES = 256, 2  # side of a patch looked at first, in px of the finer look, and how many
+_GLANCED = 2  # new particles in the patches that make the finer look worth taking
+_OTHER_ZOOM = 0.75  # of the look's that stands beside the main one
+_WORTH_OF_MORE = 0.2  # weight of how many particles are expected to be right, beside the share of those found
+
+
+@dataclass(frozen=True, slots=True)
+class LookTaken:
+    """A look: its zoom (working px per input px) and how many particles are seen in it."""
+
+    zoom: float
+    n_seen: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is seen at one zoom, on the picture's own grid (H, W); confidence (n + 1,) by label, None where not calibrated."""
+
+    zoom: float
+    labels: I32
+    foreground: F32
+    confidence: NDArray[np.float64] | None
+
+    @property
+    def n(self) -> int:
+        return int(self.labels.max(initial=0))
+
+    @property
+    def shown_px(self) -> NDArray[np.float64]:
+        """(n + 1,) diameter at which each particle was shown to the network."""
+        area = np.bincount(self.labels.ravel(), minlength=self.n + 1)
+        return np.asarray(self.zoom * np.sqrt(4 * area / math.pi), np.float64)
+
+    @property
+    def worth(self) -> float:
+        """What a look promises: ln of the share of its particles expected to be right, and, weighing less, of how many."""
+        if self.confidence is None or not self.n:
+            return -math.inf
+        right = float(self.confidence[1:].sum())
+        return math.log(max(right, 1e-9) / self.n) + _WORTH_OF_MORE * math.log(max(right, 1e-9))
+
+
+class Seen(NamedTuple):
+    """Maps at one working magnification, its zoom, the looks at others, the labels on the maps' grid and their confidence."""
+
+    maps: Maps
+    zoom: float
+    looks: tuple[tuple[float, float], ...]
+    labels: I32
+    confidence: NDArray[np.float64] | None
+
+    @property
+    def mean_confidence(self) -> float:
+        return 0.0 if self.confidence is None or self.confidence.size < 2 else float(self.confidence[1:].mean())
+
+
+def look_at(picture: NDArray[np.uint8], engine: Engine, settings: Settings, first: list[Maps] | None = None) -> Seen:
+    """The main look. first: takes the maps of the looks that sought its magnification, the whole picture's first."""
+
+    def typical(maps: Maps) -> float:
+        if first is not None:
+            first.append(maps)
+        return typical_diameter(maps, settings.separate)
+
+    result = segment(picture, engine, typical_diameter=typical, settings=settings.segment)
+    return Seen(result.maps, result.zoom, result.looks, *separated(result.maps, engine, settings))
+
+
+def separated(maps: Maps, engine: Engine, settings: Settings) -> tuple[I32, NDArray[np.float64] | None]:
+    labels = separate(maps, settings.separate, judge=judge_of(engine))
+    return labels, confidence_by_label(labels, maps, engine)
+
+
+def on_grid(seen: Seen, shape: tuple[int, ...], settings: Settings) -> Look:
+    """A look on the picture's own grid (H, W)."""
+    size = (shape[0], shape[1])
+    labels = to_grid(seen.labels, seen.maps.foreground, size, foreground_above=settings.separate.foreground_above)
+    return Look(seen.zoom, labels, np.minimum(_resize(seen.maps.foreground, size), 1), seen.confidence)  # blending rounds
+
+
+def coarser_look(picture: NDArray[np.uint8], seen: Seen, engine: Engine, settings: Settings) -> Seen | None:
+    """A look somewhat coarser than the main one: a rival, and what the sizes would be in it."""
+    if seen.zoom * _OTHER_ZOOM * max(picture.shape) < _COARSEST_PX:
+        return None
+    return look_at(picture, engine, settings.replace("segment", working_magnification=_OTHER_ZOOM * seen.zoom))
+
+
+def coarser_if_unsure(seen: Seen, picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> Seen:
+    """Where the particles found are unsure, as specks of strong noise are, what is seen at coarser magnifications, in which
+    noise averages out, if that is much surer. Costs at most a third of the main look."""
+    if seen.confidence is None or settings.segment.working_magnification:
+        return seen
+    best, zoom = seen, seen.zoom / 2
+    while seen.mean_confidence < _UNSURE and zoom * max(picture.shape) >= _COARSEST_PX:
+        coarser = look_at(picture, engine, settings.replace("segment", working_magnification=zoom))
+        if coarser.mean_confidence > best.mean_confidence + _MUCH_SURER:
+            best = coarser
+        zoom /= 2
+    return best._replace(looks=seen.looks)
+
+
+def finer_look(picture: NDArray[np.uint8], so_far: Look, main_zoom: float, engine: Engine, settings: Settings) -> Look | None:
+    """A look at twice the main zoom, if patches of it show particles that are not known."""
+    s = settings.segment
+    zoom = min(_FINER * main_zoom, s.largest_zoom, s.largest_px / max(picture.shape))
+    if zoom < 1.2 * main_zoom:
+        return None
+    working = standardise(rescale(standardise(picture), zoom))
+    known = _resize((so_far.labels > 0).astype(np.float32), working.shape)
+    new = sum(_n_new(working[at], known[at] > 0.5, engine, settings) for at in _busiest(working, known))
+    if new < _GLANCED:
+        return None
+    maps = predict(working, engine, overlap_px=s.overlap_px, flips=s.flips)
+    return on_grid(Seen(maps, zoom, (), *separated(maps, engine, settings)), picture.shape, settings)
+
+
+def _n_new(patch: F32, known: NDArray[np.bool_], engine: Engine, settings: Settings) -> int:
+    """How many whole particles a patch (h, w) of the finer look shows beside the known ones."""
+    maps = predict(np.ascontiguousarray(patch), engine, overlap_px=settings.segment.overlap_px)
+    labels, confidence = separated(maps, engine, settings)
+    n = int(labels.max(initial=0)) + 1
+    area, on = np.bincount(labels.ravel(), minlength=n), np.bincount(labels[known], minlength=n)
+    within = np.bincount(labels[1:-1, 1:-1].ravel(), minlength=n) == area
+    sure = np.ones(n) if confidence is None else confidence
+    return int(((sure >= ADOPTED) & (on <= FREE * area) & within & (area > 0))[1:].sum())
+
+
+def _busiest(working: F32, covered: F32) -> list[tuple[slice, slice]]:
+    """The patches with most fine detail outside the particles that are known."""
+    h, w = working.shape
+    side_y, side_x = min(_GLANCE_PX, h), min(_GLANCE_PX, w)
+    fine = cv2.GaussianBlur(working, (0, 0), 1.5) - cv2.GaussianBlur(working, (0, 0), 4.0)
+    free = cv2.erode((covered < 0.5).astype(np.uint8), np.ones((9, 9), np.uint8))
+    energy = cv2.integral(np.minimum(np.abs(fine), 4 * np.abs(fine).mean()) * free)
+    step = _GLANCE_PX // 4
+    corners = [(y, x) for y in _starts(h, side_y, step) for x in _starts(w, side_x, step)]
+    score = [energy[y + side_y, x + side_x] - energy[y, x + side_x] - energy[y + side_y, x] + energy[y, x] for y, x in corners]
+    chosen: list[tuple[int, int]] = []
+    for k in np.argsort(score)[::-1]:
+        y, x = corners[int(k)]
+        if all(abs(y - a) >= side_y or abs(x - b) >= side_x for a, b in chosen):
+            chosen.append((y, x))
+        if len(chosen) == _N_GLANCES:
+            break
+    return [np.s_[y : y + side_y, x : x + side_x] for y, x in chosen]
+
+
+def _starts(length: int, side: int, step: int) -> list[int]:
+    return sorted({*range(0, length - side, step), length - side})
+
+
+def would_see(look: Look, base: Look, sees_px: tuple[float, float]) -> bool:
+    """Whether what `base` sees is shown to another look at a size that it sees well: then it is a witness, for or against it."""
+    shown = float(np.median(base.shown_px[1:])) * look.zoom / base.zoom if base.n else 0.0
+    return SMALL * sees_px[0] <= shown <= LARGE * sees_px[1]
+
+
+def typical_diameter(maps: Maps, settings: SeparateSettings) -> float:
+    """Median equivalent diameter in px of the maps' grid, 0 where nothing is seen. Specks weigh nothing beside particles:
+    the median is taken over the particles that make up the largest 95 % of the area."""
+    area = np.bincount(separate(maps, replace(settings, least_confidence=_CLEARLY_SEEN)).ravel())[1:]
+    area = np.sort(area[area > 0])[::-1]
+    if not len(area):
+        return 0.0
+    kept = area[: int(np.searchsorted(np.cumsum(area), 0.95 * area.sum())) + 1]
+    return float(np.median(np.sqrt(4 * kept / math.pi)))
+
+
+def _resize(values: F32, shape: tuple[int, ...]) -> F32:
+    if values.shape == shape:
+        return values
+    how = cv2.INTER_AREA if values.shape[0] > shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(values, (shape[1], shape[0]), interpolation=how), np.float32)

@@ -1,0 +1,113 @@
+"""Two looks put together: what one sees better than the other takes its place."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from .looks import ADOPTED, FREE, LARGE, SMALL, Look
+
+_COVERED = 0.5  # share of a particle that another look's must cover to stand for it
+
+
+def with_smaller(base: Look, finer: Look, sees_px: tuple[float, float]) -> Look:
+    """`base` with what only the finer look sees, and with the finer look's outlines of what was small for it."""
+    both = _Overlaps(base, finer)
+    shown = finer.shown_px
+    well = (shown >= sees_px[0]) & (shown <= LARGE * sees_px[1]) & (both.confidence_there >= ADOPTED)
+    well[0] = False
+    new = well & (both.covered_there <= FREE)
+    small = base.shown_px < SMALL * sees_px[0]
+    large_px = np.bincount(finer.labels[(~small[base.labels]) & (base.labels > 0)], minlength=well.size)
+    apart = well & (large_px <= FREE * both.area_there)  # cuts into nothing that the main look sees well
+    gone: list[int] = []
+    instead = set(np.flatnonzero(new).tolist())
+    for label in (np.flatnonzero(small[1:]) + 1).tolist():
+        there = [k for k in both.there_of(label) if apart[k]]
+        if there and both.share(label, there) >= _COVERED:
+            gone.append(label)
+            instead.update(there)
+    return _merged(base, finer, gone=gone, adopted=sorted(instead))
+
+
+def with_larger(base: Look, coarser: Look, sees_px: tuple[float, float]) -> Look:
+    """`base` with the coarser look's particles that are too large for it, in place of the pieces that it made of them."""
+    both = _Overlaps(base, coarser)
+    area = np.bincount(coarser.labels.ravel(), minlength=coarser.n + 1)
+    shown_to_base = base.zoom * np.sqrt(4 * area / math.pi)
+    gone: list[int] = []
+    adopted: list[int] = []
+    too_large = (shown_to_base > LARGE * sees_px[1]) & (both.confidence_there >= ADOPTED)
+    too_large[0] = False
+    for k in np.flatnonzero(too_large).tolist():
+        inside = [label for label in both.here_of(k) if both.share(label, [k]) >= _COVERED]
+        pieces = sum(both.confidence_here[label] * both.pixels(label, k) for label in inside) / area[k]
+        if both.confidence_there[k] > pieces:
+            gone += inside
+            adopted.append(k)
+    return _merged(base, coarser, gone=gone, adopted=adopted)
+
+
+class _Overlaps:
+    """Shared pixels of the particles of two looks on one grid."""
+
+    def __init__(self, here: Look, there: Look) -> None:
+        self._n = there.n + 1
+        table = np.bincount(here.labels.ravel().astype(np.int64) * self._n + there.labels.ravel())
+        at = np.flatnonzero(table)
+        self._pairs = {(int(k) // self._n, int(k) % self._n): int(table[k]) for k in at}
+        self._there: dict[int, list[int]] = {}
+        self._here: dict[int, list[int]] = {}
+        for a, b in self._pairs:
+            if a and b:
+                self._there.setdefault(a, []).append(b)
+                self._here.setdefault(b, []).append(a)
+        self._area_here = np.bincount(here.labels.ravel(), minlength=here.n + 1)
+        self.area_there = np.bincount(there.labels.ravel(), minlength=self._n)
+        self.confidence_here = np.ones(here.n + 1) if here.confidence is None else here.confidence
+        self.confidence_there = np.ones(self._n) if there.confidence is None else there.confidence
+        on = np.bincount(there.labels[here.labels > 0], minlength=self._n)
+        self.covered_there = on / np.maximum(self.area_there, 1)
+
+    def there_of(self, label: int) -> list[int]:
+        """Of the other look, what touches `label`."""
+        return self._there.get(label, [])
+
+    def here_of(self, label: int) -> list[int]:
+        """What the other look's `label` touches."""
+        return self._here.get(label, [])
+
+    def pixels(self, here: int, there: int) -> int:
+        return self._pairs.get((here, there), 0)
+
+    def share(self, here: int, there: list[int]) -> float:
+        """Share of `here` that those cover."""
+        return sum(self.pixels(here, k) for k in there) / max(int(self._area_here[here]), 1)
+
+
+def _merged(base: Look, other: Look, *, gone: list[int], adopted: list[int]) -> Look:
+    """`base` without `gone`, with `adopted` of the other look, each with its look's foreground about it."""
+    if not adopted:
+        return base
+    number = np.arange(base.n + 1, dtype=np.int32)
+    number[gone] = 0
+    labels = number[base.labels]
+    more = np.zeros(other.n + 1, np.int32)
+    more[adopted] = base.n + 1 + np.arange(len(adopted))
+    added = more[other.labels]
+    added[labels > 0] = 0  # what is there stays; an adopted particle may lie a little over it
+    labels = np.where(added > 0, added, labels)
+    changed = (added > 0) | (np.isin(base.labels, gone) if gone else False)
+    near = cv2.dilate(changed.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool) & ((labels == 0) | (added > 0))
+    foreground = np.where(near, other.foreground, base.foreground).astype(np.float32)
+    confidence = None
+    present = np.unique(labels)
+    final = np.zeros(base.n + 1 + len(adopted), np.int32)
+    final[present] = np.arange(present.size) if present[0] == 0 else np.arange(1, present.size + 1)
+    if base.confidence is not None and other.confidence is not None:
+        whole = np.concatenate([base.confidence, other.confidence[adopted]])
+        confidence = np.concatenate([[1.0], whole[present[present > 0]]])
+    return replace(base, labels=final[labels], foreground=foreground, confidence=confidence)
