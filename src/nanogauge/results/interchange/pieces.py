@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,33 @@ def regions_of(patches: Sequence[Patch | None], names: Sequence[str], marked: fr
     return {found[i] for i in sure}
 
 
-def apart(patches: Sequence[Patch | None]) -> bool:
+def grouped(shapes: Sequence[tuple[Patch | None, str, Any]]) -> tuple[list[Patch | None], list[str], tuple[str, ...]]:
+    """A particle a group of shapes, names, and what to say: people group parts of one particle, but some tools and people number
+    classes or pictures so. Shapes of a group that lie apart are particles of their own.
+
+    shapes: patch, name and group of each, the group None where it has none
+    """
+    groups: dict[Any, list[int]] = {}
+    for k, (_, name, group) in enumerate(shapes):
+        groups.setdefault(k if group is None else (name, str(group)), []).append(k)
+    patches: list[Patch | None] = []
+    names: list[str] = []
+    n_shapes = 0
+    for members in groups.values():
+        parts, name = [shapes[k][0] for k in members], shapes[members[0]][1]
+        all_in_one = len(members) == len(shapes) and len(members) >= LEAST_PIECES
+        if len(members) == 1 or not (all_in_one or (not _touching(parts) and (len(parts) >= LEAST_PIECES or _apart(parts)))):
+            patches.append(union(parts))
+            names.append(name)
+        else:
+            patches += parts
+            names += [name] * len(parts)
+            n_shapes += len(parts)
+    said = f"{n_shapes} shapes lie apart though they have one group with others; each is taken as a particle"
+    return patches, names, (said,) if n_shapes else ()
+
+
+def _apart(patches: Sequence[Patch | None]) -> bool:
     """Whether shapes lie further from each other than the smaller of them is wide, so that they cannot well be parts of one."""
     shapes = [p for p in patches if p is not None]
     linked, todo = [shapes[0]] if shapes else [], list(shapes[1:])
@@ -82,7 +109,7 @@ def apart(patches: Sequence[Patch | None]) -> bool:
     return False
 
 
-def touching(patches: Sequence[Patch | None]) -> bool:
+def _touching(patches: Sequence[Patch | None]) -> bool:
     """Whether shapes together are one piece."""
     whole = union(patches)
     return whole is None or ndimage.label(whole.mask, _EIGHT)[1] <= 1
