@@ -227,7 +227,7 @@ def _tools(points: list[list[float]]) -> dict[str, bytes]:
     via = {"a.tif1": {"filename": "a.tif", "size": 1, "regions": regions, "file_attributes": {}}}
     third = {
         "project": {}, "file": {"1": {"fid": "1", "fname": "a.tif"}}, "view": {"1": {"fid_list": ["1"]}},
-        "metadata": {"a": {"vid": "1", "xy": [7, 5, 5, 20, 5, 20, 20], "av": {}}, "b": {"vid": "1", "xy": [2, 30, 30, 5, 5], "av": {}}},
+        "metadata": {"a": {"vid": "1", "xy": [7, 5, 5, 20, 5, 20, 20], "av": {}}, "b": {"vid": "1", "xy": [2, 30, 30, 5, 5]}},
     }  # fmt: skip
     cell = json.dumps(form).replace('"', '""')
     table = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"

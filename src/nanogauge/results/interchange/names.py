@@ -20,7 +20,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 def base_name(name: Any) -> str:
     """A name or address without folders."""
-    return PurePosixPath(str(name or "").replace("\\", "/").split("?", 1)[0]).name
+    return " ".join(PurePosixPath(str(name or "").replace("\\", "/").split("?", 1)[0]).name.split())
 
 
 def keys(name: Any) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from numpy.typing import NDArray
 from skimage.measure import label as connected
 
 from ...core.errors import AnnotationError
+from ...reading.containers.tiff import quiet
 from .drawn import check_shape, count
 from .mask import filled, is_inverted, smooth_edged, surrounding, with_holes
 
 Found = tuple[str, NDArray[np.int32], tuple[str, ...]]  # kind, labels (H, W), warnings
 
 _LARGEST_NUMBER = 1_000_000  # larger label values are renumbered
+_MOST_PAGES = 256
 _MOST_CLASSES, _LEAST_PIECES_EACH = 3, 5  # so few values in so many pieces each are classes, not particles
 
 
@@ -57,9 +60,12 @@ def _tiff(path: Path, data: bytes, shape: tuple[int, int]) -> NDArray[Any]:
     import tifffile
 
     try:
-        with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        with quiet(), tifffile.TiffFile(io.BytesIO(data)) as tiff:
             if 0 in tiff.pages[0].shape:  # damaged; the series would be sought for minutes
                 raise ValueError("an empty picture")
+            with suppress(IndexError):  # as they would in pages that go round in a circle
+                _ = tiff.pages[_MOST_PAGES]
+                raise ValueError(f"more than {_MOST_PAGES} pages")
             series = tiff.series[0]
             sides = tuple(n for n in series.shape if n > 1)
             if len(sides) >= 2 and max(sides) > 4 * max(*shape, 8):  # before its pixels are unpacked
