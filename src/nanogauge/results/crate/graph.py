@@ -78,8 +78,9 @@ def crate_of(out: Path, facts: CrateFacts, files: Sequence[tuple[Path, str]], *,
         "name": "Measurement of particle sizes",
         "startTime": began,
         "endTime": _ended(began, run.get("seconds")),
-        "instrument": _ref(software[0]),
-        "object": _refs([*pictures, *settings, *software[1:]]),
+        "description": said,
+        "instrument": _refs(software),
+        "object": _refs([*pictures, *settings]),
         "result": _refs(results),
         "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
     }
@@ -94,7 +95,9 @@ def crate_of(out: Path, facts: CrateFacts, files: Sequence[tuple[Path, str]], *,
     if facts.keywords:
         about["keywords"] = ", ".join(facts.keywords)
     root: Entity = {"@id": "./", "@type": "Dataset", "datePublished": now, **about}
-    root |= {"conformsTo": {"@id": _PROCESS}, "mentions": _refs([action])}
+    root |= {"conformsTo": {"@id": _PROCESS}, "mentions": _ref(action)}
+    if places:
+        root["publisher"] = _ref(places[0])
     sets: list[Entity] = []
     if part:
         whole = {"@id": part, "@type": "Dataset", "genre": "experiment", **about, "hasPart": _refs(held.values())}
@@ -169,7 +172,7 @@ def _pictures(run: Mapping[str, Any], measurements: Mapping[Path, dict[str, Any]
         entity = held.get(inputs.get(folder.name, folder))
         if entity is None:
             height, width = m["shape_px"]
-            entity = {"@id": f"#micrograph-{k}", "@type": "ImageObject", "name": m["file"], "sha256": m["sha256"]}
+            entity = {"@id": f"#micrograph-{k}", "@type": ["CreativeWork", "ImageObject"], "name": m["file"], "sha256": m["sha256"]}
             entity |= {"width": f"{width} px", "height": f"{height} px", "encodingFormat": m["format"]}
         found.append(entity)
     return found
@@ -213,7 +216,7 @@ def _software(run: Mapping[str, Any], measurements: Iterable[dict[str, Any]]) ->
     version = str(run.get("version") or __version__)
     said = "Nanoparticle sizes, in nanometres, from electron micrographs"
     ours: Entity = {"@id": "#nanogauge", "@type": "SoftwareApplication", "name": "nanogauge", "description": said}
-    ours |= {"softwareVersion": version, "version": version}
+    ours["softwareVersion"] = version
     engine = run.get("engine") or next((m.get("engine") for m in measurements), None)
     if not isinstance(engine, dict) or not engine.get("name"):
         return [ours]
