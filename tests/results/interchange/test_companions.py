@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +138,21 @@ def test_results_of_our_own_and_what_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "bad_mask.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     bad = save(tmp_path / "bad.png", grey)
     assert set(no_micrographs([*own, bad, tmp_path / "bad_mask.png", tmp_path / "gone.png"])) == set(own)
+
+
+CASES = Path(os.environ.get("NANOGAUGE_SHARED", Path(__file__).parents[4] / "shared"))
+
+
+@pytest.mark.skipif(not (CASES / "cases").is_dir(), reason="the cases that people report are not there")
+def test_the_folder_that_people_report() -> None:
+    files, left_out = sort_out([CASES / "cases" / "folder_with_masks"])
+    assert [f.name for f in files] == ["a.png"]
+    assert {f.name: what for f, what in left_out.items()} == {"a_cp_masks.png": "labels of a.png", "a_mask.png": "mask of a.png"}
+
+
+@pytest.mark.skipif(not (CASES / "data").is_dir(), reason="needs the real micrographs in ../shared/data")
+def test_no_real_micrograph_is_left_out() -> None:
+    folders = [p for p in (CASES / "data").glob("*/images") if p.is_dir()]
+    assert folders
+    for folder in folders:
+        assert sort_out([folder])[1] == {}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import roifile
 
+from nanogauge.core.errors import AnnotationError
 from nanogauge.results.interchange import Annotation, read_annotation
 
 SHAPE = (120, 160)
@@ -181,3 +182,12 @@ def test_a_particle_drawn_twice_counts_once(tmp_path: Path) -> None:
     found = read(tmp_path / "a.json", coco(*([flat(p)] for p in [*PARTICLES, again])))
     assert is_twelve(found)
     assert any("drawn twice" in w for w in found.warnings)
+
+
+def test_shapes_drawn_on_a_picture_of_another_size(tmp_path: Path) -> None:
+    """ROIs and GeoJSON do not say how large the picture was: what lies outside, or all in one corner, does."""
+    with pytest.raises(AnnotationError, match="11 of 12 shapes lie outside the micrograph of 160 x 120 px"):
+        read(tmp_path / "a.json", features(*(feature([[4 * x, 4 * y] for x, y in p]) for p in PARTICLES)))
+    found = read(tmp_path / "b.json", features(*(feature([[x / 2, y / 2] for x, y in p]) for p in PARTICLES)))
+    assert any("upper left 58 x 43 px" in w for w in found.warnings)
+    assert not any("upper left" in w for w in read(tmp_path / "c.json", features(*(feature(p) for p in PARTICLES))).warnings)

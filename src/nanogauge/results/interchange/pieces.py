@@ -18,6 +18,7 @@ _LEAST_HELD = 3  # so many shapes within one make it a region; a core in its she
 _LARGER = 4.0  # times the area of what it holds
 LEAST_PIECES = 4  # so many pieces lying apart are particles; two or three may be one, parted by another that lies on it
 _LEAST_SHARE = 0.1  # of the largest piece's area; less is a speck of a brush
+_MANY = 10  # particles so many that they would hardly all lie in one corner
 _SAME = 0.8  # of the pixels of both together that two drawings of one particle share
 
 
@@ -37,6 +38,15 @@ def settled(drawn: Drawn) -> Drawn:
         said += (f"{count(n_twice, 'particle is', 'particles are')} drawn twice; the first drawing counts",)
     patches, more = _parted(patches)
     return replace(drawn, patches=patches, names=names, warnings=(*drawn.warnings, *said, *more))
+
+
+def drawn_within(patches: Sequence[Patch | None], shape: tuple[int, int]) -> str:
+    """ "300 x 200 px" where many shapes all lie in that corner of a picture more than half again as large both ways; else ""."""
+    shapes = [p for p in patches if p is not None]
+    if len(shapes) < _MANY:
+        return ""
+    reach_y, reach_x = (max(p.y0 + p.mask.shape[0] for p in shapes), max(p.x0 + p.mask.shape[1] for p in shapes))
+    return f"{reach_x} x {reach_y} px" if reach_y < shape[0] / 1.5 and reach_x < shape[1] / 1.5 else ""
 
 
 def regions_of(patches: Sequence[Patch | None], names: Sequence[str], marked: frozenset[int]) -> set[int]:

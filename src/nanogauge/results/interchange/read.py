@@ -23,7 +23,7 @@ from .geojson import is_geojson, read_geojson
 from .imagej import read_rois
 from .labelme import is_labelme, read_labelme
 from .labelstudio import is_labelstudio, labelstudio_names, read_labelstudio
-from .pieces import settled
+from .pieces import drawn_within, settled
 from .raster import labels_of, npy_values, read_raster
 from .sam import is_sam, read_sam
 from .shapes import paint
@@ -83,6 +83,13 @@ def read_annotation(path: str | Path, *, shape: tuple[int, int], image_name: str
     except MemoryError:
         raise AnnotationError(f"{path}: too many shapes for this computer's memory") from None
     warnings = drawn.warnings
+    if painted.n_empty and painted.n_empty > len(drawn.patches) / 2:
+        raise AnnotationError(
+            f"{path}: {painted.n_empty} of {len(drawn.patches)} shapes lie outside the micrograph of {shape[1]} x {shape[0]} px: "
+            f"drawn on a larger picture? annotate the micrograph itself, neither cropped nor resized"
+        )
+    if drawn.kind in _WITHOUT_SIZE and (corner := drawn_within(drawn.patches, shape)):
+        warnings += (f"all shapes lie in the upper left {corner}: if they were drawn on a smaller copy, all sizes are wrong",)
     if painted.n_empty:
         warnings += (f"{count(painted.n_empty, 'shape has', 'shapes have')} no pixel in the picture and are left out",)
     if painted.n_hidden:
@@ -136,6 +143,7 @@ _JSON = (
     _Kind(is_sam, read_sam),
     _Kind(is_via, read_via, via_names),
 )  # the first that matches
+_WITHOUT_SIZE = frozenset({"imagej_roi", "geojson", "via", "sam"})  # kinds that do not say how large the picture was
 _OTHER_JSON = (  # of a list's first item or of the whole: keys, name, advice
     ({"objects", "size"}, "Supervisely's JSON", "export COCO"),
     ({"data_row"}, "Labelbox's JSON", "export COCO"),
