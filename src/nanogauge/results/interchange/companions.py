@@ -170,9 +170,11 @@ def _flat_kind(pixels: NDArray[Any]) -> str | None:
     if len(found) <= _FEW:
         return "labels"
     numbered = np.searchsorted(found, pixels)
-    ground = int(np.argmax(np.bincount(numbered.ravel())))
-    n_pieces = int(connected(numbered, background=ground, connectivity=1, return_num=True)[1])
-    return "labels" if n_pieces <= _MOST_PIECES * len(found) else None
+    pieces, n_pieces = connected(numbered, background=-1, connectivity=1, return_num=True)
+    level = np.zeros(n_pieces + 1, np.int64)
+    level[pieces] = numbered
+    each = np.bincount(level[1:])  # how many pieces a value has; the ground may be in many
+    return "labels" if each.sum() - each.max() <= _MOST_PIECES * len(found) else None
 
 
 def _from_black_to_white(pixels: NDArray[Any]) -> bool:
