@@ -110,6 +110,26 @@ def test_drawings_maps_and_lossy_masks_beside_a_micrograph(tmp_path: Path) -> No
     assert no_micrographs(files[2:4]) == {}  # without the micrograph nothing says what they are
 
 
+def test_drawings_in_grey_smaller_overlays_and_products_of_cellpose(tmp_path: Path) -> None:
+    grey, labels = scene()
+    a = save(tmp_path / "a.tif", grey)
+    lines = (labels > 0) & ~ndimage.binary_erosion(labels > 0)
+    files = [
+        save(tmp_path / "a_outlines.png", np.where(lines, 255, grey).astype(np.uint8)),
+        save(tmp_path / "a (overlay).png", overlay(grey, labels)[::2, ::2]),
+        save(
+            tmp_path / "a_annotated.png",
+            np.pad(np.kron(overlay(grey, labels), np.ones((3, 3, 1), np.uint8)), ((0, 90), (0, 0), (0, 0))),
+        ),
+        save(tmp_path / "a_flows.tif", np.random.default_rng(0).normal(0, 1, SHAPE).astype(np.float32)),
+        save(tmp_path / "a_cp_output.png", np.concatenate([overlay(grey, labels)] * 2, 1)),
+    ]
+    found = no_micrographs([a, *files])
+    assert [found.get(f) for f in files] == [
+        *["drawing on a.tif"] * 3, "product of Cellpose beside a.tif", "product of Cellpose beside a.tif",
+    ]  # fmt: skip
+
+
 def test_a_coloured_micrograph_called_overlay_is_one(tmp_path: Path) -> None:
     tinted = scene(1)[0][..., None] * np.array([1.0, 0.97, 0.9])
     files = [save(tmp_path / "a.png", scene()[0]), save(tmp_path / "a_overlay.png", tinted.astype(np.uint8))]
@@ -129,6 +149,15 @@ def test_folders_and_globs_are_sorted_out_and_named_files_are_taken(tmp_path: Pa
     assert (files, left_out) == ([tmp_path], {mask: "mask"})
     with pytest.raises(UnreadableFile, match="no micrographs in this folder; 1 picture"):
         picture(files[0])
+
+
+def test_our_overlays_wherever_they_are(tmp_path: Path) -> None:
+    from nanogauge.results.figures import png_bytes
+
+    grey, labels = scene()
+    (tmp_path / "figure 3.png").write_bytes(png_bytes(overlay(grey, labels)))
+    a = save(tmp_path / "a.png", grey)
+    assert sort_out([tmp_path]) == ([a], {tmp_path / "figure 3.png": "made by nanogauge"})
 
 
 def test_results_of_our_own_and_what_cannot_be_opened(tmp_path: Path) -> None:

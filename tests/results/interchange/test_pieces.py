@@ -118,10 +118,14 @@ def test_a_particle_on_another_and_a_core_in_a_shell_are_particles(tmp_path: Pat
 
 
 def test_a_few_decorated_supports_among_many_others_are_particles(tmp_path: Path) -> None:
-    """Three small ones on one large, nine beside it: no region."""
-    support = [[5, 5], [125, 5], [125, 35], [5, 35]]
-    found = read(tmp_path / "a.json", features(feature(support), *(feature(p) for p in PARTICLES[:3] + PARTICLES[4:])))
-    assert found.n_particles == 12
+    """Four small ones on one large, eight beside it: no region, but said. A rectangle is one."""
+    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    support = np.column_stack([65 + 75 * np.cos(angles), 20 + 18 * np.sin(angles)]).tolist()
+    found = read(tmp_path / "a.json", features(feature(support), *(feature(p) for p in PARTICLES)))
+    assert found.n_particles == 13
+    assert any("counts as a particle" in w for w in found.warnings)
+    field = [[5, 5], [125, 5], [125, 35], [5, 35]]
+    assert is_twelve(read(tmp_path / "b.json", features(feature(field), *(feature(p) for p in PARTICLES))))
 
 
 def test_labels_of_our_own_stay_whatever_they_hold(tmp_path: Path) -> None:

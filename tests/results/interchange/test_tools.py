@@ -86,6 +86,8 @@ def coco(*names: str) -> dict[str, Any]:
         ("m_png.rf.0f1e2d3c4b5a69788796a5b4c3d2e1f0.jpg", "m.png"),
         ("m_tif.rf.XyZ0f1e2d3c4b5a69788.jpg", "m.tif"),
         ("Au-30-nm_jpg.rf.0f1e2d3c4b5a69788796a5b4c3d2e1f0.jpg", "Au 30 nm.jpg"),
+        ("/data/local-files/?d=set/m.png", "m.png"),
+        ("https://host/media/my%20au.png?token=x.y", "my au.png"),
         ("M.PNG", "m.png"),
         ("m.jpg", "m.tif"),
     ],

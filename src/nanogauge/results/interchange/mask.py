@@ -26,11 +26,13 @@ def is_inverted(high: NDArray[np.bool_]) -> bool | None:
     surrounds is compact. None where it is such a piece, of more than half of the picture, and what it surrounds is not compact."""
     low_pieces, n_low = ndimage.label(~high, _EIGHT)
     high_pieces, n_high = ndimage.label(high, _EIGHT)
-    if not n_low or not n_high:
+    if not n_low or not n_high or np.bincount(low_pieces.ravel())[1:].max() > high.size / 2:
         return False
-    areas = np.bincount(high_pieces.ravel())[1:]
-    ground = high_pieces == int(np.argmax(areas)) + 1
-    along = float(_border(ground).mean())
+    areas = np.bincount(high_pieces.ravel())
+    areas[np.setdiff1d(np.arange(n_high + 1), _border(high_pieces))] = 0  # what rings surround is not the ground
+    areas[0] = 0
+    ground = high_pieces == int(np.argmax(areas))
+    along = float(_border(ground).mean()) if areas.any() else 0.0
     if areas.max() < _BULK * areas.sum() or along < 0.5 or (n_low == 1 and along < 1):
         return False
     if _compactness(low_pieces) >= _COMPACT:

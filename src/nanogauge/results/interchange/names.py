@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 from ...core.errors import AnnotationError
 
@@ -19,8 +20,10 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 def base_name(name: Any) -> str:
-    """A name or address without folders."""
-    return " ".join(PurePosixPath(str(name or "").replace("\\", "/").split("?", 1)[0]).name.split())
+    """A name or address without folders; of "/data/local-files/?d=set/a.png" too."""
+    head, _, query = str(name or "").replace("\\", "/").partition("?")
+    base = PurePosixPath(head if PurePosixPath(head).suffix or not query else query.rpartition("=")[2]).name
+    return " ".join(unquote(base).split())
 
 
 def keys(name: Any) -> tuple[str, ...]:

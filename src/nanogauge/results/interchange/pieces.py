@@ -26,13 +26,16 @@ def settled(drawn: Drawn) -> Drawn:
     """The shapes that are particles, and what had to be decided. Shapes that carry labels of `nanogauge` stay as they are."""
     if drawn.numbers is not None:
         return replace(drawn, warnings=(*drawn.warnings, *several_names(drawn.names)))
-    regions = regions_of(drawn.patches, drawn.names, drawn.marked)
+    regions, holders = regions_of(drawn.patches, drawn.names, drawn.marked)
     patches = [p for k, p in enumerate(drawn.patches) if k not in regions]
     names = [n for k, n in enumerate(drawn.names) if k not in regions]
     said = several_names(names)
     if regions:
         many = count(len(regions), "shape holds others and is a region", "shapes hold others and are regions")
         said += (f"{many} drawn round particles: left out",)
+    if holders:
+        many = count(len(holders), "shape holds", "shapes hold")
+        said += (f"{many} three or more others and counts as a particle; if it is a region, delete it from the file",)
     patches, n_twice = _once(patches)
     if n_twice:
         said += (f"{count(n_twice, 'particle is', 'particles are')} drawn twice; the first drawing counts",)
@@ -49,12 +52,16 @@ def drawn_within(patches: Sequence[Patch | None], shape: tuple[int, int]) -> str
     return f"{reach_x} x {reach_y} px" if reach_y < shape[0] / 1.5 and reach_x < shape[1] / 1.5 else ""
 
 
-def regions_of(patches: Sequence[Patch | None], names: Sequence[str], marked: frozenset[int]) -> set[int]:
-    """Indices of shapes that are regions: `marked` ones (the file's program says so) or those named as regions that hold at least
-    one other, and those that hold three or more, together at least half of all, much smaller than themselves."""
+def regions_of(patches: Sequence[Patch | None], names: Sequence[str], marked: frozenset[int]) -> tuple[set[int], set[int]]:
+    """Indices of shapes that are regions, and of those that may be.
+
+    Regions are `marked` ones (the file's program says so) or those named as regions that hold at least one other; rectangles that
+    hold three or more much smaller than themselves; and all that hold so many, where they hold at least half of all together.
+    Other shapes that hold so many may be.
+    """
     found = [k for k, p in enumerate(patches) if p is not None]
     if len(found) < 2:
-        return set()
+        return set(), set()
     shapes = [p for p in patches if p is not None]
     boxes = np.array([(p.y0, p.x0, p.y0 + p.mask.shape[0], p.x0 + p.mask.shape[1]) for p in shapes])
     areas = np.array([int(p.mask.sum()) for p in shapes])
@@ -69,7 +76,7 @@ def regions_of(patches: Sequence[Patch | None], names: Sequence[str], marked: fr
         filled = ndimage.binary_fill_holes(shapes[i].mask)  # what is left between particles has them in its holes
         at = probes[inside] - boxes[i, :2]
         held = np.flatnonzero(inside)[filled[at[..., 0], at[..., 1]].all(1)]
-        if told and len(held):
+        if (told and len(held)) or (len(held) >= _LEAST_HELD and filled.all()):
             sure.add(int(i))
         elif len(held) >= _LEAST_HELD:
             likely[int(i)] = held
@@ -77,7 +84,7 @@ def regions_of(patches: Sequence[Patch | None], names: Sequence[str], marked: fr
     within = set[int]().union(*(h.tolist() for h in likely.values())) & rest
     if rest and len(within) >= len(rest) / 2:
         sure |= set(likely)
-    return {found[i] for i in sure}
+    return {found[i] for i in sure}, {found[i] for i in set(likely) - sure}
 
 
 def grouped(shapes: Sequence[tuple[Patch | None, str, Any]]) -> tuple[list[Patch | None], list[str], tuple[str, ...]]:
