@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import tifffile
 from PIL import Image
@@ -193,7 +194,7 @@ def _annotations() -> dict[str, bytes]:
         "type": "FeatureCollection",
         "features": [{"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": {}}],
     }
-    out = {"r.roi": roi.tobytes(), "r.zip": archive.getvalue(), "n.npy": _npy()}
+    out = {"r.roi": roi.tobytes(), "r.zip": archive.getvalue()} | _arrays() | _tools(points)
     return (
         out
         | {f"{n}.json": json.dumps(v).encode() for n, v in (("coco", coco), ("labelme", labelme))}
@@ -201,9 +202,62 @@ def _annotations() -> dict[str, bytes]:
     )
 
 
-def _npy() -> bytes:
-    file = io.BytesIO()
+def _arrays() -> dict[str, bytes]:
     labels = np.zeros(SHAPE, np.int32)
     labels[5:20, 5:20] = 3
-    np.save(file, labels)
-    return file.getvalue()
+    files = {name: io.BytesIO() for name in ("n.npy", "n.npz", "n.h5", "n_seg.npy")}
+    np.save(files["n.npy"], labels)
+    np.savez_compressed(files["n.npz"], masks=np.stack([labels > 0, labels == 0]))
+    with h5py.File(files["n.h5"], "w") as file:
+        file.create_dataset("exported_data", data=labels[..., None].astype(np.uint8), compression="gzip")
+    content = {"masks": labels.astype(np.uint16), "filename": "a.tif", "flows": [np.zeros(3), None], "est_diam": 11.5}
+    np.save(files["n_seg.npy"], np.array(content, object), allow_pickle=True)
+    return {name: file.getvalue() for name, file in files.items()}
+
+
+def _tools(points: list[list[float]]) -> dict[str, bytes]:
+    """Small files of annotation tools, as they write them."""
+    h, w = SHAPE
+    x, y = [p[0] for p in points], [p[1] for p in points]
+    form, oval = (
+        {"name": "polygon", "all_points_x": x, "all_points_y": y},
+        {"name": "ellipse", "cx": 30, "cy": 30, "rx": 6, "ry": 4},
+    )
+    regions = [{"shape_attributes": f, "region_attributes": {}} for f in (form, oval)]
+    via = {"a.tif1": {"filename": "a.tif", "size": 1, "regions": regions, "file_attributes": {}}}
+    third = {
+        "project": {}, "file": {"1": {"fid": "1", "fname": "a.tif"}}, "view": {"1": {"fid_list": ["1"]}},
+        "metadata": {"a": {"vid": "1", "xy": [7, 5, 5, 20, 5, 20, 20], "av": {}}, "b": {"vid": "1", "xy": [2, 30, 30, 5, 5]}},
+    }  # fmt: skip
+    cell = json.dumps(form).replace('"', '""')
+    table = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
+    table += f'a.tif,1,"{{}}",1,0,"{cell}","{{}}"\n'
+    about = {"original_width": w, "original_height": h, "image_rotation": 0}
+    bits = (
+        f"{4 * h * w:032b}{7:05b}"
+        + "0010001101111111"
+        + "".join("111" + f"{n - 1:016b}" + "11111111" for n in (4 * h, 4 * h * (w - 1)))
+    )
+    brush = [int((bits + "0000000")[k : k + 8], 2) for k in range(0, len(bits), 8)]
+    values = (
+        {"points": [[10, 10], [30, 10], [30, 40]], "polygonlabels": ["p"]},
+        {"x": 50, "y": 50, "radiusX": 10, "radiusY": 5, "rotation": 20, "ellipselabels": ["p"]},
+        {"x": 70, "y": 70, "width": 10, "height": 5, "rotation": 20, "rectanglelabels": ["p"]},
+        {"format": "rle", "rle": brush, "brushlabels": ["p"]},
+    )
+    studio = [
+        {"data": {"image": "/data/upload/1/3fa85f64-a.tif"}, "annotations": [{"result": [about | {"value": v} for v in values]}]}
+    ]
+    sam = [
+        {"segmentation": {"size": list(SHAPE), "counts": [100, 20, 2760]}, "area": 20},
+        {"segmentation": [[5.0, 5.0, 20.0, 5.0, 20.0, 20.0]], "area": 100},
+    ]
+    xml = (
+        f'<annotations><image id="0" name="a.tif" width="{w}" height="{h}"><polygon label="p" points="5,5;20,5;20,20"/>'
+        '<mask label="p" rle="0,12" left="30" top="30" width="4" height="3"/><box label="p" xtl="1" ytl="1" xbr="3" ybr="4"/>'
+        '<ellipse label="p" cx="40" cy="20" rx="4" ry="3" rotation="10"/></image></annotations>'
+    )
+    yolo = "0 0.1 0.1 0.3 0.1 0.3 0.4\n1 0.6 0.6 0.8 0.6 0.8 0.9 0.7 0.9\n"
+    files = {"v.json": via, "v3.json": third, "ls.json": studio, "sam.json": sam}
+    texts = {"v.csv": table, "c.xml": xml, "y.txt": yolo}
+    return {n: json.dumps(v).encode() for n, v in files.items()} | {n: t.encode() for n, t in texts.items()}

@@ -21,6 +21,7 @@ class ReportInfo:
     customer: str = ""
     laboratory: str = ""
     operator: str = ""
+    operator_orcid: str = ""
     date_of_measurement: str = ""
     sampling: str = ""
     preparation: str = ""
@@ -29,6 +30,8 @@ class ReportInfo:
     calibration: str = ""
     purpose: str = ""
     remarks: str = ""
+    licence: str = ""  # this and the keywords are for the crate
+    keywords: str = ""
 
     def to_dict(self) -> dict[str, str]:
         """Name -> text."""

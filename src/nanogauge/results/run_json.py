@@ -37,11 +37,14 @@ def input_entry(file: str, folder: str | None, row: Mapping[str, Any], sha256: s
     return {"file": file, "sha256": sha256, "folder": folder, "status": row["status"], "seconds": row["seconds"]}
 
 
+def run_about(out: Path) -> dict[str, Any]:
+    """The content of OUT/run.json, empty where there is no such file. Raises UnreadableFile."""
+    return read_json(out / RUN_JSON) if (out / RUN_JSON).is_file() else {}
+
+
 def run_inputs(out: Path) -> list[dict[str, Any]]:
     """The inputs that OUT/run.json names with a folder; none where there is no such file. Raises UnreadableFile."""
-    if not (out / RUN_JSON).is_file():
-        return []
-    inputs = read_json(out / RUN_JSON).get("inputs")
+    inputs = run_about(out).get("inputs")
     return [i for i in inputs if isinstance(i, dict) and i.get("folder")] if isinstance(inputs, list) else []
 
 

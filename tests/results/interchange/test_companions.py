@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,26 @@ def test_drawings_maps_and_lossy_masks_beside_a_micrograph(tmp_path: Path) -> No
     assert no_micrographs(files[2:4]) == {}  # without the micrograph nothing says what they are
 
 
+def test_drawings_in_grey_smaller_overlays_and_products_of_cellpose(tmp_path: Path) -> None:
+    grey, labels = scene()
+    a = save(tmp_path / "a.tif", grey)
+    lines = (labels > 0) & ~ndimage.binary_erosion(labels > 0)
+    files = [
+        save(tmp_path / "a_outlines.png", np.where(lines, 255, grey).astype(np.uint8)),
+        save(tmp_path / "a (overlay).png", overlay(grey, labels)[::2, ::2]),
+        save(
+            tmp_path / "a_annotated.png",
+            np.pad(np.kron(overlay(grey, labels), np.ones((3, 3, 1), np.uint8)), ((0, 90), (0, 0), (0, 0))),
+        ),
+        save(tmp_path / "a_flows.tif", np.random.default_rng(0).normal(0, 1, SHAPE).astype(np.float32)),
+        save(tmp_path / "a_cp_output.png", np.concatenate([overlay(grey, labels)] * 2, 1)),
+    ]
+    found = no_micrographs([a, *files])
+    assert [found.get(f) for f in files] == [
+        *["drawing on a.tif"] * 3, "product of Cellpose beside a.tif", "product of Cellpose beside a.tif",
+    ]  # fmt: skip
+
+
 def test_a_coloured_micrograph_called_overlay_is_one(tmp_path: Path) -> None:
     tinted = scene(1)[0][..., None] * np.array([1.0, 0.97, 0.9])
     files = [save(tmp_path / "a.png", scene()[0]), save(tmp_path / "a_overlay.png", tinted.astype(np.uint8))]
@@ -130,6 +151,15 @@ def test_folders_and_globs_are_sorted_out_and_named_files_are_taken(tmp_path: Pa
         picture(files[0])
 
 
+def test_our_overlays_wherever_they_are(tmp_path: Path) -> None:
+    from nanogauge.results.figures import png_bytes
+
+    grey, labels = scene()
+    (tmp_path / "figure 3.png").write_bytes(png_bytes(overlay(grey, labels)))
+    a = save(tmp_path / "a.png", grey)
+    assert sort_out([tmp_path]) == ([a], {tmp_path / "figure 3.png": "made by nanogauge"})
+
+
 def test_results_of_our_own_and_what_cannot_be_opened(tmp_path: Path) -> None:
     grey, labels = scene()
     own = [save(tmp_path / "labels.tif", labels), save(tmp_path / "overlay.png", overlay(grey, labels))]
@@ -137,3 +167,21 @@ def test_results_of_our_own_and_what_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "bad_mask.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     bad = save(tmp_path / "bad.png", grey)
     assert set(no_micrographs([*own, bad, tmp_path / "bad_mask.png", tmp_path / "gone.png"])) == set(own)
+
+
+CASES = Path(os.environ.get("NANOGAUGE_SHARED", Path(__file__).parents[4] / "shared"))
+
+
+@pytest.mark.skipif(not (CASES / "cases").is_dir(), reason="the cases that people report are not there")
+def test_the_folder_that_people_report() -> None:
+    files, left_out = sort_out([CASES / "cases" / "folder_with_masks"])
+    assert [f.name for f in files] == ["a.png"]
+    assert {f.name: what for f, what in left_out.items()} == {"a_cp_masks.png": "labels of a.png", "a_mask.png": "mask of a.png"}
+
+
+@pytest.mark.skipif(not (CASES / "data").is_dir(), reason="needs the real micrographs in ../shared/data")
+def test_no_real_micrograph_is_left_out() -> None:
+    folders = [p for p in (CASES / "data").glob("*/images") if p.is_dir()]
+    assert folders
+    for folder in folders:
+        assert sort_out([folder])[1] == {}

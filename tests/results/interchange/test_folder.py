@@ -33,6 +33,7 @@ def found(root: Path, where: str = ".", annotations: str | None = None) -> dict[
     "name",
     ["a_labels.tif", "a_label.png", "a_masks.tif", "a_mask.png", "a_cp_masks.png", "a-labels.tif", "a.labels.tif", "A_Masks.TIF",
      "a.zip", "a.roi", "a_rois.zip", "a_RoiSet.zip", "RoiSet_a.zip", "a.json", "a.geojson", "a.png.json", "a_seg.npy",
+     "a.npz", "a_masks.npz", "a_Object Identities.h5", "a_seg.tif",
      "a_labels.ome.tif", "labels/a.tif", "masks/a.png", "Labels/a_masks.png", "rois/a.zip", "annotations/a.json"],
 )  # fmt: skip
 def test_beside_or_in_a_folder_within(tmp_path: Path, name: str) -> None:
@@ -77,6 +78,36 @@ def test_one_coco_file_for_all(tmp_path: Path, where: str) -> None:
     (tmp_path / where).write_text(json.dumps({"images": images, "annotations": [], "categories": []}))
     assert found(tmp_path) == {"a.jpg": where, "b.tif": where, "c.tif": None}
     assert found(tmp_path, "images", where) == {"a.jpg": where, "b.tif": where, "c.tif": None}
+
+
+@pytest.mark.parametrize("where", ["a.txt", "labels/a.txt"])
+def test_yolo_is_told_from_what_a_microscope_wrote(tmp_path: Path, where: str) -> None:
+    folder(tmp_path, "a.png", "b.png", where)
+    (tmp_path / "b.txt").write_text("[SemImageFile]\nMagnification=1000\n")
+    (tmp_path / where).write_text("0 0.1 0.1 0.2 0.1 0.2 0.3\n")
+    assert found(tmp_path) == {"a.png": where, "b.png": None}
+
+
+def test_one_file_of_other_tools_for_all(tmp_path: Path) -> None:
+    via = {f"{n}.png1": {"filename": f"{n}.png", "size": 1, "regions": []} for n in "ab"}
+    studio = [{"data": {"image": f"/data/upload/1/3fa85f64-{n}.png"}, "annotations": []} for n in "ab"]
+    table = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
+    table += "".join(f'{n}.png,1,"{{}}",0,0,"{{}}","{{}}"\n' for n in "ab")
+    xml = "<annotations>" + "".join(f'<image id="0" name="{n}.png"/>' for n in "ab") + "</annotations>"
+    for k, (name, text) in enumerate(
+        [("v.json", json.dumps(via)), ("l.json", json.dumps(studio)), ("v.csv", table), ("annotations.xml", xml)]
+    ):
+        root = folder(tmp_path / str(k), "a.png", "b.png", "c.png", "summary.csv", "other.xml")
+        (root / name).write_text(text)
+        assert found(root) == {"a.png": name, "b.png": name, "c.png": None}
+
+
+def test_two_files_that_speak_of_one_micrograph(tmp_path: Path) -> None:
+    folder(tmp_path, "a.png")
+    for name in ("one.json", "two.json"):
+        (tmp_path / name).write_text(json.dumps({"images": [{"id": 1, "file_name": "a.png"}], "annotations": []}))
+    with pytest.raises(AnnotationError, match=r"2 files speak of it .*one\.json.*two\.json"):
+        find_annotations(tmp_path)
 
 
 def test_nothing_found_names_what_would_be(tmp_path: Path) -> None:

@@ -101,6 +101,9 @@ def test_rings_are_filled_and_loops_of_touching_particles_are_not(tmp_path: Path
     whole = [a for k, a in enumerate(np.bincount(labels.ravel())[1:], 1) if not _at_frame(labels == k)]
     assert set(whole) <= set(areas(found.labels))
     assert any("filled" in w for w in found.warnings)
+    dark = read(tmp_path / "d.png", (~ring).astype(np.uint8) * 255)
+    assert set(whole) <= set(areas(dark.labels))
+    assert any("inverted" in w for w in dark.warnings)
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
     loop = np.zeros(SHAPE, bool)
     for k in range(10):
@@ -155,3 +158,12 @@ def test_holes_in_labels_are_said(tmp_path: Path) -> None:
     found = read(tmp_path / "l.tif", labels.astype(np.uint16))
     assert np.array_equal(found.labels, labels)
     assert any("1 particle has holes" in w for w in found.warnings)
+
+
+def test_a_light_frame_round_the_mask_is_no_ground(tmp_path: Path) -> None:
+    labels = np.where(ndimage.binary_erosion(np.ones(SHAPE, bool), iterations=3), KINDS["sparse"], 0)
+    mask = (labels > 0).astype(np.uint8) * 255
+    mask[[0, -1]] = mask[:, [0, -1]] = 255
+    found = read(tmp_path / "m.png", mask)
+    assert not any("inverted" in w for w in found.warnings)
+    assert found.n_particles >= len(areas(labels)) - 2

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import roifile
 
+from nanogauge.core.errors import AnnotationError
 from nanogauge.results.interchange import Annotation, read_annotation
 
 SHAPE = (120, 160)
@@ -117,10 +118,14 @@ def test_a_particle_on_another_and_a_core_in_a_shell_are_particles(tmp_path: Pat
 
 
 def test_a_few_decorated_supports_among_many_others_are_particles(tmp_path: Path) -> None:
-    """Three small ones on one large, nine beside it: no region."""
-    support = [[5, 5], [125, 5], [125, 35], [5, 35]]
-    found = read(tmp_path / "a.json", features(feature(support), *(feature(p) for p in PARTICLES[:3] + PARTICLES[4:])))
-    assert found.n_particles == 12
+    """Four small ones on one large, eight beside it: no region, but said. A rectangle is one."""
+    angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    support = np.column_stack([65 + 75 * np.cos(angles), 20 + 18 * np.sin(angles)]).tolist()
+    found = read(tmp_path / "a.json", features(feature(support), *(feature(p) for p in PARTICLES)))
+    assert found.n_particles == 13
+    assert any("counts as a particle" in w for w in found.warnings)
+    field = [[5, 5], [125, 5], [125, 35], [5, 35]]
+    assert is_twelve(read(tmp_path / "b.json", features(feature(field), *(feature(p) for p in PARTICLES))))
 
 
 def test_labels_of_our_own_stay_whatever_they_hold(tmp_path: Path) -> None:
@@ -134,7 +139,7 @@ def test_labels_of_our_own_stay_whatever_they_hold(tmp_path: Path) -> None:
 def test_one_group_of_distant_shapes_is_no_particle(tmp_path: Path, group: int) -> None:
     found = read(tmp_path / "a.json", labelme(*((p, group) for p in PARTICLES)))
     assert is_twelve(found)
-    assert "group_id" in found.warnings[0]
+    assert "one group" in found.warnings[0]
 
 
 def test_groups_of_touching_and_of_parted_shapes(tmp_path: Path) -> None:
@@ -181,3 +186,12 @@ def test_a_particle_drawn_twice_counts_once(tmp_path: Path) -> None:
     found = read(tmp_path / "a.json", coco(*([flat(p)] for p in [*PARTICLES, again])))
     assert is_twelve(found)
     assert any("drawn twice" in w for w in found.warnings)
+
+
+def test_shapes_drawn_on_a_picture_of_another_size(tmp_path: Path) -> None:
+    """ROIs and GeoJSON do not say how large the picture was: what lies outside, or all in one corner, does."""
+    with pytest.raises(AnnotationError, match="11 of 12 shapes lie outside the micrograph of 160 x 120 px"):
+        read(tmp_path / "a.json", features(*(feature([[4 * x, 4 * y] for x, y in p]) for p in PARTICLES)))
+    found = read(tmp_path / "b.json", features(*(feature([[x / 2, y / 2] for x, y in p]) for p in PARTICLES)))
+    assert any("upper left 58 x 43 px" in w for w in found.warnings)
+    assert not any("upper left" in w for w in read(tmp_path / "c.json", features(*(feature(p) for p in PARTICLES))).warnings)

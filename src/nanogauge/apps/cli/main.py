@@ -40,6 +40,7 @@ from .options import (
     UserScaleBar,
     Workers,
 )
+from .sharing import convert, crate
 
 app = typer.Typer(
     name="nanogauge",
@@ -188,11 +189,12 @@ def import_annotations(
     json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print the summary as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print errors only.")] = False,
 ) -> None:
-    """Measure particles found elsewhere: labels or outlines of Fiji, Cellpose, napari, ilastik, LabelMe, QuPath, CVAT.
+    """Measure particles found elsewhere: labels or outlines of Fiji, Cellpose, StarDist, Segment Anything, QuPath, CVAT and others.
 
-    Reads label pictures (TIFF, PNG, also in colours, and masks), ImageJ ROIs (.zip, .roi), COCO, LabelMe and GeoJSON. In a
-    folder, files that belong together are found by name: a.tif with a_masks.png, a.zip, a.json, or labels/a.png; one COCO file
-    serves all. Writes what `nanogauge measure` writes.
+    Reads label pictures and masks (TIFF, PNG, also in colours, .npy, .npz), ilastik's .h5, Cellpose's _seg.npy, ImageJ ROIs
+    (.zip, .roi), JSON of COCO, LabelMe, QuPath, VIA, Label Studio and Segment Anything, VIA's CSV, CVAT's XML and YOLO's .txt.
+    In a folder, files that belong together are found by name: a.tif with a_masks.png, a.zip, a.json, or labels/a.png; one file
+    of COCO, VIA, Label Studio or CVAT serves all. Writes what `nanogauge measure` writes.
 
     Examples:
 
@@ -236,6 +238,10 @@ def report(
     raise typer.Exit(
         commands.report_all(folders, out, outputs=_outputs(info, sample=sample, single_population=not separate), quiet=quiet)
     )
+
+
+app.command()(convert)
+app.command()(crate)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ...core.errors import AnnotationError
 from .drawn import Drawn, check_shape, count, numbers_of, points_yx
-from .shapes import Patch, fill, place, union
+from .names import base_name, which
+from .shapes import Patch, fill, trimmed, union
 
 
 def is_coco(content: Any) -> bool:
@@ -20,16 +21,16 @@ def is_coco(content: Any) -> bool:
 
 def image_names(content: dict[str, Any]) -> list[str]:
     """File names of the images a COCO file speaks of, without folders."""
-    return [_base(i.get("file_name")) for i in content["images"] if isinstance(i, dict)]
+    return [base_name(i.get("file_name")) for i in content["images"] if isinstance(i, dict)]
 
 
 def read_coco(path: Path, content: dict[str, Any], shape: tuple[int, int], *, image_name: str | None) -> Drawn:
-    """The shapes of one image, found by its file name (without folders; by its stem where the suffix differs), or the only one.
+    """The shapes of one image, found by its file name as `names.which` compares them, or the only one.
 
     All categories are taken as particles; labels are kept where `nanogauge` wrote the file. Parts of one annotation are
-    one particle. Raises AnnotationError where the image is not in the file, is in it twice, or had another height and width.
+    one particle. Raises AnnotationError where the image is not in the file, could be several, or had another height and width.
     """
-    entry = _entry(path, content, image_name)
+    entry, said = _entry(path, content, image_name)
     check_shape((entry.get("height"), entry.get("width")), shape, str(path))
     categories = {c.get("id"): str(c.get("name")) for c in content.get("categories") or [] if isinstance(c, dict)}
     patches: list[Patch | None] = []
@@ -44,13 +45,13 @@ def read_coco(path: Path, content: dict[str, Any], shape: tuple[int, int], *, im
             without += 1
             continue
         groups += bool(item.get("iscrowd")) and isinstance(segmentation, list)
-        patches.append(_patch(segmentation, shape, f"{path}: annotation {item.get('id')}"))
+        patches.append(patch_of(segmentation, shape, f"{path}: annotation {item.get('id')}"))
         names.append(categories.get(item.get("category_id"), ""))
         attributes = item.get("attributes")
         own.append(str(attributes.get("label", "")) if isinstance(attributes, dict) else "")
     if without and not patches:
         raise AnnotationError(f"{path}: boxes only, no outlines or masks for {entry.get('file_name')}; export segmentations")
-    warnings: tuple[str, ...] = ()
+    warnings = said
     if without:
         warnings += (f"{count(without, 'annotation is', 'annotations are')} a box without an outline and left out",)
     if groups:
@@ -58,29 +59,15 @@ def read_coco(path: Path, content: dict[str, Any], shape: tuple[int, int], *, im
     return Drawn(kind="coco", patches=patches, names=names, numbers=numbers_of(own), warnings=warnings)
 
 
-def _base(name: Any) -> str:
-    return PurePosixPath(str(name or "").replace("\\", "/")).name
+def _entry(path: Path, content: dict[str, Any], image_name: str | None) -> tuple[dict[str, Any], tuple[str, ...]]:
+    entries: list[dict[str, Any]] = [i for i in content["images"] if isinstance(i, dict)]
+    k, said = which(path, [str(i.get("file_name") or "") for i in entries], image_name)
+    return entries[k], said
 
 
-def _entry(path: Path, content: dict[str, Any], image_name: str | None) -> dict[str, Any]:
-    entries = [i for i in content["images"] if isinstance(i, dict)]
-    if image_name is None:
-        if len(entries) == 1:
-            return entries[0]
-        raise AnnotationError(f"{path}: speaks of {len(entries)} images; give the micrograph's file name")
-    wanted = _base(image_name)
-    found = [i for i in entries if _base(i.get("file_name")) == wanted]
-    found = found or [i for i in entries if PurePosixPath(_base(i.get("file_name"))).stem == PurePosixPath(wanted).stem]
-    if len(found) > 1:
-        raise AnnotationError(f"{path}: {wanted} is in it {len(found)} times; export one file a folder")
-    if not found:
-        seen = ", ".join(_base(i.get("file_name")) for i in entries[:3]) or "none"
-        raise AnnotationError(f"{path}: no image named {wanted} in it (it has {len(entries)}: {seen} …); names must be equal")
-    return found[0]
-
-
-def _patch(segmentation: Any, shape: tuple[int, int], what: str) -> Patch | None:
-    if isinstance(segmentation, list):
+def patch_of(segmentation: Any, shape: tuple[int, int], what: str) -> Patch | None:
+    """The pixels of polygons ([x, y, x, y, ...] each) or of a run-length mask. AnnotationError where it is neither."""
+    if isinstance(segmentation, list) and segmentation:
         parts = segmentation if isinstance(segmentation[0], list) else [segmentation]
         return union([fill([points_yx(part, what)], shape) for part in parts])
     if isinstance(segmentation, dict) and "counts" in segmentation:
@@ -93,17 +80,37 @@ def _patch(segmentation: Any, shape: tuple[int, int], what: str) -> Patch | None
             runs = uncompressed(counts) if isinstance(counts, str) else np.asarray(counts, np.int64)
         except (OverflowError, ValueError, TypeError):
             raise AnnotationError(f"{what}: run lengths that are no whole numbers; export the file again") from None
-        return place(decode_runs(runs, shape, what), (0, 0), shape)
+        return _patch_of_runs(runs, shape, what)
     raise AnnotationError(f"{what}: neither polygons nor a run-length mask; export the file again")
 
 
 def decode_runs(runs: NDArray[np.int64], shape: tuple[int, int], what: str) -> NDArray[np.bool_]:
     """COCO's run lengths (background first, column by column) -> mask (H, W). AnnotationError where they do not add up."""
+    mask = np.zeros(shape, bool)
+    patch = _patch_of_runs(runs, shape, what)
+    if patch is not None:
+        mask[patch.y0 : patch.y0 + patch.mask.shape[0], patch.x0 : patch.x0 + patch.mask.shape[1]] = patch.mask
+    return mask
+
+
+def _patch_of_runs(runs: NDArray[np.int64], shape: tuple[int, int], what: str) -> Patch | None:
+    """Only the columns that have a pixel are unpacked: a file may hold thousands of masks of a large picture."""
     h, w = shape
-    if runs.ndim != 1 or (runs < 0).any() or int(runs.sum()) != h * w:
-        raise AnnotationError(f"{what}: damaged run-length mask ({int(runs.sum())} pixels instead of {h * w}); export it again")
-    values = np.arange(len(runs)) % 2 == 1
-    return np.repeat(values, runs).reshape(w, h).T
+    if runs.ndim != 1 or (runs < 0).any() or (runs > h * w).any() or int(runs.sum()) != h * w:
+        seen = f"{sum(map(int, runs.ravel()[:1000]))}{' or more' if runs.size > 1000 else ''} pixels instead of {h * w}"
+        raise AnnotationError(f"{what}: damaged run-length mask ({seen}); export it again")
+    ends = np.cumsum(runs)
+    marked = np.flatnonzero((np.arange(len(runs)) % 2 == 1) & (runs > 0))
+    if not len(marked):
+        return None
+    first, last = int(marked[0]), int(marked[-1])
+    c0, c1 = int(ends[first] - runs[first]) // h, (int(ends[last]) - 1) // h + 1
+    lengths = runs[first : last + 1].copy()
+    values = np.arange(first, last + 1) % 2 == 1
+    column = np.zeros((c1 - c0) * h, bool)
+    begin = int(ends[first] - runs[first]) - c0 * h
+    column[begin : begin + int(lengths.sum())] = np.repeat(values, lengths)
+    return trimmed(Patch(0, c0, column.reshape(c1 - c0, h).T))
 
 
 def uncompressed(text: str) -> NDArray[np.int64]:

@@ -28,11 +28,12 @@ _WORDS = (
     r"((cp|simple|object|instance|semantic|stardist|sam|pred|gt)[ _.-]?)*"
     r"(masks?|labels?|rois?|seg|segm|segmentations?|segmented|instances?|annotations?|annotated|gt|truth|ground[ _-]?truth|binary|"
     r"thresholded|objects?|identities|classes|pred|predictions?|probs?|probabilit(y|ies)|overlays?|outlines?|contours?|flows?|"
-    r"output|drawing|watershed|detections?)"
+    r"output|style|dp|drawing|watershed|detections?)"
     r"([ _.-]?(cp|overlay|outlines?|pred|binary))*[ _.-]?\d{0,3}"
 )
-_ENDING = re.compile(rf"(?P<stem>.+?)([ _.-]|(?<=[a-z0-9])(?=[A-Z])){_WORDS}", re.IGNORECASE)
+_ENDING = re.compile(rf"(?P<stem>.+?)([ _.-]|[ _]?\(|(?<=[a-z0-9])(?=[A-Z])){_WORDS}\)?", re.IGNORECASE)
 _BEGINNING = re.compile(rf"((count )?(masks?|drawing|outlines?|overlay) of |{_WORDS}[ _.-])(?P<stem>.+)", re.IGNORECASE)
+_CELLPOSE = re.compile(r".+(_cp_(output|outlines|flows|style)|_flows|_flows_cp|_outlines_cp|_dP)")
 _MICROSCOPES = frozenset({34118, 34680, 34682, 50431, 51023})  # tags of Zeiss, Thermo Fisher, Tescan, Fibics
 _MOST_BYTES = 256_000_000
 _FLAT = 0.9  # of neighbouring pixels that are equal in labels; noise leaves fewer
@@ -40,6 +41,7 @@ _MOST_PIECES = 3  # a value, in labels; a picture's levels are scattered
 _FEW = 8  # values, on flat ground: no micrograph
 _FAR_APART = 0.9  # of the pixels near one of two levels: a mask after lossy compression, or a probability map
 _COLOURED = 25  # grey levels between the channels of a pixel that somebody drew
+_MOSTLY = 0.6  # of the pixels that a drawing in grey leaves as they were
 _ALIKE = 0.8  # correlation with the micrograph, off what was drawn
 
 
@@ -61,10 +63,16 @@ def no_micrographs(files: Iterable[Path]) -> dict[Path, str]:
         try:
             stamp = f.stat()
             what = _kind(f, beside, stamp.st_mtime_ns, stamp.st_size)
+            if what is None and beside is not None and _CELLPOSE.fullmatch(f.stem):
+                what = "product of Cellpose"
         except OSError:
             continue
         if what is not None:
-            found[f] = what if beside is None else f"{what} {'on' if what == 'drawing' else 'of'} {beside.name}"
+            found[f] = (
+                what
+                if beside is None
+                else f"{what} {'on' if what == 'drawing' else 'beside' if what.startswith('product') else 'of'} {beside.name}"
+            )
     return found
 
 
@@ -96,6 +104,8 @@ def _kind(file: Path, beside: Path | None, mtime_ns: int, n_bytes: int) -> str |
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            if suffix == ".png" and _is_ours(file):
+                return "made by nanogauge"
             if beside is None and not _may_be_flat(file, n_bytes):
                 return None
             pixels = _pixels(file)
@@ -105,6 +115,12 @@ def _kind(file: Path, beside: Path | None, mtime_ns: int, n_bytes: int) -> str |
     except Exception:  # a file that libraries fail on in many ways is an input that will fail, with a better message
         return None
     return what
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a PNG is an overlay or the like that `results.figures` marked."""
+    with file.open("rb") as stream:
+        return b"tEXtSoftware\0nanogauge" in stream.read(256)
 
 
 def _may_be_flat(file: Path, n_bytes: int) -> bool:
@@ -170,9 +186,11 @@ def _flat_kind(pixels: NDArray[Any]) -> str | None:
     if len(found) <= _FEW:
         return "labels"
     numbered = np.searchsorted(found, pixels)
-    ground = int(np.argmax(np.bincount(numbered.ravel())))
-    n_pieces = int(connected(numbered, background=ground, connectivity=1, return_num=True)[1])
-    return "labels" if n_pieces <= _MOST_PIECES * len(found) else None
+    pieces, n_pieces = connected(numbered, background=-1, connectivity=1, return_num=True)
+    level = np.zeros(n_pieces + 1, np.int64)
+    level[pieces] = numbered
+    each = np.bincount(level[1:])  # how many pieces a value has; the ground may be in many
+    return "labels" if each.sum() - each.max() <= _MOST_PIECES * len(found) else None
 
 
 def _from_black_to_white(pixels: NDArray[Any]) -> bool:
@@ -185,21 +203,26 @@ def _from_black_to_white(pixels: NDArray[Any]) -> bool:
 
 def _beside_kind(pixels: NDArray[Any], beside: Path) -> str | None:
     """What a picture named after another is: a mask after lossy compression, a probability map, or a drawing on it."""
-    grey = pixels.astype(float) if pixels.ndim == 2 else pixels.mean(2)
-    low, high = np.percentile(grey, (0.1, 99.9))
     if pixels.ndim == 2:
-        if not _from_black_to_white(pixels):
-            return None
-        near = (grey < low + 0.1 * (high - low)) | (grey > high - 0.1 * (high - low))
-        return "mask" if near.mean() > _FAR_APART and (grey > (low + high) / 2).mean() > 0.001 else None
+        if _from_black_to_white(pixels):
+            low, high = np.percentile(pixels, (0.1, 99.9))
+            near = (pixels < low + 0.1 * (high - low)) | (pixels > high - 0.1 * (high - low))
+            if near.mean() > _FAR_APART and (pixels > (low + high) / 2).mean() > 0.001:
+                return "mask"
+        other = _pixels(beside)
+        return "drawing" if other.shape == pixels.shape and 1 > float((other == pixels).mean()) > _MOSTLY else None
     drawn = pixels.max(2).astype(int) - pixels.min(2) > _COLOURED
     if drawn.mean() > 0.5:
         return "colour map"
     other = _pixels(beside)
-    if not drawn.any() or other.ndim == 3 or other.shape != grey.shape or drawn.mean() < 1e-4:
+    if other.ndim == 3 or drawn.mean() < 1e-4:
         return None
-    rest = ~drawn
-    ours, theirs = grey[rest], other[rest].astype(float)
+    w = pixels.shape[1]
+    tall = round(other.shape[0] * w / other.shape[1])  # overlays may be larger or smaller, with a legend below or without the bar
+    h = min(pixels.shape[0], tall)
+    rows, columns = np.arange(h) * other.shape[0] // tall, np.arange(w) * other.shape[1] // w
+    left = ~drawn[:h]
+    ours, theirs = pixels[:h].mean(2)[left], other[np.ix_(rows, columns)][left].astype(float)
     if ours.std() == 0 or theirs.std() == 0:
         return "drawing" if ours.std() == 0 else None
     return "drawing" if float(np.corrcoef(ours, theirs)[0, 1]) > _ALIKE else None

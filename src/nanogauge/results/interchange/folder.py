@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from ...core.errors import AnnotationError, UnreadableFile
-from .coco import image_names, is_coco
-from .read import read_json
+from .names import keys
+from .read import is_yolo_file, pictures_of
 
 PICTURE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"})
 _IMAGE_FOLDERS = ("images", "image", "imgs", "micrographs", "raw")
@@ -16,11 +16,29 @@ _LABEL_FOLDERS = (
 )  # fmt: skip
 _ENDINGS = tuple(
     sep + word
-    for word in ("labels", "label", "masks", "mask", "cp_masks", "instances", "rois", "roi", "roiset", "annotations", "gt")
+    for word in (
+        "labels",
+        "label",
+        "masks",
+        "mask",
+        "cp_masks",
+        "instances",
+        "rois",
+        "roi",
+        "roiset",
+        "annotations",
+        "gt",
+        "seg",
+        "simple segmentation",
+        "object identities",
+    )
     for sep in ("_", "-", ".")
 )
-_LABEL_SUFFIXES = (".tif", ".tiff", ".png", ".bmp", ".zip", ".roi", ".json", ".geojson", ".npy")  # the first wins
-_DRAWN_SUFFIXES = (".zip", ".roi", ".json", ".geojson")  # these are never micrographs
+_LABEL_SUFFIXES = (
+    ".tif", ".tiff", ".png", ".bmp", ".zip", ".roi", ".json", ".geojson", ".npy", ".npz", ".h5", ".hdf5", ".xml", ".csv", ".txt",
+)  # fmt: skip  # the first wins
+_DRAWN_SUFFIXES = (".zip", ".roi", ".json", ".geojson", ".npz", ".txt")  # these are never micrographs
+_OF_MANY = (".json", ".xml", ".csv")
 _BYPRODUCTS = ("_cp_outlines", "_flows", "_overlay", "_outlines", "_prob", "_probabilities")
 _IN_RESULTS = ("labels.tif", "rois.zip")
 
@@ -32,13 +50,13 @@ def find_annotations(
 
     folder: micrographs, with annotations beside them (ID_labels.tif, ID_masks.png, ID_cp_masks.png, ID_mask.tif, ID.zip,
         ID_RoiSet.zip, ID.json, ID.geojson ...) or in a folder labels/, masks/, annotations/, rois/ ... within or beside it
-        (there also ID.tif, ID.png); or a folder that holds images/ and such a folder. One COCO file for all is found in any of
-        these places. RoiSet.zip belongs to the only micrograph of a folder
-    annotations: where to look instead: a folder, a results folder of nanogauge, or one COCO file
+        (there also ID.tif, ID.png); or a folder that holds images/ and such a folder. One file for all (COCO, VIA, Label Studio,
+        CVAT) is found in any of these places. RoiSet.zip belongs to the only micrograph of a folder
+    annotations: where to look instead: a folder, a results folder of nanogauge, or one file for all
     picture_suffixes: what is a picture, in lower case
 
-    Which file wins where there are several: TIFF, PNG, BMP, ROI zip, .roi, JSON, GeoJSON, .npy, in this order.
-    Raises UnreadableFile where a folder is missing, AnnotationError where no micrograph has an annotation.
+    Which file wins where there are several: TIFF, PNG, BMP, ROI zip, .roi, JSON, GeoJSON, .npy, .npz, HDF5, YOLO, in this order.
+    Raises UnreadableFile where a folder is missing, AnnotationError where no micrograph has an annotation, or one may have two.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -59,13 +77,13 @@ def find_annotations(
     apart = [p for base in separate for p in _files(base)]
     results = {p.name: p for base in separate for p in _children(base) if p.is_dir()}
     loose = [place] if place is not None and place.is_file() else [*apart, *beside, *_files(folder), *_files(images.parent)]
-    by_name = _coco_index(dict.fromkeys(p for p in loose if p.suffix.lower() == ".json"), {p.stem for p in pictures})
+    of_many = _index(dict.fromkeys(p for p in loose if p.suffix.lower() in _OF_MANY), {p.stem for p in pictures})
     found: dict[Path, Path | None] = {}
     for picture in pictures:
         own = _best(picture, apart, bare=True) or _best(picture, beside, bare=False)
         if own is None and picture.stem in results:
             own = next((p for name in _IN_RESULTS if (p := results[picture.stem] / name).is_file()), None)
-        own = own or by_name.get(picture.name) or by_name.get(picture.stem)
+        own = own or _only(picture, next((of_many[k] for k in enumerate(keys(picture.name)) if k in of_many), []))
         if own is None and len(pictures) == 1:
             own = next((p for p in [*apart, *beside] if p.name.lower() == "roiset.zip"), None)
         found[picture] = own
@@ -118,23 +136,26 @@ def _best(picture: Path, files: Iterable[Path], *, bare: bool) -> Path | None:
         suffix, stem = p.suffix.lower(), _stem(p).lower()
         if suffix not in _LABEL_SUFFIXES or p == picture:
             continue
-        if stem in named or stem == f"{_stem(picture).lower()}_seg" or (stem in plain and (bare or suffix in _DRAWN_SUFFIXES)):
-            candidates.append((stem.endswith("_seg"), _LABEL_SUFFIXES.index(suffix), p.name, p))
+        if stem in named or (stem in plain and (bare or suffix in _DRAWN_SUFFIXES)):
+            if suffix in (".txt", ".csv") and not is_yolo_file(p):
+                continue  # what a microscope wrote, or a table
+            candidates.append((stem.endswith("_seg") and suffix != ".npy", _LABEL_SUFFIXES.index(suffix), p.name, p))
     return min(candidates)[-1] if candidates else None
 
 
-def _coco_index(files: Iterable[Path], stems: set[str]) -> dict[str, Path]:
-    """Image name and stem -> the COCO file that speaks of it. Files named after a micrograph are its own."""
-    index: dict[str, Path] = {}
+def _index(files: Iterable[Path], stems: set[str]) -> dict[tuple[int, str], list[Path]]:
+    """How a picture may be named, surest first -> the files that speak of it. Files named after a micrograph are its own."""
+    index: dict[tuple[int, str], list[Path]] = {}
     for path in files:
-        if path.stem in stems:
-            continue
-        try:
-            content = read_json(path)
-        except (AnnotationError, UnreadableFile):
-            continue
-        if is_coco(content):
-            for name in image_names(content):
-                index.setdefault(name, path)
-                index.setdefault(Path(name).stem, path)
+        if path.stem not in stems:
+            for key in {k for name in pictures_of(path) for k in enumerate(keys(name))}:
+                index.setdefault(key, []).append(path)
     return index
+
+
+def _only(picture: Path, files: list[Path]) -> Path | None:
+    """The file that speaks of a picture. Raises AnnotationError where there are several."""
+    if len(files) > 1:
+        names = ", ".join(str(p) for p in files[:3])
+        raise AnnotationError(f"{picture}: {len(files)} files speak of it ({names}); give the right one as second argument")
+    return files[0] if files else None

@@ -23,7 +23,7 @@ _ANNOTATIONS = frozenset({"annotation", "pathannotationobject"})
 _NEVER = frozenset({"tma_core", "tmacoreobject", "root", "pathrootobject"})
 
 
-def read_geojson(path: Path, content: Any, shape: tuple[int, int]) -> Drawn:
+def read_geojson(path: Path, content: Any, shape: tuple[int, int], *, image_name: str | None = None) -> Drawn:
     """A particle a feature; of QuPath's objects, an annotation that holds detections is a region. What QuPath keeps for regions
     (classes that end with an asterisk, TMA cores), lines and points are left out, with a warning. Raises AnnotationError where it
     cannot be read."""

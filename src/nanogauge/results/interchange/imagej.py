@@ -77,7 +77,9 @@ def _rois(path: Path, data: bytes) -> list[tuple[str, Any]]:
                 found.append((Path(name).stem, ImagejRoi.frombytes(archive.read(entry))))
             if archive.namelist() and not found:
                 seen = ", ".join(map(repr, archive.namelist()[:3]))
-                raise AnnotationError(f"{path}: a zip without .roi files (it holds {seen}); save it from ImageJ's ROI Manager")
+                held = next((n for n in archive.namelist() if n.lower().endswith((".json", ".xml", ".txt", ".png", ".csv"))), "")
+                advice = f"unpack it and give {held!r}" if held else "save it from ImageJ's ROI Manager"
+                raise AnnotationError(f"{path}: a zip without .roi files (it holds {seen}); {advice}")
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, *_DAMAGE) as error:
         raise AnnotationError(f"{path}: damaged ROI file ({error}); save it again from ImageJ's ROI Manager") from error
     return found

@@ -13,8 +13,8 @@ import numpy as np
 
 from ...core.errors import AnnotationError
 from .drawn import Drawn, check_shape, count, points_yx
-from .pieces import LEAST_PIECES, apart, touching
-from .shapes import Patch, fill, fill_ellipse, place, union
+from .pieces import grouped
+from .shapes import Patch, fill, fill_ellipse, place
 
 
 def is_labelme(content: Any) -> bool:
@@ -22,7 +22,7 @@ def is_labelme(content: Any) -> bool:
     return isinstance(content, dict) and isinstance(content.get("shapes"), list)
 
 
-def read_labelme(path: Path, content: dict[str, Any], shape: tuple[int, int]) -> Drawn:
+def read_labelme(path: Path, content: dict[str, Any], shape: tuple[int, int], *, image_name: str | None = None) -> Drawn:
     """All shapes with an area; lines and points are left out, with a warning. Raises AnnotationError where a shape cannot be
     read or was drawn on a picture of another height and width."""
     check_shape((content.get("imageHeight"), content.get("imageWidth")), shape, str(path))
@@ -37,34 +37,11 @@ def read_labelme(path: Path, content: dict[str, Any], shape: tuple[int, int]) ->
             left_out[str(kind)] += 1
             continue
         shapes.append((_patch(kind, item, shape, what), str(item.get("label") or ""), item.get("group_id")))
-    patches, names, warnings = _grouped(shapes)
+    patches, names, warnings = grouped(shapes)
     if left_out:
         kinds = ", ".join(sorted(left_out))
         warnings += (f"{count(left_out.total(), 'shape has', 'shapes have')} no area ({kinds}) and are left out",)
     return Drawn(kind="labelme", patches=patches, names=names, warnings=warnings)
-
-
-def _grouped(shapes: list[tuple[Patch | None, str, Any]]) -> tuple[list[Patch | None], list[str], tuple[str, ...]]:
-    """A particle a group of shapes, names, and what to say: people group parts of one particle, but some tools and people number
-    classes or pictures so. Shapes of a group that lie apart are particles of their own."""
-    groups: dict[Any, list[int]] = {}
-    for k, (_, name, group) in enumerate(shapes):
-        groups.setdefault(k if group is None else (name, str(group)), []).append(k)
-    patches: list[Patch | None] = []
-    names: list[str] = []
-    n_shapes = 0
-    for members in groups.values():
-        parts, name = [shapes[k][0] for k in members], shapes[members[0]][1]
-        all_in_one = len(members) == len(shapes) and len(members) >= LEAST_PIECES
-        if len(members) == 1 or not (all_in_one or (not touching(parts) and (len(parts) >= LEAST_PIECES or apart(parts)))):
-            patches.append(union(parts))
-            names.append(name)
-        else:
-            patches += parts
-            names += [name] * len(parts)
-            n_shapes += len(parts)
-    said = f"{n_shapes} shapes lie apart though they have one group_id with others; each is taken as a particle"
-    return patches, names, (said,) if n_shapes else ()
 
 
 def _patch(kind: str, item: dict[str, Any], shape: tuple[int, int], what: str) -> Patch | None:

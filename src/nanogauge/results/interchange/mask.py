@@ -17,7 +17,7 @@ _MOST_HULLS = 200  # of the largest pieces; more would tell no more
 _COMPACT = 0.85  # of its convex hull that a particle fills; what is left between touching particles fills less
 _BULK = 0.9  # of one value's pixels in one piece: a ground
 _FULL = 0.8  # of its convex hull that a ring with its hole filled must fill
-_THIN_PX, _EVEN = 4, 0.85  # a wall this thin, or nearly as wide on average as where it is widest, is drawn as a ring
+_THIN_PX, _EVEN = 4, 0.8  # a wall this thin, or nearly as wide on average as where it is widest, is a ring: a loop of discs is 0.7
 _SMALL_HOLE = 0.05  # of the piece's area: a flaw of the mask
 
 
@@ -26,11 +26,13 @@ def is_inverted(high: NDArray[np.bool_]) -> bool | None:
     surrounds is compact. None where it is such a piece, of more than half of the picture, and what it surrounds is not compact."""
     low_pieces, n_low = ndimage.label(~high, _EIGHT)
     high_pieces, n_high = ndimage.label(high, _EIGHT)
-    if not n_low or not n_high:
+    if not n_low or not n_high or np.bincount(low_pieces.ravel())[1:].max() > high.size / 2:
         return False
-    areas = np.bincount(high_pieces.ravel())[1:]
-    ground = high_pieces == int(np.argmax(areas)) + 1
-    along = float(_border(ground).mean())
+    areas = np.bincount(high_pieces.ravel())
+    areas[np.setdiff1d(np.arange(n_high + 1), _border(high_pieces))] = 0  # what rings surround is not the ground
+    areas[0] = 0
+    ground = high_pieces == int(np.argmax(areas))
+    along = float(_border(ground).mean()) if areas.any() else 0.0
     if areas.max() < _BULK * areas.sum() or along < 0.5 or (n_low == 1 and along < 1):
         return False
     if _compactness(low_pieces) >= _COMPACT:
@@ -82,7 +84,7 @@ def filled(pieces: NDArray[np.int32]) -> tuple[NDArray[np.int32], tuple[str, ...
 
 def _is_ring(own: NDArray[np.bool_], whole: NDArray[np.bool_]) -> bool:
     """Whether a piece is a wall of one width, as opposed to particles that touch each other in a loop."""
-    widest = 2 * float(ndimage.distance_transform_edt(np.pad(own, 1)).max())
+    widest = 2 * float(ndimage.distance_transform_edt(np.pad(own, 1)).max()) - 1  # pixel centre to centre, and one pixel more
     length = (float(perimeter(np.pad(whole, 1))) + float(perimeter(np.pad(whole & ~own, 1)))) / 2
     return widest <= _THIN_PX or own.sum() >= _EVEN * widest * length
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ _LEAST_HELD = 3  # so many shapes within one make it a region; a core in its she
 _LARGER = 4.0  # times the area of what it holds
 LEAST_PIECES = 4  # so many pieces lying apart are particles; two or three may be one, parted by another that lies on it
 _LEAST_SHARE = 0.1  # of the largest piece's area; less is a speck of a brush
+_MANY = 10  # particles so many that they would hardly all lie in one corner
 _SAME = 0.8  # of the pixels of both together that two drawings of one particle share
 
 
@@ -24,13 +26,16 @@ def settled(drawn: Drawn) -> Drawn:
     """The shapes that are particles, and what had to be decided. Shapes that carry labels of `nanogauge` stay as they are."""
     if drawn.numbers is not None:
         return replace(drawn, warnings=(*drawn.warnings, *several_names(drawn.names)))
-    regions = regions_of(drawn.patches, drawn.names, drawn.marked)
+    regions, holders = regions_of(drawn.patches, drawn.names, drawn.marked)
     patches = [p for k, p in enumerate(drawn.patches) if k not in regions]
     names = [n for k, n in enumerate(drawn.names) if k not in regions]
     said = several_names(names)
     if regions:
         many = count(len(regions), "shape holds others and is a region", "shapes hold others and are regions")
         said += (f"{many} drawn round particles: left out",)
+    if holders:
+        many = count(len(holders), "shape holds", "shapes hold")
+        said += (f"{many} three or more others and counts as a particle; if it is a region, delete it from the file",)
     patches, n_twice = _once(patches)
     if n_twice:
         said += (f"{count(n_twice, 'particle is', 'particles are')} drawn twice; the first drawing counts",)
@@ -38,12 +43,25 @@ def settled(drawn: Drawn) -> Drawn:
     return replace(drawn, patches=patches, names=names, warnings=(*drawn.warnings, *said, *more))
 
 
-def regions_of(patches: Sequence[Patch | None], names: Sequence[str], marked: frozenset[int]) -> set[int]:
-    """Indices of shapes that are regions: `marked` ones (the file's program says so) or those named as regions that hold at least
-    one other, and those that hold three or more, together at least half of all, much smaller than themselves."""
+def drawn_within(patches: Sequence[Patch | None], shape: tuple[int, int]) -> str:
+    """ "300 x 200 px" where many shapes all lie in that corner of a picture more than half again as large both ways; else ""."""
+    shapes = [p for p in patches if p is not None]
+    if len(shapes) < _MANY:
+        return ""
+    reach_y, reach_x = (max(p.y0 + p.mask.shape[0] for p in shapes), max(p.x0 + p.mask.shape[1] for p in shapes))
+    return f"{reach_x} x {reach_y} px" if reach_y < shape[0] / 1.5 and reach_x < shape[1] / 1.5 else ""
+
+
+def regions_of(patches: Sequence[Patch | None], names: Sequence[str], marked: frozenset[int]) -> tuple[set[int], set[int]]:
+    """Indices of shapes that are regions, and of those that may be.
+
+    Regions are `marked` ones (the file's program says so) or those named as regions that hold at least one other; rectangles that
+    hold three or more much smaller than themselves; and all that hold so many, where they hold at least half of all together.
+    Other shapes that hold so many may be.
+    """
     found = [k for k, p in enumerate(patches) if p is not None]
     if len(found) < 2:
-        return set()
+        return set(), set()
     shapes = [p for p in patches if p is not None]
     boxes = np.array([(p.y0, p.x0, p.y0 + p.mask.shape[0], p.x0 + p.mask.shape[1]) for p in shapes])
     areas = np.array([int(p.mask.sum()) for p in shapes])
@@ -58,7 +76,7 @@ def regions_of(patches: Sequence[Patch | None], names: Sequence[str], marked: fr
         filled = ndimage.binary_fill_holes(shapes[i].mask)  # what is left between particles has them in its holes
         at = probes[inside] - boxes[i, :2]
         held = np.flatnonzero(inside)[filled[at[..., 0], at[..., 1]].all(1)]
-        if told and len(held):
+        if (told and len(held)) or (len(held) >= _LEAST_HELD and filled.all()):
             sure.add(int(i))
         elif len(held) >= _LEAST_HELD:
             likely[int(i)] = held
@@ -66,10 +84,36 @@ def regions_of(patches: Sequence[Patch | None], names: Sequence[str], marked: fr
     within = set[int]().union(*(h.tolist() for h in likely.values())) & rest
     if rest and len(within) >= len(rest) / 2:
         sure |= set(likely)
-    return {found[i] for i in sure}
+    return {found[i] for i in sure}, {found[i] for i in set(likely) - sure}
 
 
-def apart(patches: Sequence[Patch | None]) -> bool:
+def grouped(shapes: Sequence[tuple[Patch | None, str, Any]]) -> tuple[list[Patch | None], list[str], tuple[str, ...]]:
+    """A particle a group of shapes, names, and what to say: people group parts of one particle, but some tools and people number
+    classes or pictures so. Shapes of a group that lie apart are particles of their own.
+
+    shapes: patch, name and group of each, the group None where it has none
+    """
+    groups: dict[Any, list[int]] = {}
+    for k, (_, name, group) in enumerate(shapes):
+        groups.setdefault(k if group is None else (name, str(group)), []).append(k)
+    patches: list[Patch | None] = []
+    names: list[str] = []
+    n_shapes = 0
+    for members in groups.values():
+        parts, name = [shapes[k][0] for k in members], shapes[members[0]][1]
+        all_in_one = len(members) == len(shapes) and len(members) >= LEAST_PIECES
+        if len(members) == 1 or not (all_in_one or (not _touching(parts) and (len(parts) >= LEAST_PIECES or _apart(parts)))):
+            patches.append(union(parts))
+            names.append(name)
+        else:
+            patches += parts
+            names += [name] * len(parts)
+            n_shapes += len(parts)
+    said = f"{n_shapes} shapes lie apart though they have one group with others; each is taken as a particle"
+    return patches, names, (said,) if n_shapes else ()
+
+
+def _apart(patches: Sequence[Patch | None]) -> bool:
     """Whether shapes lie further from each other than the smaller of them is wide, so that they cannot well be parts of one."""
     shapes = [p for p in patches if p is not None]
     linked, todo = [shapes[0]] if shapes else [], list(shapes[1:])
@@ -82,7 +126,7 @@ def apart(patches: Sequence[Patch | None]) -> bool:
     return False
 
 
-def touching(patches: Sequence[Patch | None]) -> bool:
+def _touching(patches: Sequence[Patch | None]) -> bool:
     """Whether shapes together are one piece."""
     whole = union(patches)
     return whole is None or ndimage.label(whole.mask, _EIGHT)[1] <= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,15 @@ from numpy.typing import NDArray
 from skimage.measure import label as connected
 
 from ...core.errors import AnnotationError
+from ...reading.containers.tiff import quiet
 from .drawn import check_shape, count
 from .mask import filled, is_inverted, smooth_edged, surrounding, with_holes
 
 Found = tuple[str, NDArray[np.int32], tuple[str, ...]]  # kind, labels (H, W), warnings
 
 _LARGEST_NUMBER = 1_000_000  # larger label values are renumbered
+_MOST_PAGES = 256
 _MOST_CLASSES, _LEAST_PIECES_EACH = 3, 5  # so few values in so many pieces each are classes, not particles
-_PICKLE = (
-    "holds a Python pickle, which can run any code when opened, and is not read; "
-    "save the masks as PNG or TIFF (in Cellpose: File > Save masks, or --save_png, --save_tif) and give those"
-)
 
 
 def read_raster(path: Path, data: bytes, shape: tuple[int, int]) -> Found:
@@ -35,34 +34,38 @@ def read_raster(path: Path, data: bytes, shape: tuple[int, int]) -> Found:
     Raises AnnotationError for a damaged file, another shape, or a picture that is no label picture.
     """
     if data.startswith(b"\x93NUMPY"):
-        values = _npy(path, data, shape)
+        values = npy_values(path, data)
     elif data[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
         values = _tiff(path, data, shape)
     else:
         values = _picture(path, data, shape)
-    if values.ndim == 3:
-        return _from_colours(path, values)
-    return _from_values(path, values)
+    return labels_of(path, values, shape)
 
 
-def _npy(path: Path, data: bytes, shape: tuple[int, int]) -> NDArray[Any]:
+def labels_of(path: Path, values: NDArray[Any], shape: tuple[int, int]) -> Found:
+    """As `read_raster`, of an array: (H, W) values or (H, W, 3 or 4) colours, with axes of one allowed."""
+    values = _plane(path, values, shape)
+    return _from_colours(path, values) if values.ndim == 3 else _from_values(path, values)
+
+
+def npy_values(path: Path, data: bytes) -> NDArray[Any]:
+    """The array of an .npy file without objects."""
     try:
-        values = np.load(io.BytesIO(data), allow_pickle=False)
-    except ValueError as error:
-        what = _PICKLE if "pickle" in str(error) else f"damaged .npy file ({error}); save it again"
-        raise AnnotationError(f"{path}: {what}") from None
+        return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
     except Exception as error:  # numpy parses the header as Python and lets many types through
-        raise AnnotationError(f"{path}: damaged .npy file ({error}); save it again") from None
-    return _plane(path, values, shape)
+        raise AnnotationError(f"{path}: damaged .npy file ({' '.join(str(error).split())[:100]}); save it again") from None
 
 
 def _tiff(path: Path, data: bytes, shape: tuple[int, int]) -> NDArray[Any]:
     import tifffile
 
     try:
-        with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        with quiet(), tifffile.TiffFile(io.BytesIO(data)) as tiff:
             if 0 in tiff.pages[0].shape:  # damaged; the series would be sought for minutes
                 raise ValueError("an empty picture")
+            with suppress(IndexError):  # as they would in pages that go round in a circle
+                _ = tiff.pages[_MOST_PAGES]
+                raise ValueError(f"more than {_MOST_PAGES} pages")
             series = tiff.series[0]
             sides = tuple(n for n in series.shape if n > 1)
             if len(sides) >= 2 and max(sides) > 4 * max(*shape, 8):  # before its pixels are unpacked
@@ -73,7 +76,7 @@ def _tiff(path: Path, data: bytes, shape: tuple[int, int]) -> NDArray[Any]:
     except Exception as error:  # tifffile raises many types for a broken file
         reason = " ".join(str(error).split())[:120]
         raise AnnotationError(f"{path}: damaged or unusual TIFF ({reason}); save the labels again as plain TIFF") from error
-    return _plane(path, np.asarray(values), shape)
+    return np.asarray(values)
 
 
 def _picture(path: Path, data: bytes, shape: tuple[int, int]) -> NDArray[Any]:
@@ -90,7 +93,7 @@ def _picture(path: Path, data: bytes, shape: tuple[int, int]) -> NDArray[Any]:
                 if image.mode in ("RGB", "RGBA") and len(data) > 24 and data[24] == 16:
                     import imagecodecs
 
-                    return _plane(path, np.asarray(imagecodecs.png_decode(data)), shape)
+                    return np.asarray(imagecodecs.png_decode(data))
                 values = np.asarray(image)
     except AnnotationError:
         raise
@@ -99,7 +102,7 @@ def _picture(path: Path, data: bytes, shape: tuple[int, int]) -> NDArray[Any]:
         raise AnnotationError(f"{path}: damaged picture ({reason}); save the labels again") from error
     if image.mode == "LA":
         values = np.where(values[..., 1] > 0, values[..., 0], 0)
-    return _plane(path, values, shape)
+    return values
 
 
 def _from_palette(image: Any) -> NDArray[Any]:
