@@ -46,6 +46,7 @@ def opened(tab: Any, page: Page, name: str) -> None:
     """One micrograph, ready to be edited."""
     tab.goto(f"{page.address}/m/{name}")
     tab.wait_for_function(READY % name, timeout=WAIT_MS)
+    tab.wait_for_function("() => nanogaugeView.frames > 0", timeout=WAIT_MS)  # something is drawn
 
 
 def drop(tab: Any, files: list[Path]) -> None:

@@ -222,7 +222,7 @@ def test_the_scale_goes_to_what_is_ticked_and_comes_back_by_one_click(tab: Any, 
         tab.fill('input[aria-label^="Pixel size"]', "2.5 nm/px")
         after_edit(tab, lambda: tab.keyboard.press("Enter"))
         tab.click("button:has-text('Use this scale for others')")
-        tab.wait_for_selector(".ng-tick[data-name=c]:has-text('has a scale already, +400 %')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-tick[data-name=c]:has-text('has a scale already: its sizes would be 5 times as large')", timeout=WAIT_MS)
         tab.wait_for_selector(".ng-ticks-head:has-text('0 of 3 ticked')")
         tab.click(".ng-tick[data-name=b] .q-checkbox")
         tab.click(".ng-tick[data-name=d] .q-checkbox")

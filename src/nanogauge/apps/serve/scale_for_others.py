@@ -55,7 +55,7 @@ def _candidate(e: Entry, session: Session, scale: Scale) -> Candidate:
     elif not (mine and its):
         against.append("its magnification cannot be compared: tick it only if you know that it is the same")
     if s["nm_per_px"]:
-        against.append(f"has a scale already, {100 * (scale.nm_per_px[1] / s['nm_per_px'] - 1):+.3g} %".replace("-", "−"))
+        against.append(f"has a scale already: its sizes would be {scale.nm_per_px[1] / s['nm_per_px']:.3g} times as large")
     text = f"{w} × {h} px, {magnification}; {now} → {scale.nm_per_px[1]:.5g} nm/px"
     return Candidate(e, text, "; ".join(against), alike=not against)
 

@@ -253,7 +253,7 @@ export default {
 
     // --- edits ---
     async act(name, how = {}) {
-      const labels = [...this.bench.selection], asked = this.asked();
+      const labels = [...this.bench.selection], asked = this.askedAbout();
       if (name === "undo" || name === "redo") {
         const done = await this.bench.edit(name);
         if (done && name === "undo" && this.review) this.stepReview(this.review.at > 0 ? -1 : 0);
