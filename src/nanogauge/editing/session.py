@@ -154,6 +154,18 @@ class Session:
             edit = self.journal.redo()
             return None if edit is None else self._step(edit, back=False)
 
+    def put_back(self, edit: Edit) -> bool:
+        """Gives a decision the value that it had before an edit, as an edit of its own; False where it is no decision, or has
+        been decided anew since."""
+        with self.lock:
+            self._check_open()
+            if edit.patch is not None or self.decisions.to_dict()[edit.field] != edit.after:
+                return False
+            text = f"took back: {edit.text}"
+            self.journal.add(Edit(edit.kind, text, now(), None, edit.field, edit.after, edit.before))
+            self._set(edit.field, edit.before, text)
+            return True
+
     def end(self, why: str) -> None:
         """No more edits: the result is about to be replaced. Windows that still show it are told why."""
         with self.lock:

@@ -21,8 +21,8 @@ from ...results.folder import save_measurement
 from ...results.saved import PROBABILITY, keep_found, read_probability
 from ...results.versions import set_aside
 from .entry import Entry
+from .many import ForMany
 from .project import UPLOADS, Project
-from .scale_for_others import Spreading
 from .thumbnails import write_thumbnail
 from .uploads import Limits
 from .worker import Worker, WorkerError
@@ -41,7 +41,7 @@ class Studio:
         self.checker = Worker("check", memory_bytes=self.limits.memory_bytes)
         self.measurer = Worker("measure")
         self.listeners: list[Callable[[str], None]] = []  # called with a micrograph's name when its entry has changed
-        self.spreading: Spreading | None = None
+        self.many: ForMany | None = None
         self._visit: list[str] = []
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._opening: dict[str, threading.Lock] = {}
