@@ -290,10 +290,20 @@ class Project:
 
     # --- what the gallery shows --------------------------------------------------------------------------------------------
 
-    def in_order(self) -> list[Entry]:
-        """Those that need a person first, the checked last."""
+    def in_order(self, by: str = "doubt") -> list[Entry]:
+        """All of them. by: "doubt", those that need a person first, the checked last; "name"; "found", the most particles first;
+        "median", the largest first; "new", the last added first"""
         with self.lock:
-            return sorted(self.entries.values(), key=lambda e: (-doubt_of(e).rank, e.name.casefold()))
+            entries = sorted(self.entries.values(), key=lambda e: e.name.casefold())
+            if by == "found":
+                entries.sort(key=lambda e: -e.summary.get("n_found", -1))
+            elif by == "median":
+                entries.sort(key=lambda e: -(e.summary.get("median_nm") or -1))
+            elif by == "new":
+                entries = list(self.entries.values())[::-1]
+            elif by == "doubt":
+                entries.sort(key=lambda e: -doubt_of(e).rank)
+            return entries
 
     def samples(self) -> dict[str, list[Entry]]:
         """Sample -> its measured micrographs, in order of name; under "" those that belong to none, and are never pooled."""
