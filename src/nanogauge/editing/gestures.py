@@ -184,6 +184,9 @@ def filters_text(f: dict[str, Any]) -> str:
         parts.append(f"circularity ≥ {f['least_circularity']:g}")
     if f.get("least_confidence"):
         parts.append(f"confidence ≥ {f['least_confidence']:g}")
+    if f.get("other"):
+        low, high = f.get("least_other"), f.get("largest_other")
+        parts.append(f"{f['other'].replace('_', ' ')} {f'{low:g}' if low else '0'} to {f'{high:g}' if high else '∞'}")
     if f.get("border"):
         parts.append("border particles counted")
     return ", ".join(parts)

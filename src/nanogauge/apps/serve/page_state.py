@@ -15,15 +15,9 @@ from ...editing.delta import Delta
 from ...editing.scale_choice import evidence
 from ...editing.session import Session
 from ...results.measurement import scale_bar_dict
+from .quantities import DIAMETER, QUANTITIES
 
-COLUMNS = {
-    "feret_max": "feret_max_{}",
-    "feret_min": "feret_min_{}",
-    "aspect_ratio": "aspect_ratio",
-    "circularity": "circularity",
-    "confidence": "confidence",
-    "weight": "edge_weight",
-}
+COLUMNS = {name: q.in_unit("{}") for name, q in QUANTITIES.items() if name != DIAMETER} | {"weight": "edge_weight"}
 
 
 def vocabulary() -> dict[str, Any]:
@@ -31,6 +25,7 @@ def vocabulary() -> dict[str, Any]:
     return {
         "flags": {flag_text(flag): entry.short for flag, entry in FLAGS.items()},
         "colours": {name: kind.on_dark for name, kind in KINDS.items()},
+        "quantities": {name: {"title": q.title, "length": q.length} for name, q in QUANTITIES.items()},
     }
 
 

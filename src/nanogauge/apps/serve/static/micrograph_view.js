@@ -1,6 +1,6 @@
 // The picture of one micrograph with its outlines: looking, selecting, mending. Vue component of nanogauge.apps.serve.
 
-import { workbench, figures, FLAG_WORDS, STATUS_COLOURS, RAMP } from "nanogauge-page/workbench.js";
+import { workbench, figures, FLAG_WORDS, QUANTITIES, STATUS_COLOURS, RAMP } from "nanogauge-page/workbench.js";
 import { Camera, Tiles } from "nanogauge-page/tiles.js";
 import { drawMarked, drawOutlines } from "nanogauge-page/painter.js";
 import { drawBar, drawBarFound, drawBrush, drawRegion, drawStroke } from "nanogauge-page/overlays.js";
@@ -21,7 +21,7 @@ export default {
   template: TEMPLATE,
   data() {
     return {
-      tools: TOOLS, actions: ACTIONS, colours: STATUS_COLOURS, tool: "select", by: "status", shown: true, light: false,
+      quantities: QUANTITIES, tools: TOOLS, actions: ACTIONS, colours: STATUS_COLOURS, tool: "select", by: "status", shown: true, light: false,
       brightness: 100, contrast: 100, brush: 8, loaded: false, failed: "", selected: 0, canUndo: false, canRedo: false, undoText: "",
       redoText: "", card: null, ruler: null, percent: "", title: "", told: "", rampEnds: ["", ""], review: null, asking: null,
       nUnsure: 0,
@@ -122,8 +122,9 @@ export default {
       if (this.by === "confidence") this.rampEnds = ["≤ 0.5", "1"];
       else {
         const any = this.bench.particles.values().next().value;
-        if (any) this.bench.rank(any);
-        this.rampEnds = (this.bench.ranked || [null, null]).map((v) => this.bench.length(v, 3));
+        if (any) this.bench.rank(any, this.by);
+        const length = QUANTITIES[this.by]?.length;
+        this.rampEnds = (this.bench.ranked || [null, null]).map((v) => (length ? this.bench.length(v, 3) : figures(v, 3)));
       }
     },
     barFound() {

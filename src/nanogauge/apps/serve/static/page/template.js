@@ -44,7 +44,7 @@ export const TEMPLATE = `
     <div class="ng-look" :class="{ brushing: tool === 'brush' || tool === 'erase' }" v-if="loaded">
       <label class="ng-select"><span>Colour by</span>
         <select v-model="by" @change="redraw" aria-label="Colour outlines by">
-          <option value="status">status</option><option value="size">size</option><option value="confidence">confidence</option>
+          <option value="status">status</option><option v-for="(q, id) in quantities" :key="id" :value="id">{{ q.title }}</option>
         </select></label>
       <span class="ng-legend" v-if="by === 'status'">
         <i :style="{ background: colours.counted }"></i>counted <i :style="{ background: colours.unsure }"></i>unsure
