@@ -4,6 +4,7 @@
     GET  /api/micrographs/NAME/changes?since=R     what changed after revision R
     POST /api/micrographs/NAME/edit                {"kind": "split", ...}; also undo, redo
     GET  /api/micrographs/NAME/tiles/K/ROW/COLUMN  PNG
+    GET  /api/micrographs/NAME/profile?y0=...      grey levels along a line, or of a pixel
     GET  /api/micrographs/NAME/files/FILE          a file of the result, as edited
     POST /api/uploads?name=N                       the file's bytes as the body
     POST /api/uploads/beside                       the text that lay beside it, first; the ticket answered goes as &beside=
@@ -33,7 +34,7 @@ from ...core.errors import EditError, InputError, NanogaugeError, OutputError
 from ...editing.delta import Delta
 from ...editing.session import Session
 from .downloads import EVERYTHING, FIGURES, MICROGRAPH_FILES, REPORT_FILES, figure_file, write_for_download, zip_everything
-from .page_state import changes_of, particles_of, state_of
+from .page_state import changes_of, grey_profile, particles_of, state_of
 from .studio import Studio
 from .thumbnails import THUMBNAIL
 from .tiles import TILE_PX, Pyramid
@@ -119,6 +120,11 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         if data is None:
             raise InputError("no such tile")
         return Response(data, media_type="image/png", headers={"cache-control": "private, max-age=86400"})
+
+    @app.get("/api/micrographs/{name}/profile")
+    def profile(name: str, y0: float, x0: float, y1: float, x1: float) -> Response:
+        pixels = desk.session(name).found.micrograph.pixels
+        return _json(grey_profile(pixels, (y0, x0), (y1, x1)))
 
     @app.get("/api/micrographs/{name}/thumbnail")
     def thumbnail(name: str) -> Response:

@@ -24,6 +24,7 @@ class Entry:
     stage: str = ""
     sample: str = ""
     checked: bool = False
+    note: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
     settings: Settings | None = None  # to measure it with; None: those in force
     sha256: str = ""  # of a file that was dropped, until it is measured

@@ -115,7 +115,9 @@ class Studio:
         self._end_session(name, "this micrograph is being measured again: its earlier result is kept under Files")
         self.project.remove(name)
         with self.project.lock:
-            self.project.entries[name] = Entry(name, self.project.root / name, file, sample=sample, settings=settings)
+            self.project.entries[name] = Entry(
+                name, self.project.root / name, file, sample=sample, note=entry.note, settings=settings
+            )
             self.project.remember()
         self.enqueue([name])
 
