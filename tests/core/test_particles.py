@@ -89,7 +89,7 @@ def test_kinds():
 
 def test_what_leaves_a_particle_out_has_a_reason():
     assert all(("left out" in FLAGS[f].meaning) == (f in LEFT_OUT) for f in Flag)
-    assert [f for f in LEFT_OUT if FLAGS[f].by_hand] == [Flag.EXCLUDED, Flag.FILTERED]
+    assert [f for f in LEFT_OUT if FLAGS[f].by_hand] == [Flag.EXCLUDED, Flag.FILTERED, Flag.LEFT_OUT_BY_HAND]
 
 
 def test_a_remark_is_a_text_with_a_code():

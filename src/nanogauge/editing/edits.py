@@ -30,9 +30,9 @@ _LEFT_OVER_PX = 3.0  # how far beyond its ends a stroke is prolonged to leave th
 
 def delete(labels: Labels, chosen: Sequence[int]) -> Patch:
     """Particles removed. Raises EditError where none of them is there."""
-    y, x, window = _window(labels, chosen)
+    y, x, window = window_of(labels, chosen)
     after = np.where(np.isin(window, list(chosen)), 0, window)
-    return _patch(window, after, (y, x), "choose the particles to delete first")
+    return patch_of(window, after, (y, x), "choose the particles to delete first")
 
 
 def merge(labels: Labels, chosen: Sequence[int], *, apart: bool = False) -> Patch:
@@ -44,7 +44,7 @@ def merge(labels: Labels, chosen: Sequence[int], *, apart: bool = False) -> Patc
     wanted = sorted({int(c) for c in chosen})
     if len(wanted) < 2:
         raise EditError("choose two or more particles to merge: hold Shift and click them")
-    y, x, window = _window(labels, wanted, margin=2 * _GAP_PX + 1)
+    y, x, window = window_of(labels, wanted, margin=2 * _GAP_PX + 1)
     each = [window == label for label in wanted]
     member = np.any(each, axis=0)
     if sum(bool(mask.any()) for mask in each) < 2:
@@ -52,7 +52,7 @@ def merge(labels: Labels, chosen: Sequence[int], *, apart: bool = False) -> Patc
     joined = _joined(member, window == 0, apart=apart)
     own_holes = np.any([ndimage.binary_fill_holes(mask) & ~mask for mask in each], axis=0)
     joined |= ndimage.binary_fill_holes(joined) & (window == 0) & ~own_holes
-    return _patch(window, np.where(joined, np.int32(wanted[0]), window), (y, x), "nothing to merge")
+    return patch_of(window, np.where(joined, np.int32(wanted[0]), window), (y, x), "nothing to merge")
 
 
 def split(labels: Labels, stroke: Points, *, next_label: int, only: Sequence[int] = ()) -> Patch:
@@ -63,25 +63,24 @@ def split(labels: Labels, stroke: Points, *, next_label: int, only: Sequence[int
     """
     if len(stroke) < 2:
         raise EditError("draw a line across the particle to split it")
-    window_of = _box_of(stroke, labels.shape, margin=8)
-    crossed = np.unique(labels[window_of])
+    crossed = np.unique(labels[_box_of(stroke, labels.shape, margin=8)])
     crossed = crossed[(crossed > 0) & (np.isin(crossed, list(only)) if only else True)]
     if not crossed.size:
         raise EditError("the line crosses no particle: draw it across the one to split")
-    y, x, window = _window(labels, crossed.tolist())
+    y, x, window = window_of(labels, crossed.tolist())
     after = window.copy()
     for label in crossed.tolist() if only else _meant(window, stroke - (y, x), crossed.tolist()):
         pieces = _cut(window == label, stroke - (y, x))
         for mask in pieces[1:]:
             after[mask] = next_label
             next_label += 1
-    return _patch(window, after, (y, x), "the line does not cut a particle in two: draw it from edge to edge")
+    return patch_of(window, after, (y, x), "the line does not cut a particle in two: draw it from edge to edge")
 
 
 def redraw(labels: Labels, label: int, outline: Points) -> Patch:
     """A particle's outline replaced by a drawn one (n, 2)."""
     mask, corner = _filled(outline, labels.shape)
-    y, x, window = _window(labels, [label], also=(*corner, corner[0] + mask.shape[0], corner[1] + mask.shape[1]))
+    y, x, window = window_of(labels, [label], also=(*corner, corner[0] + mask.shape[0], corner[1] + mask.shape[1]))
     drawn = np.zeros(window.shape, bool)
     drawn[corner[0] - y : corner[0] - y + mask.shape[0], corner[1] - x : corner[1] - x + mask.shape[1]] = mask
     free = drawn & ((window == 0) | (window == label))
@@ -89,7 +88,7 @@ def redraw(labels: Labels, label: int, outline: Points) -> Patch:
         raise EditError("the outline lies on other particles or covers hardly a pixel: draw it around the particle")
     after = np.where(window == label, 0, window)
     after[free] = label
-    return _patch(window, after, (y, x), "the outline is as it was")
+    return patch_of(window, after, (y, x), "the outline is as it was")
 
 
 def add_polygon(labels: Labels, outline: Points, *, next_label: int) -> Patch:
@@ -105,7 +104,7 @@ def add_mask(labels: Labels, mask: NDArray[np.bool_], corner: tuple[int, int], *
     if free.sum() < LEAST_PIXELS:
         where = "there is a particle already" if (mask & (window > 0)).any() else "the outline holds hardly a pixel"
         raise EditError(f"{where}: draw around a particle that is missing, or redraw the one that is there")
-    return _patch(window, np.where(free, np.int32(next_label), window), corner, "nothing was added")
+    return patch_of(window, np.where(free, np.int32(next_label), window), corner, "nothing was added")
 
 
 def brush(labels: Labels, stroke: Points, *, radius_px: float, next_label: int, label: int = 0) -> Patch:
@@ -116,7 +115,7 @@ def brush(labels: Labels, stroke: Points, *, radius_px: float, next_label: int, 
     if not label and free.sum() < LEAST_PIXELS:
         raise EditError("there is already a particle here: start inside it to enlarge it")
     after = np.where(free, np.int32(label or next_label), window)
-    return _patch(window, after, corner, "the brush changed nothing here")
+    return patch_of(window, after, corner, "the brush changed nothing here")
 
 
 def erase(labels: Labels, stroke: Points, *, radius_px: float, next_label: int, only: Sequence[int] = ()) -> Patch:
@@ -127,7 +126,7 @@ def erase(labels: Labels, stroke: Points, *, radius_px: float, next_label: int, 
     hit = hit[(hit > 0) & (np.isin(hit, list(only)) if only else True)]
     if not hit.size:
         raise EditError("the brush touched no particle: start on the one to take pixels from")
-    y, x, window = _window(labels, hit.tolist(), also=(*corner, corner[0] + mask.shape[0], corner[1] + mask.shape[1]))
+    y, x, window = window_of(labels, hit.tolist(), also=(*corner, corner[0] + mask.shape[0], corner[1] + mask.shape[1]))
     gone = np.zeros(window.shape, bool)
     gone[corner[0] - y : corner[0] - y + mask.shape[0], corner[1] - x : corner[1] - x + mask.shape[1]] = mask
     after = window.copy()
@@ -136,7 +135,7 @@ def erase(labels: Labels, stroke: Points, *, radius_px: float, next_label: int, 
         for k, piece in enumerate(_pieces((window == label) & ~gone)):
             after[piece] = label if k == 0 else next_label
             next_label += k > 0
-    return _patch(window, after, (y, x), "the brush changed nothing here")
+    return patch_of(window, after, (y, x), "the brush changed nothing here")
 
 
 def _joined(member: NDArray[np.bool_], free: NDArray[np.bool_], *, apart: bool) -> NDArray[np.bool_]:
@@ -161,10 +160,14 @@ def _joined(member: NDArray[np.bool_], free: NDArray[np.bool_], *, apart: bool) 
     return joined
 
 
+def disc(radius: int) -> NDArray[np.uint8]:
+    """A round structuring element."""
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
+
+
 def _closed(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     padded = np.pad(mask.astype(np.uint8), radius)  # so that what lies at the rim is treated as elsewhere
-    return np.asarray(cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc)[radius:-radius, radius:-radius] > 0)
+    return np.asarray(cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc(radius))[radius:-radius, radius:-radius] > 0)
 
 
 def _meant(window: Labels, stroke: Points, crossed: list[int]) -> list[int]:
@@ -191,14 +194,15 @@ def _inside(line: Points, mask: NDArray[np.bool_]) -> int:
     return n
 
 
-def _patch(before: Labels, after: NDArray[np.integer], corner: tuple[int, int], nothing: str) -> Patch:
+def patch_of(before: Labels, after: NDArray[np.integer], corner: tuple[int, int], nothing: str) -> Patch:
+    """The patch between two windows at `corner` (y, x). Raises EditError with `nothing` where they agree."""
     patch = patch_between(before, np.asarray(after, np.int32), offset=corner)
     if patch is None:
         raise EditError(nothing)
     return patch
 
 
-def _window(
+def window_of(
     labels: Labels, chosen: Sequence[int], *, margin: int = 0, also: tuple[int, int, int, int] | None = None
 ) -> tuple[int, int, Labels]:
     """Corner and view of the box that holds all the particles chosen. Raises EditError where none is there."""

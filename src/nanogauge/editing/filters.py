@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..core.errors import EditError
-from ..core.particles import Flag, flag_texts, flags_of
+from ..core.particles import COLUMNS, Flag, flag_texts, flags_of
 from ..core.settings import MeasureSettings
 from ..measuring.frame_effects import Frame, frame_flags, frame_weights, window_flags
 from ..results.interchange.shapes import fill
@@ -23,6 +23,22 @@ Ints = NDArray[np.int64]
 LASTING = Flag.LOW_CONFIDENCE | Flag.SEPARATED | Flag.OVERLAPPED | Flag.NO_EDGE
 """Flags that measuring gives; the others are given by `judge`."""
 _MOST_POINTS = 20_000
+_LIMITS = {
+    "least_diameter": 1e9,
+    "largest_diameter": 1e9,
+    "least_circularity": 2,
+    "least_confidence": 1,
+    "least_other": 1e9,
+    "largest_other": 1e9,
+}
+_NOT_FILTERED = ("y", "x", "edge_weight")
+_OTHER = {
+    c.name.removesuffix("_px"): bool(c.nm_name)
+    for c in COLUMNS
+    if c.unit in ("px", "") and c.dtype == "float64" and c.name not in _NOT_FILTERED
+}
+"""Quantities to filter by, and whether they are lengths."""
+_OTHER_LENGTHS = frozenset(name for name, length in _OTHER.items() if length)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +73,10 @@ class Region:
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """What counts. Diameters in `unit`; None: no limit. border: count particles cut by the frame too, then without edge weights."""
+    """What counts. Lengths in `unit`; None: no limit. border: count particles cut by the frame too, then without edge weights.
+
+    other: a column of the particle table, without its unit, whose value must lie in least_other ... largest_other
+    """
 
     unit: Literal["nm", "px"] = "px"
     least_diameter: float | None = None
@@ -65,6 +84,9 @@ class Filters:
     least_circularity: float | None = None
     least_confidence: float | None = None
     border: bool = False
+    other: str | None = None
+    least_other: float | None = None
+    largest_other: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +124,7 @@ def region_from_dict(content: dict[str, Any]) -> Region:
 def filters_from_dict(content: dict[str, Any]) -> Filters:
     """Filters out of JSON. Raises EditError where they make no sense."""
     values: dict[str, Any] = {"unit": "nm" if content.get("unit") == "nm" else "px", "border": bool(content.get("border"))}
-    for name, most in (("least_diameter", 1e9), ("largest_diameter", 1e9), ("least_circularity", 2), ("least_confidence", 1)):
+    for name, most in _LIMITS.items():
         value = content.get(name)
         if value in (None, ""):
             continue
@@ -113,10 +135,20 @@ def filters_from_dict(content: dict[str, Any]) -> Filters:
         if not 0 <= number <= most:
             raise EditError(f"{name.replace('_', ' ')} must lie in 0 ... {most:g}, got {number:g}")
         values[name] = number or None
+    other = content.get("other") or None
+    if other is not None and (values.get("least_other") or values.get("largest_other")):
+        if other not in _OTHER:
+            raise EditError(f"{str(other)[:40]}: no quantity to filter by")
+        values["other"] = other
+        if (values.get("least_other") or 0) >= (values.get("largest_other") or np.inf):
+            raise EditError(f"the window of {other.replace('_', ' ')} is empty")
+    else:
+        values = {k: v for k, v in values.items() if k not in ("least_other", "largest_other")}
     low, high = values.get("least_diameter"), values.get("largest_diameter")
     if low and high and low >= high:
         raise EditError(f"the size window is empty: {low:g} is not below {high:g}")
-    return Filters(**values | ({} if low or high else {"unit": "px"}))  # without a window its unit says nothing
+    in_unit = low or high or values.get("other") in _OTHER_LENGTHS
+    return Filters(**values | ({} if in_unit else {"unit": "px"}))  # without a window its unit says nothing
 
 
 def decisions_from_dict(content: dict[str, Any]) -> Decisions:
@@ -181,6 +213,8 @@ def judge(
         small = diameter < (filters.least_diameter or 0)
         large = diameter > (filters.largest_diameter or np.inf)
     uneven = table["circularity"].to_numpy(np.float64) < (filters.least_circularity or 0)
+    otherwise, note = _by_other(table, filters)
+    notes += note
     confidence = table["confidence"].to_numpy(np.float64)
     unsure = (confidence < (filters.least_confidence or 0)) & ~sure
     cut = (border > 0) & (not filters.border)
@@ -190,6 +224,7 @@ def judge(
         "size": small | large | (window > 0),
         "circularity": uneven,
         "confidence": unsure,
+        "other": otherwise,
         "by_hand": omitted,
     }
     votes = np.sum([*reasons.values()], axis=0)
@@ -202,9 +237,22 @@ def judge(
         notes.append("edge weights are those of the whole frame: they do not take the excluded areas into account")
     flags = lasting | border | window
     flags |= np.where(small, Flag.TOO_SMALL.value, 0) | np.where(large, Flag.TOO_LARGE.value, 0)
-    flags |= np.where(masked, Flag.EXCLUDED.value, 0) | np.where(uneven | unsure, Flag.FILTERED.value, 0)
+    flags |= np.where(masked, Flag.EXCLUDED.value, 0) | np.where(uneven | unsure | otherwise, Flag.FILTERED.value, 0)
     flags |= np.where(omitted, Flag.LEFT_OUT_BY_HAND.value, 0)
     out = table.copy(deep=False)
     out["edge_weight"] = np.where(votes > 0, 0.0, weights)
     out["flags"] = pd.Series(flag_texts(flags), index=out.index, dtype=out["flags"].dtype)
     return Judged(out, removed, tuple(notes))
+
+
+def _by_other(table: pd.DataFrame, filters: Filters) -> tuple[NDArray[np.bool_], list[str]]:
+    """(n,) what the window of another quantity leaves out, those without such a value too; and what to say of it."""
+    none = np.zeros(len(table), bool)
+    if filters.other is None:
+        return none, []
+    column = f"{filters.other}_{filters.unit}" if _OTHER.get(filters.other) else filters.other
+    if column not in table:
+        return none, [f"the window of {filters.other.replace('_', ' ')} is in nm, but there is no scale: it is not applied"]
+    values = table[column].to_numpy(np.float64)
+    inside = (values >= (filters.least_other or -np.inf)) & (values <= (filters.largest_other or np.inf))
+    return ~inside, []

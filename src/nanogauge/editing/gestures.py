@@ -12,11 +12,17 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..core.errors import EditError
-from . import edits
+from . import edits, reshape
 from .one_click import propose
 from .patches import Box, Labels, Patch, union_box
 from .remeasure import Ints
 
+_RESHAPES = {
+    "fill": (reshape.fill, "filled"),
+    "smooth": (reshape.smooth, "smoothed"),
+    "grow": (reshape.grow, "grew"),
+    "shrink": (reshape.shrink, "shrank"),
+}
 MOST_POINTS = 20_000
 LARGEST_BRUSH_PX = 2000.0
 
@@ -44,6 +50,16 @@ class Standing:
             apart = g.get("apart") is True
             patch = self._local(chosen, lambda part, off: edits.merge(part, chosen, apart=apart))
             return patch, f"merged particles {', '.join(map(str, chosen[:8]))}{' …' if len(chosen) > 8 else ''}", (min(chosen),)
+        if kind in _RESHAPES:
+            self._known(chosen)
+            many = f"{len(chosen)} particles" if len(chosen) > 1 else f"particle {chosen[0]}"
+            make, words = _RESHAPES[kind]
+            return self._local(chosen, lambda part, off: make(part, chosen)), f"{words} {many}", tuple(chosen)
+        if kind == "part":
+            self._known(chosen)
+            patch = self._local(chosen, lambda part, off: reshape.part(part, chosen, next_label=new))
+            names = [v for v in patch.touched if v < new]
+            return patch, f"split particle{'s' if len(names) > 1 else ''} {', '.join(map(str, names))} at the neck", patch.touched
         if kind == "click":
             (point,) = _points(g.get("points"), least=1)[:1]
             found = propose(
@@ -184,6 +200,9 @@ def filters_text(f: dict[str, Any]) -> str:
         parts.append(f"circularity ≥ {f['least_circularity']:g}")
     if f.get("least_confidence"):
         parts.append(f"confidence ≥ {f['least_confidence']:g}")
+    if f.get("other"):
+        low, high = f.get("least_other"), f.get("largest_other")
+        parts.append(f"{f['other'].replace('_', ' ')} {f'{low:g}' if low else '0'} to {f'{high:g}' if high else '∞'}")
     if f.get("border"):
         parts.append("border particles counted")
     return ", ".join(parts)

@@ -127,8 +127,8 @@ class Session:
     # --- edits of outlines -------------------------------------------------------------------------------------------------
 
     def edit(self, kind: str, gesture: dict[str, Any]) -> Delta:
-        """Makes one edit: delete, merge, split, redraw, polygon, brush, erase, click, accept, leave_out, region, filters,
-        scale.
+        """Makes one edit: of outlines (delete, merge, split, redraw, polygon, brush, erase, click, fill, smooth, grow, shrink,
+        part), or of what counts (accept, leave_out, region, filters, scale).
 
         gesture: what the page sends; lengths and points in px, (y, x). Raises EditError or ScaleError where it cannot be made.
         """
@@ -154,6 +154,28 @@ class Session:
             self._check_open()
             edit = self.journal.redo()
             return None if edit is None else self._step(edit, back=False)
+
+    def go_to(self, n: int) -> Delta | None:
+        """Undoes, or makes again, until `n` edits are in force: 0 is what was found. None where that is so already."""
+        with self.lock:
+            last: Delta | None = None
+            while len(self.journal.done) > max(n, 0):
+                last = self.undo()
+            while len(self.journal.done) < n and self.journal.undone:
+                last = self.redo()
+            return last
+
+    def put_back(self, edit: Edit) -> bool:
+        """Gives a decision the value that it had before an edit, as an edit of its own; False where it is no decision, or has
+        been decided anew since."""
+        with self.lock:
+            self._check_open()
+            if edit.patch is not None or self.decisions.to_dict()[edit.field] != edit.after:
+                return False
+            text = f"took back: {edit.text}"
+            self.journal.add(Edit(edit.kind, text, now(), None, edit.field, edit.after, edit.before))
+            self._set(edit.field, edit.before, text)
+            return True
 
     def end(self, why: str) -> None:
         """No more edits: the result is about to be replaced. Windows that still show it are told why."""

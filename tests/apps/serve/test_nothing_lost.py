@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from nanogauge.apps.serve.many import ForMany
 from nanogauge.apps.serve.project import Project
-from nanogauge.apps.serve.scale_for_others import Spreading, candidates
+from nanogauge.apps.serve.scale_for_others import candidates
 from nanogauge.apps.serve.studio import Studio
 from nanogauge.core.errors import EditError, InputError
 from nanogauge.core.settings import Settings
@@ -189,10 +190,11 @@ def test_a_scale_is_offered_to_what_is_alike_given_with_its_uncertainty_and_take
         assert "420 × 300 px, 50000 ×; no scale → 2 nm/px" in found["b"].text
         assert mine.scale is not None
         studio.session("d").edit("scale", {"choice": {"source": "typed", "text": "3 nm/px"}})
-        work = Spreading(studio, given(mine.scale, "a.png"), ["b", "d"])
+        choice = given(mine.scale, "a.png")
+        work = ForMany(studio, "giving the scale", "scale given to", ["b", "d"], lambda s: s.edit("scale", {"choice": choice}))
         work.start()
         until(lambda: not work.running)
-        assert (sorted(work.before), work.failed) == (["b", "d"], {})
+        assert (sorted(work.made), work.failed) == (["b", "d"], {})
         about = json.loads((several / "b" / "measurement.json").read_text())["scale"]
         assert about["nm_per_px_y_x"] == [2, 2]
         assert about["relative_uncertainty"] == pytest.approx(mine.scale.relative_uncertainty)  # not that of the figure typed
@@ -222,7 +224,9 @@ def test_the_scale_goes_to_what_is_ticked_and_comes_back_by_one_click(tab: Any, 
         tab.fill('input[aria-label^="Pixel size"]', "2.5 nm/px")
         after_edit(tab, lambda: tab.keyboard.press("Enter"))
         tab.click("button:has-text('Use this scale for others')")
-        tab.wait_for_selector(".ng-tick[data-name=c]:has-text('has a scale already, +400 %')", timeout=WAIT_MS)
+        tab.wait_for_selector(
+            ".ng-tick[data-name=c]:has-text('has a scale already: its sizes would be 5 times as large')", timeout=WAIT_MS
+        )
         tab.wait_for_selector(".ng-ticks-head:has-text('0 of 3 ticked')")
         tab.click(".ng-tick[data-name=b] .q-checkbox")
         tab.click(".ng-tick[data-name=d] .q-checkbox")
@@ -230,5 +234,5 @@ def test_the_scale_goes_to_what_is_ticked_and_comes_back_by_one_click(tab: Any, 
         tab.wait_for_selector("text=The scale of a.png given to 2 micrographs.", timeout=WAIT_MS)
         assert [scale(n) for n in "bcd"] == [[2.5, 2.5], [0.5, 0.5], [2.5, 2.5]]
         tab.click("button:has-text('Take it back from all of them')")
-        tab.wait_for_selector("text=Taken back from 2 micrographs.", timeout=WAIT_MS)
+        tab.wait_for_selector("text=Taken back in 2 micrographs.", timeout=WAIT_MS)
         assert [scale(n) for n in "bcd"] == [None, [0.5, 0.5], None]

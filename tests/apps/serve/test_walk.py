@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from nanogauge.apps.serve.project import Project
@@ -14,23 +13,8 @@ from nanogauge.apps.serve.studio import Studio
 from nanogauge.core.particles import Flag, has_flag
 from nanogauge.editing.session import Session
 from nanogauge.results.saved import read_saved
-from page_tools import PORT, READY, WAIT_MS, after_edit, free, labels, on_screen, opened, revision
+from page_tools import DOUBTFUL, PORT, READY, WAIT_MS, after_edit, free, labels, on_screen, opened, revision, with_doubts
 from serve_tools import running
-
-DOUBTFUL = 4
-
-
-def with_doubts(folder: Path) -> list[int]:
-    """Makes some particles of a result unsure; the ones that count, the least certain first. One is cut by the frame."""
-    path = folder / "particles.csv"
-    table = pd.read_csv(path, keep_default_na=False)
-    inside = table.index[table["flags"] == ""][2 : 2 + DOUBTFUL]
-    cut = table.index[table["flags"].str.contains("touches_border")][:1]
-    for k, i in enumerate([*inside, *cut]):
-        table.loc[i, "confidence"] = 0.2 + 0.1 * k
-        table.loc[i, "flags"] = "|".join([f for f in [table.loc[i, "flags"]] if f] + ["low_confidence"])
-    table.to_csv(path, index=False)
-    return [int(v) for v in table.loc[inside, "label"]]
 
 
 def test_what_is_left_out_stays_in_the_table_and_counts_no_more(session: Session) -> None:

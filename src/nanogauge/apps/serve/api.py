@@ -4,6 +4,7 @@
     GET  /api/micrographs/NAME/changes?since=R     what changed after revision R
     POST /api/micrographs/NAME/edit                {"kind": "split", ...}; also undo, redo
     GET  /api/micrographs/NAME/tiles/K/ROW/COLUMN  PNG
+    GET  /api/micrographs/NAME/profile?y0=...      grey levels along a line, or of a pixel
     GET  /api/micrographs/NAME/files/FILE          a file of the result, as edited
     POST /api/uploads?name=N                       the file's bytes as the body
     POST /api/uploads/beside                       the text that lay beside it, first; the ticket answered goes as &beside=
@@ -32,8 +33,8 @@ from starlette.concurrency import run_in_threadpool
 from ...core.errors import EditError, InputError, NanogaugeError, OutputError
 from ...editing.delta import Delta
 from ...editing.session import Session
-from .downloads import FIGURES, MICROGRAPH_FILES, REPORT_FILES, figure_file, write_whole_report, zip_everything
-from .page_state import changes_of, particles_of, state_of
+from .downloads import EVERYTHING, FIGURES, MICROGRAPH_FILES, REPORT_FILES, figure_file, write_for_download, zip_everything
+from .page_state import changes_of, grey_profile, particles_of, state_of
 from .studio import Studio
 from .thumbnails import THUMBNAIL
 from .tiles import TILE_PX, Pyramid
@@ -120,13 +121,17 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
             raise InputError("no such tile")
         return Response(data, media_type="image/png", headers={"cache-control": "private, max-age=86400"})
 
+    @app.get("/api/micrographs/{name}/profile")
+    def profile(name: str, y0: float, x0: float, y1: float, x1: float) -> Response:
+        pixels = desk.session(name).found.micrograph.pixels
+        return _json(grey_profile(pixels, (y0, x0), (y1, x1)))
+
     @app.get("/api/micrographs/{name}/thumbnail")
     def thumbnail(name: str) -> Response:
-        path = studio.project.entry(name).folder / THUMBNAIL
-        if not path.is_file():
-            path = studio.project.entry(name).folder / "overlay.png"
-        if not path.is_file():
-            raise InputError("no picture yet")
+        entry = studio.project.entry(name)
+        path = next((p for p in (entry.folder / THUMBNAIL, entry.folder / "overlay.png") if p.is_file()), None)
+        if path is None:
+            path = studio.preview(entry)
         return FileResponse(path, headers={"cache-control": "no-cache"})
 
     @app.get("/api/micrographs/{name}/files/{file}")
@@ -176,19 +181,20 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         return _json({"name": entry.name, "message": said})
 
     @app.get("/api/files/{file}")
-    def report_file(file: str) -> Response:
-        studio.save_all()
-        if file == "everything.zip":
-            write_whole_report(studio.project)
-            with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as f:
-                path = Path(f.name)
-            zip_everything(studio.project, path)
-            title = f"{studio.project.title}.zip"
-            return FileResponse(path, filename=title, background=BackgroundTask(path.unlink, missing_ok=True))
-        if file not in REPORT_FILES:
+    def report_file(file: str, ready: bool = False) -> Response:
+        if file not in (EVERYTHING, *REPORT_FILES):
             raise InputError(f"{file[:40]}: no such file; there are {', '.join(REPORT_FILES)}")
-        write_whole_report(studio.project)
-        return _download(studio.project.root / file, f"{studio.project.title}-{file}")
+        studio.save_all()
+        write_for_download(studio.project, "report.html" if file == EVERYTHING else file)
+        if ready:  # asked first, so that the page can say that it takes a moment
+            return _json({"ready": file})
+        if file != EVERYTHING:
+            return _download(root / file, f"{studio.project.title}-{file}")
+        with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as f:
+            path = Path(f.name)
+        zip_everything(studio.project, path)
+        title = f"{studio.project.title}.zip"
+        return FileResponse(path, filename=title, background=BackgroundTask(path.unlink, missing_ok=True))
 
 
 def _edit(desk: Desk, name: str, gesture: dict[str, Any]) -> Response:

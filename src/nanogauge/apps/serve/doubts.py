@@ -46,6 +46,7 @@ def summary_of(saved: SavedMeasurement) -> dict[str, Any]:
         "n_unsure": saved.with_flag(Flag.LOW_CONFIDENCE),
         "n_edits": saved.n_edits,
         "median": "" if median is None else format_length(median, digits=3) if d["unit"] == "nm" else f"{median:.3g} px",
+        "median_nm": median if d["unit"] == "nm" else None,
         "scale_source": scale["source"],
         "scale_warnings": list(scale["warnings"]),
         "nm_per_px": None if scale["nm_per_px_y_x"] is None else scale["nm_per_px_y_x"][1],

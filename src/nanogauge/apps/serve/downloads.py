@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import threading
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from ...core.errors import InputError, OutputError
+from ...core.errors import InputError, OutputError, UnreadableFile
+from ...core.version import __version__
 from ...editing.journal import now
 from ...editing.session import Session
 from ...reporting import Collected
 from ...reporting.plots import sample_plots
 from ...reporting.run_report import Outputs, write_report
-from ...results.folder import make_folder
+from ...results.atomic import write_atomic
+from ...results.folder import MARK, make_folder
 from ...results.measurement import SUMMARY_COLUMNS
 from ...results.run_json import input_entry, write_run_json
-from ...results.saved import read_saved
+from ...results.saved import read_json, read_saved
 from ...results.tables import ParticleWriter, write_summary
 from .project import Project
 from .sample_figures import sample_of
@@ -34,7 +39,60 @@ REPORT_FILES = {
     "particles.csv": "all particles of all micrographs",
     "summary.csv": "one row per micrograph",
 }
+EVERYTHING = "everything.zip"
+TABLES = ("particles.csv", "summary.csv")
+WRITTEN = ".written.json"
+_writing = threading.Lock()
 FIGURES = {"svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf", "csv": "text/csv"}
+
+
+def write_for_download(project: Project, file: str) -> None:
+    """What is needed for one of REPORT_FILES to be up to date in the work folder: nothing where nothing has changed since it was
+    written, the tables alone for a table, else everything. InputError where nothing is measured yet."""
+    stamp = _stamp(project)
+    with _writing:
+        if (project.root / file).is_file() and _written(project).get(file) == stamp:
+            return
+        if file in TABLES:
+            _write_tables(project)
+            names: Iterable[str] = TABLES
+        else:
+            write_whole_report(project)
+            names = [*REPORT_FILES]
+        if _stamp(project) == stamp:  # nobody has edited anything meanwhile
+            kept = {k: v for k, v in _written(project).items() if v == stamp}
+            write_atomic(project.root / WRITTEN, json.dumps(kept | dict.fromkeys(names, stamp)) + "\n")
+
+
+def _written(project: Project) -> dict[str, str]:
+    """File -> of what state of the micrographs it is."""
+    try:
+        return {str(k): str(v) for k, v in read_json(project.root / WRITTEN).items()}
+    except UnreadableFile:
+        return {}
+
+
+def _stamp(project: Project) -> str:
+    """Of everything that the report is made of."""
+    h = hashlib.sha256(__version__.encode())
+    for e in sorted(project.entries.values(), key=lambda e: e.name):
+        path = e.folder / MARK
+        at = path.stat().st_mtime_ns if path.is_file() else 0
+        h.update(repr((e.name, e.state, e.sample, e.message, at, str(e.file))).encode())
+    return h.hexdigest()
+
+
+def _write_tables(project: Project) -> None:
+    entries = [e for group in project.samples().values() for e in group]
+    if not entries:
+        raise InputError("nothing is measured yet: drop micrographs on the gallery first")
+    rows = []
+    with ParticleWriter(project.root / "particles.csv", parquet=project.root / "particles.parquet") as particles:
+        for entry in entries:
+            saved = read_saved(entry.folder, pictures=False)
+            particles.add(entry.name, saved.particles)
+            rows.append(saved.summary_row(str(entry.file or saved.about["file"])))
+    write_summary(project.root / "summary.csv", rows, SUMMARY_COLUMNS)
 
 
 def write_whole_report(project: Project, *, outputs: Outputs | None = None) -> Path:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ...core.settings import Settings
+
 State = Literal["waiting", "measuring", "done", "error"]
 
 
@@ -22,7 +24,9 @@ class Entry:
     stage: str = ""
     sample: str = ""
     checked: bool = False
+    note: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
+    settings: Settings | None = None  # to measure it with; None: those in force
     sha256: str = ""  # of a file that was dropped, until it is measured
 
     @property

@@ -8,21 +8,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy import ndimage
 
+from ...core.errors import InputError
 from ...core.particles import FLAGS, KINDS, flag_text, kinds_of
 from ...core.scale import format_length, unit_nm
 from ...editing.delta import Delta
 from ...editing.scale_choice import evidence
 from ...editing.session import Session
+from .quantities import DIAMETER, QUANTITIES
 
-COLUMNS = {
-    "feret_max": "feret_max_{}",
-    "feret_min": "feret_min_{}",
-    "aspect_ratio": "aspect_ratio",
-    "circularity": "circularity",
-    "confidence": "confidence",
-    "weight": "edge_weight",
-}
+_MOST_OF_PROFILE = 20_000
+COLUMNS = {name: q.in_unit("{}") for name, q in QUANTITIES.items() if name != DIAMETER} | {"weight": "edge_weight"}
 
 
 def vocabulary() -> dict[str, Any]:
@@ -30,6 +28,7 @@ def vocabulary() -> dict[str, Any]:
     return {
         "flags": {flag_text(flag): entry.short for flag, entry in FLAGS.items()},
         "colours": {name: kind.on_dark for name, kind in KINDS.items()},
+        "quantities": {name: {"title": q.title, "length": q.length} for name, q in QUANTITIES.items()},
     }
 
 
@@ -88,6 +87,20 @@ def particles_of(session: Session, labels: Iterable[int] | None = None) -> dict[
     out["kind"] = kinds_of(table)
     out["outline"] = [rings[label] for label in out["label"]]
     return out
+
+
+def grey_profile(pixels: NDArray[Any], start: tuple[float, float], end: tuple[float, float]) -> dict[str, Any]:
+    """Grey levels from one point (y, x) of the picture to another, one a pixel of the way, between the pixels by linear
+    interpolation; `at`: distances in px. One point: the grey level of its pixel. InputError outside the picture."""
+    h, w = pixels.shape
+    ends = np.array([start, end], np.float64)
+    if not np.isfinite(ends).all() or (ends < -1).any() or (ends > (h, w)).any():
+        raise InputError("outside the picture")
+    length = float(np.hypot(*(ends[1] - ends[0])))
+    n = min(max(math.ceil(length) + 1, 1), _MOST_OF_PROFILE)
+    at = ends[0] + np.linspace(0, 1, n)[:, None] * (ends[1] - ends[0]) if n > 1 else np.rint(ends[:1])
+    values = ndimage.map_coordinates(pixels, at.T, order=1 if n > 1 else 0, mode="nearest", output=np.float64)
+    return {"at": np.round(np.linspace(0, length, n), 3).tolist(), "values": np.round(values, 4).tolist()}
 
 
 def changes_of(session: Session, deltas: Iterable[Delta] | None) -> dict[str, Any]:

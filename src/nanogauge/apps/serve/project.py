@@ -28,6 +28,7 @@ from .entry import Entry, State
 from .uploads import INCOMING, Received
 
 UPLOADS = "uploads"
+_LONGEST_NOTE = 4000
 MEMORY = "serve.json"
 SAMPLE_JSON = "sample.json"
 LEFT_OUT_OF_GALLERY = {UPLOADS, "plots", "training", INCOMING}
@@ -85,9 +86,11 @@ class Project:
             if name in self.entries and self.entries[name].state == "waiting":
                 self.entries[name].state, self.entries[name].message = "error", str(message)
         samples, checked = self._pooled_run() | memory.get("samples", {}), set(memory.get("checked", []))
+        notes = memory.get("notes", {})
         for name, entry in self.entries.items():
             entry.sample = str(samples.get(name) or "")
             entry.checked = name in checked
+            entry.note = str(notes.get(name) or "")
 
     def _pooled_run(self) -> dict[str, str]:
         """Folder name -> sample, of a run of the command line, which has pooled its micrographs as one."""
@@ -217,6 +220,12 @@ class Project:
                 self.entry(name).sample = ""
             self.remember()
 
+    def annotate(self, name: str, note: str) -> None:
+        """Keeps a person's words on a micrograph."""
+        with self.lock:
+            self.entry(name).note = note.strip()[:_LONGEST_NOTE]
+            self.remember()
+
     def check(self, name: str, checked: bool) -> None:
         """Marks a micrograph as looked at, or not."""
         with self.lock:
@@ -254,6 +263,7 @@ class Project:
             stated = facts.get("file")
             entry.file = self._locate(Path(str(stated)) if stated else None, entry.title)
             entry.checked = bool(version.facts.get("checked"))
+            entry.note = str(facts.get("note") or "")
             self.entries[version.name] = entry
             self.remember()
             return entry
@@ -274,6 +284,7 @@ class Project:
                 "files": {e.name: str(e.file) for e in entries if e.file is not None},
                 "samples": {e.name: e.sample for e in entries},
                 "checked": sorted(e.name for e in entries if e.checked),
+                "notes": {e.name: e.note for e in entries if e.note},
                 "errors": {e.name: e.message for e in entries if e.state == "error"},
             }
             write_atomic(self.root / MEMORY, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
@@ -290,10 +301,20 @@ class Project:
 
     # --- what the gallery shows --------------------------------------------------------------------------------------------
 
-    def in_order(self) -> list[Entry]:
-        """Those that need a person first, the checked last."""
+    def in_order(self, by: str = "doubt") -> list[Entry]:
+        """All of them. by: "doubt", those that need a person first, the checked last; "name"; "found", the most particles first;
+        "median", the largest first; "new", the last added first"""
         with self.lock:
-            return sorted(self.entries.values(), key=lambda e: (-doubt_of(e).rank, e.name.casefold()))
+            entries = sorted(self.entries.values(), key=lambda e: e.name.casefold())
+            if by == "found":
+                entries.sort(key=lambda e: -e.summary.get("n_found", -1))
+            elif by == "median":
+                entries.sort(key=lambda e: -(e.summary.get("median_nm") or -1))
+            elif by == "new":
+                entries = list(self.entries.values())[::-1]
+            elif by == "doubt":
+                entries.sort(key=lambda e: -doubt_of(e).rank)
+            return entries
 
     def samples(self) -> dict[str, list[Entry]]:
         """Sample -> its measured micrographs, in order of name; under "" those that belong to none, and are never pooled."""
@@ -311,7 +332,12 @@ class Project:
 
 def _facts(entry: Entry) -> dict[str, Any]:
     """What only the gallery knows of a micrograph, kept with a result that is set aside."""
-    return {"file": None if entry.file is None else str(entry.file), "sample": entry.sample, "checked": entry.checked}
+    return {
+        "file": None if entry.file is None else str(entry.file),
+        "sample": entry.sample,
+        "checked": entry.checked,
+        "note": entry.note,
+    }
 
 
 def _plain_name(name: str) -> bool:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core.scale import unit_nm
 from ...core.settings import Settings
 from ...reporting.content import sample_content
 from ...reporting.formatting import LAWS, NAMES, Lengths, lengths, number, p_value
-from ...statistics.distribution import histogram, kernel_density
-from ...statistics.metrology import weights_of
+from ...statistics.distribution import Distribution, cumulative, histogram, kernel_density
 from ...statistics.samples import Part, Sample, compare, pool_tables
+from .quantities import DIAMETER, QUANTITIES, values_of
 
 UnitShown = Literal["auto", "nm", "µm"]
 _SHOWN = ("mean", "sd", "d10", "d50", "d90", "cv", "geometric_sd", "d32", "d43")
+_SHOWN_OF_OTHERS = ("mean", "sd", "d10", "d50", "d90", "cv")
+_MOST_BINS = 400
+_CUMULATIVE_POINTS = 400
 _SHORT = {"mean": "mean", "sd": "SD", "cv": "CV", "geometric_sd": "GSD", "d32": "D[3,2]", "d43": "D[4,3]"}
 _LEAST_FOR_CURVES = 10
 _MOST_FITS = 3
@@ -40,13 +45,23 @@ def shown_lengths(sample: Sample, unit: UnitShown) -> Lengths:
     return Lengths("nm") if unit == "nm" else Lengths("µm", unit_nm("nm") / unit_nm("µm"))
 
 
-def chart_of(sample: Sample, unit: Lengths) -> dict[str, Any]:
-    """Histogram, density, fits and quantiles, in the unit shown; empty lists where nothing counts."""
-    d, k = sample.distribution, unit.per_stored
-    weights = weights_of(sample.particles, sample.settings.measure)
-    diameters = sample.particles[f"equivalent_diameter_{sample.unit}"].to_numpy(np.float64)
+def chart_of(
+    sample: Sample, unit: Lengths, *, by: str = DIAMETER, distribution: Distribution | None = None, bin_width: float | None = None
+) -> dict[str, Any]:
+    """Histogram, density, cumulative curve, fits and quantiles, in the unit shown; empty lists where nothing counts.
+
+    by: another quantity than the diameter, with its distribution; bin_width: in the unit shown, None: by Freedman and Diaconis
+    """
+    quantity = QUANTITIES[by]
+    d = distribution or sample.distribution
+    k = unit.per_stored if quantity.length else 1.0
+    diameters, weights = values_of(sample, quantity)
     out: dict[str, Any] = {
-        "unit": unit.unit,
+        "unit": unit.unit if quantity.length else "",
+        "quantity": by,
+        "title": "equivalent diameter" if by == DIAMETER else quantity.title,
+        "lengths": {"unit": unit.unit, "per_stored": unit.per_stored},
+        "cumulative": None,
         "per_stored": k,
         "stored_unit": sample.unit,
         "weighting": d.weighting,
@@ -60,12 +75,17 @@ def chart_of(sample: Sample, unit: Lengths) -> dict[str, Any]:
     }
     if not d.n:
         return out
-    h = histogram(diameters, unit=sample.unit, weights=weights, weighting=d.weighting)
+    h = histogram(
+        diameters, unit=sample.unit, weights=weights, weighting=d.weighting, n_bins=_bins(diameters, weights, bin_width, k)
+    )
+    q = cumulative(diameters, unit=sample.unit, weights=weights, weighting=d.weighting)
+    every = max(len(q.x) // _CUMULATIVE_POINTS, 1)
+    out["cumulative"] = {"x": [x * k for x in (*q.x[::every], q.x[-1])], "y": [*q.y[::every], q.y[-1]]}
     out |= {"edges": [e * k for e in h.edges], "share": list(h.share), "count": list(h.count), "rule": h.rule}
     if d.n >= _LEAST_FOR_CURVES and d.cv.value > 1e-4:
         c = kernel_density(diameters, unit=sample.unit, weights=weights, weighting=d.weighting, n_points=_CURVE_POINTS)
         out["density"] = {"x": [x * k for x in c.x], "y": [y / k for y in c.y]}
-        if d.weighting == "number":
+        if d.weighting == "number" and by == DIAMETER:
             at = np.linspace(max(c.x[0], 1e-9), c.x[-1], _FIT_POINTS)
             out["fits"] = [
                 {
@@ -84,13 +104,33 @@ def chart_of(sample: Sample, unit: Lengths) -> dict[str, Any]:
     return out
 
 
-def figures_of(sample: Sample, unit: Lengths) -> list[dict[str, str]]:
+def _bins(values: NDArray[np.float64], weights: NDArray[np.float64], width: float | None, k: float) -> int | None:
+    counted = values[weights > 0]
+    if not width or width <= 0 or not counted.size:
+        return None
+    return min(max(math.ceil(float(np.ptp(counted)) * k / width), 1), _MOST_BINS)
+
+
+def quotable(sample: Sample) -> dict[str, tuple[float, float]]:
+    """The 95 % intervals to quote: of mean, d10, d50 and d90 those of the budget, which hold everything that is known."""
+    budget = sample.budget
+    if budget is None:
+        return {}
+    return {s.statistic: (s.low, s.high) for s in budget.statistics if math.isfinite(s.low)}
+
+
+def figures_of(
+    sample: Sample, unit: Lengths, *, by: str = DIAMETER, distribution: Distribution | None = None
+) -> list[dict[str, str]]:
     """The rows of the table of figures: name, value with unit, interval ("" where there is none yet), what it means."""
-    d = sample.distribution
+    d = distribution or sample.distribution
+    known = quotable(sample) if by == DIAMETER and sample.settings.measure.n_bootstrap else {}
     rows = []
-    for name in _SHOWN:
+    for name in _SHOWN if by == DIAMETER else _SHOWN_OF_OTHERS:
         e = getattr(d, name)
-        plain = name in ("cv", "geometric_sd")
+        if name in known:
+            e = dataclasses.replace(e, low=known[name][0], high=known[name][1])
+        plain = name in ("cv", "geometric_sd") or not QUANTITIES[by].length
         show = Lengths("") if plain else unit
         value = f"{number(100 * e.value, 3)} %" if name == "cv" else show.with_unit(e.value).strip()
         interval = ""

@@ -1,20 +1,16 @@
-"""One micrograph's scale given to others: which may take it, what would change, done beside the page, and undone in one go."""
+"""One micrograph's scale for others: which may take it, and what would change in each."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ...core.errors import NanogaugeError
 from ...core.scale import Scale
 from ...editing.session import Session
 
 if TYPE_CHECKING:
     from .entry import Entry
     from .project import Project
-    from .studio import Studio
 
 
 @dataclass(frozen=True)
@@ -55,72 +51,6 @@ def _candidate(e: Entry, session: Session, scale: Scale) -> Candidate:
     elif not (mine and its):
         against.append("its magnification cannot be compared: tick it only if you know that it is the same")
     if s["nm_per_px"]:
-        against.append(f"has a scale already, {100 * (scale.nm_per_px[1] / s['nm_per_px'] - 1):+.3g} %".replace("-", "−"))
+        against.append(f"has a scale already: its sizes would be {scale.nm_per_px[1] / s['nm_per_px']:.3g} times as large")
     text = f"{w} × {h} px, {magnification}; {now} → {scale.nm_per_px[1]:.5g} nm/px"
     return Candidate(e, text, "; ".join(against), alike=not against)
-
-
-@dataclass
-class Spreading:
-    """Gives a scale to micrographs, one after the other, in a thread of its own.
-
-    before: name -> the choice of scale it had, of those that have been changed; failed: name -> why not
-    """
-
-    studio: Studio
-    choice: dict[str, Any]
-    wanted: Sequence[str]
-    before: dict[str, Any] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    n_looked: int = 0
-    running: bool = True
-    undoing: bool = False
-    _stop: bool = False
-
-    def start(self) -> None:
-        """Begins."""
-        threading.Thread(target=self._run, args=(list(self.wanted), self._give), daemon=True, name="scale for others").start()
-
-    def cancel(self) -> None:
-        """Stops after the micrograph at hand; those done keep the scale until it is undone."""
-        self._stop = True
-
-    def undo(self) -> None:
-        """Gives each the scale it had, whatever it was."""
-        self.running, self.undoing, self._stop, self.n_looked = True, True, False, 0
-        self.wanted = list(self.before)
-        threading.Thread(target=self._run, args=(self.wanted, self._take_back), daemon=True, name="scale taken back").start()
-
-    def _run(self, names: Sequence[str], act: Callable[[str], None]) -> None:
-        try:
-            for name in names:
-                if self._stop:
-                    break
-                try:
-                    act(name)
-                except NanogaugeError as error:
-                    self.failed[name] = str(error)
-                self.n_looked += 1
-        finally:
-            self.running = False
-
-    def _give(self, name: str) -> None:
-        session = self.studio.session(name)
-        with session.lock:
-            had = session.decisions.scale
-            delta = session.edit("scale", {"choice": self.choice})
-        if delta.text:
-            self.before[name] = had
-        self.studio.save(name)
-
-    def _take_back(self, name: str) -> None:
-        session = self.studio.session(name)
-        with session.lock:
-            if session.decisions.scale == self.choice:  # else somebody has chosen another meanwhile
-                last = session.journal.done[-1] if session.journal.done else None
-                if last is not None and last.field == "scale":
-                    session.undo()
-                else:
-                    session.edit("scale", {"choice": self.before[name]})
-        self.before.pop(name)
-        self.studio.save(name)

@@ -8,8 +8,9 @@ import logging
 import queue
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,26 @@ from ...results.folder import save_measurement
 from ...results.saved import PROBABILITY, keep_found, read_probability
 from ...results.versions import set_aside
 from .entry import Entry
+from .many import ForMany
 from .project import UPLOADS, Project
-from .scale_for_others import Spreading
 from .thumbnails import write_thumbnail
 from .uploads import Limits
 from .worker import Worker, WorkerError
 
+PREVIEWS = ".previews"
+_PREVIEW_S = 60.0
 SAVE_AFTER_S = 1.0
 _MOST_OPEN = 6
 _log = logging.getLogger("nanogauge.apps.serve")
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """n_left: micrographs queued or being measured; seconds_left: None while nothing was measured yet"""
+
+    n_left: int
+    paused: bool
+    seconds_left: float | None
 
 
 class Studio:
@@ -41,7 +53,9 @@ class Studio:
         self.checker = Worker("check", memory_bytes=self.limits.memory_bytes)
         self.measurer = Worker("measure")
         self.listeners: list[Callable[[str], None]] = []  # called with a micrograph's name when its entry has changed
-        self.spreading: Spreading | None = None
+        self.many: ForMany | None = None
+        self.paused = False
+        self._seconds: deque[float] = deque(maxlen=12)  # of the last micrographs measured
         self._visit: list[str] = []
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._opening: dict[str, threading.Lock] = {}
@@ -69,12 +83,29 @@ class Studio:
             self._queue.put((1, next(self._order), "measure", name))
             self._tell(name)
 
+    def cancel_queue(self) -> None:
+        """What is queued is not measured after all; what is being measured is finished."""
+        with self.project.lock:
+            for entry in self.project.entries.values():
+                if entry.state == "waiting" and entry.stage == "queued":
+                    self.project.set_state(entry.name, "waiting")
+        self.paused = False
+
+    def queue_state(self) -> QueueState:
+        """How much is left to measure, and how long that will take at the pace so far."""
+        entries = self.project.entries.values()
+        n = sum(1 for e in entries if e.state == "measuring" or (e.state == "waiting" and e.stage == "queued"))
+        done = sum(e.share for e in entries if e.state == "measuring")
+        each = sum(self._seconds) / len(self._seconds) if self._seconds else None
+        return QueueState(n, self.paused, None if each is None else each * (n - done))
+
     def waiting(self) -> list[str]:
         """Micrographs that nobody has asked to measure yet."""
         return [e.name for e in self.project.entries.values() if e.state == "waiting" and e.stage != "queued"]
 
-    def measure_again(self, name: str) -> None:
-        """Sets a micrograph's result and edits aside, as an earlier one, and measures it with the settings now in force."""
+    def measure_again(self, name: str, *, settings: Settings | None = None) -> None:
+        """Sets a micrograph's result and edits aside, as an earlier one, and measures it anew, with the settings in force unless
+        others are given."""
         entry = self.project.entry(name)
         file, sample = entry.file, entry.sample
         if file is None:
@@ -84,7 +115,9 @@ class Studio:
         self._end_session(name, "this micrograph is being measured again: its earlier result is kept under Files")
         self.project.remove(name)
         with self.project.lock:
-            self.project.entries[name] = Entry(name, self.project.root / name, file, sample=sample)
+            self.project.entries[name] = Entry(
+                name, self.project.root / name, file, sample=sample, note=entry.note, settings=settings
+            )
             self.project.remember()
         self.enqueue([name])
 
@@ -120,6 +153,16 @@ class Studio:
             self._sessions.pop(name, None)
             self._due.pop(name, None)
 
+    def preview(self, entry: Entry) -> Path:
+        """A small picture of a micrograph that is not measured yet. Raises NanogaugeError where there is none to be had."""
+        if entry.file is None or not entry.file.is_file():
+            raise UnreadableFile(f"{entry.title}: no picture yet")
+        stamp = entry.file.stat()
+        target = self.project.root / PREVIEWS / f"{entry.name[:80]}-{stamp.st_size:x}-{stamp.st_mtime_ns:x}.jpg"
+        if not target.is_file():
+            self.checker.call("preview", {"path": str(entry.file), "target": str(target)}, timeout_s=_PREVIEW_S)
+        return target
+
     # --- the walk through the micrographs ----------------------------------------------------------------------------------
 
     def begin_visit(self, names: list[str]) -> None:
@@ -143,8 +186,13 @@ class Studio:
     def _measure_loop(self) -> None:
         while not self._closed:
             try:
-                _, _, what, name = self._queue.get(timeout=0.5)
+                order = self._queue.get(timeout=0.5)
             except queue.Empty:
+                continue
+            _, _, what, name = order
+            if what == "measure" and self.paused:
+                self._queue.put(order)
+                time.sleep(0.2)
                 continue
             try:
                 (self._measure if what == "measure" else self._make_map)(name)
@@ -170,9 +218,10 @@ class Studio:
         arguments = {
             "path": str(entry.file),
             "folder": str(entry.folder),
-            "settings": self.settings.to_dict(),
+            "settings": (entry.settings or self.settings).to_dict(),
             "calls_expected": self._calls.get(shape, 0),
         }
+        began = time.monotonic()
         try:
             answer = self.measurer.call("measure_file", arguments, on_progress=on_progress)
         except WorkerError as error:
@@ -181,6 +230,7 @@ class Studio:
             self.project.set_state(name, "error", message=str(error).replace(str(entry.file), entry.title))
         else:
             self._calls[shape] = int(answer["calls"])
+            self._seconds.append(time.monotonic() - began)
             self.project.set_state(name, "done")
 
     def _make_map(self, name: str) -> None:

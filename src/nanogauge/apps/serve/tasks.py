@@ -40,6 +40,13 @@ def check_picture(*, path: str, most_pixels: int, progress: Progress) -> dict[st
     return {"format": m.format, "shape": [h, w], "sha256": m.sha256, "maker": m.instrument.maker}
 
 
+def preview(*, path: str, target: str, progress: Progress) -> None:
+    """A small picture of a micrograph that is not measured yet, as JPEG, in one step. Raises InputError as `read_micrograph`."""
+    from .thumbnails import write_preview
+
+    write_preview(read_micrograph(path), Path(target))
+
+
 def check_sidecar(*, path: str, shape: list[int], progress: Progress) -> str:
     """The maker whose text file this is, written beside a picture of (H, W); "" where no maker knows it."""
     from ...reading.sidecar import facts_in

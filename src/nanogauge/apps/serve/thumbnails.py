@@ -12,10 +12,20 @@ from ...core.particles import KINDS, kinds_of
 from ...results.figures import jpeg_bytes
 
 if TYPE_CHECKING:
+    from ...core.micrograph import Micrograph
     from ...results.measurement import Measurement
 
 THUMBNAIL = "thumbnail.jpg"
 _LONG_SIDE_PX = 480
+
+
+def write_preview(micrograph: Micrograph, target: Path) -> None:
+    """The micrograph alone, small, into TARGET, in one step."""
+    grey = micrograph.grey8()
+    target.parent.mkdir(exist_ok=True)
+    temporary = target.with_suffix(".tmp")
+    temporary.write_bytes(jpeg_bytes(np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8), longest=_LONG_SIDE_PX))
+    temporary.replace(target)
 
 
 def write_thumbnail(m: Measurement, folder: Path) -> None:

@@ -15,13 +15,15 @@ _CHIPS = {"ok": ("measured", "good"), "no_scale": ("no scale", "bad"), "no_parti
 
 
 class Card:
-    """One micrograph of the gallery. `choose` is told its name when it is ticked or not."""
+    """One micrograph of the gallery. `choose` is told its name when it is ticked or not, `pressed` before it whether
+    Shift is held."""
 
-    def __init__(self, entry: Entry, choose: Callable[[str, bool], None]) -> None:
+    def __init__(self, entry: Entry, choose: Callable[[str, bool], None], pressed: Callable[[bool], None]) -> None:
         self.entry, self.shown = entry, ""
         link = f"/m/{quote(entry.name, safe='')}"
         with ui.element("article").classes("ng-item") as self.box:
             self.box.props(f'data-name="{esc(entry.name)}"')
+            self.box.on("pointerdown", lambda e: pressed(bool(e.args["shiftKey"])), ["shiftKey"])
             self.picture = ui.html("", sanitize=False).classes("ng-thumb")
             self.tick = ui.checkbox(on_change=lambda e: choose(entry.name, e.value)).classes("ng-item-tick")
             self.tick.props(f'dense dark color=primary aria-label="Select {esc(entry.title)}"')
@@ -29,6 +31,7 @@ class Card:
             with ui.element("div").classes("ng-item-text"):
                 self.name = ui.link(entry.title, link).classes("ng-item-name").tooltip(entry.title)
                 self.line = ui.label().classes("ng-item-line")
+                self.sample = ui.html("", sanitize=False).classes("ng-item-sample")
                 self.why = ui.html("", sanitize=False).classes("ng-item-why")
                 self.bar = ui.linear_progress(0, show_value=False).props('aria-label="Progress"').classes("ng-item-bar")
         self.update()
@@ -48,17 +51,22 @@ class Card:
         self.name.text = e.title
         self.chip.content = _chip(e, doubt)
         self.line.text = _line(e)
+        self.sample.content = f'<span class="ng-chip">{esc(e.sample)}</span>' if e.sample else ""
+        self.sample.set_visibility(bool(e.sample))
         self.why.content = "".join(f"<li>{esc(reason)}</li>" for reason in doubt.reasons[:3])
         self.why.set_visibility(bool(doubt.reasons))
         done = e.state == "done"
         self.box.classes(add="openable" if done else "", remove="" if done else "openable")
+        source = (
+            f"/api/micrographs/{quote(e.name, safe='')}/thumbnail?v={e.state}-{s.get('n_edits', 0)}-{abs(hash(str(s))) % 10**8}"
+        )
+        image = f'<img src="{source}" alt="" loading="lazy" onerror="this.remove()">'
         if done:
-            source = f"/api/micrographs/{quote(e.name, safe='')}/thumbnail?v={s.get('n_edits', 0)}-{abs(hash(str(s))) % 10**8}"
-            image = f'<img src="{source}" alt="" loading="lazy">'
             self.picture.content = f'<a href="/m/{quote(e.name, safe="")}" tabindex="-1" aria-hidden="true">{image}</a>'
         else:
             icon = {"waiting": "hourglass_empty", "measuring": "blur_on", "error": "broken_image"}[e.state]
-            self.picture.content = f'<div class="none {e.state}"><i class="material-icons">{icon}</i></div>'
+            mark = f'<i class="material-icons">{icon}</i>'
+            self.picture.content = f'<div class="none {e.state}">{image if e.file else ""}{mark}</div>'
 
 
 def _chip(e: Entry, doubt: Doubt) -> str:

@@ -9,7 +9,7 @@ from nicegui import ui
 
 from ..downloads import MICROGRAPH_FILES
 from .earlier import version_rows
-from .layout import esc
+from .layout import ask, attempt, esc
 
 if TYPE_CHECKING:
     from .shown import Shown
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 _FIGURES = (("svg", "SVG"), ("png", "PNG"), ("pdf", "PDF"), ("csv", "its data"))
 
 
+_MOST_SHOWN = 200
+
+
 class FilesPanel:
     """The part of the panel with files and the history."""
 
     def __init__(self, page: Shown) -> None:
         self.page = page
+        self.shown: tuple[object, int] | None = None
         base = f"/api/micrographs/{quote(page.name, safe='')}/files"
         with ui.element("section").classes("ng-block"):
             ui.label("Files of this micrograph").classes("ng-h3")
@@ -38,8 +42,16 @@ class FilesPanel:
         with ui.element("section").classes("ng-block"):
             ui.link("Report, Excel and everything together", "/report").classes("ng-more")
         with ui.element("section").classes("ng-block"):
+            ui.label("Note").classes("ng-h3")
+            ui.textarea(value=page.entry.note, on_change=lambda e: page.studio.project.annotate(page.name, e.value or "")).props(
+                'outlined dense autogrow debounce=600 aria-label="Note on this micrograph"'
+            ).classes("w-full")
+        with ui.element("section").classes("ng-block"):
             ui.label("What was done by hand").classes("ng-h3")
-            self.history = ui.html("", sanitize=False)
+            self.history = ui.element("div").classes("ng-history")
+            self.revert = ui.button("Undo all edits", icon="restart_alt", on_click=self._ask_revert).props(
+                "outline no-caps dense"
+            )
         with ui.element("section").classes("ng-block") as self.earlier:
             ui.label("Earlier results").classes("ng-h3")
             ui.label("What is shown now goes aside when one of them comes back.").classes("ng-soft")
@@ -57,9 +69,37 @@ class FilesPanel:
         self.versions.clear()
         with self.versions:
             version_rows(found, self.page.studio, after=lambda _: ui.navigate.reload())
-        done = self.page.session.journal.done
-        if not done:
-            self.history.content = '<p class="ng-soft">Nothing yet. Every edit is recorded here and in measurement.json.</p>'
+        self._show_history()
+
+    def _show_history(self) -> None:
+        """Each edit is the way to the state after it; what was undone stands above, in grey."""
+        journal = self.page.session.journal
+        shown = (tuple((e.at, e.text) for e in journal.done), len(journal.undone))
+        if shown == self.shown:
             return
-        rows = "".join(f"<li><time>{esc(e.at[11:16])}</time> {esc(e.text)}</li>" for e in reversed(done[-200:]))
-        self.history.content = f'<ol class="ng-history" reversed>{rows}</ol>'
+        self.shown = shown
+        self.revert.set_visibility(bool(journal.done))
+        self.history.clear()
+        with self.history:
+            if not journal.done and not journal.undone:
+                ui.label("Nothing yet. Every edit is recorded here and in measurement.json.").classes("ng-soft")
+            every = [*journal.done, *journal.undone[::-1]]
+            for n in range(len(every), max(len(every) - _MOST_SHOWN, 0), -1):
+                edit, now, undone = every[n - 1], n == len(journal.done), n > len(journal.done)
+                row = ui.element("button").classes(f"ng-step{' now' if now else ''}{' undone' if undone else ''}")
+                row.props('type="button"' + (' aria-current="step"' if now else ""))
+                row.on("click", lambda n=n: self._go_to(n))
+                with row:
+                    ui.html(f"<time>{esc(edit.at[11:16])}</time> {esc(edit.text)}", sanitize=False)
+
+    async def _go_to(self, n: int) -> None:
+        await attempt(self.page.session.go_to, n)
+
+    def _ask_revert(self) -> None:
+        n = len(self.page.session.journal.done)
+        ask(
+            "Back to what was found?",
+            f"{n} edit{'s' if n != 1 else ''} will be undone. Until you edit again, each can be made again from the history.",
+            "Undo all",
+            lambda: self._go_to(0),
+        )

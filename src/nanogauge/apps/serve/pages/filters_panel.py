@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 
 from ....core.particles import Flag, has_flag
+from ..quantities import DIAMETER, QUANTITIES
 from .layout import ask, esc, said
 
 if TYPE_CHECKING:
@@ -36,6 +37,15 @@ class FiltersPanel:
             with ui.element("div").classes("ng-filter"):
                 self.sure = self._number("Confidence at least", "least confidence, 0 to 1", step=0.01)
                 self._removes("confidence")
+            with ui.element("div").classes("ng-filter"):
+                others = {name: q.title for name, q in QUANTITIES.items() if name not in (DIAMETER, "circularity", "confidence")}
+                self.other = ui.select(others, label="Another quantity", clearable=True, on_change=self._changed).props(
+                    'dense outlined options-dense aria-label="Another quantity"'
+                )
+                with ui.row().classes("no-wrap items-center"):
+                    self.other_low = self._number("from", "least value of the other quantity", step=0.01)
+                    self.other_high = self._number("to", "largest value of the other quantity", step=0.01)
+                self._removes("other")
             with ui.element("div").classes("ng-filter"):
                 self.border = ui.checkbox("Count particles cut by the frame", on_change=self._changed).props("dense")
                 self._removes("border")
@@ -88,14 +98,18 @@ class FiltersPanel:
                 (self.high, f.largest_diameter),
                 (self.round, f.least_circularity),
                 (self.sure, f.least_confidence),
+                (self.other_low, f.least_other),
+                (self.other_high, f.largest_other),
             ):
                 if box.value != value:
                     box.value = value
             self.border.value = f.border
+            if f.other is not None:
+                self.other.value = f.other
         finally:
             self.filling = False
-        unit = f.unit if f.least_diameter or f.largest_diameter else session.unit
-        self.unit.text = f"Diameters in {unit}. A filter leaves particles out of the distribution; they stay in the table."
+        unit = f.unit if f.least_diameter or f.largest_diameter or f.other else session.unit
+        self.unit.text = f"Lengths in {unit}. A filter leaves particles out of the distribution; they stay in the table."
         for name, label in self.rows.items():
             n = judged.removed.get(name, 0)
             label.text = f"leaves out {n} more" if n else ""
@@ -140,7 +154,8 @@ class FiltersPanel:
             return
         session = self.page.session
         f = session.decisions.filters
-        unit = f.unit if (f.least_diameter or f.largest_diameter) and (self.low.value or self.high.value) else session.unit
+        in_use = f.least_diameter or f.largest_diameter or f.other
+        unit = f.unit if in_use and (self.low.value or self.high.value or self.other.value) else session.unit
         wanted: dict[str, Any] = {
             "unit": unit,
             "least_diameter": self.low.value or None,
@@ -148,8 +163,11 @@ class FiltersPanel:
             "least_circularity": self.round.value or None,
             "least_confidence": self.sure.value or None,
             "border": bool(self.border.value),
+            "other": self.other.value if self.other_low.value or self.other_high.value else None,
+            "least_other": (self.other_low.value or None) if self.other.value else None,
+            "largest_other": (self.other_high.value or None) if self.other.value else None,
         }
-        low_or_high = self.low.value or self.high.value
+        low_or_high = self.low.value or self.high.value or wanted["other"]
         now = session.decisions.to_dict()["filters"]
         if all(now[k] == v for k, v in wanted.items() if k != "unit" or low_or_high):
             return

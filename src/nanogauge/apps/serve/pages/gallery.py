@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from nicegui import app, ui
@@ -15,10 +14,49 @@ from ..studio import Studio, examples_into
 from .card import Card
 from .earlier import version_rows
 from .elements import DropZone
-from .layout import ask, attempt, page_frame, refuse
+from .for_selected import ForSelected
+from .layout import attempt, page_frame, refuse
+from .many_bar import ManyBar
 
 PER_PAGE = 60
+_SORTS = {
+    "doubt": "Needs you first",
+    "name": "By name",
+    "found": "Most particles",
+    "median": "Largest median",
+    "new": "Newest first",
+}
 _NONE = "\0"  # stands for "in no sample" where a sample is chosen
+
+
+_STATUS = {
+    "": "Every status",
+    "look": "To look at",
+    "unchecked": "Not checked",
+    "checked": "Checked",
+    "edited": "Edited",
+    "no_scale": "Without a scale",
+    "waiting": "Not measured yet",
+    "error": "Refused",
+}
+
+
+def status_of(e: Entry, wanted: str) -> bool:
+    """Whether a micrograph is what the filter of that name shows."""
+    done = e.state == "done"
+    return {
+        "look": done and not e.checked and doubt_of(e).calls,
+        "unchecked": done and not e.checked,
+        "checked": e.checked,
+        "edited": done and bool(e.summary.get("n_edits")),
+        "no_scale": done and e.summary.get("status") == "no_scale",
+        "waiting": e.state in ("waiting", "measuring"),
+        "error": e.state == "error",
+    }[wanted]
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 class Gallery:
@@ -29,7 +67,8 @@ class Gallery:
         self.cards: dict[str, Card] = {}
         self.order: list[str] = []
         self.chosen: set[str] = set()
-        self.page, self.sample, self.find = 1, "", ""
+        self.page, self.sample, self.find, self.status_wanted, self.sort = 1, "", "", "", "doubt"
+        self.last_chosen, self.shift, self.filling = "", False, False
         self._order_of: tuple[Any, ...] = ()
         self._frozen: list[str] = []
 
@@ -51,32 +90,37 @@ class Gallery:
                     self.try_examples = ui.button("Try the examples", icon="science", on_click=self.examples).props(
                         "flat no-caps dense"
                     )
-                self.bar_row = ui.row().classes("ng-bar items-center")
-                with self.bar_row:
+                ManyBar(self.studio)
+                with ui.element("div").classes("ng-sticky") as self.bar_row, ui.row().classes("ng-bar items-center"):
+                    self.all = ui.checkbox(on_change=self._choose_all).props('dense aria-label="Select all shown"')
                     self.count = ui.label().classes("ng-count")
                     self.start = ui.button("Measure", icon="play_arrow", on_click=self.measure_waiting).props(
                         "unelevated no-caps dense"
                     )
-                    self.search = ui.input(placeholder="Find by name", on_change=lambda e: self.filter(find=e.value or "")).props(
-                        'dense outlined clearable debounce=200 aria-label="Find by name"'
-                    )
-                    self.samples = ui.select({}, value=None, on_change=lambda e: self.filter(sample=e.value or "")).props(
-                        'dense outlined options-dense aria-label="Sample"'
-                    )
+                    with ui.row().classes("items-center no-wrap") as self.queue:
+                        self.queue_text = ui.label().classes("ng-soft")
+                        self.pause = ui.button("Pause", on_click=self._pause).props("flat no-caps dense")
+                        ui.button("Cancel", on_click=self.studio.cancel_queue).props("flat no-caps dense")
                     ui.space()
                     self.removed = ui.button("Removed", icon="restore_from_trash", on_click=self.show_removed).props(
                         "flat no-caps dense"
                     )
-                    with ui.row().classes("items-center no-wrap ng-selected") as self.selected:
+                    with ui.row().classes("items-center no-wrap ng-finding") as self.finding:
+                        self.search = ui.input(
+                            placeholder="Find by name", on_change=lambda e: self.filter(find=e.value or "")
+                        ).props('dense outlined clearable debounce=200 aria-label="Find by name"')
+                        self.status = ui.select(_STATUS, value="", on_change=lambda e: self.filter(status=e.value or "")).props(
+                            'dense outlined options-dense aria-label="Status"'
+                        )
+                        self.samples = ui.select({}, value=None, on_change=lambda e: self.filter(sample=e.value or "")).props(
+                            'dense outlined options-dense aria-label="Sample"'
+                        )
+                        ui.select(_SORTS, value="doubt", on_change=lambda e: self.filter(sort=e.value)).props(
+                            'dense outlined options-dense aria-label="Order"'
+                        )
+                    with ui.row().classes("items-center ng-selected") as self.selected:
                         self.n_chosen = ui.label()
-                        ui.button("Put into a sample", icon="workspaces", on_click=self.ask_sample).props("flat no-caps dense")
-                        ui.button("Mark as checked", icon="done_all", on_click=self.mark_checked).props("flat no-caps dense")
-                        ui.button(icon="restart_alt", on_click=self.ask_measure_again).props(
-                            'flat dense round aria-label="Measure again"'
-                        ).tooltip("Measure again; the present result is kept")
-                        ui.button(icon="delete_outline", on_click=self.ask_remove).props(
-                            'flat dense round aria-label="Remove from the gallery"'
-                        ).tooltip("Remove from the gallery")
+                        ForSelected(self.studio, self.chosen_entries, self.clear_choice)
                 self.grid = ui.element("section").classes("ng-grid").props('aria-label="Micrographs, those that need you first"')
                 self.pages = ui.pagination(1, 1, direction_links=True, on_change=lambda e: self.turn(e.value)).classes("ng-pages")
         self.tick()
@@ -85,12 +129,14 @@ class Gallery:
     def visible(self) -> list[Entry]:
         """Entries under the filter, in order."""
         entries = self.studio.project.entries
-        states = tuple(sorted((e.name, e.state) for e in entries.values()))
+        states = (self.sort, *sorted((e.name, e.state) for e in entries.values()))
         if states != self._order_of:  # what is checked or edited stays in its place until the page is loaded again
-            self._order_of, self._frozen = states, [e.name for e in self.studio.project.in_order()]
+            self._order_of, self._frozen = states, [e.name for e in self.studio.project.in_order(self.sort)]
         found = [entries[name] for name in self._frozen if name in entries]
         if self.sample:
             found = [e for e in found if e.sample == ("" if self.sample == _NONE else self.sample)]
+        if self.status_wanted:
+            found = [e for e in found if status_of(e, self.status_wanted)]
         if self.find:
             found = [e for e in found if self.find.casefold() in e.title.casefold() or self.find.casefold() in e.name.casefold()]
         return found
@@ -115,16 +161,7 @@ class Gallery:
         self.drop.props(f":compact={'false' if empty else 'true'}")
         self.pages.set_visibility(n_pages > 1)
         self.pages.max = n_pages
-        counts = project.counts()
-        words = [f"{len(project.entries)} micrograph{'s' if len(project.entries) != 1 else ''}"]
-        to_see = sum(1 for e in project.entries.values() if e.state == "done" and not e.checked and doubt_of(e).calls)
-        if counts["measuring"] or any(e.stage == "queued" for e in project.entries.values() if e.state == "waiting"):
-            words.append(f"{counts['done']} measured")
-        if to_see:
-            words.append(f"{to_see} to look at")
-        if counts["error"]:
-            words.append(f"{counts['error']} refused")
-        self.count.text = ", ".join(words)
+        self._counts(entries)
         waiting = self.studio.waiting()
         self.start.set_visibility(bool(waiting))
         self.start.text = f"Measure {len(waiting)}"
@@ -135,24 +172,52 @@ class Gallery:
         self.samples.set_visibility(len(groups) > 1)
         self.search.set_visibility(len(project.entries) > 8)
         self.removed.set_visibility(not self.chosen and bool(project.removed()))
-        self.selected.set_visibility(bool(self.chosen))
-        self.n_chosen.text = f"{len(self.chosen)} selected"
+        self.show_chosen()
 
     def rebuild(self, part: list[Entry]) -> None:
         """Draws the cards anew, in order."""
         self.grid.clear()
         self.chosen &= set(self.studio.project.entries)
         with self.grid:
-            self.cards = {e.name: Card(e, self.choose) for e in part}
-        for name in self.chosen & set(self.cards):
-            self.cards[name].tick.value = True
+            self.cards = {e.name: Card(e, self.choose, self.pressed) for e in part}
+        self.tick_cards()
         self.order = [e.name for e in part]
         self.studio.begin_visit([e.name for e in self.visible()])
 
-    def filter(self, *, sample: str | None = None, find: str | None = None) -> None:
-        """Shows some of them."""
+    def _counts(self, shown: list[Entry]) -> None:
+        project = self.studio.project
+        counts = project.counts()
+        n = len(project.entries)
+        words = [f"{n} micrograph{'s' if n != 1 else ''}"]
+        if len(shown) != n:
+            words.append(f"{len(shown)} shown")
+        to_see = sum(1 for e in project.entries.values() if status_of(e, "look"))
+        if to_see:
+            words.append(f"{to_see} to look at")
+        checked = sum(1 for e in project.entries.values() if e.checked)
+        if checked:
+            words.append(f"{checked} checked")
+        if counts["error"]:
+            words.append(f"{counts['error']} refused")
+        self.count.text = ", ".join(words)
+        queue = self.studio.queue_state()
+        self.queue.set_visibility(bool(queue.n_left))
+        left = f", about {_time(queue.seconds_left)} left" if queue.seconds_left is not None and not queue.paused else ""
+        self.queue_text.text = f"{queue.n_left} to measure{', paused' if queue.paused else left}"
+        self.pause.text = "Go on" if queue.paused else "Pause"
+
+    def _pause(self) -> None:
+        self.studio.paused = not self.studio.paused
+        self.tick()
+
+    def filter(
+        self, *, sample: str | None = None, find: str | None = None, status: str | None = None, sort: str | None = None
+    ) -> None:
+        """Shows some of them, or in another order."""
         self.sample = self.sample if sample is None else sample
         self.find = self.find if find is None else find
+        self.status_wanted = self.status_wanted if status is None else status
+        self.sort = self.sort if sort is None else sort
         self.page = 1
         self.tick()
 
@@ -162,9 +227,45 @@ class Gallery:
         self.tick()
 
     def choose(self, name: str, on: bool) -> None:
-        """Selects a card, or not."""
-        (self.chosen.add if on else self.chosen.discard)(name)
+        """Selects a card, or not; with Shift all from the last one on."""
+        if self.filling:
+            return
+        names = [name]
+        shown = [e.name for e in self.visible()]
+        if self.shift and self.last_chosen in shown and name in shown:
+            a, b = sorted((shown.index(self.last_chosen), shown.index(name)))
+            names = shown[a : b + 1]
+        self.last_chosen = name
+        (self.chosen.update if on else self.chosen.difference_update)(names)
+        self.tick_cards()
+
+    def pressed(self, shift: bool) -> None:
+        """The pointer went down on a card, with Shift or without: the tick that follows is a range then."""
+        self.shift = shift
+
+    def _choose_all(self) -> None:
+        if self.filling:
+            return
+        shown = {e.name for e in self.visible()}
+        self.chosen = self.chosen | shown if self.all.value else self.chosen - shown
+        self.tick_cards()
+
+    def tick_cards(self) -> None:
+        """The ticks as selected."""
+        self.filling = True
+        for name, card in self.cards.items():
+            card.tick.value = name in self.chosen
+        self.filling = False
+        self.show_chosen()
+
+    def show_chosen(self) -> None:
+        """What is selected, and what can be done with it."""
+        shown = {e.name for e in self.visible()}
+        self.filling = True
+        self.all.value = bool(shown) and shown <= self.chosen
+        self.filling = False
         self.selected.set_visibility(bool(self.chosen))
+        self.finding.set_visibility(not self.chosen)
         self.n_chosen.text = f"{len(self.chosen)} selected"
 
     async def examples(self) -> None:
@@ -180,76 +281,6 @@ class Gallery:
             self.studio.enqueue(self.studio.waiting())
         except NanogaugeError as error:
             refuse(str(error))
-
-    def ask_sample(self) -> None:
-        """Puts the selected ones into a sample."""
-        groups = sorted({e.sample for e in self.studio.project.entries.values() if e.sample}, key=str.casefold)
-        with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
-            ui.label(f"Put {len(self.chosen)} micrograph{'s' if len(self.chosen) > 1 else ''} into a sample").classes("ng-h2")
-            ui.label("The micrographs of a sample are pooled; samples are compared side by side.").classes("ng-soft")
-            name = ui.input("Name of the sample", autocomplete=groups).props("outlined dense autofocus").classes("w-full")
-
-            def put() -> None:
-                try:
-                    self.studio.project.assign(self.chosen, name.value or "")
-                except NanogaugeError as error:
-                    refuse(str(error))
-                    return
-                dialog.close()
-                self.clear_choice()
-
-            name.on("keydown.enter", put)
-
-            def take_out() -> None:
-                self.studio.project.unassign(e.name for e in self.chosen_entries())
-                dialog.close()
-                self.clear_choice()
-
-            with ui.row().classes("w-full justify-end"):
-                if any(e.sample for e in self.chosen_entries()):
-                    ui.button("In no sample", on_click=take_out).props("flat no-caps")
-                    ui.space()
-                ui.button("Cancel", on_click=dialog.close).props("flat no-caps")
-                ui.button("Put there", on_click=put).props("unelevated no-caps")
-        dialog.open()
-
-    def mark_checked(self) -> None:
-        """Marks the selected ones as checked."""
-        for name in self.chosen & set(self.studio.project.entries):
-            self.studio.project.check(name, True)
-        self.clear_choice()
-
-    def ask_measure_again(self) -> None:
-        """Measures the selected ones again, once that is confirmed."""
-        entries = self.chosen_entries()
-        edited = [e for e in entries if e.summary.get("n_edits")]
-        n_edits = sum(e.summary["n_edits"] for e in edited)
-        more = ""
-        if edited:
-            those = f"{len(edited)} of them hold" if len(edited) > 1 else f"{edited[0].title} holds"
-            more = f"{those} {n_edits} edit{'s' if n_edits != 1 else ''} by hand, which will not be in the new result."
-        ask(
-            f"Measure {_micrographs(len(entries))} again?",
-            "With the settings now in force. The present results are kept, and can be brought back under Files of each micrograph.",
-            "Measure again",
-            lambda: self.each(self.studio.measure_again),
-            more=more,
-        )
-
-    def ask_remove(self) -> None:
-        """Takes the selected ones out of the gallery, once that is confirmed."""
-        ask(
-            f"Remove {_micrographs(len(self.chosen_entries()))} from the gallery?",
-            "Their results are kept, and can be brought back under Removed. The micrographs themselves stay where they are.",
-            "Remove",
-            lambda: self.each(self.studio.remove),
-        )
-
-    async def each(self, act: Callable[[str], Any]) -> None:
-        """Does it to each of the selected; stops at the first that refuses."""
-        names = [e.name for e in self.chosen_entries()]
-        await attempt(lambda: [act(name) for name in names])
-        self.clear_choice()
 
     def chosen_entries(self) -> list[Entry]:
         """Those selected that are still there, by name."""
@@ -270,13 +301,8 @@ class Gallery:
     def clear_choice(self) -> None:
         """Selects none."""
         self.chosen.clear()
-        for card in self.cards.values():
-            card.tick.value = False
+        self.tick_cards()
         self.tick()
-
-
-def _micrographs(n: int) -> str:
-    return f"{n} micrograph{'s' if n != 1 else ''}"
 
 
 def add_gallery(studio: Studio) -> None:

@@ -60,6 +60,9 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("O", "leave out: seen, not counted"),
             ("S", "split by a stroke"),
             ("R", "redraw an outline"),
+            ("F / W", "fill holes / smooth"),
+            ("G / Shift G", "grow / shrink by a pixel"),
+            ("D", "split at the neck, without a line"),
             ("A", "add by one click"),
             ("P", "add by polygon"),
             ("B / E", "brush / erase"),
@@ -67,7 +70,16 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("Ctrl Z / Ctrl Y", "undo / redo; of a polygon being drawn, its last point"),
         ),
     ),
-    ("Set", (("L", "scale bar"), ("T", "restrict to a rectangle"), ("X", "exclude an area"), ("?", "these keys"))),
+    (
+        "Set",
+        (
+            ("I", "length and grey profile"),
+            ("L", "scale bar"),
+            ("T", "restrict to a rectangle"),
+            ("X", "exclude an area"),
+            ("?", "these keys"),
+        ),
+    ),
 )
 
 

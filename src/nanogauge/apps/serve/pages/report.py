@@ -21,6 +21,26 @@ _FIGURES = {
     "particle_mre": "diameter error, relative",
 }
 _ICON = '<i class="material-icons" aria-hidden="true">download</i>'
+_PREPARE = """
+document.addEventListener('click', async (e) => {
+  const a = e.target.closest('[data-prepared] a');
+  if (!a || a.ready) return;
+  e.preventDefault();
+  if (a.classList.contains('busy')) return;
+  a.classList.add('busy');
+  const answer = await fetch(`${a.href}?ready=1`).catch(() => null);
+  a.classList.remove('busy');
+  const text = answer && answer.ok ? '' : answer ? (await answer.json().catch(() => ({}))).error : 'the server does not answer';
+  a.parentElement.querySelector('.ng-note')?.remove();
+  if (!answer?.ok) {
+    a.parentElement.append(Object.assign(document.createElement('span'), { className: 'ng-note', textContent: text }));
+    return;
+  }
+  a.ready = true;
+  a.click();
+  a.ready = false;
+});
+"""
 _LOWER_IS_BETTER = {"particle_mre"}
 
 
@@ -54,7 +74,8 @@ class ReportPage:
                             "everything.zip": "all of it, with plots, outlines and labels of each micrograph",
                         }.items()
                     )
-                    ui.html(f'<ul class="ng-files big">{rows}</ul>', sanitize=False)
+                    ui.html(f'<ul class="ng-files big" data-prepared>{rows}</ul>', sanitize=False)
+                    ui.add_body_html(f"<script>{_PREPARE}</script>")
                     ui.label(f"They are written into {project.root} as well.").classes("ng-soft ng-file")
                 else:
                     ui.link("Drop micrographs first", "/").classes("ng-more")

@@ -14,7 +14,7 @@ from ....statistics.metrology import weights_of
 from ....statistics.samples import Sample, part_of
 from ..entry import Entry
 from ..project import Project
-from ..sample_figures import UnitShown, chart_of, comparison_of, content_of, sample_of, shown_lengths
+from ..sample_figures import UnitShown, chart_of, comparison_of, content_of, figures_of, sample_of, shown_lengths
 from ..studio import Studio
 from .elements import SizeChart
 from .layout import esc, later, page_frame, table
@@ -155,7 +155,7 @@ class SamplesPage:
                     )
                     ui.html(f'<ul class="ng-verdicts">{verdicts}</ul>' if verdicts else "", sanitize=False)
                 with ui.element("div"):
-                    rows = [r[:3] for r in content["statistics"] if r[0] not in ("d16", "d84")]
+                    rows = [(r["name"], r["value"], r["interval"] or "–") for r in figures_of(block["sample"], block["unit"])]
                     ui.html(table(["", "value", "95 % interval"], rows, numbers=(1, 2)), sanitize=False)
                     if content["homogeneity"]:
                         ui.html("<h3>Do the micrographs agree?</h3>" + table(["", ""], content["homogeneity"]), sanitize=False)

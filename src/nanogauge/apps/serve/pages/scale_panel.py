@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from ....core.errors import NanogaugeError
 from ....editing.scale_choice import evidence, given
-from ..scale_for_others import Spreading, candidates
+from ..many import ForMany
+from ..scale_for_others import candidates
 from .layout import dialog_buttons, esc, refuse
+from .many_bar import ManyBar
 from .tick_list import Row, TickList
 
 if TYPE_CHECKING:
@@ -58,18 +61,7 @@ class ScalePanel:
         with ui.element("section").classes("ng-block") as self.others:
             self.all_text = ui.label().classes("ng-soft")
             ui.button("Use this scale for others …", icon="content_copy", on_click=self._ask_others).props("outline no-caps dense")
-        with ui.element("section").classes("ng-block").props('role="status"') as self.spread:
-            self.spread_text = ui.label()
-            self.spread_bar = ui.linear_progress(0, show_value=False).props('aria-label="Progress"')
-            self.spread_failed = ui.label().classes("ng-note")
-            with ui.row():
-                self.cancel = ui.button("Stop", on_click=self._stop_spread)
-                self.take_back = ui.button("Take it back from all of them", icon="undo", on_click=self._take_back)
-                self.done = ui.button("Done", on_click=self._forget_spread)
-                for button in (self.cancel, self.take_back, self.done):
-                    button.props("flat no-caps dense")
-        self._spread()
-        ui.timer(0.5, self._spread)
+        ManyBar(page.studio)
         with ui.row().classes("ng-block") as self.ways_back:
             self.back = ui.button("Back to what was found", on_click=lambda: self._use(None)).props("flat no-caps dense")
             self.none = ui.button("No scale: in px", on_click=lambda: self._use({"source": "none"})).props("flat no-caps dense")
@@ -166,47 +158,15 @@ class ScalePanel:
         scale = self.page.session.scale
         if scale is None or not names:
             return
-        work = Spreading(self.page.studio, given(scale, self.page.entry.title), names)
-        self.page.studio.spreading = work
-        work.start()
-        self._spread()
-
-    def _spread(self) -> None:
-        """How far it is, while others get the scale or lose it again."""
-        work = self.page.studio.spreading
-        self.spread.set_visibility(work is not None)
-        if work is None:
-            return
-        n = len(work.wanted)
-        self.spread_bar.set_visibility(work.running)
-        self.spread_bar.value = work.n_looked / max(n, 1)
-        self.cancel.set_visibility(work.running and not work.undoing)
-        self.take_back.set_visibility(not work.running and bool(work.before))
-        self.done.set_visibility(not work.running)
-        if work.running:
-            self.spread_text.text = f"{'Taking the scale back' if work.undoing else 'Giving the scale'}: {work.n_looked} of {n}"
-        elif work.undoing:
-            self.spread_text.text = f"Taken back from {n} micrograph{'s' if n != 1 else ''}."
-        else:
-            k = len(work.before)
-            same = work.n_looked - k - len(work.failed)
-            left = n - work.n_looked
-            parts = [f"The scale of {work.choice['of']} given to {k} micrograph{'s' if k != 1 else ''}"]
-            parts += [f"{same} had it already"] if same else []
-            parts += [f"{left} left as they were"] if left else []
-            self.spread_text.text = ", ".join(parts) + "."
-        self.spread_failed.text = "; ".join(list(work.failed.values())[:5])
-        self.spread_failed.set_visibility(bool(work.failed))
-
-    def _stop_spread(self) -> None:
-        if self.page.studio.spreading is not None:
-            self.page.studio.spreading.cancel()
-
-    def _forget_spread(self) -> None:
-        self.page.studio.spreading = None
-        self._spread()
-
-    def _take_back(self) -> None:
-        if self.page.studio.spreading is not None:
-            self.page.studio.spreading.undo()
-        self._spread()
+        choice = given(scale, self.page.entry.title)
+        work = ForMany(
+            self.page.studio,
+            "giving the scale",
+            f"the scale of {self.page.entry.title} given to",
+            names,
+            lambda session: session.edit("scale", {"choice": choice}),
+        )
+        try:
+            work.start()
+        except NanogaugeError as error:
+            refuse(str(error))

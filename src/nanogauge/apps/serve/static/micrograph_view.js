@@ -1,6 +1,6 @@
 // The picture of one micrograph with its outlines: looking, selecting, mending. Vue component of nanogauge.apps.serve.
 
-import { workbench, figures, FLAG_WORDS, STATUS_COLOURS, RAMP } from "nanogauge-page/workbench.js";
+import { workbench, figures, FLAG_WORDS, QUANTITIES, STATUS_COLOURS, RAMP } from "nanogauge-page/workbench.js";
 import { Camera, Tiles } from "nanogauge-page/tiles.js";
 import { drawMarked, drawOutlines } from "nanogauge-page/painter.js";
 import { drawBar, drawBarFound, drawBrush, drawRegion, drawStroke } from "nanogauge-page/overlays.js";
@@ -10,7 +10,8 @@ import { keys } from "nanogauge-page/keys.js";
 import { review } from "nanogauge-page/review.js";
 import { looking } from "nanogauge-page/looking.js";
 import { TEMPLATE } from "nanogauge-page/template.js";
-import { ACTIONS, TOOLS } from "nanogauge-page/tools.js";
+import { readout } from "nanogauge-page/readout.js";
+import { ACTIONS, SHAPES, TOOLS } from "nanogauge-page/tools.js";
 
 const MARGIN = 0.25; // of the window, on each side, in which outlines are drawn beforehand
 const QUICK_MS = 6; // outlines drawn faster than this are drawn at every frame
@@ -21,15 +22,19 @@ export default {
   template: TEMPLATE,
   data() {
     return {
-      tools: TOOLS, actions: ACTIONS, colours: STATUS_COLOURS, tool: "select", by: "status", shown: true, light: false,
-      brightness: 100, contrast: 100, brush: 8, loaded: false, failed: "", selected: 0, canUndo: false, canRedo: false, undoText: "",
+      quantities: QUANTITIES, tools: TOOLS, actions: ACTIONS, colours: STATUS_COLOURS, tool: "select", by: "status", shown: true, light: false,
+      shapes: SHAPES, brightness: 100, contrast: 100, gamma: 1, inverted: false, brush: 8, profile: null, pixel: "", loaded: false, failed: "", selected: 0, canUndo: false, canRedo: false, undoText: "",
       redoText: "", card: null, ruler: null, percent: "", title: "", told: "", rampEnds: ["", ""], review: null, asking: null,
       nUnsure: 0,
     };
   },
   computed: {
     filter() {
-      return this.brightness === 100 && this.contrast === 100 ? "none" : `brightness(${this.brightness}%) contrast(${this.contrast}%)`;
+      const parts = [];
+      if (this.gamma !== 1) parts.push("url(#ng-gamma)");
+      if (this.inverted) parts.push("invert(1)");
+      if (this.brightness !== 100 || this.contrast !== 100) parts.push(`brightness(${this.brightness}%) contrast(${this.contrast}%)`);
+      return parts.join(" ") || "none";
     },
     hint() {
       return TOOLS[this.tool].hint;
@@ -89,11 +94,13 @@ export default {
       if (this.tool !== id) this.stroke = null;
       const before = this.tool;
       this.tool = id;
+      if (id !== "line") this.profile = null;
       if (id === "scale" && !this.ends) this.ends = this.barFound();
       if (id !== before) this.$emit("tool", id);
       if (id === "scale") this.tellBar();
       this.dirty("top");
     },
+    resetLight() { this.brightness = this.contrast = 100; this.gamma = 1; this.inverted = false; },
     setBarLabel(text) { this.barLabel = text || ""; this.dirty("top"); },
     setEnds(ends) { this.ends = ends || this.barFound(); this.tellBar(); this.dirty("top"); },
     setUnit(unit) { this.bench.setUnit(unit); },
@@ -122,8 +129,9 @@ export default {
       if (this.by === "confidence") this.rampEnds = ["≤ 0.5", "1"];
       else {
         const any = this.bench.particles.values().next().value;
-        if (any) this.bench.rank(any);
-        this.rampEnds = (this.bench.ranked || [null, null]).map((v) => this.bench.length(v, 3));
+        if (any) this.bench.rank(any, this.by);
+        const length = QUANTITIES[this.by]?.length;
+        this.rampEnds = (this.bench.ranked || [null, null]).map((v) => (length ? this.bench.length(v, 3) : figures(v, 3)));
       }
     },
     barFound() {
@@ -227,6 +235,7 @@ export default {
       const bar = this.bench.state.scale_bar, brushes = this.tool === "brush" || this.tool === "erase";
       if (this.tool === "scale" && this.ends) drawBar(c, this.ends, this.barLabel, this.camera);
       else if (bar?.box_y0_x0_y1_x1) drawBarFound(c, bar, this.camera);
+      if (this.profile && this.tool === "line") drawStroke(c, { kind: "line", points: this.profile.ends }, this.camera, {});
       if (this.stroke?.points.length) drawStroke(c, this.stroke, this.camera, { at: this.at, brush: this.brush });
       if (this.at && brushes) drawBrush(c, this.at, this.brush * this.camera.zoom, this.tool === "erase");
     },
@@ -253,7 +262,7 @@ export default {
 
     // --- edits ---
     async act(name, how = {}) {
-      const labels = [...this.bench.selection], asked = this.asked();
+      const labels = [...this.bench.selection], asked = this.askedAbout();
       if (name === "undo" || name === "redo") {
         const done = await this.bench.edit(name);
         if (done && name === "undo" && this.review) this.stepReview(this.review.at > 0 ? -1 : 0);
@@ -264,6 +273,6 @@ export default {
       if (done && asked && this.review && ["delete", "accept", "leave_out"].includes(name)) this.stepReview(1);
       return done;
     },
-    ...review, ...looking, ...pointer, ...keys,
+    ...review, ...readout, ...looking, ...pointer, ...keys,
   },
 };

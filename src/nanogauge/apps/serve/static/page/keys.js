@@ -1,6 +1,6 @@
 // Keys: methods of the picture's component. None acts while a person types, or while a dialog is open.
 
-import { ACTIONS, TOOLS } from "./tools.js";
+import { ACTIONS, SHAPES, TOOLS } from "./tools.js";
 
 export const keys = {
   typing(e) {
@@ -46,6 +46,8 @@ export const keys = {
     if (k === "PageDown" || k === "PageUp") { stop(); this.$emit("step", k === "PageDown" ? 1 : -1); return; }
     if (k === "u") return this.nextUnsure();
     if (k === "c") { stop(); this.$emit("check"); return; }
+    const shape = SHAPES.find((a) => a.key === (e.shiftKey ? k.toUpperCase() : k));
+    if (shape) return this.act(shape.name);
     const action = ACTIONS.find((a) => a.key === k);
     if (action) return this.act(action.name, action.name === "merge" && e.shiftKey ? { apart: true } : {});
     for (const [id, t] of Object.entries(TOOLS)) if (t.key === k) { stop(); this.setTool(id); return; }

@@ -146,6 +146,7 @@ export function drawStroke(context, stroke, camera, { at, brush }) {
     context.setLineDash([]);
     return;
   }
+  if (stroke.kind === "line") points.splice(1, points.length - 2); // straight, from the first to where the pointer is
   const broad = stroke.kind === "brush" || stroke.kind === "erase";
   context.lineJoin = context.lineCap = "round";
   context.strokeStyle = stroke.kind === "erase" ? "rgba(255,122,69,.5)" : broad ? "rgba(31,209,160,.5)" : "rgba(0,0,0,.6)";

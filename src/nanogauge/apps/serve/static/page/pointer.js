@@ -9,12 +9,13 @@ export const pointer = {
     const pointer = {
       pan: (dx, dy) => self.pan(dx, dy),
       zoomAt: (x, y, f) => self.zoomAt(x, y, f),
-      leave: () => { self.at = null; self.bench.setHover(0); self.dirty("top"); },
+      leave: () => { self.at = null; self.pixel = ""; self.bench.setHover(0); self.dirty("top"); },
       move: (x, y) => {
         self.at = [x, y];
         if (!self.loaded) return;
         const p = self.shown ? particleAt(self.bench, ...image(x, y), 3 / self.camera.zoom) : null;
         self.bench.setHover(p ? p.label : 0);
+        self.readPixel(...image(x, y));
         self.dirty("top");
       },
       press: (x, y, e) => {
@@ -54,7 +55,7 @@ export const pointer = {
           if (level) ny = other[0]; // bars lie level as a rule; Alt lets go
           self.ends[self.grabbed] = [ny, nx];
           self.tellBar();
-        } else if (self.stroke) self.stroke.add(ix, iy, ["brush", "erase"].includes(self.stroke.kind) ? 0.2 * self.brush : 1.2 / self.camera.zoom);
+        } else if (self.stroke) self.stroke.add(ix, iy, self.stroke.kind === "line" ? 0 : ["brush", "erase"].includes(self.stroke.kind) ? 0.2 * self.brush : 1.2 / self.camera.zoom);
         self.dirty("top");
       },
       release: (x, y, tapped, e) => self.released(x, y, tapped, e),
@@ -117,6 +118,8 @@ export const pointer = {
           Math.min(h, Math.round(Math.max(a[0], b[0])) + 1), Math.min(w, Math.round(Math.max(a[1], b[1])) + 1)];
         if (await this.bench.edit("region", { ...this.bench.state.region, rectangle: box })) this.setTool("select");
       }
+    } else if (s.kind === "line") {
+      if (!tapped) await this.readLine(s.points[0], [iy, ix]);
     } else if (s.kind === "split") {
       if (!tapped) await this.bench.edit("split", { points: simplified(s.points, tolerance), selected: [...this.bench.selection] });
     } else if (s.kind === "redraw") {

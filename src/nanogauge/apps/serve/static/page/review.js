@@ -33,7 +33,7 @@ export const review = {
   },
   endReview() { this.review = null; },
   // The one that is asked about, where it is what is selected
-  asked() {
+  askedAbout() {
     const label = this.review?.labels[this.review.at];
     return label && this.bench.selection.size === 1 && this.bench.selection.has(label) ? label : 0;
   },

@@ -24,6 +24,8 @@ export const TEMPLATE = `
   </div>
   <div class="ng-stage" ref="stage" tabindex="0" role="application" :aria-label="'Micrograph ' + title + ', ' + hint"
     :style="{ cursor }" @keydown="key" @keyup="keyUp">
+    <svg width="0" height="0" class="ng-filters" aria-hidden="true"><filter id="ng-gamma" color-interpolation-filters="sRGB"><feComponentTransfer>
+      <feFuncR type="gamma" :exponent="1 / gamma"/><feFuncG type="gamma" :exponent="1 / gamma"/><feFuncB type="gamma" :exponent="1 / gamma"/></feComponentTransfer></filter></svg>
     <canvas ref="picture" class="ng-canvas" :style="{ filter }"></canvas>
     <canvas ref="lines" class="ng-canvas ng-lines"></canvas>
     <canvas ref="top" class="ng-canvas"></canvas>
@@ -39,18 +41,24 @@ export const TEMPLATE = `
     <div class="ng-hint" v-if="loaded && tool !== 'select'"><b>{{ tools[tool].title }}.</b> {{ tools[tool].hint }}
       <button type="button" @click="setTool('select')" aria-label="Put the tool away">Esc</button></div>
     <div class="ng-card" v-if="card" :style="card.style"><b>{{ card.head }}</b><span v-for="line in card.lines">{{ line }}</span></div>
+    <div class="ng-shapes" v-if="selected && tool === 'select' && !review" role="toolbar" aria-label="Shape of what is selected">
+      <button v-for="a in shapes" :key="a.name" type="button" :title="a.title" @click="act(a.name)">{{ a.words }} <kbd>{{ a.key === 'G' ? '⇧ G' : a.key.toUpperCase() }}</kbd></button></div>
+    <div class="ng-profile" v-if="profile"><button type="button" aria-label="Close" @click="closeProfile"><i class="material-icons">close</i></button>
+      <b>{{ profile.length }}</b><svg :viewBox="'0 0 260 90'" width="260" height="90" role="img" :aria-label="'Grey profile over ' + profile.length"><path :d="profile.path"></path></svg>
+      <span>grey {{ profile.low }} to {{ profile.high }}</span></div>
+    <div class="ng-pixel" v-if="pixel">{{ pixel }}</div>
     <div class="ng-toast" v-if="told" role="status">{{ told }}</div>
     <div class="ng-ruler" v-if="ruler" :title="'Length on the specimen at this zoom'"><i :style="{ width: ruler.px + 'px' }"></i><span>{{ ruler.text }}</span></div>
+    <button type="button" class="ng-unsure" v-if="loaded && nUnsure && !review && tool === 'select'" @click="nextUnsure" title="Go through them one by one (U)">{{ nUnsure }} unsure <kbd>U</kbd></button>
     <div class="ng-look" :class="{ brushing: tool === 'brush' || tool === 'erase' }" v-if="loaded">
       <label class="ng-select"><span>Colour by</span>
         <select v-model="by" @change="redraw" aria-label="Colour outlines by">
-          <option value="status">status</option><option value="size">size</option><option value="confidence">confidence</option>
+          <option value="status">status</option><option v-for="(q, id) in quantities" :key="id" :value="id">{{ q.title }}</option>
         </select></label>
       <span class="ng-legend" v-if="by === 'status'">
         <i :style="{ background: colours.counted }"></i>counted <i :style="{ background: colours.unsure }"></i>unsure
         <i class="dash" :style="{ borderColor: colours.left_out }"></i>left out</span>
       <span class="ng-legend" v-else><span>{{ rampEnds[0] }}</span><i class="ramp" :style="{ background: ramp }"></i><span>{{ rampEnds[1] }}</span></span>
-      <button type="button" class="ng-unsure" v-if="nUnsure && !review" @click="nextUnsure" title="Go through them one by one (U)">{{ nUnsure }} unsure <kbd>U</kbd></button>
       <label class="ng-slider" v-if="tool === 'brush' || tool === 'erase'"><span>Brush</span>
         <input type="range" min="1" max="120" step="0.5" v-model.number="brush" @input="redraw" aria-label="Brush radius"><span>{{ brush }} px</span></label>
     </div>
@@ -65,7 +73,9 @@ export const TEMPLATE = `
     <div class="ng-light" v-if="light">
       <label>Brightness <input type="range" min="40" max="260" v-model.number="brightness" aria-label="Brightness"></label>
       <label>Contrast <input type="range" min="40" max="300" v-model.number="contrast" aria-label="Contrast"></label>
-      <button type="button" @click="brightness = contrast = 100">Reset</button><small>Only what you see; nothing is measured anew.</small>
+      <label>Gamma <input type="range" min="0.3" max="3" step="0.05" v-model.number="gamma" aria-label="Gamma"></label>
+      <label>Invert <input type="checkbox" v-model="inverted"></label>
+      <button type="button" @click="resetLight">Reset</button><small>Only what you see; nothing is measured anew.</small>
     </div>
   </div>
 </div>`;

@@ -8,10 +8,18 @@ export const TOOLS = {
   erase: { key: "e", icon: "cleaning_services", title: "Erase with the brush", hint: "Paint over what is too much. [ and ] change the size." },
   split: { key: "s", icon: "content_cut", title: "Split by a stroke", hint: "Draw a line across the particle, from edge to edge." },
   redraw: { key: "r", icon: "gesture", title: "Redraw an outline", hint: "Draw the new outline round the particle in one go." },
+  line: { key: "i", icon: "show_chart", title: "Length and grey profile", hint: "Drag a line; its length and the grey levels along it are shown." },
   exclude: { key: "x", icon: "block", title: "Exclude an area", hint: "Click round the area, or draw; Enter or a double click closes it." },
   rectangle: { key: "t", icon: "crop", title: "Restrict to a rectangle", hint: "Drag a rectangle; only what lies in it is measured." },
   scale: { key: "l", icon: "straighten", title: "Set the scale bar", hint: "Drag the two ends to the ends of the scale bar, then type its value beside." },
 };
+export const SHAPES = [
+  { name: "fill", key: "f", words: "Fill", title: "Fill the holes" },
+  { name: "smooth", key: "w", words: "Smooth", title: "Smooth the outline" },
+  { name: "grow", key: "g", words: "Grow", title: "One pixel larger all round" },
+  { name: "shrink", key: "G", words: "Shrink", title: "One pixel smaller all round" },
+  { name: "part", key: "d", words: "Split at the neck", title: "Split at the neck, without a line" },
+];
 export const ACTIONS = [
   { name: "delete", key: "Delete", icon: "delete_outline", title: "Delete what is selected" },
   { name: "leave_out", key: "o", icon: "remove_circle_outline", title: "Leave out what is selected: seen, not counted" },

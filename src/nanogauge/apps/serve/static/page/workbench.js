@@ -10,6 +10,9 @@ export const STATUS_COLOURS = { ...window.nanogauge.colours, selected: "#ffffff"
 export const RAMP = [
   "#5a7fd6", "#4690cf", "#38a0c4", "#2cb0b5", "#2dbfa2", "#45cc8b", "#68d872", "#8fe057", "#b6e63f", "#dbe92f", "#fbe723",
 ];
+export const QUANTITIES = window.nanogauge.quantities; // name -> {title, length}
+const OTHERS = Object.keys(QUANTITIES).filter((name) => name !== "equivalent_diameter");
+
 class Workbench {
   constructor(name) {
     this.name = name;
@@ -60,12 +63,10 @@ class Workbench {
     for (let i = 0; i < c.label.length; i++) {
       const rings = c.outline[i].map((r) => Float32Array.from(r));
       const flags = c.flags[i] ? c.flags[i].split("|") : [];
-      this.particles.set(c.label[i], {
-        label: c.label[i], y: c.y[i], x: c.x[i], d: c.d[i], d_px: c.d_px[i], feret_max: c.feret_max[i], feret_min: c.feret_min[i],
-        aspect_ratio: c.aspect_ratio[i], circularity: c.circularity[i], confidence: c.confidence[i], weight: c.weight[i], flags,
-        kind: c.kind[i],
-        rings, box: boxOf(rings), coarse: {},
-      });
+      const p = { label: c.label[i], y: c.y[i], x: c.x[i], d: c.d[i], d_px: c.d_px[i], weight: c.weight[i], flags, kind: c.kind[i],
+        rings, box: boxOf(rings), coarse: {} };
+      for (const name of OTHERS) p[name] = c[name][i];
+      this.particles.set(p.label, p);
     }
     this.state = content.state;
     this.ranked = null;
@@ -145,24 +146,28 @@ class Workbench {
   }
 
   colour(p, by) {
-    if (by === "size") return p.kind === "left_out" ? "#9aa3ad" : RAMP[this.rank(p)];
+    if (by === "status") return STATUS_COLOURS[p.kind];
     if (by === "confidence") {
       if (p.confidence == null) return "#9aa3ad";
       return RAMP[Math.max(0, Math.min(RAMP.length - 1, Math.floor((p.confidence - 0.5) * 2 * RAMP.length)))];
     }
-    return STATUS_COLOURS[p.kind];
+    return p.kind === "left_out" || this.valueBy(p, by) == null ? "#9aa3ad" : RAMP[this.rank(p, by)];
   }
 
-  // place of a particle's size on the ramp, between the 2nd and 98th percentile
-  rank(p) {
-    if (!this.ranked) {
-      const d = [...this.particles.values()].filter((q) => q.kind !== "left_out").map((q) => q.d).sort((a, b) => a - b);
+  // a particle's value of a quantity, as stored
+  valueBy(p, by) { return by === "equivalent_diameter" ? p.d : p[by]; }
+
+  // place of a particle's value on the ramp, between the 2nd and 98th percentile
+  rank(p, by) {
+    if (!this.ranked || this.rankedBy !== by) {
+      this.rankedBy = by;
+      const d = [...this.particles.values()].filter((q) => q.kind !== "left_out").map((q) => this.valueBy(q, by)).filter((v) => v != null).sort((a, b) => a - b);
       const low = d[Math.floor(d.length * 0.02)] ?? 0;
       const high = d[Math.min(d.length - 1, Math.floor(d.length * 0.98))] ?? 1;
       this.ranked = [low, Math.max(high, low + 1e-9)];
     }
     const [low, high] = this.ranked;
-    return Math.max(0, Math.min(RAMP.length - 1, Math.floor(((p.d - low) / (high - low)) * RAMP.length)));
+    return Math.max(0, Math.min(RAMP.length - 1, Math.floor(((this.valueBy(p, by) - low) / (high - low)) * RAMP.length)));
   }
 }
 
