@@ -16,11 +16,12 @@ def order_rows(order: dict[str, Any]) -> list[tuple[str, str]]:
     if order["from"] == "particles":
         psi = order["mean_psi6"] if order["lattice"] == "hexagonal" else order["mean_psi4"]
         name = "ψ6" if order["lattice"] == "hexagonal" else "ψ4"
-        rows.append(("Lattice", f"{order['lattice']}, mean |{name}| {number(psi, 3)}"))
+        kind = order["lattice"] if order["grains"]["n"] else "no lattice found"
+        rows.append(("Lattice", f"{kind}, mean |{name}| {number(psi, 3)}"))
     else:
         rows.append(("Lattice", f"{order['lattice']}"))
     known = a["value"] is not None
-    value = f"{show.with_uncertainty(a['value'], a['expanded_uncertainty'])} {show.unit} (k = 2)" if known else "no lattice found"
+    value = f"{show.with_uncertainty(a['value'], a['expanded_uncertainty'])} {show.unit} (k = 2)" if known else DASH
     rows.append(("Lattice constant", value))
     g, b = order["grains"], order["boundaries"]
     rows.append(("Grains", f"{g['n']}, {g['n_whole']} not cut by the frame; {percent(order['share_in_grains'])} of the frame"))

@@ -98,7 +98,7 @@ def _of_file(file: Path, folder: Path, scale: Any, measurer: Measurer, take_from
     if from_picture:
         order = order_of_pixels(micrograph.pixels, frame, decision.scale, s)
         if order is None:
-            raise InputError(f"{file}: the picture shows no lattice; try --from particles, or measure it")
+            raise InputError(f"{file}: no lattice stands out in the picture; try --from particles")
         write_order(make_folder(folder), order)
         return folder, order
     m = measurer.measure(micrograph, scale=scale)
@@ -161,7 +161,7 @@ def _cells(order: dict[str, Any]) -> list[str]:
     low = f"{100 * b[f'low_angle_length_{unit}'] / total:.0f} %" if total else "–"
     return [
         order["from"],
-        order["lattice"],
+        order["lattice"] if order["grains"]["n"] else "none",
         constant,
         "–" if psi is None else f"{psi:.2f}",
         str(order["grains"]["n"]),

@@ -71,26 +71,29 @@ def plane_map(at: Floats, window: Window, spacing: float, lattice: Lattice, grai
     particle[label[place[:, 0], place[:, 1]]] = np.arange(len(at), dtype=np.int32)
     distance = away * (cell[0] * cell[1]) ** 0.5 / spacing
     nearest = particle[label]
-    void, vacancies = _voids(distance, cell[0] * cell[1] / (CELL[lattice] * spacing**2), lattice, grain[nearest])
+    void, vacancies = _voids(distance, (cell[0] / spacing, cell[1] / spacing), lattice, grain[nearest])
     return PlaneMap(window, cell, nearest, void, vacancies)
 
 
-def _voids(distance: NDArray[np.float32], share: float, lattice: Lattice, grain: Ints) -> tuple[Bools, int]:
+def _voids(distance: NDArray[np.float32], cell: tuple[float, float], lattice: Lattice, grain: Ints) -> tuple[Bools, int]:
     """Where voids are, and how many vacancies.
 
-    distance: (h, w) to the nearest particle in spacings; share: of a particle's cell that one of the map is; grain: (h, w)
+    distance: (h, w) to the nearest particle; cell: height and width of a cell of the map; both in spacings; grain: (h, w)
     """
+    tall, wide = cell
     far = (distance > _FAR[lattice]).astype(np.uint8)
     n, piece, stats, _ = cv2.connectedComponentsWithStats(far, connectivity=8)
     rows, columns = np.nonzero(far)
     of = piece[rows, columns].astype(np.int64)
     deepest, lowest, highest = np.zeros(n), np.full(n, np.iinfo(np.int64).max), np.zeros(n, np.int64)
-    np.maximum.at(deepest, of, distance[rows, columns])
+    h, w = distance.shape
+    # beside the frame a particle that it hides may be nearer than any seen
+    room = np.minimum(np.minimum(rows, h - 1 - rows) * tall, np.minimum(columns, w - 1 - columns) * wide)
+    np.maximum.at(deepest, of, np.minimum(distance[rows, columns], room))
     np.minimum.at(lowest, of, grain[rows, columns])
     np.maximum.at(highest, of, grain[rows, columns])
-    area = stats[:, cv2.CC_STAT_AREA] * share
+    area = stats[:, cv2.CC_STAT_AREA] * tall * wide / CELL[lattice]
     hole = deepest > HOLE
-    h, w = distance.shape
     cut = (stats[:, 0] == 0) | (stats[:, 1] == 0) | (stats[:, 0] + stats[:, 2] == w) | (stats[:, 1] + stats[:, 3] == h)
     small = hole & (area < _VACANCIES_MOST) & (area > _VACANCY_LEAST) & ~cut & (lowest == highest) & (lowest > 0)
     return np.asarray((hole & (area >= _VACANCIES_MOST))[piece], bool), int(np.maximum(np.round(area[small]), 1).sum())

@@ -18,7 +18,7 @@ from .map import CELL
 from .neighbours import Bools, Floats, Ints
 from .symmetry import FOLD, Complex, Lattice
 
-_SHARP = 3.0  # how far the ring stands out of the spectrum beside it, from which there is a lattice
+_SHARP = 4.5  # how far the ring stands out of the spectrum beside it, from which there is a lattice
 _FIRST = 0.6  # of the highest, on a logarithmic scale, from which a coarser ring is the first order
 _RING: dict[Lattice, float] = {"hexagonal": 2 / math.sqrt(3), "square": 1.0}  # first wave number times the lattice constant
 _LEAST_PERIODS = 8.0  # of the lattice in the frame
@@ -96,7 +96,7 @@ def find_ring(pixels: NDArray[Any], pitch: tuple[float, float] = (1.0, 1.0)) -> 
     first = math.ceil(_LEAST_PERIODS)
     if last < first + 8:
         return None
-    level = np.log(np.maximum(mean, 1e-12 * mean.max()))
+    level = np.log(np.maximum(mean, max(1e-12 * float(mean.max()), 1e-30)))
     at = np.log(np.arange(1, last + 1))
     grid = np.linspace(at[0], at[-1], 4 * last)  # evenly in ln k: a ring is as wide everywhere
     even = np.interp(grid, at, ndimage.gaussian_filter1d(level[1:], 1.0))
