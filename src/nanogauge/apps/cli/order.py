@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ...arrangement.order import Order, order_of_pixels, order_of_table
 from ...arrangement.order.picture import find_ring
-from ...batch.inputs import expand, picture, problem, unique_names
+from ...batch.inputs import picture, problem, said_of_left_out, sort_out, unique_names
 from ...core.errors import InputError
 from ...core.settings import Settings, read_settings
 from ...pipeline.measure import Measurer
@@ -56,7 +56,10 @@ def order_all(
     others = [i for i in inputs if i not in results]
     if others:
         measurer = Measurer(settings)
-        files = expand(others)
+        files, left_out = sort_out(others)
+        if left_out:
+            said = f"nanogauge: {said_of_left_out(left_out)}"
+            Console(stderr=True).print(said, markup=False, highlight=False, soft_wrap=True)
         scales = user_scales(files, others, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
         make_folder(out)
         for file, name in zip(files, unique_names(files), strict=True):
