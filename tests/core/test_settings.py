@@ -9,6 +9,7 @@ import pytest
 
 from nanogauge.core.errors import SettingsError
 from nanogauge.core.settings import (
+    ArrangementSettings,
     MeasureSettings,
     ReadSettings,
     ScaleSettings,
@@ -52,6 +53,9 @@ OTHER = Settings(
         scale_uncertainty=0.02,
         outline_uncertainty_px=0.5,
         edge_uncertainty_nm=1.5,
+    ),
+    arrangement=ArrangementSettings(
+        order=True, lattice="square", least_misorientation_deg=6.0, low_angle_below_deg=10.0, least_grain=25
     ),
 )
 

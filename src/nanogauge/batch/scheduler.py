@@ -41,6 +41,7 @@ class Run:
         *,
         about: dict[str, Any],
         outputs: Outputs,
+        order: bool,
         console: Console,
         quiet: bool,
     ) -> None:
@@ -52,6 +53,7 @@ class Run:
         self.n_expected = source.n_expected
         large = self.n_expected is None or self.n_expected > LARGE_RUN
         self._table_options: dict[str, Any] = {"unit_row": outputs.unit_row, "data_set": large, "coco": outputs.coco}
+        self._table_options["order"] = order
         self.progress = RunProgress(self.n_expected, console, quiet=quiet)
         self._tables: RunTables | None = None
         self._again = False  # the tables must be rewritten at the end

@@ -79,6 +79,18 @@ COLUMNS: tuple[Column, ...] = (
     Column("flags", "", "str", "flag names joined by |; empty where there is nothing to say"),
 )
 
+ORDER_COLUMNS: tuple[Column, ...] = (
+    _ratio("psi4", "|ψ4|, 1 in a perfect square lattice, about 0.4 at random", "Mickel et al. 2013"),
+    _ratio("psi6", "|ψ6|, 1 in a perfect hexagonal lattice, about 0.4 at random", "Nelson & Halperin 1979, Mickel et al. 2013"),
+    _ratio("lattice_direction_deg", "direction of the lattice round the particle, counter-clockwise from the x axis", "", "deg"),
+    _ratio("n_neighbours", "coordination number; NaN where the frame or a hole hides neighbours"),
+    Column(
+        "voronoi_area_px2", "px2", "float64", "area of the Voronoi cell; NaN where the frame hides some of it", "voronoi_area_nm2"
+    ),
+    Column("grain", "", "int64", "number of the grain, as in grains.csv; 0 for none"),
+)
+"""Columns that follow those above where order was asked for (`[arrangement] order = true`)."""
+
 
 class Flag(IntFlag):
     """What there is to say of a particle. The names, in lower case, stand in the column `flags`."""
@@ -207,15 +219,16 @@ def has_flag(table: pd.DataFrame, flags: Flag) -> NDArray[np.bool_]:
 _BIT_OF = {flag_text(f): f.value for f in Flag}
 
 
-def column_names(*, in_nm: bool) -> list[str]:
-    """Columns of the particle table in order; with a scale each length stands in nm too, after its px column."""
-    return list(column_dtypes(in_nm=in_nm))
+def column_names(*, in_nm: bool, order: bool = False) -> list[str]:
+    """Columns of the particle table in order; with a scale each length stands in nm too, after its px column. order: with those of
+    the particles' order."""
+    return list(column_dtypes(in_nm=in_nm, order=order))
 
 
-def column_dtypes(*, in_nm: bool) -> dict[str, str]:
+def column_dtypes(*, in_nm: bool, order: bool = False) -> dict[str, str]:
     """Column names in order, each with its dtype."""
     dtypes: dict[str, str] = {}
-    for c in COLUMNS:
+    for c in (*COLUMNS, *(ORDER_COLUMNS if order else ())):
         dtypes[c.name] = c.dtype
         if in_nm and c.nm_name:
             dtypes[c.nm_name] = c.dtype
@@ -228,7 +241,7 @@ _SUPERSCRIPT = {"px2": "px²", "deg": "°"}
 def units(columns: Iterable[str]) -> dict[str, str]:
     """Column of the particle table -> its unit as printed ("nm", "px²", "°"; "" for ratios)."""
     known: dict[str, str] = {}
-    for c in COLUMNS:
+    for c in (*COLUMNS, *ORDER_COLUMNS):
         known[c.name] = _SUPERSCRIPT.get(c.unit, c.unit)
         if c.nm_name:
             known[c.nm_name] = _SUPERSCRIPT.get(c.unit, c.unit).replace("px", "nm")
@@ -248,6 +261,18 @@ def columns_markdown() -> str:
         "|---|---|---|---|---|---|",
     ]
     for c in COLUMNS:
+        nm = f"`{c.nm_name}`" if c.nm_name else ""
+        lines.append(f"| `{c.name}` | {nm} | {c.unit} | {c.dtype} | {c.meaning} | {c.source} |")
+    lines += [
+        "",
+        "## With order",
+        "",
+        "These follow where order was asked for: `order = true` under `[arrangement]`, or `nanogauge order` ([order](order.md)).",
+        "",
+        "| Column | In nm | Unit | Type | Meaning | Source |",
+        "|---|---|---|---|---|---|",
+    ]
+    for c in ORDER_COLUMNS:
         nm = f"`{c.nm_name}`" if c.nm_name else ""
         lines.append(f"| `{c.name}` | {nm} | {c.unit} | {c.dtype} | {c.meaning} | {c.source} |")
     lines += ["", "## Flags", "", "| Flag | Bit | Meaning |", "|---|---|---|"]

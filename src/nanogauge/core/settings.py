@@ -81,14 +81,25 @@ class MeasureSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArrangementSettings:
+    """How the particles lie: worked out where it is asked for."""
+
+    order: bool = False  # neighbours, ψ, grains, lattice constant, with every micrograph
+    lattice: str = "auto"  # or hexagonal, square
+    least_misorientation_deg: float = 4.0  # neighbouring lattices turned by less are one grain
+    low_angle_below_deg: float = 15.0  # boundaries between grains turned by less are of low angle
+    least_grain: int = 10  # grains of fewer particles are none
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings of a run.
 
     Attributes
     ----------
-    segment, separate, measure
-        One group for each step: pixels to maps, maps to labels, labels to sizes. `nanogauge settings` prints every key with its
-        default.
+    segment, separate, measure, arrangement
+        One group for each step: pixels to maps, maps to labels, labels to sizes, how they lie. `nanogauge settings` prints every
+        key with its default.
 
     Examples
     --------
@@ -102,6 +113,7 @@ class Settings:
     segment: SegmentSettings = field(default_factory=SegmentSettings)
     separate: SeparateSettings = field(default_factory=SeparateSettings)
     measure: MeasureSettings = field(default_factory=MeasureSettings)
+    arrangement: ArrangementSettings = field(default_factory=ArrangementSettings)
 
     def __repr__(self) -> str:
         """Only what differs from the defaults."""
@@ -159,12 +171,16 @@ _RANGES: Ranges = {
     "outline_uncertainty_px": (0, 20),
     "edge_uncertainty_nm": (0, 1e6),
     "seed": (0, 2**31 - 1),
+    "least_misorientation_deg": (1, 30),
+    "low_angle_below_deg": (0, 45),
+    "least_grain": (4, 1_000_000),
 }
 _CHOICES: Choices = {
     "device": ("auto", "cpu", "cuda", "tensorrt", "openvino", "directml", "coreml"),
     "looks": ("several", "one"),
     "weighting": ("number", "volume"),
     "edge": ("outline", "steepest"),
+    "lattice": ("auto", "hexagonal", "square"),
 }
 
 

@@ -11,6 +11,7 @@ from ..results.measurement import Measurement
 from ..results.saved import SavedMeasurement, saved_of
 from ..scale.calibration import Calibration, calibration_from_dict
 from ..statistics.distribution import STATISTICS, WITHOUT_UNIT
+from .arrangement import order_rows
 from .content import exclusion_rows
 from .formatting import DASH, NAMES, Lengths, lengths, number, percent
 
@@ -33,6 +34,8 @@ class Card:
     overlay: bytes = field(repr=False)
     scale_bar: bytes | None = field(repr=False)
     has_scale_bar: bool = False
+    order: list[tuple[str, str]] = field(default_factory=list)
+    order_picture: bytes | None = field(repr=False, default=None)
 
 
 def card(m: Measurement) -> Card:
@@ -60,6 +63,8 @@ def card_of(saved: SavedMeasurement) -> Card:
         overlay=saved.overlay_jpeg,
         scale_bar=saved.scale_bar_png,
         has_scale_bar=saved.scale_bar_png is not None,
+        order=order_rows(about["order"]) if about.get("order") else [],
+        order_picture=saved.order_png,
     )
 
 

@@ -71,6 +71,8 @@ def _with_pictures(card: Card, *, linked: bool = False) -> dict[str, Any]:
         "overlay_uri": "overlay.png" if linked else data_uri(card.overlay) if card.overlay else "",
         "scale_bar_uri": "scale_bar.png" if linked and card.has_scale_bar else data_uri(card.scale_bar) if card.scale_bar else "",
     }
+    if card.order_picture or (linked and card.order):
+        pictures["order_uri"] = "order.png" if linked else data_uri(card.order_picture or b"")
     return {k: getattr(card, k) for k in card.__dataclass_fields__} | pictures
 
 

@@ -98,6 +98,8 @@ def _card(card: Card, folder: Path, k: int) -> dict[str, Any]:
         small.thumbnail((_LONGEST_PX, _LONGEST_PX))
         small.save(folder / f"{k}.jpg", quality=85)
         width = min(_WIDTH_MM, _MOST_HEIGHT_MM * small.width / small.height)
+    if card.order_picture:
+        (folder / f"{k}-order.png").write_bytes(card.order_picture)
     if card.scale_bar:
         (folder / f"{k}-bar.png").write_bytes(card.scale_bar)
     return {
@@ -108,5 +110,7 @@ def _card(card: Card, folder: Path, k: int) -> dict[str, Any]:
         "exclusions": card.exclusions,
         "overlay": f"{k}.jpg",
         "width_mm": round(width, 2),
+        "order": [(a, breakable(b)) for a, b in card.order],
+        "order_picture": f"{k}-order.png" if card.order_picture else None,
         "scale_bar": f"{k}-bar.png" if card.scale_bar else None,
     }

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import OutputError
+from .arrangement import ORDER_FILES, with_order, write_order
 from .figures import png_bytes, scale_bar_crop
 from .interchange.write import write_coco, write_rois
 from .pictures import write_labels, write_labels_ome
@@ -28,7 +29,7 @@ MEASUREMENT_FILES = (MARK, "particles.csv", "labels.tif", "overlay.png", "rois.z
 PROBABILITY = "probability.tif"
 EDITS, FOUND = "edits.jsonl", "found"
 """Where a person edited a result: the edits, and what was found before them."""
-_OWN = (*MEASUREMENT_FILES, "scale_bar.png", "labels.ome.tif", "coco.json", "report.html", "report.pdf", PROBABILITY)
+_OWN = (*MEASUREMENT_FILES, *ORDER_FILES, "scale_bar.png", "labels.ome.tif", "coco.json", "report.html", "report.pdf", PROBABILITY)
 _REPLACED = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES)  # what a rename says where there is a folder already
 _count = itertools.count()
 
@@ -64,7 +65,7 @@ def save_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco:
 
 def write_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco: bool = False, ome: bool = False) -> Path:
     """measurement.json, particles.csv, labels.tif, overlay.png, rois.zip, and scale_bar.png where a scale bar was seen, into a new
-    folder such as `new_result` gives.
+    folder such as `new_result` gives; where order was asked for its files too.
 
     unit_row: a second line of particles.csv with the units
     coco: coco.json too; ome: labels.ome.tif too; of a mosaic neither is written, nor scale_bar.png
@@ -74,7 +75,11 @@ def write_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco
     make_folder(folder)
     try:
         (folder / MARK).write_text(json.dumps(m.to_dict(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        write_particle_csv(folder / "particles.csv", m.particles, unit_row=unit_row)
+        ordered = m.settings.arrangement.order
+        table = with_order(m.particles, m.order) if ordered else m.particles
+        write_particle_csv(folder / "particles.csv", table, unit_row=unit_row)
+        if ordered and m.order is not None:
+            write_order(folder, m.order, m.order_picture)
         (folder / "overlay.png").write_bytes(png_bytes(m.overlay))
         if m.mosaic is not None:
             m.mosaic.save(folder, m.scale, n_labels=m.n_particles)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrangement.order import Order, order_of_table
 from ..core.errors import OutputError
 from ..core.json_value import json_value
 from ..core.micrograph import Micrograph
@@ -177,6 +178,18 @@ class Measurement(SizeFigures):
         return "labels" if self.foreground is None or not self.settings.measure.subpixel else "probability_map"
 
     @cached_property
+    def order(self) -> Order | None:
+        """How the particles are ordered: neighbours, ψ, grains, lattice constant. None for fewer than 12 particles."""
+        return order_of_table(self.particles, self.frame, self.scale, self.settings.arrangement)
+
+    @cached_property
+    def order_picture(self) -> bytes | None:
+        """The order drawn as PNG, once for its file and the report: directions and grains, ψ, correlations, sizes of grains."""
+        from .arrangement import order_picture
+
+        return None if self.order is None else order_picture(self.order)
+
+    @cached_property
     def edge_offset_px(self) -> float:
         """From the outlines to where the grey levels change most steeply, negative inwards; NaN where no edge stands out."""
         if self.mosaic is not None:
@@ -275,7 +288,13 @@ class Measurement(SizeFigures):
             "version": self.version,
             "seconds": self.seconds,
             "operator_edits": list(self.operator_edits),
-        }
+        } | self._arrangement()
+
+    def _arrangement(self) -> dict[str, Any]:
+        """What was asked for of how the particles lie; nothing where nothing was."""
+        if not self.settings.arrangement.order:
+            return {}
+        return {"order": None if self.order is None else self.order.to_dict()}
 
     def save(self, folder: str | Path) -> Path:
         """Writes measurement.json, particles.csv, labels.tif, overlay.png and rois.zip; `nanogauge.load` reads them back.

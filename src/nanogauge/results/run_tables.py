@@ -23,7 +23,6 @@ from .tables import arrow_schema, summary_line
 MOST_MICROGRAPHS = 100
 """Micrographs in one file of the data set; fewer where they hold MOST_ROWS particles."""
 MOST_ROWS = 50_000
-_NM = column_names(in_nm=True)
 
 
 class RunTables:
@@ -32,12 +31,16 @@ class RunTables:
     `with RunTables(out) as tables: tables.add(row, name)`; name: of the micrograph's folder, None where it was not measured.
 
     data_set: particles.parquet as a folder of files instead of one file
+    order: with the columns of the particles' order
     mark: put before the tables' names, for tables that replace others when they are done
 
     Raises OSError where something cannot be written.
     """
 
-    def __init__(self, out: Path, *, unit_row: bool = False, data_set: bool = False, coco: bool = False, mark: str = "") -> None:
+    def __init__(
+        self, out: Path, *, unit_row: bool = False, data_set: bool = False, coco: bool = False, order: bool = False, mark: str = ""
+    ) -> None:
+        self._columns = column_names(in_nm=True, order=order)
         self.out, self.unit_row, self.data_set, self.mark = out, unit_row, data_set, mark
         self.n_particles = 0
         self._rows: list[bytes] = []
@@ -51,7 +54,7 @@ class RunTables:
         return self.out / f"{self.mark}{name}"
 
     def __enter__(self) -> Self:
-        heads = ["micrograph", *_NM]
+        heads = ["micrograph", *self._columns]
         self._summary = self._path("summary.csv").open("wb", buffering=0)
         _write(self._summary, _line(SUMMARY_COLUMNS))
         self._particles = self._path("particles.csv").open("wb", buffering=0)
@@ -72,7 +75,7 @@ class RunTables:
         _write(self._summary, summary_line(row, SUMMARY_COLUMNS).encode("utf-8", "surrogateescape"))
 
     def _add_particles(self, name: str) -> None:
-        rows = _rows(self.out / name / "particles.csv", unit_row=self.unit_row)
+        rows = _rows(self.out / name / "particles.csv", self._columns, unit_row=self.unit_row)
         self.n_particles += len(rows)
         first = _line([name])[:-1] + b","
         _write(self._particles, b"".join(first + row for row in rows))
@@ -90,12 +93,12 @@ class RunTables:
         import pyarrow.csv
         import pyarrow.parquet as pq
 
-        schema = arrow_schema(["micrograph", *_NM], in_nm=True)
+        schema = arrow_schema(["micrograph", *self._columns], in_nm=True)
         if self._rows:
             types = {f.name: f.type for f in schema if f.name != "micrograph"}
             table = pa.csv.read_csv(
                 io.BytesIO(b"".join(self._rows)),
-                read_options=pa.csv.ReadOptions(column_names=_NM, use_threads=False),
+                read_options=pa.csv.ReadOptions(column_names=self._columns, use_threads=False),
                 convert_options=pa.csv.ConvertOptions(column_types=types, strings_can_be_null=False),
             )
             names = pa.array([name for name, n in self._names for _ in range(n)], pa.string())
@@ -131,7 +134,7 @@ class RunTables:
         if self.data_set and not self._n_files:
             import pyarrow.parquet as pq
 
-            empty = arrow_schema(["micrograph", *_NM], in_nm=True).empty_table()
+            empty = arrow_schema(["micrograph", *self._columns], in_nm=True).empty_table()
             pq.write_table(empty, self._path("particles.parquet") / "part-00000.parquet")
         if self._parquet is not None:
             self._parquet.close()
@@ -191,15 +194,15 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _rows(path: Path, *, unit_row: bool) -> list[bytes]:
+def _rows(path: Path, wanted: list[str], *, unit_row: bool) -> list[bytes]:
     """The lines of a micrograph's particles.csv with every column of the run's table: those in nm empty where it has no scale."""
     head, *rows = path.read_bytes().splitlines(keepends=True)
     if unit_row:
         rows = rows[1:]
     columns = head.decode().rstrip("\n").split(",")
-    if columns == _NM:
+    if columns == wanted:
         return rows
-    at = [columns.index(c) if c in columns else None for c in _NM]
+    at = [columns.index(c) if c in columns else None for c in wanted]
     return [b",".join(b"" if k is None else cells[k] for k in at) + b"\n" for cells in _cells(rows)]
 
 

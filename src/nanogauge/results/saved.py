@@ -53,7 +53,8 @@ class SavedMeasurement:
 
     name: of its folder; about: the content of measurement.json; folder: None where it is not saved yet
     table: its particles; None: read from the folder when asked for
-    overlay_jpeg, scale_bar_png: pictures for a page, to be dropped as soon as it is written; empty or None where not wanted
+    overlay_jpeg, scale_bar_png, order_png: pictures for a page, to be dropped as soon as it is written; empty or None where there
+        is none or none is wanted
     """
 
     name: str
@@ -62,6 +63,7 @@ class SavedMeasurement:
     table: pd.DataFrame | None = field(repr=False, default=None)
     overlay_jpeg: bytes = field(repr=False, default=b"")
     scale_bar_png: bytes | None = field(repr=False, default=None)
+    order_png: bytes | None = field(repr=False, default=None)
 
     @cached_property
     def particles(self) -> pd.DataFrame:
@@ -233,6 +235,7 @@ def saved_of(m: Measurement, *, name: str | None = None) -> SavedMeasurement:
         table=m.particles,
         overlay_jpeg=jpeg_bytes(m.overlay),
         scale_bar_png=None if crop is None else png_bytes(crop),
+        order_png=m.order_picture if m.settings.arrangement.order else None,
     )
 
 
@@ -253,8 +256,10 @@ def read_saved(folder: Path, *, particles: bool = True, pictures: bool = True) -
             overlay = jpeg_bytes(image)
         bar = folder / "scale_bar.png"
         crop = bar.read_bytes() if bar.is_file() else None
+        drawn = folder / "order.png"
+        order = drawn.read_bytes() if drawn.is_file() and about.get("order") else None
         table = saved.particles if particles else None
-        return dataclasses.replace(saved, table=table, overlay_jpeg=overlay, scale_bar_png=crop)
+        return dataclasses.replace(saved, table=table, overlay_jpeg=overlay, scale_bar_png=crop, order_png=order)
     except _DAMAGE as error:
         raise _damaged(folder, error) from error
 
@@ -370,8 +375,9 @@ def _read_particles(path: Path, *, in_nm: bool) -> pd.DataFrame:
     second = text.split("\n", 2)[1:2]
     units = bool(second) and second[0].strip() != "" and not second[0].split(",")[0].strip().isdigit()
     table = pd.read_csv(io.StringIO(text), skiprows=[1] if units else None, float_precision="round_trip")
-    for name in column_dtypes(in_nm=in_nm):
+    dtypes = column_dtypes(in_nm=in_nm)
+    for name in dtypes:
         if name not in table:
             raise ValueError(f"particles.csv has no column {name}")
-    table["flags"] = table["flags"].fillna("")
-    return table.astype(column_dtypes(in_nm=in_nm))
+    table = table[list(dtypes)]  # those of order follow from the others, and are worked out anew where they are asked for
+    return table.assign(flags=table["flags"].fillna("")).astype(dtypes)

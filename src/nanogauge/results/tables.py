@@ -12,7 +12,7 @@ from typing import IO, Any, Self
 
 import pandas as pd
 
-from ..core.particles import COLUMNS, column_dtypes, column_names, units
+from ..core.particles import COLUMNS, ORDER_COLUMNS, column_dtypes, column_names, units
 
 _ROW_GROUP = 50_000  # rows of a run's particles kept in memory at once
 
@@ -99,8 +99,9 @@ def arrow_schema(columns: list[str], *, in_nm: bool) -> Any:
     import pyarrow as pa
 
     kinds = {"int64": pa.int64(), "float64": pa.float64(), "str": pa.string(), "bool": pa.bool_()}
-    dtypes = column_dtypes(in_nm=in_nm)
-    meanings = {c.name: c.meaning for c in COLUMNS} | {c.nm_name: c.meaning for c in COLUMNS if c.nm_name}
+    dtypes = column_dtypes(in_nm=in_nm, order=True)
+    known = (*COLUMNS, *ORDER_COLUMNS)
+    meanings = {c.name: c.meaning for c in known} | {c.nm_name: c.meaning for c in known if c.nm_name}
     fields = []
     for name, unit in units(columns).items():
         about = {"unit": unit, "meaning": meanings.get(name, "micrograph" if name == "micrograph" else "")}

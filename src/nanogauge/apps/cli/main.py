@@ -15,7 +15,7 @@ import typer
 
 from ...core.cpu import SMALL_RUN
 from ...core.errors import NanogaugeError
-from . import laboratory
+from . import arrangement, laboratory
 from .options import (
     BarPx,
     CalibrationFile,
@@ -271,7 +271,7 @@ def scale(
     )
 
 
-for command in (laboratory.calibrate, laboratory.evaluate, laboratory.synth, laboratory.train, laboratory.export):
+for command in (arrangement.order, laboratory.calibrate, laboratory.evaluate, laboratory.synth, laboratory.train, laboratory.export):
     app.command()(command)
 
 

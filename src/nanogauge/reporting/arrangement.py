@@ -1,0 +1,67 @@
+"""What a report says of how the particles lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .formatting import DASH, lengths, number, percent
+
+
+def order_rows(order: dict[str, Any]) -> list[tuple[str, str]]:
+    """(what, value) of the order of a micrograph, as order.json holds it."""
+    unit = order["unit"]
+    a = order["lattice_constant"]
+    show = lengths(unit, a["value"] if a["value"] is not None else float("nan"))
+    rows = [("Taken from", "the particles found" if order["from"] == "particles" else "the picture itself")]
+    if order["from"] == "particles":
+        psi = order["mean_psi6"] if order["lattice"] == "hexagonal" else order["mean_psi4"]
+        name = "ψ6" if order["lattice"] == "hexagonal" else "ψ4"
+        kind = order["lattice"] if order["grains"]["n"] else "no lattice found"
+        rows.append(("Lattice", f"{kind}, mean |{name}| {number(psi, 3)}"))
+    else:
+        rows.append(("Lattice", f"{order['lattice']}"))
+    known = a["value"] is not None
+    value = f"{show.with_uncertainty(a['value'], a['expanded_uncertainty'])} {show.unit} (k = 2)" if known else DASH
+    rows.append(("Lattice constant", value))
+    g, b = order["grains"], order["boundaries"]
+    rows.append(("Grains", f"{g['n']}, {g['n_whole']} not cut by the frame; {percent(order['share_in_grains'])} of the frame"))
+    size = g[f"median_equivalent_diameter_{unit}"]
+    if size is not None:
+        rows.append(("Size of grains", f"median equivalent diameter {lengths(unit, size).with_unit(size)}"))
+    total = b[f"length_{unit}"]
+    if total:
+        low = percent(b[f"low_angle_length_{unit}"] / total)
+        said = f"{lengths(unit, total).with_unit(total)}, {low} of it below {b['low_angle_below_deg']:g}°"
+        rows.append(("Boundaries", f"{said}; mean misorientation {number(b['mean_misorientation_deg'], 3)}°"))
+    rows.append(("Voids", percent(order["share_of_voids"])))
+    if order["from"] == "particles":
+        rows += _particle_rows(order, unit)
+    return rows
+
+
+def _particle_rows(order: dict[str, Any], unit: str) -> list[tuple[str, str]]:
+    near, defects = order["nearest_neighbour_distance"], order["defects"]
+    show = lengths(unit, near["mean"])
+    mean = order["mean_number_of_neighbours"]
+    rows = [
+        ("Nearest neighbour", f"{show.with_unit(near['mean'])}, standard deviation {show.with_unit(near['sd'], 2)}"),
+        ("Neighbours", f"{number(mean, 3)} on average" if mean is not None else DASH),
+    ]
+    judged = f"of {defects['n_sure']} particles with all neighbours in sight"
+    said = f"{defects['n_few']} with too few and {defects['n_many']} with too many neighbours, {judged}"
+    if defects["dislocations"] is not None:
+        said += f"; {defects['dislocations']} 5–7 pairs"
+    rows.append(("Defects", f"{said}; {order['vacancies']} vacancies"))
+    per = "um" if unit == "nm" else "px"
+    density = number(order[f"number_density_per_{per}2"], 4)
+    rows.append(
+        ("Density", f"{density} per {'µm²' if per == 'um' else 'px²'}, {percent(order['area_fraction'])} of the frame covered")
+    )
+    c = order["correlation"]
+    if c is not None:
+        reach = lengths(unit, c[f"reach_{unit}"]).with_unit(c[f"reach_{unit}"])
+        for key, name in (("translational", "Rows kept over"), ("orientational", "Direction kept over")):
+            value = c[f"{key}_length_{unit}"]
+            far = value is None or value > c[f"reach_{unit}"]
+            rows.append((name, f"more than {reach}" if far else f"{lengths(unit, value).with_unit(value, 3)} (to 1/e)"))
+    return rows

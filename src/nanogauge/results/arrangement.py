@@ -1,0 +1,41 @@
+"""What a run folder holds of how the particles lie: order.json, grains.csv, boundaries.csv, order_curves.csv, order.png."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from ..arrangement.order import Order
+from ..core.particles import ORDER_COLUMNS, column_dtypes
+
+ORDER_FILES = ("order.json", "grains.csv", "boundaries.csv", "order_curves.csv", "order.png")
+
+
+def write_order(folder: Path, order: Order, picture: bytes | None = None) -> None:
+    """The five files, into a folder that is there. picture: where it is drawn already. Raises OSError."""
+    text = json.dumps(order.to_dict(), indent=1, ensure_ascii=False) + "\n"
+    (folder / "order.json").write_text(text, encoding="utf-8")
+    tables = {"grains": order.grain_table(), "boundaries": order.boundary_table, "order_curves": order.curves()}
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+    (folder / "order.png").write_bytes(picture or order_picture(order))
+
+
+def order_picture(order: Order) -> bytes:
+    """order.png: directions and grains, ψ, correlations, sizes of grains."""
+    from ..arrangement.order.drawing import order_png
+
+    return order_png(order)
+
+
+def with_order(table: pd.DataFrame, order: Order | None) -> pd.DataFrame:
+    """The particle table with the columns of the particles' order after its own; nothing is known where there is no order."""
+    columns = None if order is None else order.particle_columns()
+    in_nm = "area_nm2" in table
+    names = [n for c in ORDER_COLUMNS for n in (c.name, c.nm_name) if n and (in_nm or n != c.nm_name)]
+    if columns is None:
+        columns = pd.DataFrame({n: 0 if n == "grain" else float("nan") for n in names}, index=range(len(table)))
+    columns.index = table.index
+    return pd.concat([table, columns[names]], axis=1).astype(column_dtypes(in_nm=in_nm, order=True))
