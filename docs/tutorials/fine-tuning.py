@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Fine-tuning
 #
-# When the network does badly on your material, show it ten annotated micrographs. This tutorial trains a network: it takes some
-# five minutes on two processor cores, and needs PyTorch (`pip install ".[train]"`). So it is not run whenever these pages are built;
+# When the network does badly on your material, show it ten annotated micrographs. This tutorial trains a network: it takes about
+# two minutes of a processor core, and needs PyTorch (`pip install ".[train]"`). So it is not run whenever these pages are built;
 # `scripts/site --all` runs it.
 #
 # ## Annotated micrographs
@@ -34,7 +34,8 @@ for k in range(8):
 # %% [markdown]
 # ## Train
 #
-# A fifth of the micrographs is kept to test on. The command line does the same: `nanogauge train --data rods -o runs/rods`.
+# A fifth of the micrographs is kept to test on. Rods that lie under others are in several pieces, which the reader of labels
+# mentions. The command line does the same: `nanogauge train --data rods -o runs/rods`.
 
 # %%
 from nanogauge.training.finetune import FIGURES, fine_tune, recipe
@@ -45,7 +46,8 @@ tuned.held_out, tuned.better
 # %% [markdown]
 # ## Is it better?
 #
-# On micrographs that it has not learned from. If it is not, say so and keep the shipped network: fine-tuning may make things worse.
+# Both networks are scored on the micrographs kept back. Where `better` is False, keep the shipped network: fine-tuning may make things
+# worse.
 
 # %%
 import pandas as pd

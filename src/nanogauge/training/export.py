@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +47,7 @@ def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None 
     """Writes PATH: input "grey" (1, 1, H, W), output "maps" (1, 3, H, W), H and W free multiples of 32."""
     example = torch.zeros(1, 1, 96, 128)
     h, w = torch.export.Dim("h", min=1, max=256), torch.export.Dim("w", min=1, max=256)
-    with warnings.catch_warnings():
+    with _quietly(), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's own, about its own internals
         program = torch.onnx.export(
             WithSigmoid(network).eval(),
@@ -65,6 +68,19 @@ def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None 
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     onnx.save(model, str(path))
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what torch and the quantiser print of their own progress and of packages that are not needed."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logger.setLevel(before)
 
 
 class _Reader:
@@ -93,7 +109,7 @@ def quantise(fp32: Path, int8: Path, pictures: Sequence[NDArray[np.float32]]) ->
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    with tempfile.TemporaryDirectory() as folder:
+    with _quietly(), tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.onnx"
         quant_pre_process(str(fp32), str(ready), skip_symbolic_shape=True)
         graph = onnx.load(str(ready)).graph
