@@ -1,9 +1,12 @@
-"""Damage done to files: bytes flipped, cut, doubled, swapped; TIFF tags changed; numbers in texts made absurd."""
+"""Damage done to files: bytes flipped, cut, doubled, swapped; TIFF tags changed; numbers in texts made absurd; parts of JSON
+replaced."""
 
 from __future__ import annotations
 
+import json
 import re
 import struct
+from typing import Any
 
 import numpy as np
 
@@ -97,4 +100,29 @@ def _number(data: bytes, rng: np.random.Generator) -> bytes:
     return data[: m.start()] + _NUMBERS[int(rng.integers(len(_NUMBERS)))] + data[m.end() :]
 
 
-_CHANGES = (_flip, _head, _cut, _remove, _double, _swap, _integer, _tag, _tag, _number)
+def _node(data: bytes, rng: np.random.Generator) -> bytes:
+    """Puts something absurd in the place of a part of a JSON file, which stays sound JSON; other files get another number."""
+    try:
+        content = json.loads(data[:100_000])
+    except (ValueError, RecursionError):
+        return _number(data, rng)
+    places: list[tuple[Any, Any]] = []
+    todo = [content]
+    while todo and len(places) < 5000:
+        part = todo.pop()
+        keys = list(part) if isinstance(part, dict) else range(len(part)) if isinstance(part, list) else []
+        places += [(part, k) for k in keys]
+        todo += [part[k] for k in keys]
+    if not places:
+        return _number(data, rng)
+    holder, key = places[int(rng.integers(len(places)))]
+    holder[key] = _ABSURD[int(rng.integers(len(_ABSURD)))]
+    return json.dumps(content).encode()
+
+
+_ABSURD: tuple[Any, ...] = (
+    None, True, 0, -1, 2**31, 10**30, 1e308, -1e308, float("nan"), float("inf"), "", "x", "12", "\n", [], [[]], [None], {},
+    {"a": 1}, [[1, 2], [3]], [1, 2, 3], ["a", "b", "c"], [[1e300, 1e300], [-1e300, 5], [5, 5]], [-1, 5, 10**12],
+    {"size": [48, 60], "counts": "o" * 99},
+)  # fmt: skip
+_CHANGES = (_flip, _head, _cut, _remove, _double, _swap, _integer, _tag, _tag, _number, _node, _node)

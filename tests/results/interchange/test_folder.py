@@ -102,6 +102,15 @@ def test_one_file_of_other_tools_for_all(tmp_path: Path) -> None:
         assert found(root) == {"a.png": name, "b.png": name, "c.png": None}
 
 
+def test_odd_json_beside_micrographs_is_passed_over(tmp_path: Path) -> None:
+    folder(tmp_path, "a.png", "a.zip")
+    for k, content in enumerate(
+        ({"k": {"filename": [1], "regions": 5}}, {"images": [3, {"file_name": {}}], "annotations": []}, [[]])
+    ):
+        (tmp_path / f"{k}.json").write_text(json.dumps(content))
+    assert found(tmp_path) == {"a.png": "a.zip"}
+
+
 def test_two_files_that_speak_of_one_micrograph(tmp_path: Path) -> None:
     folder(tmp_path, "a.png")
     for name in ("one.json", "two.json"):

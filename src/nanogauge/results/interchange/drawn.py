@@ -60,7 +60,7 @@ def check_shape(stated: Sequence[Any], shape: tuple[int, int], what: str) -> Non
 
 def several_names(names: Sequence[str]) -> tuple[str, ...]:
     """A warning where shapes carry several class names, all of which are taken as particles."""
-    found = sorted({n for n in names if n})
+    found = sorted({" ".join(n.split())[:40] for n in names if n})
     if len(found) < 2:
         return ()
     shown = ", ".join(found[:5]) + (" …" if len(found) > 5 else "")

@@ -82,6 +82,9 @@ def read_annotation(path: str | Path, *, shape: tuple[int, int], image_name: str
         painted = paint(drawn.patches, shape, numbers=drawn.numbers)
     except MemoryError:
         raise AnnotationError(f"{path}: too many shapes for this computer's memory") from None
+    except _ODD as error:
+        reason = " ".join(str(error).split())[:80]
+        raise AnnotationError(f"{path}: a file of its kind with parts that are out of place ({reason}); export it again") from error
     warnings = drawn.warnings
     if painted.n_empty and painted.n_empty > len(drawn.patches) / 2:
         raise AnnotationError(
@@ -114,7 +117,7 @@ def pictures_of(path: Path) -> list[str]:
         if head[:1] == b"<":
             return cvat_names(read_xml(path, data))
         return via_names(text) if is_via_csv(text := _text(data)) else []
-    except (AnnotationError, UnreadableFile):
+    except (AnnotationError, UnreadableFile, *_ODD):
         return []
 
 
@@ -143,6 +146,7 @@ _JSON = (
     _Kind(is_sam, read_sam),
     _Kind(is_via, read_via, via_names),
 )  # the first that matches
+_ODD = (TypeError, KeyError, AttributeError, IndexError, ValueError, ArithmeticError)  # what odd parts of JSON and XML raise
 _WITHOUT_SIZE = frozenset({"imagej_roi", "geojson", "via", "sam"})  # kinds that do not say how large the picture was
 _OTHER_JSON = (  # of a list's first item or of the whole: keys, name, advice
     ({"objects", "size"}, "Supervisely's JSON", "export COCO"),
