@@ -94,6 +94,7 @@ def application(studio: Studio, *, token: str | None = None) -> Any:
     from .pages.gallery import add_gallery
     from .pages.layout import FAVICON
     from .pages.micrograph import add_micrograph
+    from .pages.not_here import add_not_here
     from .pages.report import add_report
     from .pages.samples import add_samples
 
@@ -102,6 +103,7 @@ def application(studio: Studio, *, token: str | None = None) -> Any:
     add_gallery(studio)
     add_micrograph(studio)
     add_samples(studio)
+    add_not_here()
     add_report(studio, FineTuning(studio.project))
     ui.run_with(app, title="nanogauge", favicon=FAVICON, dark=None, reconnect_timeout=20, show_welcome_message=False)
     return Guard(app, token)

@@ -53,7 +53,7 @@ class Card:
         self.line.text = _line(e)
         self.sample.content = f'<span class="ng-chip">{esc(e.sample)}</span>' if e.sample else ""
         self.sample.set_visibility(bool(e.sample))
-        self.why.content = "".join(f"<li>{esc(reason)}</li>" for reason in doubt.reasons[:3])
+        self.why.content = f"<ul>{''.join(f'<li>{esc(reason)}</li>' for reason in doubt.reasons[:3])}</ul>"
         self.why.set_visibility(bool(doubt.reasons))
         done = e.state == "done"
         self.box.classes(add="openable" if done else "", remove="" if done else "openable")

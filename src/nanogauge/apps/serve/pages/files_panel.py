@@ -49,9 +49,7 @@ class FilesPanel:
         with ui.element("section").classes("ng-block"):
             ui.label("What was done by hand").classes("ng-h3")
             self.history = ui.element("div").classes("ng-history")
-            self.revert = ui.button("Undo all edits", icon="restart_alt", on_click=self._ask_revert).props(
-                "outline no-caps dense"
-            )
+            self.revert = ui.button("Undo all edits", icon="restart_alt", on_click=self._ask_revert).props("outline no-caps dense")
         with ui.element("section").classes("ng-block") as self.earlier:
             ui.label("Earlier results").classes("ng-h3")
             ui.label("What is shown now goes aside when one of them comes back.").classes("ng-soft")

@@ -88,10 +88,16 @@ def _style() -> str:
     return (STATIC / "page.css").read_text(encoding="utf-8")
 
 
+@lru_cache(maxsize=1)
+def _script() -> str:
+    return (STATIC / "frame.js").read_text(encoding="utf-8")
+
+
 @contextmanager
 def page_frame(active: str, *, title: str = "", fills: bool = False) -> Iterator[Any]:
     """Head and body of a page; gives the place in the head where a page may put its own. fills: as high as the window."""
     ui.add_head_html(f"<script>window.nanogauge = {json.dumps(vocabulary())}</script>")
+    ui.add_head_html(f"<script>{_script()}</script>")
     ui.add_head_html(f"<style>{_style()}</style>")  # in the head, so that nothing is seen unstyled first
     ui.colors(primary="#0072b2", secondary="#56b4e9", accent="#009e73", positive="#009e73", negative="#c04a00", warning="#b36b00")
     ui.page_title(f"{title} – nanogauge" if title else "nanogauge")

@@ -18,6 +18,7 @@ from .elements import MicrographView, ParticleTable
 from .files_panel import FilesPanel
 from .filters_panel import FiltersPanel
 from .layout import Frame, attempt, page_frame, refuse, said
+from .not_here import sorry
 from .scale_panel import ScalePanel
 from .sizes_panel import SizesPanel
 
@@ -231,7 +232,7 @@ def add_micrograph(studio: Studio) -> None:
             if entry is not None and (entry.state == "measuring" or entry.stage == "queued"):
                 _wait_measured(studio, entry)
             else:
-                _cannot(str(error))
+                sorry("This micrograph cannot be opened", str(error))
             return
         if session is not None:
             MicrographPage(studio, name, session).build()
@@ -268,11 +269,3 @@ def _wait_measured(studio: Studio, entry: Entry) -> None:
             how_far.text = "in the queue" if now.state == "waiting" else now.stage
 
     timer = ui.timer(0.5, look)
-
-
-def _cannot(text: str) -> None:
-    with page_frame("", title="not here"), ui.element("div").classes("ng-sorry"):
-        ui.html('<i class="material-icons" aria-hidden="true">image_not_supported</i>', sanitize=False)
-        ui.label("This micrograph cannot be opened").classes("ng-h1")
-        ui.label(text).classes("ng-soft")
-        ui.button("Back to the gallery", on_click=lambda: ui.navigate.to("/")).props("unelevated no-caps")

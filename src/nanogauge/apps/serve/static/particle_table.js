@@ -18,17 +18,17 @@ export default {
     <div class="ng-table" role="grid" :aria-rowcount="rows.length" aria-label="Particles">
       <div class="ng-head" role="row"><button v-for="c in columns" :key="c.id" type="button" role="columnheader" :class="'c-' + c.id" :title="c.title + unitText(c.id)"
         :aria-sort="by === c.id ? (down ? 'descending' : 'ascending') : 'none'" @click="sort(c.id)">{{ c.head }}<i v-if="by === c.id">{{ down ? '▾' : '▴' }}</i></button></div>
-      <div class="ng-body" ref="body" tabindex="0" @scroll.passive="scrolled" @keydown="key" aria-label="Rows; arrow keys move the selection">
-        <div :style="{ height: rows.length * 28 + 'px', position: 'relative' }">
+      <div class="ng-body" ref="body" tabindex="0" role="rowgroup" @scroll.passive="scrolled" @keydown="key" aria-label="Rows; arrow keys move the selection">
+        <div role="presentation" :style="{ height: rows.length * 28 + 'px', position: 'relative' }">
           <div v-for="r in shown" :key="r.p.label" role="row" class="ng-row" :class="{ on: r.on, out: r.p.kind === 'left_out' }" :style="{ top: r.i * 28 + 'px' }"
             :data-label="r.p.label" :aria-selected="r.on" @click="pick(r.p.label, $event)" @mouseenter="hover(r.p.label)" @mouseleave="hover(0)">
-            <span class="c-label"><i :style="{ background: colours[r.p.kind] }"></i>{{ r.p.label }}</span><span class="c-d">{{ length(r.p.d) }}</span>
-            <span class="c-feret_max">{{ length(r.p.feret_max) }}</span><span class="c-circularity">{{ num(r.p.circularity) }}</span>
-            <span class="c-confidence">{{ r.p.confidence == null ? '–' : r.p.confidence.toFixed(2) }}</span><span class="c-flags" :title="words(r.p)">{{ words(r.p) }}</span>
+            <span role="gridcell" class="c-label"><i :style="{ background: colours[r.p.kind] }"></i>{{ r.p.label }}</span><span role="gridcell" class="c-d">{{ length(r.p.d) }}</span>
+            <span role="gridcell" class="c-feret_max">{{ length(r.p.feret_max) }}</span><span role="gridcell" class="c-circularity">{{ num(r.p.circularity) }}</span>
+            <span role="gridcell" class="c-confidence">{{ r.p.confidence == null ? '–' : r.p.confidence.toFixed(2) }}</span><span role="gridcell" class="c-flags" :title="words(r.p)">{{ words(r.p) }}</span>
           </div>
         </div>
       </div>
-      <div class="ng-foot"><span>{{ rows.length }} particles<template v-if="nSelected">, {{ nSelected }} selected</template>; lengths in {{ unit }}</span></div>
+      <div class="ng-foot" role="row"><span role="gridcell">{{ rows.length }} particles<template v-if="nSelected">, {{ nSelected }} selected</template>; lengths in {{ unit }}</span></div>
     </div>`,
   data() {
     return { columns: COLUMNS, colours: STATUS_COLOURS, by: "label", down: false, rows: [], shown: [], nSelected: 0, unit: "px" };
