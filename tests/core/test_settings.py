@@ -55,7 +55,13 @@ OTHER = Settings(
         edge_uncertainty_nm=1.5,
     ),
     arrangement=ArrangementSettings(
-        order=True, lattice="square", least_misorientation_deg=6.0, low_angle_below_deg=10.0, least_grain=25
+        aggregates=True,
+        contact_gap=0.2,
+        order=True,
+        lattice="square",
+        least_misorientation_deg=6.0,
+        low_angle_below_deg=10.0,
+        least_grain=25,
     ),
 )
 

@@ -1,1 +1,1 @@
-"""How the particles of a micrograph lie: their order. Places and sizes in, figures out; no room above is known here."""
+"""How the particles of a micrograph lie: their order, and what hangs together. Places, sizes and labels in, figures out."""

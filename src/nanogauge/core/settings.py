@@ -84,6 +84,8 @@ class MeasureSettings:
 class ArrangementSettings:
     """How the particles lie: worked out where it is asked for."""
 
+    aggregates: bool = False  # groups of touching particles, their sizes and fractal law, with every micrograph
+    contact_gap: float = 0.1  # particles touch where less than this share of the smaller one's diameter, or 2 px, lies between them
     order: bool = False  # neighbours, ψ, grains, lattice constant, with every micrograph
     lattice: str = "auto"  # or hexagonal, square
     least_misorientation_deg: float = 4.0  # neighbouring lattices turned by less are one grain
@@ -171,6 +173,7 @@ _RANGES: Ranges = {
     "outline_uncertainty_px": (0, 20),
     "edge_uncertainty_nm": (0, 1e6),
     "seed": (0, 2**31 - 1),
+    "contact_gap": (0, 1),
     "least_misorientation_deg": (1, 30),
     "low_angle_below_deg": (0, 45),
     "least_grain": (4, 1_000_000),

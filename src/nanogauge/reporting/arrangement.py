@@ -65,3 +65,39 @@ def _particle_rows(order: dict[str, Any], unit: str) -> list[tuple[str, str]]:
             far = value is None or value > c[f"reach_{unit}"]
             rows.append((name, f"more than {reach}" if far else f"{lengths(unit, value).with_unit(value, 3)} (to 1/e)"))
     return rows
+
+
+def aggregate_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """(what, value) of the groups of a micrograph or a sample, as aggregates.json holds them."""
+    unit = found["unit"]
+    rows = [
+        ("Groups", f"{found['n_of_several']} of several particles and {found['n_single']} single ones, whole"),
+        ("Cut by the frame", f"{found['n_cut_by_frame']}, left out"),
+    ]
+    if found["mean_primaries_in_groups"] is not None:
+        share = percent(found["share_of_primaries_in_groups"])
+        mean = number(found["mean_primaries_in_groups"], 3)
+        rows.append(("Primaries in groups", f"{share} of all; {mean} in a group, {found['largest']} at most"))
+        radius = found[f"mean_radius_of_gyration_{unit}"]
+        rows.append(("Radius of gyration", f"{lengths(unit, radius).with_unit(radius)} on average, of the projection"))
+    for key, name in (
+        ("single", "Single particles"),
+        ("in_groups", "Primaries in groups"),
+        ("in_groups_in_sight", "of these in sight"),
+    ):
+        s = found["primary_diameters"][key]
+        mean_size = s[f"mean_{unit}"]
+        if mean_size is not None:
+            show = lengths(unit, mean_size)
+            rows.append(
+                (name, f"{s['n']}: mean {show.with_unit(mean_size)}, standard deviation {show.with_unit(s[f'sd_{unit}'], 3)}")
+            )
+    law = found["fractal_law"]
+    if law["dimension"] is None:
+        said = f"not known: {law['n']} whole groups of four or more, or all of one size"
+    else:
+        d = f"{number(law['dimension'], 3)} ({number(law['dimension_low'], 3)} to {number(law['dimension_high'], 3)})"
+        k = f"{number(law['prefactor'], 3)} ({number(law['prefactor_low'], 3)} to {number(law['prefactor_high'], 3)})"
+        said = f"dimension {d}, prefactor {k}, of {law['n']} groups; 95 % intervals"
+    rows.append(("Fractal law", said))
+    return rows

@@ -11,7 +11,7 @@ from ..results.measurement import Measurement
 from ..results.saved import SavedMeasurement, saved_of
 from ..scale.calibration import Calibration, calibration_from_dict
 from ..statistics.distribution import STATISTICS, WITHOUT_UNIT
-from .arrangement import order_rows
+from .arrangement import aggregate_rows, order_rows
 from .content import exclusion_rows
 from .formatting import DASH, NAMES, Lengths, lengths, number, percent
 
@@ -35,6 +35,7 @@ class Card:
     scale_bar: bytes | None = field(repr=False)
     has_scale_bar: bool = False
     order: list[tuple[str, str]] = field(default_factory=list)
+    aggregates: list[tuple[str, str]] = field(default_factory=list)
     order_picture: bytes | None = field(repr=False, default=None)
 
 
@@ -64,6 +65,7 @@ def card_of(saved: SavedMeasurement) -> Card:
         scale_bar=saved.scale_bar_png,
         has_scale_bar=saved.scale_bar_png is not None,
         order=order_rows(about["order"]) if about.get("order") else [],
+        aggregates=aggregate_rows(about["aggregates"]) if about.get("aggregates") else [],
         order_picture=saved.order_png,
     )
 

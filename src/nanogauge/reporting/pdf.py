@@ -110,6 +110,7 @@ def _card(card: Card, folder: Path, k: int) -> dict[str, Any]:
         "exclusions": card.exclusions,
         "overlay": f"{k}.jpg",
         "width_mm": round(width, 2),
+        "aggregates": [(a, breakable(b)) for a, b in card.aggregates],
         "order": [(a, breakable(b)) for a, b in card.order],
         "order_picture": f"{k}-order.png" if card.order_picture else None,
         "scale_bar": f"{k}-bar.png" if card.scale_bar else None,

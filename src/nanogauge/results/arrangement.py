@@ -1,4 +1,5 @@
-"""What a run folder holds of how the particles lie: order.json, grains.csv, boundaries.csv, order_curves.csv, order.png."""
+"""What a run folder holds of how the particles lie: order.json, grains.csv, boundaries.csv, order_curves.csv, order.png;
+aggregates.json, aggregates.csv, aggregates.png."""
 
 from __future__ import annotations
 
@@ -7,10 +8,24 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..arrangement.aggregates import Aggregates
 from ..arrangement.order import Order
 from ..core.particles import ORDER_COLUMNS, column_dtypes
 
 ORDER_FILES = ("order.json", "grains.csv", "boundaries.csv", "order_curves.csv", "order.png")
+
+
+AGGREGATE_FILES = ("aggregates.json", "aggregates.csv", "aggregates.png")
+
+
+def write_aggregates(folder: Path, found: Aggregates) -> None:
+    """The three files, into a folder that is there. Raises OSError."""
+    from ..arrangement.aggregates.drawing import aggregates_png
+
+    text = json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n"
+    (folder / "aggregates.json").write_text(text, encoding="utf-8")
+    (folder / "aggregates.png").write_bytes(aggregates_png(found))
+    found.table.to_csv(folder / "aggregates.csv", index=False, float_format="%.6g", lineterminator="\n")
 
 
 def write_order(folder: Path, order: Order, picture: bytes | None = None) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import OutputError
-from .arrangement import ORDER_FILES, with_order, write_order
+from .arrangement import AGGREGATE_FILES, ORDER_FILES, with_order, write_aggregates, write_order
 from .figures import png_bytes, scale_bar_crop
 from .interchange.write import write_coco, write_rois
 from .pictures import write_labels, write_labels_ome
@@ -29,7 +29,17 @@ MEASUREMENT_FILES = (MARK, "particles.csv", "labels.tif", "overlay.png", "rois.z
 PROBABILITY = "probability.tif"
 EDITS, FOUND = "edits.jsonl", "found"
 """Where a person edited a result: the edits, and what was found before them."""
-_OWN = (*MEASUREMENT_FILES, *ORDER_FILES, "scale_bar.png", "labels.ome.tif", "coco.json", "report.html", "report.pdf", PROBABILITY)
+_OWN = (
+    *MEASUREMENT_FILES,
+    *ORDER_FILES,
+    *AGGREGATE_FILES,
+    "scale_bar.png",
+    "labels.ome.tif",
+    "coco.json",
+    "report.html",
+    "report.pdf",
+    PROBABILITY,
+)
 _REPLACED = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EACCES)  # what a rename says where there is a folder already
 _count = itertools.count()
 
@@ -80,6 +90,8 @@ def write_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco
         write_particle_csv(folder / "particles.csv", table, unit_row=unit_row)
         if ordered and m.order is not None:
             write_order(folder, m.order, m.order_picture)
+        if m.settings.arrangement.aggregates and m.aggregates is not None:
+            write_aggregates(folder, m.aggregates)
         (folder / "overlay.png").write_bytes(png_bytes(m.overlay))
         if m.mosaic is not None:
             m.mosaic.save(folder, m.scale, n_labels=m.n_particles)

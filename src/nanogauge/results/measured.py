@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrangement.aggregates import Aggregates
 from ..arrangement.order import Order
 from ..core.micrograph import Micrograph
 from ..core.protocols import LabelStore
@@ -54,6 +55,8 @@ class Measured(Protocol):
     def settings(self) -> Settings: ...
     @property
     def overlay(self) -> NDArray[np.uint8]: ...
+    @property
+    def aggregates(self) -> Aggregates | None: ...
     @property
     def order(self) -> Order | None: ...
     @property

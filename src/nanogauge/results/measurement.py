@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrangement.aggregates import Aggregates, aggregates_of
 from ..arrangement.order import Order, order_of_table
 from ..core.errors import OutputError
 from ..core.json_value import json_value
@@ -190,6 +191,14 @@ class Measurement(SizeFigures):
         return None if self.order is None else order_picture(self.order)
 
     @cached_property
+    def aggregates(self) -> Aggregates | None:
+        """Groups of touching particles; None without a particle, and of a mosaic, whose labels are not at hand."""
+        if not len(self.particles) or self.mosaic is not None:
+            return None
+        gap = self.settings.arrangement.contact_gap
+        return aggregates_of(self.labels, self.particles, self.frame, self.scale, gap_share=gap)
+
+    @cached_property
     def edge_offset_px(self) -> float:
         """From the outlines to where the grey levels change most steeply, negative inwards; NaN where no edge stands out."""
         if self.mosaic is not None:
@@ -292,9 +301,12 @@ class Measurement(SizeFigures):
 
     def _arrangement(self) -> dict[str, Any]:
         """What was asked for of how the particles lie; nothing where nothing was."""
-        if not self.settings.arrangement.order:
-            return {}
-        return {"order": None if self.order is None else self.order.to_dict()}
+        asked, found = self.settings.arrangement, {}
+        if asked.order:
+            found["order"] = None if self.order is None else self.order.to_dict()
+        if asked.aggregates:
+            found["aggregates"] = None if self.aggregates is None else self.aggregates.to_dict()
+        return found
 
     def save(self, folder: str | Path) -> Path:
         """Writes measurement.json, particles.csv, labels.tif, overlay.png and rois.zip; `nanogauge.load` reads them back.

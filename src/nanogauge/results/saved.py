@@ -45,6 +45,7 @@ from .measurement import SUMMARY_STATISTICS, Measurement
 
 FOUND_FILES = (MARK, "particles.csv", "labels.tif")
 _FULL = 65535
+_MOST_PIXELS = 200_000_000  # of labels that are read as a whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +75,26 @@ class SavedMeasurement:
             return _read_particles(self.folder / "particles.csv", in_nm=self.scale is not None)
         except _DAMAGE as error:
             raise _damaged(self.folder, error) from error
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """(H, W) labels of the particles, as the table counts them.
+
+        Raises UnreadableFile where there are none, as of a mosaic, where they are damaged, or where they do not fit the table.
+        """
+        if self.folder is None:
+            raise ValueError("not saved yet")
+        h, w = self.about["shape_px"]
+        if h * w > _MOST_PIXELS:
+            raise UnreadableFile(f"{self.folder}: {w} x {h} px are too many for its labels to be looked at as a whole; cut it")
+        labels = _read_labels(self.folder / "labels.tif", (int(h), int(w)))
+        self._check_labels(labels)
+        return labels
+
+    def _check_labels(self, labels: NDArray[np.int32]) -> None:
+        present = np.flatnonzero(np.bincount(labels.ravel()))
+        if present[present > 0].tolist() != self.particles["label"].tolist():
+            raise UnreadableFile(f"{self.folder}: particles.csv and labels.tif do not fit each other; measure the micrograph again")
 
     @property
     def scale(self) -> Scale | None:
@@ -199,9 +220,7 @@ class SavedMeasurement:
             raise UnreadableFile(
                 f"{folder}: measured by an earlier version, whose outlines at the edge were not kept; measure it again"
             )
-        present = np.flatnonzero(np.bincount(labels.ravel()))
-        if present[present > 0].tolist() != self.particles["label"].tolist():
-            raise UnreadableFile(f"{folder}: particles.csv and labels.tif do not fit each other; measure the micrograph again")
+        self._check_labels(labels)
         return Measurement(
             micrograph=micrograph,
             decision=self.decision,

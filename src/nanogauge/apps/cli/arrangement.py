@@ -47,3 +47,32 @@ def order(
     options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px, "engine": engine, "device": device}
     options |= {"read": {"page": page, "detector": detector, "channel": channel}, "settings_file": settings}
     raise typer.Exit(order_all(inputs, out, take_from=take_from, lattice=lattice, **options, json_output=json_output))
+
+
+def aggregates(
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDERS", help="Results of `nanogauge measure`, of one sample.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="OUT", help="Folder for the sample's files; default: the first one given.")
+    ] = None,
+    contact_gap: Annotated[
+        float | None,
+        typer.Option(
+            "--contact-gap", metavar="SHARE", help="Gap, over the smaller diameter, up to which two particles touch: 0.1."
+        ),
+    ] = None,
+    settings: SettingsFile = None,
+    json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print all figures as JSON.")] = False,
+) -> None:
+    """What hangs together: groups of touching primaries, their sizes, and the fractal dimension of the sample.
+
+    Nothing is measured again. Writes aggregates.csv and aggregates.json beside each micrograph, and those of all into OUT. See
+    docs/aggregates.md.
+
+    Example:
+
+      nanogauge measure soot -o results && nanogauge aggregates results
+    """
+    from .aggregates import aggregates_all
+
+    options: dict[str, Any] = {"contact_gap": contact_gap, "settings_file": settings, "json_output": json_output}
+    raise typer.Exit(aggregates_all(folders, out, **options))

@@ -271,7 +271,8 @@ def scale(
     )
 
 
-for command in (arrangement.order, laboratory.calibrate, laboratory.evaluate, laboratory.synth, laboratory.train, laboratory.export):
+_ROUND_ABOUT = (laboratory.calibrate, laboratory.evaluate, laboratory.synth, laboratory.train, laboratory.export)
+for command in (arrangement.order, arrangement.aggregates, *_ROUND_ABOUT):
     app.command()(command)
 
 
