@@ -30,7 +30,10 @@ from nanogauge.training.synthetic import Rendering
 from nanogauge.training.synthetic.annotate import add_data_bar
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("measure", "import", "report", "scale", "calibrate", "order", "aggregates", "evaluate", "synth", "train", "export", "serve", "settings")
+COMMANDS = (
+    "measure", "import", "report", "scale", "order", "aggregates", "calibrate", "evaluate", "synth", "train", "export", "serve",
+    "settings",
+)  # fmt: skip
 PER_MICROGRAPH = {"measurement.json", "particles.csv", "labels.tif", "overlay.png", "rois.zip"}
 NM = [c for c in column_names(in_nm=True) if c not in column_names(in_nm=False)]
 

@@ -5,15 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ...core.errors import EditError, NanogaugeError
 from ...core.particles import Flag, has_flag
 from ...editing.journal import Edit
 from ...editing.session import Session
 
-if TYPE_CHECKING:
-    from .studio import Studio
+
+class Sessions(Protocol):
+    """What the studio is asked for here: the micrographs' sessions, and which edit of many is under way."""
+
+    many: ForMany | None
+
+    def session(self, name: str) -> Session: ...
+
+    def save(self, name: str) -> None: ...
 
 
 @dataclass
@@ -25,7 +32,7 @@ class ForMany:
     made: name -> the edit, where one was made; failed: name -> why not
     """
 
-    studio: Studio
+    studio: Sessions
     doing: str
     done: str
     names: Sequence[str]
