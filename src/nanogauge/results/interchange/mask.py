@@ -107,9 +107,13 @@ def with_holes(labels: NDArray[np.int32]) -> tuple[str, ...]:
 def _holes(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
     """Holes numbered 1 ... n, and the label that each lies in: ground that meets neither the frame nor a second label."""
     ground, n = ndimage.label(labels == 0)
-    if n == 0:
+    enclosed = np.ones(n + 1, bool)
+    enclosed[_border(ground)] = enclosed[0] = False
+    ground = np.where(enclosed[ground], ground, 0)
+    if not ground.any():
         return ground, np.zeros(0, np.intp)
-    pairs = []
+    pairs = []  # of ground and label that meet, as one number
+    top = int(labels.max()) + 1
     for a, b in (
         (ground[:-1], labels[1:]),
         (ground[1:], labels[:-1]),
@@ -117,13 +121,13 @@ def _holes(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int
         (ground[:, 1:], labels[:, :-1]),
     ):
         meet = (a > 0) & (b > 0)
-        pairs.append(np.column_stack([a[meet], b[meet]]))
-    found = np.unique(np.concatenate(pairs), axis=0)
-    number, first, times = np.unique(found[:, 0], return_index=True, return_counts=True)
-    single = (times == 1) & ~np.isin(number, np.unique(_border(ground)))
+        pairs.append(a[meet].astype(np.int64) * top + b[meet])
+    number, owner = np.divmod(np.unique(np.concatenate(pairs)), top)
+    holes, first, times = np.unique(number, return_index=True, return_counts=True)
+    single = times == 1
     new = np.zeros(n + 1, np.int32)
-    new[number[single]] = np.arange(1, single.sum() + 1)
-    return new[ground], found[first[single], 1].astype(np.intp)
+    new[holes[single]] = np.arange(1, single.sum() + 1)
+    return new[ground], owner[first[single]].astype(np.intp)
 
 
 def smooth_edged(values: NDArray[Any], found: NDArray[Any]) -> bool:

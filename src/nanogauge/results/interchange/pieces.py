@@ -68,14 +68,22 @@ def regions_of(patches: Sequence[Patch | None], names: Sequence[str], marked: fr
     probes = np.array([_probes(p) for p in shapes])  # (n, 3, 2)
     sure: set[int] = set()
     likely: dict[int, NDArray[np.intp]] = {}
-    for i in np.argsort(-areas):
-        inside = (boxes[:, :2] >= boxes[i, :2]).all(1) & (boxes[:, 2:] <= boxes[i, 2:]).all(1) & (areas * _LARGER <= areas[i])
+    along = np.argsort(boxes[:, 1], kind="stable")  # by their left, so that what a shape may hold stands together
+    lefts = boxes[along, 1]
+    for i in np.flatnonzero(areas >= _LARGER * areas.min()):
+        near = along[np.searchsorted(lefts, boxes[i, 1]) : np.searchsorted(lefts, boxes[i, 3])]
+        held_boxes = boxes[near]
+        inside = near[
+            (held_boxes[:, :2] >= boxes[i, :2]).all(1)
+            & (held_boxes[:, 2:] <= boxes[i, 2:]).all(1)
+            & (areas[near] * _LARGER <= areas[i])
+        ]
         told = found[i] in marked or named_as_region(names[found[i]])
-        if inside.sum() < (1 if told else _LEAST_HELD):
+        if len(inside) < (1 if told else _LEAST_HELD):
             continue
         filled = ndimage.binary_fill_holes(shapes[i].mask)  # what is left between particles has them in its holes
         at = probes[inside] - boxes[i, :2]
-        held = np.flatnonzero(inside)[filled[at[..., 0], at[..., 1]].all(1)]
+        held = inside[filled[at[..., 0], at[..., 1]].all(1)]
         if (told and len(held)) or (len(held) >= _LEAST_HELD and filled.all()):
             sure.add(int(i))
         elif len(held) >= _LEAST_HELD:
@@ -152,26 +160,24 @@ def _width(p: Patch) -> float:
 
 def _once(patches: Sequence[Patch | None]) -> tuple[list[Patch | None], int]:
     """Without those that are nearly another one, and how many these were."""
-    kept: list[Patch | None] = []
-    corners = np.zeros((len(patches), 4))
-    areas = np.zeros(len(patches))
-    n_twice = 0
-    for p in patches:
-        if p is None:
-            kept.append(p)
-            continue
-        (h, w), area = p.mask.shape, float(p.mask.sum())
-        box = np.array([p.y0, p.x0, p.y0 + h, p.x0 + w])
-        n = len(kept)
-        common = np.minimum(corners[:n, 2:], box[2:]) - np.maximum(corners[:n, :2], box[:2])
-        most = np.where((common > 0).all(1), np.minimum(np.minimum(common.prod(1), areas[:n]), area), 0)
-        near = np.flatnonzero(most >= _SAME * (areas[:n] + area - most))
-        if any(_shared(p, q) >= _SAME * (areas[k] + area - _shared(p, q)) for k in near.tolist() if (q := kept[k]) is not None):
-            n_twice += 1
-            continue
-        corners[n], areas[n] = box, area
-        kept.append(p)
-    return kept, n_twice
+    shapes = [(k, p) for k, p in enumerate(patches) if p is not None]
+    lefts, tops = np.array([p.x0 for _, p in shapes]), np.array([p.y0 for _, p in shapes])
+    areas = np.array([int(p.mask.sum()) for _, p in shapes])
+    along = np.argsort(lefts, kind="stable")
+    by_left = lefts[along]
+    dropped: set[int] = set()
+    for i, (k, p) in enumerate(shapes):
+        reach = p.mask.shape[1] * (1 - _SAME) + 1  # their left sides cannot lie further apart, nor their tops
+        near = along[np.searchsorted(by_left, p.x0 - reach) : np.searchsorted(by_left, p.x0 + reach, side="right")]
+        near = near[(near < i) & (abs(tops[near] - p.y0) <= p.mask.shape[0] * (1 - _SAME) + 1)]
+        near = near[np.minimum(areas[near], areas[i]) >= _SAME * np.maximum(areas[near], areas[i])]
+        for j in near.tolist():
+            other, q = shapes[j]
+            common = _shared(p, q) if other not in dropped else 0
+            if common >= _SAME * (areas[i] + areas[j] - common):
+                dropped.add(k)
+                break
+    return [p for k, p in enumerate(patches) if k not in dropped], len(dropped)
 
 
 def _shared(p: Patch, q: Patch) -> int:
