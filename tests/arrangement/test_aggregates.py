@@ -108,6 +108,20 @@ def test_the_law_is_found_under_scatter_of_the_radius(dimension: float, prefacto
     assert law.prefactor_low < prefactor < law.prefactor_high
 
 
+def test_a_dense_law_is_said_to_be_a_lower_bound() -> None:
+    """As many groups as a law needs, made up in the table: only the law is looked at."""
+    a = found(PAIR, CHAIN, SINGLE)
+    for dimension, bound in ((1.7, False), (2.1, True)):
+        n = np.exp(np.linspace(2, 5, 30))
+        table = pd.DataFrame(
+            {"edge_weight": 1.0, "n_primaries": n.round(), "n_by_area": n, "mean_primary_diameter_px": 2.0}, index=range(30)
+        )
+        table["radius_of_gyration_px"] = np.sqrt((n / 1.3) ** (2 / dimension) / 1.5 + 0.5)
+        law = Aggregates(table, a.primaries, "px").to_dict()["fractal_law"]
+        assert law["dimension"] == pytest.approx(dimension, rel=1e-6)
+        assert law["is_lower_bound"] is bound
+
+
 def test_few_groups_or_groups_of_one_size_have_no_law() -> None:
     assert math.isnan(fractal_law(np.full(5, 20.0), np.full(5, 4.0)).dimension)
     assert math.isnan(fractal_law(np.full(50, 20.0), np.full(50, 4.0)).dimension)

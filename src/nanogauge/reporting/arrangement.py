@@ -99,5 +99,7 @@ def aggregate_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         d = f"{number(law['dimension'], 3)} ({number(law['dimension_low'], 3)} to {number(law['dimension_high'], 3)})"
         k = f"{number(law['prefactor'], 3)} ({number(law['prefactor_low'], 3)} to {number(law['prefactor_high'], 3)})"
         said = f"dimension {d}, prefactor {k}, of {law['n']} groups; 95 % intervals"
+        if law["is_lower_bound"]:
+            said += "; a lower bound, as groups so dense hide much of themselves"
     rows.append(("Fractal law", said))
     return rows

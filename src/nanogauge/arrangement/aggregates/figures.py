@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...core.scale import Scale
 from ...measuring import measure_particles
-from .fractal import FractalLaw, fractal_law, primaries_by_area
+from .fractal import DENSE, FractalLaw, fractal_law, primaries_by_area
 from .groups import connected, find_contacts
 
 Frame = tuple[int, int, int, int]
@@ -63,7 +63,7 @@ class Aggregates:
         w = t["edge_weight"].to_numpy(np.float64)
         n = t["n_primaries"].to_numpy(np.float64)
         several = n > 1
-        sizes: dict[str, Any] = {}
+        law, sizes = self.law(), dict[str, Any]()
         p = self.primaries[self.primaries["edge_weight"] > 0]
         for name, chosen in (("single", p["n_in_group"] == 1), ("in_groups", p["n_in_group"] > 1)):
             for seen, among in (("", chosen), ("_in_sight", chosen & p["in_sight"])):
@@ -84,7 +84,7 @@ class Aggregates:
             if several.any()
             else None,
             "primary_diameters": sizes,
-            "fractal_law": asdict(self.law()),
+            "fractal_law": asdict(law) | {"is_lower_bound": bool(law.dimension > DENSE)},
         }
         return dict(_plain(out))
 

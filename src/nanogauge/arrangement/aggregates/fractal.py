@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 OVERLAP_EXPONENT, OVERLAP_FACTOR = 1.09, 1.15
 """N = 1.15 (A / Ap)^1.09: number of primaries by projected areas, for those that hide each other (Köylü et al., Combust. Flame 100
 (1995) 621; Brasil et al., J. Aerosol Sci. 30 (1999) 1379)."""
+DENSE = 1.9
+"""A dimension found above is a lower bound: bodies so dense hide more of themselves than the constants above allow for."""
 LEAST_AGGREGATES = 10
 LEAST_PRIMARIES = 4
 _RESAMPLES = 400
