@@ -300,6 +300,14 @@ def test_report_and_files(tab: Any, filled: Page, tmp_path: Path) -> None:
     import zipfile
 
     tab.goto(f"{filled.address}/samples")
+    tab.wait_for_selector(".ng-sorry:has-text('No sample yet')", timeout=WAIT_MS)  # loose files are in none
+    tab.goto(filled.address)
+    tab.click('[aria-label="Select all shown"]')
+    tab.click("button:has-text('Put into a sample')")
+    tab.fill('.ng-dialog input[aria-label="Name of the sample"]', "lot 7")
+    tab.click(".ng-dialog button:has-text('Put there')")
+    tab.wait_for_selector(".ng-item-sample:has-text('lot 7')", timeout=WAIT_MS)
+    tab.goto(f"{filled.address}/samples")
     tab.wait_for_selector(".ng-sheet .ng-tiles", timeout=WAIT_MS)
     tab.goto(f"{filled.address}/report")
     with tab.expect_download(timeout=WAIT_MS) as download:
