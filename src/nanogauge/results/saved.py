@@ -32,8 +32,7 @@ from ..core.micrograph import Micrograph
 from ..core.particles import Flag, column_dtypes, flags_of
 from ..core.scale import Scale
 from ..core.settings import Settings, settings_from_dict
-from ..detection.looks import LookTaken
-from ..detection.readings import readings_from
+from ..detection.readings import LookTaken, readings_from
 from ..scale.bar import ScaleBarReading
 from ..scale.calibration import Calibration, calibration_from_dict
 from ..scale.resolve import ScaleDecision
