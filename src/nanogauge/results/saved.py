@@ -398,4 +398,8 @@ def _read_particles(path: Path, *, in_nm: bool) -> pd.DataFrame:
         if name not in table:
             raise ValueError(f"particles.csv has no column {name}")
     table = table[list(dtypes)]  # those of order follow from the others, and are worked out anew where they are asked for
-    return table.assign(flags=table["flags"].fillna("")).astype(dtypes)
+    table = table.assign(flags=table["flags"].fillna(""))
+    for name, dtype in dtypes.items():  # nearly all are read as they should be, and casting all takes longer than reading
+        if table[name].dtype != dtype:
+            table[name] = table[name].astype(np.dtype(dtype) if dtype != "str" else "str")
+    return table
