@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from ..core.scale import Scale
 from .run_lengths import Floats, Ints, Runs, index_image, run_sums
@@ -92,8 +93,6 @@ def nearest_neighbour(y: Floats, x: Floats, spacing: tuple[float, float]) -> Flo
     """(n,) distance from each centroid to the nearest other one; NaN where there is no other."""
     if y.size < 2:
         return np.full(y.size, np.nan)
-    from scipy.spatial import cKDTree  # a tenth of a second to import, which reports do not need
-
     at = np.stack([y, x], axis=1) * spacing
     return np.asarray(cKDTree(at).query(at, k=2)[0][:, 1], np.float64)
 
