@@ -77,3 +77,10 @@ def test_the_floors_hold() -> None:
     root = Path(__file__).parents[1]
     done = subprocess.run([lint, "--no-cache"], cwd=root, capture_output=True, encoding="utf-8", timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_report_imports_nothing_that_measures() -> None:
+    """And none of SciPy's slow parts: `nanogauge report` spent half of its time on imports."""
+    unwanted = ("scipy.stats", "scipy.optimize", "onnxruntime", "rapidocr", "skimage.measure._regionprops")
+    unwanted += ("nanogauge.pipeline.measure", "nanogauge.batch", "nanogauge.detection.find")
+    assert python(f"import sys, nanogauge.apps.cli.report; print([m for m in {unwanted} if m in sys.modules])") == "[]"

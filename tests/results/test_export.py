@@ -257,6 +257,8 @@ def test_workbook_holds_the_figures_as_numbers(tmp_path: Path, with_user_scale: 
     assert first[column] == pytest.approx(sample.particles["equivalent_diameter_nm"].iloc[0])
     assert book["Particles"].max_row == len(sample.particles) + 1
     assert book["Scale"]["A2"].value == "a.tif"
+    with pytest.raises(OutputError, match=r"none.r\.xlsx: cannot write .No such file"):
+        write_workbook(tmp_path / "none" / "r.xlsx", [sample])
     several = tmp_path / "s.xlsx"
     write_workbook(several, [sample, pool([with_user_scale], name="b")])
     assert {"Particles 1", "Particles 2"} <= set(load_workbook(several).sheetnames)

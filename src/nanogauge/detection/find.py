@@ -19,9 +19,9 @@ from ..core.settings import MeasureSettings, Settings
 from .confidence import confidence_by_label, judge_of, mean_by_label, true_at_all_sizes
 from .edges import true_edge
 from .in_line import joined_in_line
-from .looks import Look, LookTaken, Seen, coarser_if_unsure, coarser_look, finer_look, look_at, on_grid, separated, would_see
+from .looks import Look, Seen, coarser_if_unsure, coarser_look, finer_look, look_at, on_grid, separated, would_see
 from .merging import with_larger, with_smaller
-from .readings import Reading, beside, read
+from .readings import LookTaken, Reading, beside, read
 from .separate import separate
 
 F32 = NDArray[np.float32]

@@ -31,14 +31,6 @@ _OTHER_ZOOM = 0.75  # of the look's that stands beside the main one
 _WORTH_OF_MORE = 0.2  # weight of how many particles are expected to be right, beside the share of those found
 
 
-@dataclass(frozen=True, slots=True)
-class LookTaken:
-    """A look: its zoom (working px per input px) and how many particles are seen in it."""
-
-    zoom: float
-    n_seen: int
-
-
 @dataclass(frozen=True)
 class Look:
     """What is seen at one zoom, on the picture's own grid (H, W); confidence (n + 1,) by label, None where not calibrated."""

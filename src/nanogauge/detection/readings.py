@@ -20,6 +20,14 @@ _LARGEST = math.log(3.0)  # a reading that moves a statistic further, or sees no
 
 
 @dataclass(frozen=True, slots=True)
+class LookTaken:
+    """A look: its zoom (working px per input px) and how many particles are seen in it."""
+
+    zoom: float
+    n_seen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A reading's particles that the frame does not cut: how many, and statistics of their diameters in px, NaN without any."""
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import scipy  # ndimage is imported when it is first used: reports do without
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Polygon = NDArray[np.int32]
 
@@ -28,7 +28,7 @@ def trace(mask: NDArray[np.bool_]) -> Polygon:
 
 def outlines(labels: NDArray[np.int32]) -> Iterator[tuple[int, Polygon]]:
     """(label, outline) of every particle in a labels picture, in corner coordinates of the whole picture."""
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+    for label, box in enumerate(scipy.ndimage.find_objects(labels), start=1):
         if box is None:
             continue
         polygon = trace(labels[box] == label)
@@ -38,7 +38,7 @@ def outlines(labels: NDArray[np.int32]) -> Iterator[tuple[int, Polygon]]:
 def contours(labels: NDArray[np.int32]) -> Iterator[tuple[int, list[Polygon]]]:
     """(label, all closed outlines) of every particle, the longest area first: those of holes and of further pieces too, so that
     filling them by the even-odd rule gives the particle's pixels back. Corner coordinates of the whole picture."""
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+    for label, box in enumerate(scipy.ndimage.find_objects(labels), start=1):
         if box is None:
             continue
         rings = sorted(_rings(labels[box] == label), key=_area, reverse=True)

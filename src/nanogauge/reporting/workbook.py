@@ -3,6 +3,7 @@ in the headers."""
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from ..core.particles import units
 from ..statistics.distribution import STATISTICS, WITHOUT_UNIT, cumulative, histogram
 
 if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+
     from ..statistics.samples import Sample
 
 MOST_PARTICLES = 10_000
@@ -36,9 +39,10 @@ def write_workbook(
 
     Raises OutputError where the file cannot be written.
     """
-    from openpyxl import Workbook
+    from xlsxwriter import Workbook
 
-    book = Workbook(write_only=True)
+    content = io.BytesIO()
+    book = Workbook(content, {"constant_memory": True})  # a row at a time
     for k, sample in enumerate(samples):
         mark = f" {k + 1}" if len(samples) > 1 else ""
         _sheet(book, f"Summary{mark}", ["figure", "value", "unit", "95 % low", "95 % high", "standard error"], _summary(sample))
@@ -56,38 +60,38 @@ def write_workbook(
         _sheet(book, "Scale", [k.replace("_", " ") for k in keys], ([r.get(k) for k in keys] for r in rows))
     for name, pairs in facts:
         _sheet(book, name, ["what", "value"], pairs)
-    if not book.worksheets:
+    if not book.worksheets():
         _sheet(book, "Summary", ["what", "value"], [("particles", 0)])
+    book.close()
     try:
-        book.save(path)
+        path.write_bytes(content.getvalue())
     except OSError as error:
         raise OutputError(
             f"{path}: cannot write ({error.strerror}); close it in other programs, or choose another folder"
         ) from error
 
 
-def _sheet(book: Any, name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def _sheet(book: Workbook, name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A sheet with a bold, frozen header and columns as wide as what is in them."""
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.styles import Alignment, Font
-    from openpyxl.utils import get_column_letter
-
-    sheet = book.create_sheet(name[:31])
+    sheet = book.add_worksheet(name[:31])
     table = [[_plain(v) for v in row] for row in rows]
     for k, head in enumerate(heads):
         longest = max([len(_shown(r[k])) for r in table[:500] if k < len(r)], default=0)
-        sheet.column_dimensions[get_column_letter(k + 1)].width = min(max(longest, min(len(head), 22), 6) + 2, _WIDEST)
-    sheet.freeze_panes = "A2"
-    cells = []
-    for head in heads:
-        cell = WriteOnlyCell(sheet, value=head)
-        cell.font, cell.alignment = Font(bold=True), Alignment(wrap_text=True, vertical="top")
-        cells.append(cell)
-    sheet.append(cells)
-    for row in table:
-        sheet.append(row)
+        sheet.set_column(k, k, min(max(longest, min(len(head), 22), 6) + 2, _WIDEST))
+    sheet.freeze_panes(1, 0)
+    bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
+    for k, head in enumerate(heads):
+        sheet.write_string(0, k, head, bold)
+    for i, row in enumerate(table, start=1):
+        for k, value in enumerate(row):
+            if isinstance(value, str):
+                sheet.write_string(i, k, value)
+            elif isinstance(value, bool):
+                sheet.write_boolean(i, k, value)
+            elif value is not None:
+                sheet.write_number(i, k, value)
     if table:
-        sheet.auto_filter.ref = f"A1:{get_column_letter(len(heads))}{len(table) + 1}"
+        sheet.autofilter(0, 0, len(table), len(heads) - 1)
 
 
 def _plain(value: Any) -> Any:

@@ -23,8 +23,7 @@ from ..core.remarks import code_of
 from ..core.scale import Scale, ScaleLike, as_scale, format_length
 from ..core.settings import Settings
 from ..core.version import __version__
-from ..detection.looks import LookTaken
-from ..detection.readings import Reading
+from ..detection.readings import LookTaken, Reading
 from ..measuring import edge_profile
 from ..measuring.contours import Polygon, contours
 from ..scale.bar import ScaleBarReading

@@ -32,8 +32,7 @@ from ..core.micrograph import Micrograph
 from ..core.particles import Flag, column_dtypes, flags_of
 from ..core.scale import Scale
 from ..core.settings import Settings, settings_from_dict
-from ..detection.looks import LookTaken
-from ..detection.readings import readings_from
+from ..detection.readings import LookTaken, readings_from
 from ..scale.bar import ScaleBarReading
 from ..scale.calibration import Calibration, calibration_from_dict
 from ..scale.resolve import ScaleDecision
@@ -399,4 +398,8 @@ def _read_particles(path: Path, *, in_nm: bool) -> pd.DataFrame:
         if name not in table:
             raise ValueError(f"particles.csv has no column {name}")
     table = table[list(dtypes)]  # those of order follow from the others, and are worked out anew where they are asked for
-    return table.assign(flags=table["flags"].fillna("")).astype(dtypes)
+    table = table.assign(flags=table["flags"].fillna(""))
+    for name, dtype in dtypes.items():  # nearly all are read as they should be, and casting all takes longer than reading
+        if table[name].dtype != dtype:
+            table[name] = table[name].astype(np.dtype(dtype) if dtype != "str" else "str")
+    return table

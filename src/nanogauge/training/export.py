@@ -131,6 +131,29 @@ def quantise(fp32: Path, int8: Path, pictures: Sequence[NDArray[np.float32]]) ->
         )
 
 
+def free_batch(path: Path) -> bool:
+    """Lets the network in a file take several tiles at once, which accelerators need to be busy, and says whether it does: where
+    two tiles together do not give what each gives alone, the file stays as it is."""
+    import onnxruntime
+
+    model = onnx.load(str(path))
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "n"
+    del model.graph.value_info[:]  # shapes in between, which say one tile
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    tiles = np.random.default_rng(0).normal(size=(2, 1, 64, 96)).astype(np.float32)
+    try:
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        together, *alone = (session.run(None, {"grey": x})[0] for x in (tiles, tiles[:1], tiles[1:]))
+    except Exception:  # onnxruntime raises its own types, none of them public
+        return False
+    if together.shape[0] != 2 or not np.allclose(together, np.concatenate(alone), atol=1e-5):
+        return False
+    onnx.save(model, str(path))
+    return True
+
+
 def facts_of(checkpoint: Path) -> dict[str, Any]:
     """What the network of a checkpoint says of itself: its name and the sizes it has learned from. Its confidence is not
     calibrated: no figure of another network's is handed on."""
@@ -158,8 +181,8 @@ def describe(path: Path, facts: dict[str, Any]) -> None:
 
 
 def export_file(checkpoint: Path, out: Path, pictures: list[Path]) -> None:
-    """Checkpoint -> OUT: fp32, or int8 where there are pictures to calibrate on (each brought to the working magnification of
-    the fp32 network itself)."""
+    """Checkpoint -> OUT, for batches of tiles where it can be: fp32, or int8 where there are pictures to calibrate on (each brought
+    to the working magnification of the fp32 network itself)."""
     with tempfile.TemporaryDirectory() as folder:
         fp32 = Path(folder) / "fp32.onnx" if pictures else out
         export_fp32(load(checkpoint), fp32)
@@ -168,6 +191,7 @@ def export_file(checkpoint: Path, out: Path, pictures: list[Path]) -> None:
             quantise(fp32, out, calibration(fp32, pictures))
             optimise(out)
             describe(out, facts_of(checkpoint))
+    free_batch(out)
 
 
 def calibration(fp32: Path, pictures: list[Path], *, side_px: int = 384, at_most: int = 32) -> list[NDArray[np.float32]]:

@@ -1,3 +1,6 @@
+import shutil
+from pathlib import Path
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -6,7 +9,7 @@ from nanogauge.core.errors import EngineError, SettingsError
 from nanogauge.core.settings import Settings
 from nanogauge.detection import engines
 from nanogauge.detection.engines import make_engine
-from nanogauge.detection.engines.onnx import PROVIDERS, OnnxEngine
+from nanogauge.detection.engines.onnx import DEFAULT, PROVIDERS, SHIPPED, OnnxEngine
 
 
 def test_cpu_and_auto_give_the_same_maps():
@@ -64,3 +67,27 @@ def test_tiles_side_by_side_give_what_each_gives_alone(n_threads: int, n: int) -
     assert len(found) == n
     for maps, tile in zip(found, tiles, strict=True):
         assert np.array_equal(maps, alone.predict(tile))
+
+
+@pytest.mark.parametrize("sizes", [(64,), (64, 64, 64, 64, 64), (64, 64, 96, 96, 96, 32)])
+def test_tiles_in_batches_give_what_each_gives_alone(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+    export = pytest.importorskip("nanogauge.training.export", reason="needs the extra train: pip install 'nanogauge[train]'")
+    network = shutil.copy(DEFAULT, tmp_path / "network.onnx")
+    assert OnnxEngine(network, batch=2).batch == 1  # the file allows one
+    assert export.free_batch(network)
+    rng = np.random.default_rng(0)
+    tiles = [rng.normal(size=(size, 64)).astype(np.float32) for size in sizes]
+    alone, batches = OnnxEngine(n_threads=1), OnnxEngine(network, n_threads=1, batch=2)
+    assert (OnnxEngine(network, device="cpu").batch, batches.batch) == (1, 2)
+    found = list(batches.predict_all(iter(tiles), len(tiles)))
+    assert len(found) == len(tiles)
+    for maps, tile in zip(found, tiles, strict=True):
+        np.testing.assert_allclose(maps, alone.predict(tile), atol=1e-5)
+
+
+def test_a_network_written_for_one_tile_stays_as_it_is(tmp_path: Path) -> None:
+    export = pytest.importorskip("nanogauge.training.export", reason="needs the extra train: pip install 'nanogauge[train]'")
+    network = shutil.copy(SHIPPED["unet-resnet50-cbam"], tmp_path / "network.onnx")
+    before = network.read_bytes()
+    assert export.free_batch(network) == (network.read_bytes() != before)
+    assert (OnnxEngine(network, batch=2).batch == 2) == (network.read_bytes() != before)

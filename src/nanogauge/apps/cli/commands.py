@@ -20,7 +20,7 @@ from ...pipeline.measure import Measurer
 from ...reading import SUFFIXES, read_micrograph
 from ...results.folder import make_folder
 from ...scale.user_scale import stated_scale, user_scales
-from .measure_files import import_all, measure_all, report_all, with_calibration
+from .measure_files import import_all, measure_all, with_calibration
 from .summary import stdout
 
 
@@ -246,4 +246,4 @@ def _train_module(name: str) -> Any:
         raise NanogaugeError(f'training needs more packages ({error.name} is missing): pip install "nanogauge[train]"') from error
 
 
-__all__ = ["evaluate_all", "export", "fine_tune", "import_all", "measure_all", "report_all", "scale_all", "synthesise", "train"]
+__all__ = ["evaluate_all", "export", "fine_tune", "import_all", "measure_all", "scale_all", "synthesise", "train"]

@@ -233,11 +233,11 @@ def report(
       nanogauge report results --info sample.toml
       nanogauge report batch-1 batch-2 batch-3 -o comparison
     """
-    from . import commands
+    with _nothing_to_collect():
+        from .report import report_all
 
-    raise typer.Exit(
-        commands.report_all(folders, out, outputs=_outputs(info, sample=sample, single_population=not separate), quiet=quiet)
-    )
+    outputs = _outputs(info, sample=sample, single_population=not separate)
+    raise typer.Exit(report_all(folders, out, outputs=outputs, quiet=quiet))
 
 
 app.command()(convert)

@@ -1,5 +1,4 @@
-"""The commands that measure many files, or report on what was measured. Each returns the exit code; one failing input never stops
-the others."""
+"""The commands that measure many files. Each returns the exit code; one failing input never stops the others."""
 
 from __future__ import annotations
 
@@ -17,13 +16,10 @@ from ...core.scale import Scale
 from ...core.settings import Settings, read_settings
 from ...pipeline.measure import calibration_of
 from ...reading import SUFFIXES
-from ...reporting import Collected
-from ...reporting.run_report import Outputs, write_report
+from ...reporting.run_report import Outputs
 from ...results.folder import make_folder
 from ...results.interchange import find_annotations
 from ...results.measurement import SUMMARY_COLUMNS
-from ...results.run_json import result_folders
-from ...results.saved import read_saved
 from ...scale.user_scale import stated_scale, user_scales
 from .summary import print_summary, stdout
 
@@ -181,56 +177,6 @@ def _beside(micrograph: Path) -> Path:
     if found is None:
         raise UnreadableFile(f"{micrograph}: no annotation of that name beside it; give its file as second argument")
     return found
-
-
-def report_all(folders: list[Path], out: Path | None, *, outputs: Outputs | None = None, quiet: bool = False) -> int:
-    """A report on one results folder, or on several, each a sample. Into OUT, else into the only folder.
-
-    Raises UnreadableFile where a folder holds no results.
-    """
-    outputs = outputs or Outputs()
-    found = {folder: list(result_folders(folder)) for folder in dict.fromkeys(folders)}
-    if out is None and len(found) > 1:
-        out = Path("report")
-    target = make_folder(out if out is not None else folders[0])
-    collected = Collected(n_expected=sum(map(len, found.values())))
-    names = dict(zip(found, _names(list(found)), strict=True))
-    for folder, results in found.items():
-        sample = outputs.sample if outputs.sample and len(found) == 1 else names[folder]
-        for result in results:
-            saved = read_saved(result, pictures=not collected.paged)
-            page = next((p for p in (result / "report.html", result / "overlay.png") if p.is_file()), result)
-            collected.add(saved, sample=sample, link=_link(page.resolve(), target.resolve()))
-    samples = write_report(target, collected, outputs)
-    if not quiet:
-        console = stdout()
-        for s in samples:
-            d = s.distribution
-            text = f"{s.name}: {s.n_micrographs} micrograph{'' if s.n_micrographs == 1 else 's'}, {d.n} particles counted"
-            if s.budget is not None:
-                mean = s.budget["mean"]
-                text += f", mean {mean.value:.4g} ± {mean.expanded:.2g} {s.unit} (k = {mean.coverage_factor:g})"
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
-        said = f"Look at {target / 'report.html'} and {target / 'report.pdf'}"
-        console.print(said, markup=False, highlight=False, soft_wrap=True)
-    return 0
-
-
-def _names(folders: list[Path]) -> list[str]:
-    """A name for each folder: its own, with its parent's where two are alike."""
-    own = [f.resolve().name for f in folders]
-    return [n if own.count(n) == 1 else "/".join(f.resolve().parts[-2:]) for n, f in zip(own, folders, strict=True)]
-
-
-def _link(file: Path, base: Path) -> str:
-    """A relative address from a page in `base`."""
-    from os.path import relpath
-    from urllib.parse import quote
-
-    try:
-        return quote(Path(relpath(file, base)).as_posix())
-    except ValueError:  # another drive
-        return file.as_uri()
 
 
 def _run(

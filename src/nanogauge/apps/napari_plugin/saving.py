@@ -13,7 +13,7 @@ from ...results.measurement import SUMMARY_COLUMNS, Measurement
 from ...results.run_json import RUN_JSON, run_inputs, write_run_json
 from ...results.saved import read_json, read_saved
 from ...results.tables import ParticleWriter, write_summary
-from ..cli.measure_files import report_all
+from ..cli.report import report_all
 
 
 def save_results(m: Measurement, out: Path, *, report: bool = True) -> Path:

@@ -39,24 +39,23 @@ def outlines_of(labels: NDArray[np.int32]) -> Iterator[Nodes]:
     Particles of fewer than 9 px² are left out, and so are pieces that hang on by corners only.
     """
     chains, which, areas = [], [], []
+    area_of_label = np.bincount(labels.ravel()).tolist()
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        if box is None:
+        if box is None or area_of_label[label] < _LEAST_AREA_PX2:
             continue
+        rows, columns = box
         mask = (labels[box] == label).view(np.uint8)
-        area = int(np.count_nonzero(mask))
-        if area < _LEAST_AREA_PX2:
-            continue
-        found, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        chain = max(found, key=len)[:, 0, ::-1]
+        found, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(columns.start, rows.start))
+        chain = found[0] if len(found) == 1 else max(found, key=len)
         if len(chain) < 6:
             continue
-        chains.append(chain + np.array([box[0].start, box[1].start]))
+        chains += [chain, chain[:1]]  # closed
         which.append(label)
-        areas.append(area)
+        areas.append(area_of_label[label])
     if not chains:
         return
-    flat = np.concatenate([np.concatenate([c, c[:1]]) for c in chains]).astype(np.float64)
-    end = np.cumsum([len(c) + 1 for c in chains]) - 1  # of each closed chain
+    flat = np.concatenate(chains)[:, 0, ::-1].astype(np.float64)
+    end = np.cumsum([len(c) + 1 for c in chains[::2]]) - 1  # of each closed chain
     at = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(flat, axis=0).T))])  # arc length, all chains one after the other
     start = np.concatenate([[0.0], at[end[:-1] + 1]])
     length = at[end] - start

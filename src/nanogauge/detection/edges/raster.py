@@ -36,8 +36,9 @@ def rasterised(labels: NDArray[np.int32], foreground: F32 | None, groups: Sequen
     pixel is nearest. Beyond the particles the map is what it was.
     """
     at = np.concatenate([g.at.reshape(-1, 2) for g in groups])
-    normal = np.concatenate([normals_of(g.at).reshape(-1, 2) for g in groups]).astype(np.float32)
-    bend = np.concatenate([_bends(g.at).ravel() for g in groups])
+    normals = [normals_of(g.at).astype(np.float32) for g in groups]
+    normal = np.concatenate([v.reshape(-1, 2) for v in normals])
+    bend = np.concatenate([_bends(g.at, v).ravel() for g, v in zip(groups, normals, strict=True)])
     owner = np.concatenate([np.repeat(g.label, g.at.shape[1]) for g in groups]).astype(np.int32)
     width = np.concatenate([np.repeat(g.width, g.at.shape[1]) for g in groups])
     reach = np.concatenate([np.repeat(g.farthest + np.maximum(g.width, _HALO_PX), g.at.shape[1]) for g in groups])
@@ -49,7 +50,7 @@ def rasterised(labels: NDArray[np.int32], foreground: F32 | None, groups: Sequen
     node_at[y * w + x] = np.arange(at.shape[0], dtype=np.int32)
     away = (node_at < 0).astype(np.uint8).reshape(h, w)
     distance, nearest = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
-    node_of = np.zeros(int(nearest.max()) + 1, np.int32)
+    node_of = np.zeros(int(nearest.max()) + 1, np.intp)  # what NumPy indexes with
     marked = np.flatnonzero(away.ravel() == 0)
     node_of[nearest.ravel()[marked]] = node_at[marked]
     flat = np.flatnonzero(distance <= float(reach.max()) + 1)
@@ -67,15 +68,13 @@ def rasterised(labels: NDArray[np.int32], foreground: F32 | None, groups: Sequen
     out = labels.copy()
     field = (labels > 0).astype(np.float32) if foreground is None else foreground.astype(np.float32, copy=True)
     np.putmask(field, labels > 0, 1)
-    old = labels.ravel()[flat]
-    stays = fixed[node] | ((old > 0) & (old != owner[node]))
+    old, owned_by = labels.ravel()[flat], owner[node]
     inside = outside <= 0
-    own = (old == owner[node]) | (old == 0)
-    changes = ~stays & own
-    out.ravel()[flat[changes]] = np.where(inside, owner[node], 0)[changes]
+    changes = ~fixed[node] & ((old == owned_by) | (old == 0))
+    out.ravel()[flat[changes]] = (owned_by * inside)[changes]
     left_out = (old == 0) & ~inside & (field.ravel()[flat] >= LEVEL)  # an object too unsure for a label stays in the map
     written = changes & ~left_out
-    field.ravel()[flat[written]] = np.clip(LEVEL - outside / (2 * width[node]), 0, 1)[written]
+    field.ravel()[flat[written]] = np.clip(LEVEL - outside[written] / (2 * width[node[written]]), 0, 1)
     lost = np.unique(owner[np.bincount(out.ravel(), minlength=int(owner.max()) + 1)[owner] == 0])
     if lost.size:  # between larger neighbours: it keeps what it had
         kept = np.isin(labels, lost)
@@ -83,11 +82,10 @@ def rasterised(labels: NDArray[np.int32], foreground: F32 | None, groups: Sequen
     return out, field
 
 
-def _bends(at: F32) -> F32:
-    """(p, n) curvature in 1/px, positive where the outline is convex, over some nodes."""
+def _bends(at: F32, normal: F32) -> F32:
+    """(p, n) curvature in 1/px, positive where the outline is convex, over some nodes. normal: (p, n, 2), outwards."""
     reach = 2
     before, after = np.roll(at, reach, axis=1), np.roll(at, -reach, axis=1)
     chord = np.maximum(((after - before) ** 2).sum(-1) / 4, 0.25)
-    normal = normals_of(at)
     sagitta = ((2 * at - before - after) / 2 * normal).sum(-1)
     return np.asarray(np.clip(2 * sagitta / chord, -0.5, 0.5), np.float32)

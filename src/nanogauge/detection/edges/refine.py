@@ -157,10 +157,12 @@ def _bands(nodes: Nodes, grey: F32, halves: F32) -> _Bands:
     step = (reach / _STEPS).astype(np.float32)
     states = np.arange(-_STEPS - 1, _STEPS + 2, dtype=np.float32)  # one more at either end, for the slope
     along = step[:, None, None] * states
-    y = nodes.at[..., 0, None] + along * nodes.normal[..., 0, None]
-    x = nodes.at[..., 1, None] + along * nodes.normal[..., 1, None]
+    y, x = (along * nodes.normal[..., i, None] for i in (0, 1))
+    y += nodes.at[..., 0, None]
+    x += nodes.at[..., 1, None]
     level = _sampled(grey, y, x)
-    slope = (level[..., :-2] - level[..., 2:]) / (2 * step[:, None, None])
+    slope = level[..., :-2] - level[..., 2:]
+    slope /= 2 * step[:, None, None]
     y, x = y[..., 1:-1], x[..., 1:-1]
     own = _nearest(halves, y, x) == nodes.label[:, None, None]
     h, w = grey.shape
@@ -240,8 +242,7 @@ def _sign(bands: Sequence[_Bands], means: Sequence[tuple[F32, F32]]) -> float:
         scale = np.abs(mean).max(axis=1, keepdims=True)
         weight = np.sqrt(b.nodes.at.shape[1]) / np.maximum(scale, 1e-9)
         good = np.isfinite(error).any(axis=1) & (scale[:, 0] > 0)
-        for row, at in zip((mean * weight)[good], b.at[good], strict=True):
-            total += np.interp(grid, at, row, left=0, right=0)
+        total += _interpolated((mean * weight)[good], grid / b.step[good, None] + _STEPS).sum(axis=0)
     total *= np.exp(-0.5 * (grid / _PRIOR_PX) ** 2)
     up, down = int(total.argmax()), int(total.argmin())
     high, low = max(total[up], 0), max(-total[down], 0)
@@ -249,6 +250,13 @@ def _sign(bands: Sequence[_Bands], means: Sequence[tuple[F32, F32]]) -> float:
     other = low if sign > 0 else high
     further = grid[down] - grid[up] if sign > 0 else grid[up] - grid[down]
     return -sign if further >= 1 and other >= _OUTER_SHARE * max(high, low) else sign
+
+
+def _interpolated(rows: NDArray[np.floating[Any]], at: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """(p, m) values of rows (p, k) between their states, at (p, m) states; 0 beyond the first and the last."""
+    below = np.clip(np.floor(at).astype(np.int64), 0, rows.shape[1] - 2)
+    low, high = np.take_along_axis(rows, below, axis=1), np.take_along_axis(rows, below + 1, axis=1)
+    return np.where((at >= 0) & (at <= rows.shape[1] - 1), low + (at - below) * (high - low), 0.0)
 
 
 def _own_edges(b: _Bands, mean: F32, error: F32, *, sign: float, centre: float, spread: float) -> _Own:
@@ -304,11 +312,13 @@ def _path(b: _Bands, own: _Own, sees: NDArray[np.bool_], centre: float, usual_he
     place = np.where(b.wall, 0, np.where(sees, own.place, usual)[:, None])
     scale = np.where(sees, own.sign / np.maximum(own.height, 1e-9), own.sign / usual_height)
     relative = np.where(b.valid, b.slope, 0) * scale[:, None, None].astype(np.float32)
-    relative = (np.roll(relative, 1, axis=1) + 2 * relative + np.roll(relative, -1, axis=1)) / np.float32(4)
-    pull = (
-        _PULL * ((at[:, None] - place[..., None]) / np.where(b.wall, _GAP_PX, np.minimum(half, _PULL_PX)[:, None])[..., None]) ** 2
-    )
-    cost = (pull - np.clip(relative, -0.5, 1.5)).astype(np.float32)
+    relative = _smoothed_along(relative)
+    pull = (at[:, None] - place[..., None]).astype(np.float32, copy=False)  # in place from here on: pages cost more than sums
+    pull /= np.where(b.wall, _GAP_PX, np.minimum(half, _PULL_PX)[:, None])[..., None]
+    pull *= pull
+    pull *= _PULL
+    cost = np.clip(relative, -0.5, 1.5)
+    np.subtract(pull, cost, out=cost)
     cost[~b.valid] += 1
     cost[b.cut] = pull[b.cut]
     k = closed_paths(cost, np.full(len(at), _STEP_COST, np.float32))
@@ -322,6 +332,17 @@ def _path(b: _Bands, own: _Own, sees: NDArray[np.bool_], centre: float, usual_he
     inner, outer = _half_widths(relative, k, off, there > 0.3)
     seen = sees | ((there > 0.5).mean(axis=1) > _CROWDED)
     return _Path(along.astype(np.float32), there, place.astype(np.float32), inner * b.step, outer * b.step, seen)
+
+
+def _smoothed_along(relative: F32) -> F32:
+    """Every node's slopes (p, n, k) with a quarter of each neighbour's, all round."""
+    out = relative * 2
+    out[:, 1:] += relative[:, :-1]
+    out[:, 0] += relative[:, -1]
+    out[:, :-1] += relative[:, 1:]
+    out[:, -1] += relative[:, 0]
+    out *= np.float32(0.25)
+    return out
 
 
 def _beyond(b: _Bands) -> NDArray[np.bool_]:
@@ -375,13 +396,19 @@ def _half_widths(relative: F32, k: NDArray[np.int64], off: F32, clear: NDArray[n
     k + off, in states. One that ends beyond the band is taken for as wide as the other."""
     last = relative.shape[-1] - 1
     steps = np.arange(_STEPS + 1)
+    particle, node = np.nonzero(clear)
+    slopes, path = relative[particle, node], k[particle, node, None]
+    row = (last + 1) * np.arange(len(slopes))[:, None]
+    begin = np.searchsorted(particle, np.arange(len(relative)))
+    some = clear.any(axis=1)
     n = np.maximum(clear.sum(axis=1), 1)
     middle = (off * clear).sum(axis=1) / n
     rows = np.arange(len(relative))
     sides, known = [], []
     for way in (-1, 1):
-        place = np.clip(k[..., None] + way * steps, 0, last)
-        mean = (np.take_along_axis(relative, place, -1) * clear[..., None]).sum(axis=1) / n[:, None]
+        profile = slopes.ravel().take(np.clip(path + way * steps, 0, last) + row)
+        mean = np.zeros((len(relative), steps.size), np.float32)
+        mean[some] = np.add.reduceat(profile, begin[some], axis=0) / n[some, None] if some.any() else 0
         half = mean[:, :1] / 2
         below = mean < half
         first = np.where(below.any(axis=1), below.argmax(axis=1), _STEPS)

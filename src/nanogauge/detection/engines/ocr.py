@@ -115,7 +115,10 @@ def _load(n_threads: int) -> Any:
         try:
             from rapidocr import RapidOCR
 
-            return RapidOCR(params=params)
+            engine = RapidOCR(params=params)
+            for load in ("_load_det_model", "_load_rec_model"):  # newer ones load at the first reading, which waits for it
+                getattr(engine, load, lambda: None)()
+            return engine
         except Exception as error:
             raise EngineError(f"RapidOCR cannot be loaded: {error}") from error
 

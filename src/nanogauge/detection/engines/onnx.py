@@ -31,6 +31,7 @@ PROVIDERS = {
 """Devices by the names of ONNX Runtime's providers; which of them there are depends on the build that is installed."""
 
 _MOST_AT_ONCE = 4  # tiles; each takes 0.1 GB
+_BATCH = 8  # tiles that an accelerator is given together
 
 _MODELS = Path(__file__).resolve().parent.parent / "models"
 SHIPPED = {name: _MODELS / f"{name}.onnx" for name in ("unet-efficientnet-lite2", "unet-resnet50-cbam")}
@@ -75,8 +76,14 @@ class Facts:
 class OnnxEngine:
     """A network exported by `nanogauge export`. Raises EngineError where the file is missing or broken."""
 
-    def __init__(self, path: Path = DEFAULT, *, n_threads: int | None = None, device: str = "auto") -> None:
-        """device: a key of `PROVIDERS`, or auto: cuda where there is one, else cpu. What it lacks runs on the processor."""
+    def __init__(
+        self, path: Path = DEFAULT, *, n_threads: int | None = None, device: str = "auto", batch: int | None = None
+    ) -> None:
+        """device: a key of `PROVIDERS`, or auto: cuda where there is one, else cpu. What it lacks runs on the processor.
+
+        batch: tiles given to the network together; None: as suits the device, one on a processor. Always one where the network's
+        file allows no more (`training.export.free_batch`).
+        """
         self.path = path
         if not path.is_file():
             raise EngineError(f"{path}: the network's weights are missing; install nanogauge again or export a network there")
@@ -89,6 +96,9 @@ class OnnxEngine:
         if chosen not in self._session.get_providers():  # ONNX Runtime falls back without a word
             raise EngineError(f"device {device!r} could not be started ({chosen}); check its driver, or choose another --device")
         self._input = self._session.get_inputs()[0].name
+        self._output = self._session.get_outputs()[0].name
+        wanted = batch or (1 if chosen == PROVIDERS["cpu"] else _BATCH)
+        self.batch = 1 if isinstance(self._session.get_inputs()[0].shape[0], int) else wanted
         facts = Facts.read(self._session.get_modelmeta().custom_metadata_map, path)
         self.name = facts.network or path.stem
         self.stride, self.tile_px, self.sees_px = facts.stride, facts.tile_px, facts.sees_px
@@ -105,6 +115,11 @@ class OnnxEngine:
         except Exception as error:  # onnxruntime raises its own types, none of them public
             raise EngineError(f"{self.path}: ONNX Runtime cannot load it ({str(error).splitlines()[0]})") from error
 
+    @property
+    def providers(self) -> list[str]:
+        """ONNX Runtime's providers that are in use, the device's first."""
+        return list(self._session.get_providers())
+
     @cached_property
     def _narrow(self) -> onnxruntime.InferenceSession:
         """The network on its share of the threads, for several tiles at a time."""
@@ -120,7 +135,10 @@ class OnnxEngine:
 
     def predict_all(self, tiles: Iterator[NDArray[np.float32]], n: int) -> Iterator[NDArray[Any]]:
         """`predict` of n tiles, in their order. Side by side on a core each they take less time than one after the other on all
-        cores, for these wait for each other at every layer."""
+        cores, for these wait for each other at every layer. An accelerator takes them in batches, while the next is made ready."""
+        if self.batch > 1:
+            yield from self._in_batches(tiles)
+            return
         alone = n if self._at_once == 1 else int(n % self._at_once == 1)
         for _ in range(alone):
             yield self.predict(next(tiles))
@@ -134,6 +152,32 @@ class OnnxEngine:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
+
+    def _in_batches(self, tiles: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[Any]]:
+        """The maps of the tiles, in their order. Tiles of one shape that follow each other go together; a batch runs while the one
+        before it is handed out and the one after it is gathered."""
+        with ThreadPoolExecutor(1) as pool:
+            running: Future[NDArray[Any]] | None = None
+            gathered: list[NDArray[np.float32]] = []
+            for tile in tiles:
+                if gathered and (len(gathered) == self.batch or tile.shape != gathered[0].shape):
+                    before, running = running, pool.submit(self._run_batch, gathered)
+                    gathered = []
+                    if before is not None:
+                        yield from before.result()
+                gathered.append(tile)
+            if running is not None:
+                yield from running.result()
+            if gathered:
+                yield from self._run_batch(gathered)
+
+    def _run_batch(self, tiles: list[NDArray[np.float32]]) -> NDArray[Any]:
+        """Tiles (H, W) of one shape -> (n, 3, H, W). Bound input and output are copied once each way."""
+        binding = self._session.io_binding()
+        binding.bind_cpu_input(self._input, np.ascontiguousarray(np.stack(tiles)[:, None], np.float32))
+        binding.bind_output(self._output)
+        self._session.run_with_iobinding(binding)
+        return np.asarray(binding.copy_outputs_to_cpu()[0], np.float32)
 
     def _run(self, session: onnxruntime.InferenceSession, tile: NDArray[np.float32]) -> NDArray[Any]:
         out = session.run(None, {self._input: np.asarray(tile, np.float32)[None, None]})[0]

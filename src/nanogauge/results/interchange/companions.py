@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label as connected
+from skimage import measure
 
 from .mask import smooth_edged
 
@@ -186,7 +186,7 @@ def _flat_kind(pixels: NDArray[Any]) -> str | None:
     if len(found) <= _FEW:
         return "labels"
     numbered = np.searchsorted(found, pixels)
-    pieces, n_pieces = connected(numbered, background=-1, connectivity=1, return_num=True)
+    pieces, n_pieces = measure.label(numbered, background=-1, connectivity=1, return_num=True)
     level = np.zeros(n_pieces + 1, np.int64)
     level[pieces] = numbered
     each = np.bincount(level[1:])  # how many pieces a value has; the ground may be in many

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
-from skimage.measure import label as connected
-from skimage.measure import perimeter, regionprops
+from skimage import measure
 
 from .drawn import count
 
@@ -24,8 +23,8 @@ _SMALL_HOLE = 0.05  # of the piece's area: a flaw of the mask
 def is_inverted(high: NDArray[np.bool_]) -> bool | None:
     """Whether the lower of a mask's two values marks the particles: the higher is one piece that runs along the frame, and what it
     surrounds is compact. None where it is such a piece, of more than half of the picture, and what it surrounds is not compact."""
-    low_pieces, n_low = ndimage.label(~high, _EIGHT)
-    high_pieces, n_high = ndimage.label(high, _EIGHT)
+    low_pieces, n_low = scipy.ndimage.label(~high, _EIGHT)
+    high_pieces, n_high = scipy.ndimage.label(high, _EIGHT)
     if not n_low or not n_high or np.bincount(low_pieces.ravel())[1:].max() > high.size / 2:
         return False
     areas = np.bincount(high_pieces.ravel())
@@ -49,7 +48,7 @@ def _compactness(pieces: NDArray[np.int32]) -> float:
     areas = np.bincount(pieces.ravel())[1:]
     chosen = np.argsort(-areas)[:_MOST_HULLS] + 1
     few = np.where(np.isin(pieces, chosen), pieces, 0) if len(areas) > _MOST_HULLS else pieces
-    found = [(float(r.area_filled), float(r.area_convex)) for r in regionprops(few) if r.area >= 3]
+    found = [(float(r.area_filled), float(r.area_convex)) for r in measure.regionprops(few) if r.area >= 3]
     hulls = sum(hull for _, hull in found)
     return sum(area for area, _ in found) / hulls if hulls else 1.0
 
@@ -61,7 +60,7 @@ def filled(pieces: NDArray[np.int32]) -> tuple[NDArray[np.int32], tuple[str, ...
     if not len(owner):
         return pieces, ()
     out = pieces.copy()
-    boxes = ndimage.find_objects(pieces)
+    boxes = scipy.ndimage.find_objects(pieces)
     n_filled = n_left = 0
     for label in np.unique(owner).tolist():
         box = boxes[label - 1]
@@ -84,8 +83,8 @@ def filled(pieces: NDArray[np.int32]) -> tuple[NDArray[np.int32], tuple[str, ...
 
 def _is_ring(own: NDArray[np.bool_], whole: NDArray[np.bool_]) -> bool:
     """Whether a piece is a wall of one width, as opposed to particles that touch each other in a loop."""
-    widest = 2 * float(ndimage.distance_transform_edt(np.pad(own, 1)).max()) - 1  # pixel centre to centre, and one pixel more
-    length = (float(perimeter(np.pad(whole, 1))) + float(perimeter(np.pad(whole & ~own, 1)))) / 2
+    widest = 2 * float(scipy.ndimage.distance_transform_edt(np.pad(own, 1)).max()) - 1  # pixel centre to centre, and one pixel more
+    length = (float(measure.perimeter(np.pad(whole, 1))) + float(measure.perimeter(np.pad(whole & ~own, 1)))) / 2
     return widest <= _THIN_PX or own.sum() >= _EVEN * widest * length
 
 
@@ -106,7 +105,7 @@ def with_holes(labels: NDArray[np.int32]) -> tuple[str, ...]:
 
 def _holes(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
     """Holes numbered 1 ... n, and the label that each lies in: ground that meets neither the frame nor a second label."""
-    ground, n = ndimage.label(labels == 0)
+    ground, n = scipy.ndimage.label(labels == 0)
     enclosed = np.ones(n + 1, bool)
     enclosed[_border(ground)] = enclosed[0] = False
     ground = np.where(enclosed[ground], ground, 0)
@@ -140,7 +139,7 @@ def smooth_edged(values: NDArray[Any], found: NDArray[Any]) -> bool:
         return False
     some = found[1:-1][:40]
     seen = np.where(np.isin(values, some), values, 0)
-    n_pieces = int(connected(seen, background=0, connectivity=2, return_num=True)[1])
+    n_pieces = int(measure.label(seen, background=0, connectivity=2, return_num=True)[1])
     return bool(n_pieces >= 2 * len(some) and np.count_nonzero(seen) < 6 * n_pieces)
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from .drawn import Drawn, count, named_as_region, several_names
 from .shapes import Patch, trimmed, union
@@ -81,7 +81,7 @@ def regions_of(patches: Sequence[Patch | None], names: Sequence[str], marked: fr
         told = found[i] in marked or named_as_region(names[found[i]])
         if len(inside) < (1 if told else _LEAST_HELD):
             continue
-        filled = ndimage.binary_fill_holes(shapes[i].mask)  # what is left between particles has them in its holes
+        filled = scipy.ndimage.binary_fill_holes(shapes[i].mask)  # what is left between particles has them in its holes
         at = probes[inside] - boxes[i, :2]
         held = inside[filled[at[..., 0], at[..., 1]].all(1)]
         if (told and len(held)) or (len(held) >= _LEAST_HELD and filled.all()):
@@ -137,7 +137,7 @@ def _apart(patches: Sequence[Patch | None]) -> bool:
 def _touching(patches: Sequence[Patch | None]) -> bool:
     """Whether shapes together are one piece."""
     whole = union(patches)
-    return whole is None or ndimage.label(whole.mask, _EIGHT)[1] <= 1
+    return whole is None or scipy.ndimage.label(whole.mask, _EIGHT)[1] <= 1
 
 
 def _probes(p: Patch) -> list[tuple[int, int]]:
@@ -212,11 +212,11 @@ def _parted(patches: Sequence[Patch | None]) -> tuple[list[Patch | None], tuple[
 
 def _considerable(p: Patch) -> list[Patch]:
     """Its pieces, without specks."""
-    numbered, n = ndimage.label(p.mask, _EIGHT)
+    numbered, n = scipy.ndimage.label(p.mask, _EIGHT)
     if n < 2:
         return [p]
     areas = np.bincount(numbered.ravel())[1:]
-    boxes = ndimage.find_objects(numbered)
+    boxes = scipy.ndimage.find_objects(numbered)
     found = []
     for k in np.flatnonzero(areas >= _LEAST_SHARE * areas.max()).tolist():
         y, x = boxes[k]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label as connected
+from skimage import measure
 
 from ...core.errors import AnnotationError
 from ...reading.containers.tiff import quiet
@@ -168,7 +168,7 @@ def _from_colours(path: Path, values: NDArray[Any]) -> Found:
     if len(others) == 1:
         kind, labels, more = _from_values(path, labels)
         return ("mask" if kind == "mask" else "colour_image"), labels, (*said, *more)
-    pieces, n_pieces = connected(labels, background=0, connectivity=2, return_num=True)
+    pieces, n_pieces = measure.label(labels, background=0, connectivity=2, return_num=True)
     if n_pieces >= 2 * len(others):
         said += (f"{len(others)} colours are used for {n_pieces} pieces; each piece is taken as a particle",)
         labels = pieces.astype(np.int32)
@@ -210,7 +210,7 @@ def _from_values(path: Path, values: NDArray[Any]) -> Found:
         return "label_image", np.zeros(values.shape, np.int32), ()
     kept = values if int(found[-1]) <= _LARGEST_NUMBER else np.searchsorted(found, values)
     labels = np.asarray(kept, np.int32)
-    pieces, n_pieces = connected(labels, background=0, connectivity=2, return_num=True)
+    pieces, n_pieces = measure.label(labels, background=0, connectivity=2, return_num=True)
     if n > 20 and n_pieces > 8 * n:
         raise AnnotationError(
             f"{path}: {n} values in {n_pieces} pieces: a picture, not labels; give a file with one value a particle, 0 between"
@@ -238,7 +238,7 @@ def _from_mask(path: Path, high: NDArray[np.bool_], levels: tuple[int, int]) -> 
         said += (f"particles are dark on light ({levels[0]} on {levels[1]}); the mask is inverted",)
     elif levels[0] != 0:
         said += (f"two values, {levels[0]} and {levels[1]}; {levels[1]} is taken for the particles",)
-    pieces, n_pieces = connected(high, background=0, connectivity=2, return_num=True)
+    pieces, n_pieces = measure.label(high, background=0, connectivity=2, return_num=True)
     labels, more = filled(np.asarray(pieces, np.int32))
     if n_pieces == 1 and levels[0] == 0 and not inverted:
         kept = np.where(labels > 0, levels[1] if levels[1] <= _LARGEST_NUMBER else 1, 0).astype(np.int32)
