@@ -78,6 +78,16 @@ COLUMNS: tuple[Column, ...] = (
     _ratio("edge_weight", "HW / ((H - h)(W - w)), at most 10; 0 for a particle left out", "Miles 1974, Lantuéjoul 1980"),
     Column("flags", "", "str", "flag names joined by |; empty where there is nothing to say"),
 )
+CLASS_COLUMNS: tuple[Column, ...] = (
+    Column("class", "", "str", "its shape, or the class that a rule or an annotation gives it; `unsure` where that is not clear"),
+    _ratio(
+        "class_confidence",
+        "how likely it is of that class; 1 where a rule or an annotation says so; NaN where what decides is not known",
+    ),
+)
+"""Columns that stand in the table where classes are asked for."""
+UNSURE = "unsure"
+"""The class of a particle of which it is not clear."""
 
 ORDER_COLUMNS: tuple[Column, ...] = (
     _ratio("psi4", "|ψ4|, 1 in a perfect square lattice, about 0.4 at random", "Mickel et al. 2013"),
@@ -187,6 +197,21 @@ KINDS: dict[str, Kind] = {
 }
 
 
+_CLASS_COLOURS = ((0, 158, 115), (86, 180, 233), (230, 159, 0), (204, 121, 167), (240, 228, 66), (0, 114, 178), (213, 94, 0))
+_NO_CLASS = (160, 160, 160)
+_KNOWN_CLASSES = ("sphere", "rod", "cube", "plate", "octahedron", "irregular", "agglomerate")  # of one colour everywhere
+
+
+def class_colours(names: Iterable[str]) -> dict[str, tuple[int, int, int]]:
+    """Class -> colour (red, green, blue) of Okabe & Ito: shapes have their own, other classes the next in order of name; grey for
+    what is not clear, or of no class."""
+    plain = {UNSURE, "other", ""}
+    every = sorted(set(names))
+    others = [n for n in every if n not in plain and n not in _KNOWN_CLASSES]
+    at = {n: k for k, n in enumerate(_KNOWN_CLASSES)} | {n: k for k, n in enumerate(others)}
+    return {n: _NO_CLASS if n in plain else _CLASS_COLOURS[at[n] % len(_CLASS_COLOURS)] for n in every}
+
+
 def kinds_of(table: pd.DataFrame) -> list[str]:
     """Each particle's kind, by its flags and its weight in the distribution."""
     unsure = (flags_of(table["flags"]) & Flag.LOW_CONFIDENCE.value) > 0
@@ -219,16 +244,21 @@ def has_flag(table: pd.DataFrame, flags: Flag) -> NDArray[np.bool_]:
 _BIT_OF = {flag_text(f): f.value for f in Flag}
 
 
-def column_names(*, in_nm: bool, order: bool = False) -> list[str]:
-    """Columns of the particle table in order; with a scale each length stands in nm too, after its px column. order: with those of
-    the particles' order."""
-    return list(column_dtypes(in_nm=in_nm, order=order))
+def column_names(*, in_nm: bool, order: bool = False, classes: bool = False) -> list[str]:
+    """Columns of the particle table in order; with a scale each length stands in nm too, after its px column. order, classes: with
+    those of the particles' order, and of their classes."""
+    return list(column_dtypes(in_nm=in_nm, order=order, classes=classes))
 
 
-def column_dtypes(*, in_nm: bool, order: bool = False) -> dict[str, str]:
+def has_classes(table: pd.DataFrame) -> bool:
+    """Whether the particles of a table have classes."""
+    return CLASS_COLUMNS[0].name in table
+
+
+def column_dtypes(*, in_nm: bool, order: bool = False, classes: bool = False) -> dict[str, str]:
     """Column names in order, each with its dtype."""
     dtypes: dict[str, str] = {}
-    for c in (*COLUMNS, *(ORDER_COLUMNS if order else ())):
+    for c in (*COLUMNS, *(ORDER_COLUMNS if order else ()), *(CLASS_COLUMNS if classes else ())):
         dtypes[c.name] = c.dtype
         if in_nm and c.nm_name:
             dtypes[c.nm_name] = c.dtype
@@ -275,6 +305,9 @@ def columns_markdown() -> str:
     for c in ORDER_COLUMNS:
         nm = f"`{c.nm_name}`" if c.nm_name else ""
         lines.append(f"| `{c.name}` | {nm} | {c.unit} | {c.dtype} | {c.meaning} | {c.source} |")
+    lines += ["", "## Classes", "", "These stand at the end of the table where classes are asked for (`--classes`, `[classes]`)."]
+    lines += ["", "| Column | Type | Meaning |", "|---|---|---|"]
+    lines += [f"| `{c.name}` | {c.dtype} | {c.meaning} |" for c in CLASS_COLUMNS]
     lines += ["", "## Flags", "", "| Flag | Bit | Meaning |", "|---|---|---|"]
     lines += [f"| `{flag_text(flag)}` | {flag.value} | {entry.meaning} |" for flag, entry in FLAGS.items()]
     return "\n".join(lines) + "\n"

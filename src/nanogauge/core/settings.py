@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SettingsError
+from .rules import check_rules
 from .toml import Choices, Ranges, filled_in, read_toml, toml_text
 
 
@@ -94,14 +95,34 @@ class ArrangementSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassSettings:
+    """Which class each particle is of; none unless asked for."""
+
+    by: str = ""  # "shape"; "rules"; "labels", those of an annotation that is imported; "": by rules where there are some
+    unsure_below: float = 0.5  # a shape less likely is not named
+    # class = "aspect_ratio < 0.5 and solidity > 0.9"; the first rule that fits counts
+    rules: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def by_rules(self) -> bool:
+        """Whether rules decide."""
+        return bool(self.rules)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether particles get a class."""
+        return self.by in ("shape", "labels") or self.by_rules
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings of a run.
 
     Attributes
     ----------
-    segment, separate, measure, arrangement
-        One group for each step: pixels to maps, maps to labels, labels to sizes, how they lie. `nanogauge settings` prints every
-        key with its default.
+    segment, separate, measure, arrangement, classes
+        One group for each step: pixels to maps, maps to labels, labels to sizes, how they lie, and of which kinds they are.
+        `nanogauge settings` prints every key with its default.
 
     Examples
     --------
@@ -116,16 +137,20 @@ class Settings:
     separate: SeparateSettings = field(default_factory=SeparateSettings)
     measure: MeasureSettings = field(default_factory=MeasureSettings)
     arrangement: ArrangementSettings = field(default_factory=ArrangementSettings)
+    classes: ClassSettings = field(default_factory=ClassSettings)
 
     def __repr__(self) -> str:
         """Only what differs from the defaults."""
-        default = Settings().to_dict()
+        default = Settings().to_dict(whole=True)
         changed = (f"{s}.{k}={v!r}" for s, keys in self.to_dict().items() for k, v in keys.items() if v != default[s][k])
         return f"Settings({', '.join(changed)})"
 
-    def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Section -> key -> value."""
-        return dataclasses.asdict(self)
+    def to_dict(self, *, whole: bool = False) -> dict[str, dict[str, Any]]:
+        """Section -> key -> value; the section of classes only where they are asked for, or the `whole` is."""
+        sections = dataclasses.asdict(self)
+        if not whole and self.classes == ClassSettings():
+            del sections["classes"]
+        return sections
 
     def replace(self, section: str, **values: Any) -> Settings:
         """A copy with some keys of one section changed; None leaves a key as it is. Raises SettingsError."""
@@ -148,7 +173,17 @@ def settings_from_dict(values: dict[str, Any], *, where: str = "settings") -> Se
             raise SettingsError(f"{where}: [{name}] must be a table of keys, got {content!r}")
         default = getattr(Settings(), name)
         sections[name] = filled_in(default, content, where=where, section=name, ranges=_RANGES, choices=_CHOICES)
-    return Settings(**sections)
+    settings = Settings(**sections)
+    _check_classes(settings.classes, where)
+    return settings
+
+
+def _check_classes(classes: ClassSettings, where: str) -> None:
+    check_rules(classes.rules, where=where)
+    if classes.by == "rules" and not classes.rules:
+        raise SettingsError(f'{where}: [classes] by = "rules", but there is none; write them under [classes.rules]')
+    if classes.by in ("shape", "labels") and classes.rules:
+        raise SettingsError(f"{where}: [classes] by = {classes.by!r}, and [classes.rules] holds rules; leave one of them out")
 
 
 _RANGES: Ranges = {
@@ -177,6 +212,7 @@ _RANGES: Ranges = {
     "least_misorientation_deg": (1, 30),
     "low_angle_below_deg": (0, 45),
     "least_grain": (4, 1_000_000),
+    "unsure_below": (0, 1),
 }
 _CHOICES: Choices = {
     "device": ("auto", "cpu", "cuda", "tensorrt", "openvino", "directml", "coreml"),
@@ -184,6 +220,7 @@ _CHOICES: Choices = {
     "weighting": ("number", "volume"),
     "edge": ("outline", "steepest"),
     "lattice": ("auto", "hexagonal", "square"),
+    "by": ("", "shape", "rules", "labels"),
 }
 
 
@@ -200,4 +237,4 @@ def read_settings(path: Path) -> Settings:
 
 def write_settings(settings: Settings) -> str:
     """The settings as TOML text."""
-    return toml_text(settings.to_dict())
+    return toml_text(settings.to_dict(whole=True))

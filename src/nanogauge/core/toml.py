@@ -76,6 +76,8 @@ def _is(value: Any, kind: Any) -> bool:
         each = get_args(kind)
         each = each[:1] * len(value) if isinstance(value, list | tuple) and each[-1] is ... else each
         return isinstance(value, list | tuple) and len(value) == len(each) and all(map(_is, value, each))
+    if get_origin(kind) is dict:
+        return isinstance(value, dict) and all(_is(v, get_args(kind)[1]) for v in value.values())
     if isinstance(value, bool) or kind is bool:
         return isinstance(value, bool) and kind is bool
     return isinstance(value, int | float if kind is float else kind)
@@ -87,4 +89,6 @@ def _name(kind: Any) -> str:
         each = get_args(kind)
         many = "texts" if each[0] is str else f"{_NAMES[each[0]]}s"
         return f"a list of {many}" if each[-1] is ... else f"a list of {len(each)} {many}"
+    if get_origin(kind) is dict:
+        return "a table of texts"
     return _NAMES[kind] if kind in (str, bool) else f"a {_NAMES[kind]}"

@@ -4,6 +4,7 @@ from .curves import MAX_BINS, Curve, Histogram, cumulative, histogram, kernel_de
 from .fits import MIN_N_FOR_FITS, Fit, Parameter, fit_distributions, qq
 from .planning import BASES, RequiredN, precision, required_n
 from .pooling import GroupTest, Homogeneity, PairTest, compare_groups, homogeneity, summarise_pooled
+from .shares import shares
 from .summary import MIN_N_FOR_INTERVALS, STATISTICS, WITHOUT_UNIT, Distribution, Estimate, quantiles, summarise
 from .weighted import Unit, Weighting
 
@@ -36,6 +37,7 @@ __all__ = [
     "qq",
     "quantiles",
     "required_n",
+    "shares",
     "summarise",
     "summarise_pooled",
 ]

@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 from . import solids
 from .textures import wreath
 
-ShapeKind = Literal["sphere", "ellipsoid", "rod", "cube", "polyhedron", "platelet", "irregular", "fibre", "disc", "bipyramid"]
-SHAPES: tuple[ShapeKind, ...] = get_args(ShapeKind)
-SOLID_KINDS = ("cube", "polyhedron", "platelet", "bipyramid")
+ShapeKind = Literal[
+    "sphere", "ellipsoid", "rod", "cube", "polyhedron", "platelet", "irregular", "fibre", "disc", "bipyramid", "octahedron",
+]  # fmt: skip
+SHAPES: tuple[ShapeKind, ...] = tuple(k for k in get_args(ShapeKind) if k != "octahedron")
+"""Those that scenes show. Octahedra that lie as they mostly do are for the network that tells shapes apart (`training.shapes`)."""
+SOLID_KINDS = ("cube", "polyhedron", "platelet", "bipyramid", "octahedron")
 Structure = Literal[
     "solid", "hollow", "core_shell", "vesicle", "porous", "radial", "decorated", "banded", "lattice",
     "faceted", "bumpy", "wrinkled", "cracked", "dimpled", "cratered",

@@ -44,6 +44,10 @@ def _solid(name: str, n_sides: int, thickness: float) -> tuple[Points, Points]:
         v = signs[signs.prod(1) > 0]
     elif name == "octahedron":
         v = axes
+    elif name == "cut_octahedron":  # its tips cut off at `thickness` of their height
+        t = max(thickness, 1e-3)
+        v = np.array([np.roll((a * (1 - t), b * t, 0), k) for a in (-1, 1) for b in (-1, 1) for k in range(3)])
+        v = np.vstack([v, [np.roll((a * (1 - t), 0, b * t), k) for a in (-1, 1) for b in (-1, 1) for k in range(3)]])
     elif name == "truncated_octahedron":
         v = np.array([p for p in itertools.product((-2, -1, 0, 1, 2), repeat=3) if sorted(map(abs, p)) == [0, 1, 2]], float)
     elif name == "cuboctahedron":
@@ -106,6 +110,9 @@ def _project(kind: str, aspect: float, n_sides: int, seed: int) -> Projection:
     elif kind == "bipyramid":
         vertices, planes = _solid("bipyramid", n_sides, round(1 / max(aspect, 0.2), 1))
         lying = False
+    elif kind == "octahedron":
+        vertices, planes = _solid("cut_octahedron", 4, float(rng.choice([0.0, 0.0, 0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3])))
+        stretch[1] = 1 / aspect
     elif kind == "polyhedron":
         vertices, planes = _solid(POLYHEDRA[n_sides], n_sides, 0.8)
     else:
@@ -139,6 +146,12 @@ def _turn(kind: str, lying: bool, planes: Points, rng: np.random.Generator) -> P
     if kind == "bipyramid":  # the long axis near the substrate
         about = _rotation(np.array([1.0, rng.normal(0, 0.1), 0.0]), math.pi / 2 + rng.normal(0, 0.15))
         about = about @ _rotation(np.array([0, 0, 1.0]), rng.uniform(0, math.pi))
+    elif kind == "octahedron":  # seen along a twofold axis, where it is a rhombus, or a threefold one, a hexagon, or at random
+        way = rng.random()
+        axis, by = ((1.0, 0.0, 0.0), math.pi / 4) if way < 0.6 else ((1.0, -1.0, 0.0), math.acos(1 / math.sqrt(3)))
+        if way > 0.8:
+            return _rotation(rng.normal(size=3), rng.uniform(0.3, math.pi))
+        about = _rotation(rng.normal(size=3), rng.normal(0, 0.1)) @ _rotation(np.array(axis), by)
     elif lying and kind in ("cube", "platelet"):
         about = _rotation(np.array([rng.normal(), rng.normal(), 0]), rng.normal(0, 0.08))
     elif lying:  # on its first face

@@ -1,0 +1,83 @@
+"""Each particle's class: its shape, or what the rules of the settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..core.particles import CLASS_COLUMNS, UNSURE, Flag, has_flag
+from ..core.rules import classes_by_rules
+from ..core.scale import Scale
+from ..core.settings import ClassSettings
+from .rings import rings_of
+from .run_lengths import Floats, boxes_of, find_runs, index_image
+from .shape_classes import SHAPES, among_others, shape_probabilities
+
+
+def with_classes(
+    table: pd.DataFrame,
+    labels: NDArray[np.integer[Any]],
+    *,
+    foreground: NDArray[np.floating[Any]] | None,
+    scale: Scale | None,
+    settings: ClassSettings,
+) -> pd.DataFrame:
+    """The particle table with the columns `class` and `class_confidence` where the settings ask for them, else as it is.
+
+    labels: (H, W) as measured; foreground: (H, W), the map that outlines run along, None: along the labels; scale: where a pixel
+    is not square, shapes are those of the specimen
+    """
+    if not settings.wanted:
+        return table
+    if settings.by_rules:
+        return ruled(table, settings)
+    if settings.by == "labels":
+        return stated(table, {})
+    return shaped(table, shapes_seen(labels, foreground=foreground, scale=scale), settings)
+
+
+def ruled(table: pd.DataFrame, settings: ClassSettings) -> pd.DataFrame:
+    """The table with the classes of the rules."""
+    return _joined(table, *classes_by_rules(table, settings.rules))
+
+
+def stated(table: pd.DataFrame, classes: Mapping[int, str]) -> pd.DataFrame:
+    """The table with classes that somebody gave, by label; "" and NaN where a particle has none."""
+    names = [classes.get(label, "") for label in table["label"].tolist()]
+    return _joined(table, names, np.array([1.0 if n else np.nan for n in names], np.float64))
+
+
+def shapes_seen(labels: NDArray[np.integer[Any]], *, foreground: NDArray[np.floating[Any]] | None, scale: Scale | None) -> Floats:
+    """(n, len(SHAPES)) probabilities of each particle's shape, in order of label; NaN where it is too small to have one."""
+    runs = find_runs(labels)
+    p = np.full((runs.n, len(SHAPES)), np.nan)
+    if not runs.n:
+        return p
+    rings, there = rings_of(index_image(runs, (labels.shape[0], labels.shape[1])), boxes_of(runs), foreground)
+    if scale is not None and scale.nm_per_px[0] != scale.nm_per_px[1]:
+        rings = rings * (np.array(scale.nm_per_px) / np.sqrt(np.prod(scale.nm_per_px)))
+    p[there] = shape_probabilities(rings[there])
+    return p
+
+
+def shaped(table: pd.DataFrame, seen: Floats, settings: ClassSettings) -> pd.DataFrame:
+    """The table with the likeliest shapes, given what else the micrograph shows; "unsure" where none is likely enough."""
+    known = ~np.isnan(seen[:, 0])
+    p = np.zeros_like(seen)
+    # a particle that the frame cuts shows only a part of its outline, and a straight side that it has not
+    known &= ~has_flag(table, Flag.TOUCHES_BORDER | Flag.TOUCHES_DATA_BAR)
+    p[known] = among_others(seen[known])
+    names, sure = np.array(SHAPES, object)[p.argmax(axis=1)], np.where(known, p.max(axis=1), np.nan)
+    names[~(sure >= settings.unsure_below)] = UNSURE
+    return _joined(table, [str(n) for n in names], sure)
+
+
+def _joined(table: pd.DataFrame, names: list[str], sure: Floats) -> pd.DataFrame:
+    out = table.copy()
+    for column, values in zip(CLASS_COLUMNS, (names, sure), strict=True):
+        out[column.name] = pd.Series(values, index=table.index, dtype=column.dtype)
+    return out
