@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import OutputError
 from .arrangement import AGGREGATE_FILES, ORDER_FILES, with_order, write_aggregates, write_order
 from .figures import png_bytes, scale_bar_crop
-from .interchange.write import write_coco, write_rois
+from .interchange.write import classes_of, write_coco, write_rois
 from .pictures import write_labels, write_labels_ome
 from .tables import write_particle_csv
 
@@ -97,7 +97,7 @@ def write_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco
             m.mosaic.save(folder, m.scale, n_labels=m.n_particles)
             return folder
         write_labels(folder / "labels.tif", m.labels, m.scale)
-        write_rois(folder / "rois.zip", m.contours)
+        write_rois(folder / "rois.zip", m.contours, classes_of(m))
         crop = scale_bar_crop(m)
         if crop is not None:
             (folder / "scale_bar.png").write_bytes(png_bytes(crop))

@@ -13,6 +13,8 @@ import numpy as np
 from ...core.errors import AnnotationError
 from .shapes import Floats, Patch
 
+PARTICLE = "particle"
+"""The category of particles that have no class, as `nanogauge` writes it."""
 _LARGEST_NUMBER = 1_000_000  # a label that large would make a table of that length on the way
 
 _REGION = re.compile(r"(region|roi|frame|area|field|background|tissue|annotation)([ _-].*|\d*)", re.IGNORECASE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import math
+import re
 import struct
 import zipfile
 import zlib
@@ -30,6 +31,7 @@ def read_rois(path: Path, data: bytes, shape: tuple[int, int]) -> Drawn:
     rois = _rois(path, data)
     patches: list[Patch | None] = []
     names: list[str] = []
+    classes: list[str] = []
     left_out: Counter[str] = Counter()
     for name, roi in rois:
         try:
@@ -40,7 +42,9 @@ def read_rois(path: Path, data: bytes, shape: tuple[int, int]) -> Drawn:
             left_out[roi.roitype.name.lower()] += 1
             continue
         patches.append(patch)
-        names.append(roi.name or name)
+        own, of = _number_and_class(roi.name or name, roi.group)
+        names.append(own)
+        classes.append(of)
     warnings: tuple[str, ...] = ()
     if left_out:
         kinds = ", ".join(sorted(left_out))
@@ -50,9 +54,17 @@ def read_rois(path: Path, data: bytes, shape: tuple[int, int]) -> Drawn:
     if len({roi.position or roi.z_position or roi.t_position for _, roi in rois}) > 1:
         warnings += ("the ROIs belong to several slices of a stack; all are used",)
     marked = frozenset(k for k, name in enumerate(names) if named_as_region(name))
-    return Drawn(
-        kind="imagej_roi", patches=patches, names=[""] * len(names), marked=marked, numbers=numbers_of(names), warnings=warnings
-    )
+    return Drawn(kind="imagej_roi", patches=patches, names=classes, marked=marked, numbers=numbers_of(names), warnings=warnings)
+
+
+_OWN_NAME = re.compile(r"(\d{5,9}) (.+)")
+
+
+def _number_and_class(name: str, group: int) -> tuple[str, str]:
+    """Name and class of a ROI: "00012 cube" as `nanogauge` writes it; else its class is its group in ImageJ, if it is in one."""
+    if own := _OWN_NAME.fullmatch(name):
+        return own[1], own[2]
+    return name, f"group {group}" if group else ""
 
 
 _NO_AREA = object()

@@ -19,13 +19,14 @@ _LARGER = 4.0  # times the area of what it holds
 LEAST_PIECES = 4  # so many pieces lying apart are particles; two or three may be one, parted by another that lies on it
 _LEAST_SHARE = 0.1  # of the largest piece's area; less is a speck of a brush
 _MANY = 10  # particles so many that they would hardly all lie in one corner
+_LONGEST_NAME = 80
 _SAME = 0.8  # of the pixels of both together that two drawings of one particle share
 
 
 def settled(drawn: Drawn) -> Drawn:
     """The shapes that are particles, and what had to be decided. Shapes that carry labels of `nanogauge` stay as they are."""
     if drawn.numbers is not None:
-        return replace(drawn, warnings=(*drawn.warnings, *several_names(drawn.names)))
+        return replace(drawn, patches=_named(drawn.patches, drawn.names), warnings=(*drawn.warnings, *several_names(drawn.names)))
     regions, holders = regions_of(drawn.patches, drawn.names, drawn.marked)
     patches = [p for k, p in enumerate(drawn.patches) if k not in regions]
     names = [n for k, n in enumerate(drawn.names) if k not in regions]
@@ -36,11 +37,17 @@ def settled(drawn: Drawn) -> Drawn:
     if holders:
         many = count(len(holders), "shape holds", "shapes hold")
         said += (f"{many} three or more others and counts as a particle; if it is a region, delete it from the file",)
-    patches, n_twice = _once(patches)
+    patches, n_twice = _once(_named(patches, names))
     if n_twice:
         said += (f"{count(n_twice, 'particle is', 'particles are')} drawn twice; the first drawing counts",)
     patches, more = _parted(patches)
     return replace(drawn, patches=patches, names=names, warnings=(*drawn.warnings, *said, *more))
+
+
+def _named(patches: Sequence[Patch | None], names: Sequence[str]) -> list[Patch | None]:
+    """The shapes with their classes."""
+    plain = [" ".join(n.split())[:_LONGEST_NAME] for n in names]
+    return [p if p is None else replace(p, name=n) for p, n in zip(patches, plain, strict=True)]
 
 
 def drawn_within(patches: Sequence[Patch | None], shape: tuple[int, int]) -> str:
@@ -198,7 +205,7 @@ def _parted(patches: Sequence[Patch | None]) -> tuple[list[Patch | None], tuple[
         parts = [] if p is None else _considerable(p)
         if len(parts) >= (2 if alone else LEAST_PIECES):
             n_shapes, n_pieces = n_shapes + 1, n_pieces + len(parts)
-            out += parts
+            out += [replace(part, name=p.name) for part in parts if p is not None]
         else:
             n_whole += len(parts) > 1
             out.append(p)

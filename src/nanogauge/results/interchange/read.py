@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from .arrays import read_ilastik, read_npz, stacked
 from .cellpose import is_pickled, read_seg
 from .coco import image_names, is_coco, read_coco
 from .cvat import cvat_names, read_cvat, read_xml
-from .drawn import Drawn, count
+from .drawn import PARTICLE, Drawn, count
 from .geojson import is_geojson, read_geojson
 from .imagej import read_rois
 from .labelme import is_labelme, read_labelme
@@ -42,6 +42,7 @@ class Annotation:
         labelstudio, cvat or yolo
     sha256: of the file
     overlapping: labels that lost more than 1 % of their pixels to a smaller shape drawn over them
+    classes: label -> its class, where it has one
     warnings: what had to be decided, a line each
     """
 
@@ -51,6 +52,7 @@ class Annotation:
     sha256: str
     overlapping: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
+    classes: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def n_particles(self) -> int:
@@ -102,7 +104,13 @@ def read_annotation(path: str | Path, *, shape: tuple[int, int], image_name: str
         many = count(len(painted.overlapping), "shape is", "shapes are")
         warnings += (f"{many} partly under others; common pixels are given to the smaller shape",)
     return Annotation(
-        labels=painted.labels, kind=drawn.kind, path=path, sha256=sha256, overlapping=painted.overlapping, warnings=warnings
+        labels=painted.labels,
+        kind=drawn.kind,
+        path=path,
+        sha256=sha256,
+        overlapping=painted.overlapping,
+        warnings=warnings,
+        classes={label: name for label, name in painted.names.items() if name != PARTICLE},
     )
 
 

@@ -16,22 +16,25 @@ LARGEST_SHARE_LOST = 0.01  # neighbours drawn by hand share a few pixels; more i
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A shape's pixels: `mask` (h, w) with its upper left pixel at (y0, x0) of the picture, all of it inside the picture."""
+    """A shape's pixels: `mask` (h, w) with its upper left pixel at (y0, x0) of the picture, all of it inside the picture; name: its
+    class, "" where it has none."""
 
     y0: int
     x0: int
     mask: NDArray[np.bool_]
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Painted:
     """labels (H, W) int32; overlapping: labels that lost more than 1 % of their pixels to smaller ones; n_hidden: shapes wholly
-    under others; n_empty: shapes without a pixel in the picture."""
+    under others; n_empty: shapes without a pixel in the picture; names: the classes of those labels that have one."""
 
     labels: NDArray[np.int32]
     overlapping: tuple[int, ...]
     n_hidden: int
     n_empty: int
+    names: dict[int, str]
 
 
 def fill(rings: Sequence[Floats], shape: Shape2) -> Patch | None:
@@ -136,7 +139,8 @@ def paint(patches: Sequence[Patch | None], shape: Shape2, *, numbers: Sequence[i
         n_hidden += left == 0
         if 0 < left < area * (1 - LARGEST_SHARE_LOST):
             overlapping.append(number)
-    return Painted(labels, tuple(sorted(overlapping)), n_hidden, sum(p is None for p in patches))
+    names = {number: p.name for _, number, p in found if p.name}
+    return Painted(labels, tuple(sorted(overlapping)), n_hidden, sum(p is None for p in patches), names)
 
 
 def _first(point: Floats, shape: Shape2, *, over: int = 0) -> tuple[int, int]:
