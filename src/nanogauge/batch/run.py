@@ -85,7 +85,8 @@ def run_batch(
                 about = about | {"engine": {"name": ready.engine, "sha256": ready.sha256}}
             job = replace(job, engine_sha256=ready.sha256)
             executor.use(job)
-            shown: dict[str, Any] = {"console": console, "quiet": quiet, "order": settings.arrangement.order}
+            shown: dict[str, Any] = {"console": console, "quiet": quiet}
+            shown |= {"order": settings.arrangement.order, "classes": settings.classes.wanted}
             run = Run(source, executor, state.journal, out, about=about, outputs=outputs, **shown)
             with _terminate_as_interrupt():
                 run.go()

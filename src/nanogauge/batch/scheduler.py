@@ -44,6 +44,7 @@ class Run:
         order: bool,
         console: Console,
         quiet: bool,
+        classes: bool = False,
     ) -> None:
         self.source, self.executor, self.journal, self.out = source, executor, journal, out
         self.about, self.outputs = about, outputs
@@ -53,7 +54,7 @@ class Run:
         self.n_expected = source.n_expected
         large = self.n_expected is None or self.n_expected > LARGE_RUN
         self._table_options: dict[str, Any] = {"unit_row": outputs.unit_row, "data_set": large, "coco": outputs.coco}
-        self._table_options["order"] = order
+        self._table_options |= {"order": order, "classes": classes}
         self.progress = RunProgress(self.n_expected, console, quiet=quiet)
         self._tables: RunTables | None = None
         self._again = False  # the tables must be rewritten at the end

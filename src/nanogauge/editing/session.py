@@ -17,8 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..core.errors import EditError
+from ..core.particles import CLASS_COLUMNS
 from ..core.scale import Scale
 from ..core.settings import Settings
+from ..measuring.classes import stated, with_classes
 from ..reading import read_micrograph
 from ..results.folder import EDITS, PROBABILITY
 from ..results.measurement import Measurement
@@ -31,8 +33,10 @@ from .filters import Decisions, Judged, decisions_from_dict, filters_from_dict, 
 from .gestures import Standing, filters_text
 from .journal import Edit, Journal, now, read_journal
 from .patches import Box, Patch, write_into
-from .remeasure import Basis, Ints, boxes_of_labels, confidence_in, edgeless_in, measure_all, remeasure, rescaled
+from .remeasure import Basis, Ints, boxes_of_labels, confidence_in, decided, edgeless_in, measure_all, remeasure, rescaled
 from .scale_choice import decide, describe
+
+_CLASSES = [c.name for c in CLASS_COLUMNS]
 
 
 class Session:
@@ -57,7 +61,7 @@ class Session:
         self._touches: Counter[int] = Counter()  # label -> edits in force that changed it
         self._highest = int(found.labels.max(initial=0))  # number ever given to a particle
         self._hidden: frozenset[int] = frozenset()
-        self._table = found.particles
+        self._table = found.particles.drop(columns=_CLASSES, errors="ignore")
         self._confidence = confidence_in(found.particles)
         self._boxes: Ints = np.zeros((4, 0), np.int64)
         self._outlines: dict[int, list[list[float]]] = {}
@@ -111,7 +115,7 @@ class Session:
                 self.found,
                 decision=self.decision,
                 labels=self.labels.copy(),
-                particles=self.table,
+                particles=self._classed(),
                 frame=self.decisions.region.frame(self.found.frame),
                 settings=self.settings_in_force(),
                 foreground=self.probability if self.along_map else None,
@@ -279,7 +283,7 @@ class Session:
     def _measure_edits(self) -> None:
         """The table of what was found, with what all edits have changed measured in one go, under the scale chosen."""
         o = self.found
-        self.decision, self._table = o.decision, o.particles
+        self.decision, self._table = o.decision, o.particles.drop(columns=_CLASSES, errors="ignore")
         self._boxes = boxes_of_labels(o.labels, o.particles["label"].to_numpy(np.int64))
         patches = [e.patch for e in self.journal.done if e.patch is not None]
         if patches:
@@ -352,6 +356,16 @@ class Session:
             if not self._touches[label]:
                 del self._touches[label]
         self._highest = max((self._highest, *touched))
+
+    def _classed(self) -> pd.DataFrame:
+        """The table with classes, where the settings ask for them: each shape depends on the others of the micrograph, so they are
+        told anew."""
+        probability = self.probability if self.along_map and self.found.settings.measure.subpixel else None
+        foreground = None if probability is None else decided(probability, self.labels, self.found.labels)
+        if self.found.settings.classes.by == "labels":  # what was drawn since has none
+            known = self.found.particles
+            return stated(self.table, dict(zip(known["label"].tolist(), known["class"].tolist(), strict=True)))
+        return with_classes(self.table, self.labels, foreground=foreground, scale=self.scale, settings=self.found.settings.classes)
 
     def measured_whole(self) -> pd.DataFrame:
         """Everything measured again, for checking that the table kept up with the edits."""

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..core.errors import SettingsError
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, flag_texts, flags_of
 from ..core.protocols import Engine, TextLine, TextReader
@@ -22,6 +23,7 @@ from ..detection.find import Box, Found, at_edge, find_particles
 from ..detection.readings import relative_uncertainty
 from ..detection.separate import touching
 from ..measuring import measure_particles
+from ..measuring.classes import stated, with_classes
 from ..reading import Mosaic, read_micrograph, read_picture
 from ..reading.padding import without_padding
 from ..results.interchange import Annotation, read_annotation
@@ -29,7 +31,7 @@ from ..results.measurement import Measurement
 from ..scale.bar import ScaleBarReading, annotation_boxes, find_data_bar, read_scale_bar
 from ..scale.calibration import Calibration, read_calibration
 from ..scale.resolve import ScaleDecision, calibrated, resolve_scale
-from ..statistics.metrology import detection_warnings, left_out_warnings, missed_warnings
+from ..statistics.metrology import class_warnings, detection_warnings, left_out_warnings, missed_warnings
 from .mosaic import measure_mosaic
 
 
@@ -82,6 +84,10 @@ class Measurer:
         """File -> scale -> maps -> labels -> particle table -> Measurement. scale: the user's. Raises InputError, EngineError."""
         started = time.perf_counter()
         settings = self.settings
+        if settings.classes.by == "labels":
+            raise SettingsError(
+                '[classes] by = "labels" takes the classes of an annotation: use nanogauge import, or measure_labels'
+            )
         micrograph = source if isinstance(source, Micrograph) else read_picture(source, **asdict(settings.read))
         if isinstance(micrograph, Mosaic):
             known = calibration_of(settings)
@@ -98,6 +104,13 @@ class Measurer:
             settings.measure,
             confidence=found.confidence,
             edgeless=found.edgeless,
+        )
+        table = with_classes(
+            table,
+            found.labels,
+            foreground=found.foreground if settings.measure.subpixel else None,
+            scale=decision.scale,
+            settings=settings.classes,
         )
         detection = relative_uncertainty(found.readings, self.engine.detection)
         expected = expected_found(found.confidence, self.engine.detection)
@@ -117,6 +130,7 @@ class Measurer:
                 *doubtful_share(drawn.labels, drawn.foreground, settings.separate, keep_out=_texts(bar)),
                 *detection_warnings(detection, {r.name: r.n for r in found.readings}),
                 *missed_warnings(expected),
+                *class_warnings(table, settings),
             ),
             foreground=found.foreground,
             edge_moved_px=found.moved_px,
@@ -144,6 +158,11 @@ class Measurer:
             annotation = read_annotation(annotation, shape=micrograph.shape, image_name=micrograph.name)
         bar, decision, frame = self.read_scale(micrograph, user=scale)
         table = particle_table(annotation.labels, micrograph, decision.scale, None, frame, self.settings.measure)
+        classes = self.settings.classes
+        if classes.by == "labels":
+            table = stated(table, annotation.classes)
+        else:
+            table = with_classes(table, annotation.labels, foreground=None, scale=decision.scale, settings=classes)
         under = table["label"].isin(annotation.overlapping).to_numpy(bool)
         table["flags"] = flag_texts(flags_of(table["flags"]) | np.where(under, Flag.OVERLAPPED.value, 0))
         return Measurement(
@@ -158,7 +177,7 @@ class Measurer:
             engine=f"imported {annotation.kind.replace('_', ' ')}",
             engine_sha256=annotation.sha256,
             seconds=time.perf_counter() - started,
-            remarks=annotation.warnings,
+            remarks=(*annotation.warnings, *class_warnings(table, self.settings)),
             labels_source={"kind": annotation.kind, "file": str(annotation.path), "sha256": annotation.sha256},
         )
 

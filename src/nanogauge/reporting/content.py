@@ -6,13 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..core.particles import has_classes
 from ..core.settings import Settings
-from ..statistics.distribution import MIN_N_FOR_INTERVALS, STATISTICS, WITHOUT_UNIT
+from ..statistics.distribution import MIN_N_FOR_INTERVALS, STATISTICS, WITHOUT_UNIT, Estimate
 from .facts import Gathered
 from .formatting import BASES, DASH, LAWS, NAMES, REASONS, Lengths, fixed, lengths, number, p_value, percent
 from .info import ReportInfo
 
 if TYPE_CHECKING:
+    from ..statistics.classes import Classes
     from ..statistics.distribution import Distribution
     from ..statistics.samples import Comparison, Sample
 
@@ -33,11 +35,43 @@ def sample_content(sample: Sample) -> Block:
         "budget": _budget(sample, unit),
         "required_n": _required_n(sample),
         "verdicts": [_verdict(v) for v in sample.verdicts],
+        "classes": class_rows(sample.by_class(), unit) if has_classes(sample.particles) else [],
+        "classes_note": _classes_note(sample),
         "fits": _fits(sample, unit),
         "homogeneity": _homogeneity(sample),
         "exclusions": exclusion_rows(sample.n_particles, d.n, sample.exclusions),
         "warnings": list(sample.warnings),
     }
+
+
+CLASS_HEADS = ("class", "found", "counted", "share by number", "by area", "by volume", "mean", "d10", "d50", "d90")
+
+
+def class_rows(classes: Classes, unit: Lengths) -> list[tuple[str, ...]]:
+    """Of each class: numbers, shares with their intervals, sizes in `unit`, under `CLASS_HEADS`."""
+    return [
+        (
+            f.name or "no class",
+            f"{f.n_particles}",
+            f"{f.distribution.n}",
+            *(_share(e) for e in (f.number, f.area, f.volume)),
+            *(unit.show(f.distribution[k].value) for k in ("mean", "d10", "d50", "d90")),
+        )
+        for f in classes.values()
+    ]
+
+
+def _share(e: Estimate) -> str:
+    interval = f" ({percent(e.low, 2)} to {percent(e.high, 2)})" if math.isfinite(e.low) else ""
+    return f"{percent(e.value)}{interval}" if math.isfinite(e.value) else DASH
+
+
+def _classes_note(sample: Sample) -> str:
+    how = ", clustered by micrograph" if sample.distribution.n_clusters > 1 else ""
+    return (
+        f"Shares of the particles that count, with 95 % intervals by bootstrap{how}; volume is taken as diameter³. The intervals "
+        f"cover the choice of particles, not that a class may be told wrongly."
+    )
 
 
 def _headline(sample: Sample, unit: Lengths) -> list[tuple[str, str, str]]:
@@ -234,7 +268,20 @@ def comparison_content(comparison: Comparison) -> Block:
         lines.append(
             f"The same test over the micrographs' medians, which counts each micrograph once: p {_p(t.p_value_micrographs)}."
         )
-    return {"unit": unit.unit, "columns": heads, "rows": rows, "pairs": pairs, "lines": lines}
+    of_classes = [
+        (
+            str(r["class"]) or "no class",
+            str(r["sample"]),
+            str(int(r["n_counted"])),
+            *(
+                _share(Estimate(*(float(r[f"{b}_share{end}"]) for end in ("", "_low", "_high"))))
+                for b in ("number", "area", "volume")
+            ),
+            *(unit.show(r[f"{k}_{comparison.unit}"]) for k in ("mean", "d50")),
+        )
+        for _, r in comparison.classes.iterrows()
+    ]
+    return {"unit": unit.unit, "columns": heads, "rows": rows, "pairs": pairs, "lines": lines, "classes": of_classes}
 
 
 def _p(p: float) -> str:
@@ -244,7 +291,7 @@ def _p(p: float) -> str:
 
 def settings_rows(settings: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(key, value, "" or the default where it was changed)."""
-    defaults = Settings().to_dict()
+    defaults = Settings().to_dict(whole=True)
     rows = []
     for section, keys in settings.items():
         for key, value in keys.items():

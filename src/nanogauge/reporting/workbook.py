@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.errors import OutputError
-from ..core.particles import units
+from ..core.particles import has_classes, units
 from ..statistics.distribution import STATISTICS, WITHOUT_UNIT, cumulative, histogram
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ def write_workbook(
             heads = ["statistic", "component", "type", "standard uncertainty", "its unit", "sensitivity"]
             heads += [f"contribution / {sample.unit}", "value / " + sample.unit, f"expanded U / {sample.unit}", "from"]
             _sheet(book, f"Budget{mark}", heads, _budget(sample))
+        if has_classes(sample.particles):
+            classes = sample.by_class().to_frame()
+            _sheet(book, f"Classes{mark}", [c.replace("_", " ") for c in classes.columns], classes.itertuples(index=False))
         _sheet(book, f"Distribution{mark}", *_bars(sample))
         _sheet(book, f"Cumulative{mark}", *_cumulative(sample))
         _sheet(book, f"Per micrograph{mark}", *_per_micrograph(sample))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from ..core.particles import KINDS, kinds_of
+from ..core.particles import KINDS, UNSURE, class_colours, has_classes, kinds_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,12 +46,15 @@ def overlay(m: Measured, *, numbers: bool = True, legend: bool = True) -> NDArra
     thickness = max(1, round(max(h, w) * k / 700))
     table = m.particles
     kinds = dict(zip(table["label"].tolist(), kinds_of(table), strict=True))
+    classes = dict(zip(table["label"].tolist(), table["class"].tolist(), strict=True)) if has_classes(table) else {}
+    colours = class_colours(classes.values())
     for label, rings in m.contours.items():
         polygon = rings[0]
         kind = KINDS[kinds.get(label, "counted")]
         lines = _dashed(polygon[:, ::-1] * float(k), thickness * kind.dash) if kind.dash else None
         points = [(polygon[:, ::-1] * k).reshape(-1, 1, 2)] if lines is None else lines
-        cv2.polylines(canvas, points, lines is None, kind.colour, thickness, cv2.LINE_AA)
+        colour = colours[classes[label]] if label in classes else kind.colour
+        cv2.polylines(canvas, points, lines is None, colour, thickness, cv2.LINE_AA)
     picture = Image.fromarray(canvas)
     draw = ImageDraw.Draw(picture)
     if numbers:
@@ -132,6 +135,10 @@ def _text_px(width: int) -> int:
     return int(np.clip(width / 55, 15, 80))
 
 
+def _class_caption(name: str) -> str:
+    return {"": "no class", UNSURE: "unsure of the class"}.get(name, name)
+
+
 def _caption(m: Measured, width: int) -> NDArray[np.uint8]:
     """A strip below the picture: what was measured, the scale, the colours."""
     em = _text_px(width)
@@ -143,6 +150,11 @@ def _caption(m: Measured, width: int) -> NDArray[np.uint8]:
     longest = max(ruler.textlength(line, font=_font(em)) for line in lines)
     top = max(7, min(em, int(em * (width - em) / longest)))
     legend = {name: kind.caption for name, kind in KINDS.items()}
+    colours: dict[str, tuple[int, int, int]] = {name: kind.colour for name, kind in KINDS.items()}
+    if has_classes(m.particles):  # colours tell classes apart, dashes the rest
+        classes = class_colours(m.particles["class"])
+        legend = {f"class {name}": _class_caption(name) for name in classes} | legend
+        colours = {f"class {name}": colour for name, colour in classes.items()} | dict.fromkeys(colours, (220, 220, 220))
     widest = max(ruler.textlength(text, font=_font(em)) for text in legend.values()) + 2 * em
     if em * (width - 4) / widest < 9:  # too small to be read: the reasons go
         legend = {kind: text.split(":")[0] for kind, text in legend.items()}
@@ -165,10 +177,10 @@ def _caption(m: Measured, width: int) -> NDArray[np.uint8]:
         y = first + 1.6 * em * row
         ring = np.array([(x, y + 0.2 * em), (x + em, y + 0.2 * em), (x + em, y + 0.95 * em), (x, y + 0.95 * em)])
         wide = max(2, em // 8)
-        dash = KINDS[kind].dash
+        dash = KINDS[kind].dash if kind in KINDS else 0.0
         pieces = _dashed(ring, wide * dash / 2) if dash else [np.vstack([ring, ring[:1]])]
         for piece in pieces:
-            draw.line([(float(a), float(b)) for a, b in piece.reshape(-1, 2)], fill=KINDS[kind].colour, width=wide)
+            draw.line([(float(a), float(b)) for a, b in piece.reshape(-1, 2)], fill=colours[kind], width=wide)
         draw.text((x + 1.4 * em, y), legend[kind], font=_font(em), fill=(220, 220, 220))
     return np.asarray(strip)
 

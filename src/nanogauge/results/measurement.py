@@ -17,7 +17,7 @@ from ..arrangement.order import Order, order_of_table
 from ..core.errors import OutputError
 from ..core.json_value import json_value
 from ..core.micrograph import Micrograph
-from ..core.particles import Flag, has_flag, units
+from ..core.particles import Flag, has_classes, has_flag, units
 from ..core.protocols import LabelStore
 from ..core.remarks import code_of
 from ..core.scale import Scale, ScaleLike, as_scale, format_length
@@ -253,6 +253,7 @@ class Measurement(SizeFigures):
         """Everything that decides a number, and the figures; for measurement.json."""
         m, bar = self.micrograph, self.scale_bar
         instrument = {k: getattr(m.instrument, k) for k in m.instrument.__dataclass_fields__}
+        classes = {"classes": self.by_class().to_list()} if has_classes(self.particles) else {}
         return {
             "schema_version": SCHEMA_VERSION,
             "file": m.name,
@@ -296,6 +297,7 @@ class Measurement(SizeFigures):
             "version": self.version,
             "seconds": self.seconds,
             "operator_edits": list(self.operator_edits),
+            **classes,
         } | self._arrangement()
 
     def _arrangement(self) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from ..core.errors import ScaleError
-from ..core.particles import COLUMNS, column_names
+from ..core.particles import CLASS_COLUMNS, COLUMNS, column_names, has_classes
 from ..core.scale import Scale
 from ..detection.separate import touching
 from ..measuring import measure_particles
+from ..measuring.classes import ruled, with_classes
 from ..scale.resolve import ScaleDecision, resolve_scale
 from .measured import Measured
 
@@ -21,6 +22,8 @@ def under_scale(m: Measured, scale: Scale) -> tuple[ScaleDecision, pd.DataFrame]
     decision = resolve_scale(metadata=m.micrograph.scale, bar=m.scale_bar, user=scale)
     square = is_square(scale) and is_square(m.scale)
     table = multiplied(m.particles, scale) if square else _measured_again(m, scale)
+    if m.settings.classes.by_rules and has_classes(table):  # a rule may ask for lengths in nm
+        table = ruled(table, m.settings.classes)
     return decision, table
 
 
@@ -31,7 +34,7 @@ def is_square(scale: Scale | None) -> bool:
 
 def multiplied(table: pd.DataFrame, scale: Scale | None) -> pd.DataFrame:
     """The particle table where pixels are and stay square: lengths and areas in nm change, all by one factor."""
-    out = table.reindex(columns=column_names(in_nm=scale is not None))
+    out = table.reindex(columns=column_names(in_nm=scale is not None, classes=has_classes(table)))
     for c in COLUMNS:
         if scale is not None and c.nm_name:
             out[c.nm_name] = table[c.name] * scale.nm_per_px[0] ** (2 if c.unit == "px2" else 1)
@@ -59,4 +62,10 @@ def _measured_again(m: Measured, scale: Scale) -> pd.DataFrame:
     )
     for column in ("confidence", "edge_weight", "flags"):
         table[column] = m.particles[column].to_numpy()
+    if m.settings.classes.by == "shape":
+        return with_classes(
+            table, m.labels, foreground=m.foreground if s.subpixel else None, scale=scale, settings=m.settings.classes
+        )
+    for c in CLASS_COLUMNS if has_classes(m.particles) else ():
+        table[c.name] = m.particles[c.name].to_numpy()
     return table

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..core.particles import column_names, units
+from .interchange.write import coco_categories
 from .measurement import SUMMARY_COLUMNS
 from .tables import arrow_schema, summary_line
 
@@ -31,17 +32,25 @@ class RunTables:
     `with RunTables(out) as tables: tables.add(row, name)`; name: of the micrograph's folder, None where it was not measured.
 
     data_set: particles.parquet as a folder of files instead of one file
-    order: with the columns of the particles' order
+    order, classes: with the columns of the particles' order, and of their classes
     mark: put before the tables' names, for tables that replace others when they are done
 
     Raises OSError where something cannot be written.
     """
 
     def __init__(
-        self, out: Path, *, unit_row: bool = False, data_set: bool = False, coco: bool = False, order: bool = False, mark: str = ""
+        self,
+        out: Path,
+        *,
+        unit_row: bool = False,
+        data_set: bool = False,
+        coco: bool = False,
+        order: bool = False,
+        classes: bool = False,
+        mark: str = "",
     ) -> None:
-        self._columns = column_names(in_nm=True, order=order)
         self.out, self.unit_row, self.data_set, self.mark = out, unit_row, data_set, mark
+        self._columns = column_names(in_nm=True, order=order, classes=classes)
         self.n_particles = 0
         self._rows: list[bytes] = []
         self._names: list[tuple[str, int]] = []
@@ -158,6 +167,7 @@ class _CocoTable:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.n_images = self.n_annotations = 0
+        self.categories: dict[str, int] = {}
 
     def open(self) -> None:
         # Images wait in a file of their own: annotations come first, so that neither has to be kept in memory
@@ -170,7 +180,10 @@ class _CocoTable:
         for image in content["images"]:
             self.n_images += 1
             self._images.write((", " if self.n_images > 1 else "") + json.dumps(image | {"id": self.n_images}, ensure_ascii=False))
+        named = {c["id"]: c["name"] for c in content["categories"]}
         for annotation in content["annotations"]:
+            name = named[annotation["category_id"]]
+            annotation["category_id"] = self.categories.setdefault(name, len(self.categories) + 1)
             self.n_annotations += 1
             annotation |= {"id": self.n_annotations, "image_id": self.n_images}
             self._file.write(("," if self.n_annotations > 1 else "") + "\n" + json.dumps(annotation))
@@ -179,7 +192,7 @@ class _CocoTable:
         self._file.write('\n],\n"images": [')
         self._images.seek(0)
         shutil.copyfileobj(self._images, self._file)
-        categories = [{"id": 1, "name": "particle", "supercategory": ""}]
+        categories = coco_categories(self.categories)
         self._file.write(f'],\n"categories": {json.dumps(categories)}}}\n')
         self._file.close()
         self._images.close()

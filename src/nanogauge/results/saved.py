@@ -29,7 +29,7 @@ from PIL import Image
 
 from ..core.errors import CalibrationError, ScaleError, UnreadableFile
 from ..core.micrograph import Micrograph
-from ..core.particles import Flag, column_dtypes, flags_of
+from ..core.particles import Flag, column_dtypes, flags_of, has_classes
 from ..core.scale import Scale
 from ..core.settings import Settings, settings_from_dict
 from ..detection.readings import LookTaken, readings_from
@@ -133,7 +133,7 @@ class SavedMeasurement:
     @property
     def settings(self) -> Settings:
         """The settings it was measured with; keys that this version does not know are ignored."""
-        known = Settings().to_dict()
+        known = Settings().to_dict(whole=True)
         stated = self.about.get("settings") or {}
         kept = {s: {k: v for k, v in stated.get(s, {}).items() if k in known[s]} for s in known}
         return settings_from_dict(kept)
@@ -392,13 +392,13 @@ def _read_particles(path: Path, *, in_nm: bool) -> pd.DataFrame:
     text = path.read_text(encoding="utf-8")
     second = text.split("\n", 2)[1:2]
     units = bool(second) and second[0].strip() != "" and not second[0].split(",")[0].strip().isdigit()
-    table = pd.read_csv(io.StringIO(text), skiprows=[1] if units else None, float_precision="round_trip")
-    dtypes = column_dtypes(in_nm=in_nm)
+    table = pd.read_csv(io.StringIO(text), skiprows=[1] if units else None, float_precision="round_trip", dtype={"class": "str"})
+    dtypes = column_dtypes(in_nm=in_nm, classes=has_classes(table))
     for name in dtypes:
         if name not in table:
             raise ValueError(f"particles.csv has no column {name}")
     table = table[list(dtypes)]  # those of order follow from the others, and are worked out anew where they are asked for
-    table = table.assign(flags=table["flags"].fillna(""))
+    table = table.assign(**{name: table[name].fillna("") for name, dtype in dtypes.items() if dtype == "str"})
     for name, dtype in dtypes.items():  # nearly all are read as they should be, and casting all takes longer than reading
         if table[name].dtype != dtype:
             table[name] = table[name].astype(np.dtype(dtype) if dtype != "str" else "str")

@@ -12,7 +12,7 @@ from typing import IO, Any, Self
 
 import pandas as pd
 
-from ..core.particles import COLUMNS, ORDER_COLUMNS, column_dtypes, column_names, units
+from ..core.particles import CLASS_COLUMNS, COLUMNS, ORDER_COLUMNS, column_dtypes, column_names, has_classes, units
 
 _ROW_GROUP = 50_000  # rows of a run's particles kept in memory at once
 
@@ -28,7 +28,8 @@ def write_particle_csv(path: Path, table: pd.DataFrame, *, unit_row: bool = Fals
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:
     """A particle table as Parquet; each column's unit and meaning are in its field's metadata."""
-    with ParticleWriter(path.with_suffix(".csv"), parquet=path, csv_too=False, in_nm="equivalent_diameter_nm" in table) as w:
+    there = {"in_nm": "equivalent_diameter_nm" in table, "classes": has_classes(table)}
+    with ParticleWriter(path.with_suffix(".csv"), parquet=path, csv_too=False, **there) as w:
         w.add(None, table)
 
 
@@ -40,9 +41,17 @@ class ParticleWriter:
     """
 
     def __init__(
-        self, path: Path, *, parquet: Path | None = None, unit_row: bool = False, csv_too: bool = True, in_nm: bool = True
+        self,
+        path: Path,
+        *,
+        parquet: Path | None = None,
+        unit_row: bool = False,
+        csv_too: bool = True,
+        in_nm: bool = True,
+        classes: bool = False,
     ) -> None:
-        self.path, self.parquet, self.unit_row, self.csv_too, self.in_nm = path, parquet, unit_row, csv_too, in_nm
+        self.path, self.parquet, self.unit_row, self.csv_too = path, parquet, unit_row, csv_too
+        self.in_nm, self.classes = in_nm, classes
         self.n_particles = 0
         self._file: IO[str] | None = None
         self._writer: Any = None
@@ -51,7 +60,7 @@ class ParticleWriter:
     def __enter__(self) -> Self:
         if self.csv_too:
             self._file = self.path.open("w", newline="", encoding="utf-8")
-            columns = ["micrograph", *column_names(in_nm=self.in_nm)]
+            columns = ["micrograph", *column_names(in_nm=self.in_nm, classes=self.classes)]
             csv.writer(self._file, lineterminator="\n").writerow(columns)
             if self.unit_row:
                 csv.writer(self._file, lineterminator="\n").writerow(units(columns).values())
@@ -60,7 +69,7 @@ class ParticleWriter:
     def add(self, name: str | None, table: pd.DataFrame) -> None:
         """Appends one micrograph's particles; `name` None leaves the column `micrograph` out of the Parquet file."""
         self.n_particles += len(table)
-        out = table.reindex(columns=column_names(in_nm=self.in_nm))
+        out = table.reindex(columns=column_names(in_nm=self.in_nm, classes=self.classes))
         if name is not None:
             out.insert(0, "micrograph", name)
         if self._file is not None:
@@ -78,7 +87,11 @@ class ParticleWriter:
         if self.parquet is None or (not self._waiting and self._writer is not None):
             return
         tables = [t for t in self._waiting if len(t)]
-        wanted = ["micrograph", *column_names(in_nm=self.in_nm)] if not self._waiting else list(self._waiting[0].columns)
+        wanted = (
+            ["micrograph", *column_names(in_nm=self.in_nm, classes=self.classes)]
+            if not self._waiting
+            else list(self._waiting[0].columns)
+        )
         schema = arrow_schema(wanted, in_nm=self.in_nm)
         if self._writer is None:
             self._writer = pq.ParquetWriter(self.parquet, schema, compression="zstd")
@@ -99,8 +112,8 @@ def arrow_schema(columns: list[str], *, in_nm: bool) -> Any:
     import pyarrow as pa
 
     kinds = {"int64": pa.int64(), "float64": pa.float64(), "str": pa.string(), "bool": pa.bool_()}
-    dtypes = column_dtypes(in_nm=in_nm, order=True)
-    known = (*COLUMNS, *ORDER_COLUMNS)
+    dtypes = column_dtypes(in_nm=in_nm, order=True, classes=True)
+    known = (*COLUMNS, *ORDER_COLUMNS, *CLASS_COLUMNS)
     meanings = {c.name: c.meaning for c in known} | {c.nm_name: c.meaning for c in known if c.nm_name}
     fields = []
     for name, unit in units(columns).items():
@@ -110,10 +123,15 @@ def arrow_schema(columns: list[str], *, in_nm: bool) -> Any:
 
 
 def write_particles(
-    path: Path, tables: Iterable[tuple[str, pd.DataFrame]], *, parquet: Path | None = None, unit_row: bool = False
+    path: Path,
+    tables: Iterable[tuple[str, pd.DataFrame]],
+    *,
+    parquet: Path | None = None,
+    unit_row: bool = False,
+    classes: bool = False,
 ) -> None:
-    """particles.csv of a run from (micrograph, particle table) pairs; see ParticleWriter."""
-    with ParticleWriter(path, parquet=parquet, unit_row=unit_row) as writer:
+    """particles.csv of a run from (micrograph, particle table) pairs; see ParticleWriter. classes: with the columns of classes"""
+    with ParticleWriter(path, parquet=parquet, unit_row=unit_row, classes=classes) as writer:
         for name, table in tables:
             writer.add(name, table)
 

@@ -16,11 +16,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.particles import FLAGS, LEFT_OUT, flag_text, flags_of
+from ..core.particles import FLAGS, LEFT_OUT, UNSURE, flag_text, flags_of, has_classes
 from ..core.remarks import Remark
+from ..core.rules import OTHER, columns_of
 from ..core.scale import Scale
 from ..core.settings import MeasureSettings, Settings
 from ..measuring import EDGE_WEIGHT_CAP
+from .classes import Classes, ClassFigures
 from .distribution import (
     Distribution,
     Fit,
@@ -30,6 +32,7 @@ from .distribution import (
     fit_distributions,
     precision,
     quantiles,
+    shares,
     summarise,
     summarise_pooled,
 )
@@ -111,6 +114,29 @@ class SizeFigures:
         """EU nanomaterial, where there is a scale, and monodispersity; none where no particle counts."""
         return verdicts_of(self.particles, self.distribution, self.budget, self.settings.measure, scale=self.scale)
 
+    def by_class(self) -> Classes:
+        """What there is of each class: shares by number, area and volume with their intervals, and size distributions.
+
+        Raises
+        ------
+        ValueError
+            Where the particles have no classes.
+
+        Examples
+        --------
+        >>> import nanogauge
+        >>> m = nanogauge.measure("examples/thermo-gold-spheres.png", classes="shape")
+        >>> m.by_class()["sphere"].number.value > 0.9
+        True
+        """
+        return self._by_class
+
+    @cached_property
+    def _by_class(self) -> Classes:
+        if not has_classes(self.particles):
+            raise ValueError("the particles have no classes: measure with classes='shape', or with rules in the settings")
+        return classes_of(self.particles, self.distribution.unit, self.settings.measure, detection=self.detection)
+
     @cached_property
     def fits(self) -> tuple[Fit, ...]:
         """Laws fitted to the number distribution, best first."""
@@ -149,6 +175,22 @@ class SizeFigures:
         from .drawing import distribution_figure
 
         return distribution_figure(self, ax)
+
+
+def classes_of(table: pd.DataFrame, unit: Unit, settings: MeasureSettings, *, detection: Mapping[str, float]) -> Classes:
+    """Figures of each class of a table with classes; of a sample's, intervals are clustered by micrograph."""
+    kinds, weights = table["class"].to_numpy(str), weights_of(table, settings)
+    where = table["micrograph"].to_numpy(str) if "micrograph" in table else None
+    diameter = table[f"equivalent_diameter_{unit}"].to_numpy(np.float64)
+    how: dict[str, Any] = {"clusters": where, "n_bootstrap": settings.n_bootstrap, "seed": settings.seed}
+    number, area, volume = (shares(kinds, weights * diameter**power, **how) for power in (0, 2, 3))
+    every = []
+    for name in np.unique(kinds).tolist():
+        own = kinds == name
+        clusters = None if where is None else where[own]
+        d = distribution_of(table[own], unit, settings, clusters=clusters, detection=detection)
+        every.append(ClassFigures(name, int(own.sum()), number[name], area[name], volume[name], d))
+    return Classes(tuple(sorted(every, key=lambda f: (f.name in (UNSURE, OTHER), -f.n_particles))))
 
 
 def weights_of(table: pd.DataFrame, settings: MeasureSettings) -> Floats:
@@ -364,6 +406,16 @@ def missed_warnings(expected_found: float | None) -> tuple[Remark, ...]:
         return ()
     share = f"of the particles that a person would draw about {100 * expected_found:.0f} % are expected to be found"
     return (Remark("missed", f"{share}: look at the overlay before you trust counts and small sizes"),)
+
+
+def class_warnings(table: pd.DataFrame, settings: Settings) -> tuple[Remark, ...]:
+    """A warning for each rule of classes that asks for a length in nm where there is no scale."""
+    missing = {name: sorted(columns_of(rule) - set(table.columns)) for name, rule in settings.classes.rules.items()}
+    return tuple(
+        Remark("rule_without_scale", f"the rule of class {name} needs {', '.join(columns)}, which there is not without a scale")
+        for name, columns in missing.items()
+        if columns
+    )
 
 
 def left_out_warnings(likely_px: int, left_out_px: int) -> tuple[Remark, ...]:

@@ -20,6 +20,7 @@ from .options import (
     BarPx,
     CalibrationFile,
     Channel,
+    Classes,
     Cluster,
     Coco,
     Detector,
@@ -91,6 +92,7 @@ def measure(
         str | None, typer.Option(metavar="NAME", help="unet (the network, default) or threshold (Otsu + watershed, a baseline).")
     ] = None,
     device: Device = None,
+    classes: Classes = None,
     settings: SettingsFile = None,
     sample: SampleName = "",
     info: InfoFile = None,
@@ -135,6 +137,7 @@ def measure(
       nanogauge measure figure.png --panels            figure-a, figure-b ...
       nanogauge measure stem.emd --detector HAADF      of several detectors
       nanogauge measure folder --calibration sem3.toml
+      nanogauge measure image.tif --classes shape      spheres, rods, cubes ...
       nanogauge measure folder --watch --workers 4     as the microscope fills it
       nanogauge measure folder --cluster tcp://head:8786
     """
@@ -154,7 +157,8 @@ def measure(
     outputs = _outputs(info, **shown, coco=coco, ome=ome, unit_row=unit_row)
     options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px}
     options |= {"read": {"page": page, "detector": detector, "channel": channel}, "calibration": calibration, "panels": panels}
-    options |= {"engine": engine, "device": device, "settings_file": settings, "outputs": outputs}
+    options |= {"engine": engine, "device": device, "classes": classes}
+    options |= {"settings_file": settings, "outputs": outputs}
     options |= {"batch": batch, "watch": watch, "idle_s": idle}
     raise typer.Exit(commands.measure_all(inputs, out, **options, json_output=json_output, quiet=quiet))
 
@@ -174,6 +178,7 @@ def import_annotations(
     page: Page = None,
     detector: Detector = None,
     channel: Channel = None,
+    classes: Classes = None,
     settings: SettingsFile = None,
     sample: SampleName = "",
     info: InfoFile = None,
@@ -200,6 +205,7 @@ def import_annotations(
 
       nanogauge import image.tif RoiSet.zip -o results
       nanogauge import micrographs/ masks/ -o results
+      nanogauge import image.tif image.geojson --classes labels
     """
     from ...batch import BatchOptions
     from . import commands
@@ -208,6 +214,7 @@ def import_annotations(
     outputs = _outputs(info, **shown, coco=coco, ome=ome, unit_row=unit_row)
     options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px}
     options |= {"read": {"page": page, "detector": detector, "channel": channel}, "calibration": calibration}
+    options["classes"] = classes
     batch = BatchOptions(workers=workers, time_limit_s=time_limit, fresh=fresh)
     options |= {"settings_file": settings, "outputs": outputs, "batch": batch}
     raise typer.Exit(commands.import_all(micrographs, annotations, out, **options, json_output=json_output, quiet=quiet))

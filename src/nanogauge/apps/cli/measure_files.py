@@ -21,7 +21,7 @@ from ...results.folder import make_folder
 from ...results.interchange import find_annotations
 from ...results.measurement import SUMMARY_COLUMNS
 from ...scale.user_scale import stated_scale, user_scales
-from .summary import print_summary, stdout
+from .summary import print_classes, print_summary, stdout
 
 
 def measure_all(
@@ -36,6 +36,7 @@ def measure_all(
     panels: bool = False,
     engine: str | None = None,
     device: str | None = None,
+    classes: str | None = None,
     settings_file: Path | None = None,
     outputs: Outputs | None = None,
     batch: BatchOptions | None = None,
@@ -51,7 +52,7 @@ def measure_all(
     watch: takes the inputs' pictures as they come, until stopped or nothing new came for `idle_s`
     """
     settings = (read_settings(settings_file) if settings_file else Settings()).replace("segment", engine=engine, device=device)
-    settings = with_calibration(settings.replace("read", **(read or {})), calibration)
+    settings = with_calibration(settings.replace("read", **(read or {})).replace("classes", by=classes), calibration)
     user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
     about: dict[str, Any] = {
         "scale_given": scale if scale_bar is None else f"{scale_bar} / {bar_px} px",
@@ -95,6 +96,7 @@ def import_all(
     bar_px: str | None = None,
     read: dict[str, Any] | None = None,
     calibration: Path | None = None,
+    classes: str | None = None,
     settings_file: Path | None = None,
     outputs: Outputs | None = None,
     batch: BatchOptions | None = None,
@@ -107,7 +109,7 @@ def import_all(
     nothing fits.
     """
     settings = (read_settings(settings_file) if settings_file else Settings()).replace("read", **(read or {}))
-    settings = with_calibration(settings, calibration)
+    settings = with_calibration(settings.replace("classes", by=classes), calibration)
     user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
     if micrographs.is_dir():
         pairs = find_annotations(micrographs, annotations, picture_suffixes=SUFFIXES)
@@ -208,6 +210,8 @@ def _run(
         elif not quiet:
             files = [i.file for i in result.items]
             print_summary(result.rows(), files, out, stdout(), report=outputs is None or outputs.report)
+            if settings.classes.wanted:
+                print_classes(out, stdout())
         errors = Console(stderr=True)
         if result.n_not_tried:
             left = f"{result.n_not_tried} of {result.n} not measured: {result.stopped}"

@@ -14,6 +14,12 @@ SettingsFile = Annotated[
 Device = Annotated[
     str | None, typer.Option(metavar="NAME", help="What the network runs on: auto (default), cpu, cuda, tensorrt, openvino ...")
 ]
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOW", help="Tell kinds of particles apart: shape; rules of the settings ([classes.rules]); labels, on import."
+    ),
+]
 CalibrationFile = Annotated[
     Path | None,
     typer.Option("--calibration", metavar="FILE", help="Calibration of the microscope; see `nanogauge calibrate`."),

@@ -58,6 +58,17 @@ def print_summary(rows: Iterable[dict[str, Any]], files: list[Path], out: Path, 
     console.print(done, markup=False, highlight=False, soft_wrap=True)
 
 
+def print_classes(out: Path, console: Console) -> None:
+    """How many particles of the run are of each class, as its table has them."""
+    counts = Counter[str]()
+    for part in pd.read_csv(out / "particles.csv", usecols=["class"], dtype=str, keep_default_na=False, chunksize=100_000):
+        counts.update(part["class"])
+    counts.pop("", None)
+    if counts:
+        of_each = ", ".join(f"{name} {n}" for name, n in counts.most_common())
+        console.print(f"Classes: {of_each}", markup=False, highlight=False, soft_wrap=True)
+
+
 def _print_counts(rows: Iterable[dict[str, Any]], look: Path, console: Console) -> None:
     status, n_particles, n_notes = Counter[str](), 0, 0
     for row in rows:

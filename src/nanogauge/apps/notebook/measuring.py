@@ -35,6 +35,7 @@ def measure(
     scale: ScaleLike | None = ...,
     weighting: Literal["number", "volume"] | None = ...,
     edge: Literal["steepest", "outline"] | None = ...,
+    classes: Literal["shape", "rules"] | None = ...,
     engine: str | None = ...,
     device: str | None = ...,
     settings: Settings | None = ...,
@@ -47,6 +48,7 @@ def measure(
     scale: ScaleLike | None = ...,
     weighting: Literal["number", "volume"] | None = ...,
     edge: Literal["steepest", "outline"] | None = ...,
+    classes: Literal["shape", "rules"] | None = ...,
     engine: str | None = ...,
     device: str | None = ...,
     settings: Settings | None = ...,
@@ -58,6 +60,7 @@ def measure(
     scale: ScaleLike | None = None,
     weighting: Literal["number", "volume"] | None = None,
     edge: Literal["steepest", "outline"] | None = None,
+    classes: Literal["shape", "rules"] | None = None,
     engine: str | None = None,
     device: str | None = None,
     settings: Settings | None = None,
@@ -78,6 +81,8 @@ def measure(
         What the distribution counts.
     edge : {"steepest", "outline"}, optional
         Outlines at the steepest change of grey level (default), or as people draw them.
+    classes : {"shape", "rules"}, optional
+        Give each particle a class, by its outline's shape or by the rules of the settings; see `Measurement.by_class`.
     engine : str, optional
         "unet" (default), "unet-resnet50-cbam", "threshold", or the path of a network of your own, FILE.onnx.
     device : str, optional
@@ -113,7 +118,7 @@ def measure(
     >>> by_volume.distribution["d50"].value > m.distribution["d50"].value
     True
     """
-    settings = _settings(settings, weighting=weighting, edge=edge, engine=engine, device=device)
+    settings = _settings(settings, weighting=weighting, edge=edge, classes=classes, engine=engine, device=device)
     if isinstance(source, list | tuple):
         return measure_many(source, scale=scale, settings=settings, name=name)
     return _measure(source, settings, None if scale is None else as_scale(scale), name=name)
@@ -125,6 +130,7 @@ def measure_many(
     scale: ScaleLike | Mapping[str, ScaleLike] | None = None,
     weighting: Literal["number", "volume"] | None = None,
     edge: Literal["steepest", "outline"] | None = None,
+    classes: Literal["shape", "rules"] | None = None,
     engine: str | None = None,
     device: str | None = None,
     settings: Settings | None = None,
@@ -141,7 +147,7 @@ def measure_many(
         A folder, a glob, or any mixture of what `measure` takes.
     scale : as for `measure`, or a mapping, optional
         One scale for all of them, or {file name: scale} for those that need one.
-    weighting, edge, engine, device, settings
+    weighting, edge, classes, engine, device, settings
         As for `measure`.
     name : str, optional
         Name of the sample; by default that of the folder, else "sample".
@@ -173,7 +179,7 @@ def measure_many(
     >>> many.sample.distribution["mean"].value == many[0].distribution["mean"].value
     True
     """
-    settings = _settings(settings, weighting=weighting, edge=edge, engine=engine, device=device)
+    settings = _settings(settings, weighting=weighting, edge=edge, classes=classes, engine=engine, device=device)
     wanted = [sources] if isinstance(sources, str | Path) else list(sources)
     paths = [Path(s).expanduser() for s in wanted if isinstance(s, str | Path)]
     queue: list[Source] = []
@@ -215,6 +221,7 @@ def measure_labels(
     *,
     scale: ScaleLike | None = None,
     weighting: Literal["number", "volume"] | None = None,
+    classes: Literal["shape", "rules", "labels"] | None = None,
     settings: Settings | None = None,
     name: str | None = None,
 ) -> Measurement:
@@ -227,6 +234,8 @@ def measure_labels(
     labels : array or path
         (H, W) integers, 0 = background, each value a particle; a Boolean mask, whose 8-connected components are the particles; or
         a file: label TIFF or PNG, .npy, ImageJ ROIs (.zip, .roi), COCO, LabelMe, GeoJSON.
+    classes : {"shape", "rules", "labels"}, optional
+        As for `measure`, or the classes that the file gives its shapes.
     scale, weighting, settings, name
         As for `measure`.
 
@@ -248,7 +257,7 @@ def measure_labels(
     >>> nanogauge.measure_labels("examples/thermo-gold-spheres.png", "examples/labels/thermo-gold-spheres.tif")
     <Measurement thermo-gold-spheres.png: 63 particles (58 counted), mean 45.7 nm, median 45.4 nm>
     """
-    settings = _settings(settings, weighting=weighting)
+    settings = _settings(settings, weighting=weighting, classes=classes)
     stated = None if scale is None else as_scale(scale)
     if stated is None and isinstance(source, str | Path):
         stated = _scale_beside(file_of(source))
@@ -259,11 +268,14 @@ def measure_labels(
     return reader_only.under(settings).measure_labels(micrograph, labels, scale=stated)
 
 
-def _settings(settings: Settings | None, *, engine: str | None = None, device: str | None = None, **measured: Any) -> Settings:
+def _settings(
+    settings: Settings | None, *, classes: str | None = None, engine: str | None = None, device: str | None = None, **measured: Any
+) -> Settings:
     """The settings with what was given as keywords laid on top."""
     if settings is not None and not isinstance(settings, Settings):
         raise SettingsError(f"settings must be a Settings, got {type(settings).__name__}; nanogauge.read_settings reads a file")
-    return (settings or Settings()).replace("segment", engine=engine, device=device).replace("measure", **measured)
+    given = (settings or Settings()).replace("classes", by=classes)
+    return given.replace("segment", engine=engine, device=device).replace("measure", **measured)
 
 
 def _measure(source: Source, settings: Settings, scale: Scale | None, *, name: str | None) -> Measurement:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ...batch.inputs import unique_names
 from ...core.errors import InputError, NanogaugeError
+from ...core.particles import has_classes
 from ...core.settings import Settings
 from ...results.folder import make_folder
 from ...results.measurement import SUMMARY_COLUMNS, Measurement
@@ -160,7 +161,9 @@ class Measurements(Sequence[Measurement]):
             m.save(out / places[name])
         self._measure_all()
         write_summary(out / "summary.csv", [self._rows[k] for k in sorted(self._rows)], SUMMARY_COLUMNS)
-        write_particles(out / "particles.csv", [(p.name, p.particles) for _, p in sorted(self._parts.items())])
+        parts = [p for _, p in sorted(self._parts.items())]
+        classes = any(has_classes(p.particles) for p in parts)
+        write_particles(out / "particles.csv", [(p.name, p.particles) for p in parts], classes=classes)
         return out
 
     def __repr__(self) -> str:

@@ -27,6 +27,7 @@ from ...detection.edges import true_edge
 from ...detection.segment import predict_bands
 from ...detection.separate import carried, separate, touching
 from ...measuring import measure_particles
+from ...measuring.classes import shapes_seen
 from ...measuring.contours import contours
 from ...measuring.frame_effects import Frame, frame_weights
 from ...reading import Mosaic
@@ -34,6 +35,8 @@ from .files import MosaicFiles
 from .working import WorkingPicture, native_span, nearest, to_native
 
 F32 = NDArray[np.float32]
+SEEN = "shapes_seen"
+"""Column of a block's table, where shapes are asked for: the probabilities of each, to be decided on once all blocks are seen."""
 _BLOCK_PX, _MARGIN_PX, _WIDEST_MARGIN_PX = 1536, 132, 384  # of the working picture; a typical particle has 44 px
 _LEAST_BLOCK_PX, _LEAST_MARGIN_PX = 96, 32
 _PANEL_PX = 8192  # columns whose maps are kept at once
@@ -240,6 +243,8 @@ def _record(
         subpixel=m.subpixel,
         least_diameter_px=m.least_diameter_px,
     )
+    if settings.classes.by == "shape":
+        table[SEEN] = list(shapes_seen(labels, foreground=fine if m.subpixel else None, scale=scale))
     table = table[number[table["label"].to_numpy()] > 0].reset_index(drop=True)
     of_label = table["label"].to_numpy()
     own_boxes = [boxes[k - 1] for k in of_label]

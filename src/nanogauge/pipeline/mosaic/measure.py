@@ -19,13 +19,15 @@ from ...core.settings import Settings
 from ...detection.find import magnification_of
 from ...detection.segment import padded
 from ...measuring import edge_profile
+from ...measuring.classes import ruled, shaped
+from ...measuring.shape_classes import SHAPES
 from ...measuring.surroundings import with_neighbours
 from ...reading import Mosaic
 from ...results.measurement import Measurement
 from ...scale.calibration import Calibration
 from ...scale.resolve import calibrated, resolve_scale
-from ...statistics.metrology import left_out_warnings
-from .blocks import MosaicParticles, find_in_blocks
+from ...statistics.metrology import class_warnings, left_out_warnings
+from .blocks import SEEN, MosaicParticles, find_in_blocks
 from .files import MosaicFiles
 from .levels import Levels, levels_of
 from .working import WorkingPicture
@@ -67,7 +69,7 @@ def measure_mosaic(
     files = MosaicFiles(mosaic.shape)
     found = MosaicParticles(files=files, outline=canvas.draw)
     find_in_blocks(mosaic, picture, engine, settings, decision.scale, found)
-    table = _joined(found.tables, decision.scale)
+    table = _classed(_joined(found.tables, decision.scale), settings)
     files.overlay, files.edge_offset_px = canvas.picture, _edge_offset(mosaic, files)
     return Measurement(
         micrograph=Micrograph(
@@ -91,7 +93,7 @@ def measure_mosaic(
         engine=engine.name,
         engine_sha256=engine.sha256,
         seconds=time.perf_counter() - started,
-        remarks=_said(found, engine),
+        remarks=(*_said(found, engine), *class_warnings(table, settings)),
         edge_moved_px=found.moved_px if settings.measure.edge == "steepest" else None,
         mosaic=files,
     )
@@ -150,6 +152,16 @@ def _joined(tables: list[pd.DataFrame], scale: Scale | None) -> pd.DataFrame:
         return pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in dtypes.items()})
     table = pd.concat(tables, ignore_index=True).sort_values("label", ignore_index=True)
     return with_neighbours(table, scale).astype(dtypes)
+
+
+def _classed(table: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """The table with classes, where the settings ask for them; shapes were seen block by block."""
+    if not settings.classes.wanted:
+        return table
+    if settings.classes.by_rules:
+        return ruled(table, settings.classes)
+    seen = np.stack(table[SEEN].tolist()) if len(table) else np.zeros((0, len(SHAPES)))
+    return shaped(table.drop(columns=SEEN, errors="ignore"), seen, settings.classes)
 
 
 def _edge_offset(mosaic: Mosaic, files: MosaicFiles) -> float:

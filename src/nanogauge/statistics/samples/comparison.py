@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 from scipy.special import ndtri
 
 from ...core.json_value import json_value
+from ...core.particles import has_classes
 from ..distribution import STATISTICS, GroupTest, Unit, compare_groups
 from ..metrology import scale_uncertainty, weights_of
 from .pooled import Sample
@@ -31,6 +32,8 @@ class Comparison:
     pairs : DataFrame
         A row for each pair: difference of medians (second less first) with its interval, Cliff's delta, and the p-value after Holm.
     warnings : tuple of str
+    classes : DataFrame
+        A row for each class of each sample: numbers, shares with their intervals, sizes; empty where there are no classes.
     """
 
     unit: Unit
@@ -38,6 +41,7 @@ class Comparison:
     test: GroupTest
     pairs: pd.DataFrame
     warnings: tuple[str, ...]
+    classes: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __repr__(self) -> str:
         return f"<Comparison of {', '.join(self.table['sample'])}: Kruskal-Wallis p = {self.test.p_value:.2g}>"
@@ -55,6 +59,11 @@ class Comparison:
             "test": {k: json_value(getattr(self.test, k)) for k in GroupTest.__slots__},
             "pairs": [{k: json_value(v) for k, v in r.items()} for r in self.pairs.to_dict("records")],
             "warnings": list(self.warnings),
+            **(
+                {"classes": [{k: json_value(v) for k, v in r.items()} for r in self.classes.to_dict("records")]}
+                if len(self.classes)
+                else {}
+            ),
         }
 
 
@@ -106,7 +115,21 @@ def compare(samples: Sequence[Sample]) -> Comparison:
             }
         )
     said = () if unit == "nm" else ("sizes are in pixels: the comparison holds only at one magnification",)
-    return Comparison(unit, pd.DataFrame([_sample_row(s) for s in samples]), test, pd.DataFrame(rows), said)
+    return Comparison(unit, pd.DataFrame([_sample_row(s) for s in samples]), test, pd.DataFrame(rows), said, _by_class(samples))
+
+
+def _by_class(samples: Sequence[Sample]) -> pd.DataFrame:
+    """The classes of all samples that have some, those of one class beside each other."""
+    parts = [s.by_class().to_frame().assign(sample=s.name) for s in samples if has_classes(s.particles)]
+    parts = [p for p in parts if len(p)]
+    if not parts:
+        return pd.DataFrame()
+    order = {name: k for k, name in enumerate(dict.fromkeys(n for p in parts for n in p["class"]))}
+    joined = pd.concat(parts, ignore_index=True)
+    first = ["class", "sample"]
+    return joined.sort_values("class", key=lambda c: c.map(order), kind="stable", ignore_index=True)[
+        [*first, *(c for c in joined.columns if c not in first)]
+    ]
 
 
 def _median_uncertainty(sample: Sample) -> float:

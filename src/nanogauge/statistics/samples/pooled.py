@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ...core.json_value import json_value
-from ...core.particles import column_names, units
+from ...core.particles import column_names, has_classes, units
 from ...core.scale import Scale
 from ...core.settings import MeasureSettings, Settings
 from ..distribution import MIN_N_FOR_INTERVALS, Distribution, Homogeneity, Unit, homogeneity, quantiles
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SIZE_COLUMNS = (
     "label", "equivalent_diameter_px", "equivalent_diameter_nm", "equivalent_diameter_inner_px", "equivalent_diameter_inner_nm",
-    "equivalent_diameter_outer_px", "equivalent_diameter_outer_nm", "feret_min_px", "feret_min_nm", "edge_weight", "flags",
+    "equivalent_diameter_outer_px", "equivalent_diameter_outer_nm", "feret_min_px", "feret_min_nm", "edge_weight", "flags", "class",
 )  # fmt: skip
 """Columns that a sample's figures are made of: enough where the particles of very many micrographs are pooled."""
 
@@ -138,6 +138,7 @@ class Sample(SizeFigures):
             **self.conclusions(),
             "warnings": list(self.warnings),
             "settings": self.settings.to_dict(),
+            **({"classes": self.by_class().to_list()} if has_classes(self.particles) else {}),
         }
 
 
@@ -212,7 +213,7 @@ def pool_tables(parts: Iterable[Part], *, name: str, settings: Settings | None =
     used = scaled or every
     keys = _unique([p.name for p in used])
     there = {c for p in used for c in p.particles.columns}
-    columns = [c for c in column_names(in_nm=unit == "nm") if c in there]
+    columns = [c for c in column_names(in_nm=unit == "nm", classes=True) if c in there]
     frames = [p.particles.reindex(columns=columns).assign(micrograph=key) for key, p in zip(keys, used, strict=True)]
     table = pd.concat([f for f in frames if len(f)] or frames[:1], ignore_index=True)
     table = table[["micrograph", *columns]]
