@@ -30,6 +30,7 @@ CODES = {
     "more_particles": "another reading of the picture finds many more particles",
     "missed": "many of the particles a person would draw are expected to be missing",
     "left_out": "much of what may be particles was left out as too unsure",
+    "rule_without_scale": "a rule of classes asks for a length in nm where there is no scale",
     "one_look": "a mosaic, which is looked at once",
     "cut": "particles longer than a block's margin, cut",
     "note": "anything else: what a reader of the file, an annotation or the operator decided",

@@ -22,6 +22,7 @@ _TURNS = range(2, 9)  # of the turning function
 _TURNING_IN = (6, 12, 24, 48)  # of 128 points, those at which the outline turns most, inwards and outwards
 _DIRECTIONS = 90
 _WIDTHS_AT = np.arange(2 * _DIRECTIONS) * (math.pi / _DIRECTIONS)
+_NOISE = 1e-3  # less of a wave is of no account: outlines drawn by computers may have none at all
 _USUAL_PX = 32.0
 
 DESCRIPTORS: tuple[str, ...] = (
@@ -59,7 +60,7 @@ def descriptors(rings: Floats) -> Floats:
     c = np.fft.fft(z, axis=1) / z.shape[1]
     first = np.maximum(np.abs(c[:, 1]), 1e-9)
     c = c / first[:, None]  # of modulus 1 for k = 1
-    columns = [np.sqrt(np.abs(c[:, list(_ORDERS)]))]
+    columns = [np.sqrt(_NOISE + np.abs(c[:, list(_ORDERS)]))]
     phases = (
         c[:, -1] ** 2 * np.conj(c[:, -3] * c[:, 1]),
         c[:, -2] ** 2 * np.conj(c[:, -5] * c[:, 1]),
@@ -68,7 +69,7 @@ def descriptors(rings: Floats) -> Floats:
     )
     columns.append(np.stack([np.sign(p.real) * np.abs(p.real) ** (1 / 3) for p in phases], axis=1))
     s = np.fft.fft(_of_equal_axes(z), axis=1) / z.shape[1]
-    columns.append(np.sqrt(np.abs(s[:, list(_STRETCHED)]) / np.maximum(np.abs(s[:, 1]), 1e-9)[:, None]))
+    columns.append(np.sqrt(_NOISE + np.abs(s[:, list(_STRETCHED)]) / np.maximum(np.abs(s[:, 1]), 1e-9)[:, None]))
     columns.append(_turning(z))
     columns.append(_ratios(z))
     columns.append(np.clip(np.log(np.sqrt(4 * area / math.pi) / _USUAL_PX), -1.7, 1.2)[:, None])
@@ -113,7 +114,7 @@ def _turning(z: NDArray[np.complex128]) -> Floats:
     waves = np.abs(np.fft.fft(np.cumsum(turn - turn.mean(1, keepdims=True), axis=1), axis=1))[:, list(_TURNS)] / n
     sharpest = np.cumsum(np.sort(turn, axis=1)[:, ::-1], axis=1)[:, [k - 1 for k in _TURNING_IN]]
     back = np.cumsum(np.sort(np.minimum(turn, 0), axis=1), axis=1)[:, [k - 1 for k in _TURNING_IN]]
-    return np.concatenate([np.sqrt(waves), sharpest, -np.sqrt(-back)], axis=1)
+    return np.concatenate([np.sqrt(_NOISE + waves), sharpest, -np.sqrt(_NOISE - back)], axis=1)
 
 
 def _ratios(z: NDArray[np.complex128]) -> Floats:

@@ -31,7 +31,7 @@ from ..results.measurement import Measurement
 from ..scale.bar import ScaleBarReading, annotation_boxes, find_data_bar, read_scale_bar
 from ..scale.calibration import Calibration, read_calibration
 from ..scale.resolve import ScaleDecision, calibrated, resolve_scale
-from ..statistics.metrology import class_warnings, detection_warnings, left_out_warnings, missed_warnings
+from ..statistics.metrology import detection_warnings, left_out_warnings, missed_warnings
 from .mosaic import measure_mosaic
 
 
@@ -130,7 +130,6 @@ class Measurer:
                 *doubtful_share(drawn.labels, drawn.foreground, settings.separate, keep_out=_texts(bar)),
                 *detection_warnings(detection, {r.name: r.n for r in found.readings}),
                 *missed_warnings(expected),
-                *class_warnings(table, settings),
             ),
             foreground=found.foreground,
             edge_moved_px=found.moved_px,
@@ -177,7 +176,7 @@ class Measurer:
             engine=f"imported {annotation.kind.replace('_', ' ')}",
             engine_sha256=annotation.sha256,
             seconds=time.perf_counter() - started,
-            remarks=(*annotation.warnings, *class_warnings(table, self.settings)),
+            remarks=annotation.warnings,
             labels_source={"kind": annotation.kind, "file": str(annotation.path), "sha256": annotation.sha256},
         )
 

@@ -29,7 +29,7 @@ from ..measuring.contours import Polygon, contours
 from ..scale.bar import ScaleBarReading
 from ..scale.resolve import ScaleDecision
 from ..statistics.distribution import Distribution, Unit
-from ..statistics.metrology import SizeFigures, distribution_of, warnings_of
+from ..statistics.metrology import SizeFigures, class_warnings, distribution_of, warnings_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,7 +160,7 @@ class Measurement(SizeFigures):
         """What a reader should know before using the figures, each a text that may have a `code`; what there is to say of the
         scale is in `decision.warnings`."""
         figures = warnings_of(self.particles, self.distribution_px, self.settings.measure)
-        return (*self.micrograph.notes, *self.remarks, *figures)
+        return (*self.micrograph.notes, *self.remarks, *figures, *class_warnings(self.particles, self.settings))
 
     @property
     def n_border(self) -> int:

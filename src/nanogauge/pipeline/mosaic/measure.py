@@ -26,7 +26,7 @@ from ...reading import Mosaic
 from ...results.measurement import Measurement
 from ...scale.calibration import Calibration
 from ...scale.resolve import calibrated, resolve_scale
-from ...statistics.metrology import class_warnings, left_out_warnings
+from ...statistics.metrology import left_out_warnings
 from .blocks import SEEN, MosaicParticles, find_in_blocks
 from .files import MosaicFiles
 from .levels import Levels, levels_of
@@ -93,7 +93,7 @@ def measure_mosaic(
         engine=engine.name,
         engine_sha256=engine.sha256,
         seconds=time.perf_counter() - started,
-        remarks=(*_said(found, engine), *class_warnings(table, settings)),
+        remarks=_said(found, engine),
         edge_moved_px=found.moved_px if settings.measure.edge == "steepest" else None,
         mosaic=files,
     )

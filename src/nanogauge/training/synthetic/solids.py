@@ -148,10 +148,10 @@ def _turn(kind: str, lying: bool, planes: Points, rng: np.random.Generator) -> P
         about = about @ _rotation(np.array([0, 0, 1.0]), rng.uniform(0, math.pi))
     elif kind == "octahedron":  # seen along a twofold axis, where it is a rhombus, or a threefold one, a hexagon, or at random
         way = rng.random()
-        axis, by = ((1.0, 0.0, 0.0), math.pi / 4) if way < 0.6 else ((1.0, -1.0, 0.0), math.acos(1 / math.sqrt(3)))
+        about_axis, by = ((1.0, 0.0, 0.0), math.pi / 4) if way < 0.6 else ((1.0, -1.0, 0.0), math.acos(1 / math.sqrt(3)))
         if way > 0.8:
             return _rotation(rng.normal(size=3), rng.uniform(0.3, math.pi))
-        about = _rotation(rng.normal(size=3), rng.normal(0, 0.1)) @ _rotation(np.array(axis), by)
+        about = _rotation(rng.normal(size=3), rng.normal(0, 0.1)) @ _rotation(np.array(about_axis), by)
     elif lying and kind in ("cube", "platelet"):
         about = _rotation(np.array([rng.normal(), rng.normal(), 0]), rng.normal(0, 0.08))
     elif lying:  # on its first face
