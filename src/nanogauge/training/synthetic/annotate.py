@@ -102,8 +102,9 @@ def draw_scale_bar(
         top, bottom = min(text_y, y - thick) - 0.3 * font_px, max(text_y + 1.2 * font_px, y + thick) + 0.4 * font_px
         fill(canvas, top, left - 0.5 * font_px, bottom, left + span + 0.5 * font_px, ground)
     box = draw_bar(canvas, style, y, x, length, thick, tone, letters + font_px)
-    write(canvas, text, text_y, text_x, font_px, ground if where == "inside" else tone, font, outline=style == "embossed")
-    return finished(canvas), BarTruth(value, length, box, text, style)
+    ink = ground if where == "inside" else tone
+    label_box = write(canvas, text, text_y, text_x, font_px, ink, font, outline=style == "embossed")
+    return finished(canvas), BarTruth(value, length, box, text, style, label_box)
 
 
 def add_panel_letter(pixels: NDArray[np.uint8], letter: str, *, rng: np.random.Generator, boxed: bool = False) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.scale import format_length, unit_nm
-from .marks import BarTruth, Canvas, Style, draw_bar, fill, finished, text_width, write
+from .marks import BarTruth, Box, Canvas, Style, draw_bar, fill, finished, text_width, write
 
 Maker = Literal["thermo", "zeiss", "hitachi", "jeol", "tescan", "phenom", "philips", "hitachi_tm"]
 MAKERS: tuple[Maker, ...] = get_args(Maker)
@@ -41,53 +41,53 @@ def add_data_bar(
     length = value / nm_per_px
     text = _label(maker, value)
     letters, right = text_width(text, font_px), width - 1.5 * font_px
-    style, box, facts_x = _draw(canvas, maker, height, strip_px, length, text, letters, right, font_px, ink)
+    style, box, label_box, facts_x = _draw(canvas, maker, height, strip_px, length, text, letters, right, font_px, ink)
     stop = box[1] - font_px if box[1] > facts_x else float(width)
     if maker in ("jeol", "philips"):
         stop = width
-    _write_facts(
+    facts = _write_facts(
         canvas, _facts(maker, width * nm_per_px, rng), height + strip_px - font_px - 6, facts_x, stop, max(11, font_px - 3), ink
     )
-    return finished(canvas), BarTruth(value, length, box, text, style), height
+    return finished(canvas), BarTruth(value, length, box, text, style, label_box, facts), height
 
 
 def _draw(
     canvas: Canvas, maker: Maker, height: int, strip_px: int, length: float, text: str, letters: float, right: float, font_px: int,
     ink: float,
-) -> tuple[Style, tuple[int, int, int, int], float]:  # fmt: skip
-    """Bar and label of a maker; style, box, and the column where the facts begin."""
+) -> tuple[Style, Box, Box, float]:  # fmt: skip
+    """Bar and label of a maker; style, the boxes of both, and the column where the facts begin."""
     middle, facts_x = height + strip_px // 2, 0.5 * font_px
     if maker in ("thermo", "phenom"):
         y = middle if maker == "thermo" else height + strip_px // 3
         box = draw_bar(canvas, "split", y, right - length, length, 3 if maker == "thermo" else 2, ink, letters + font_px)
-        write(canvas, text, y - font_px // 2 - 1, right - length / 2 - letters / 2, font_px, ink)
-        return "split", box, facts_x
+        at = write(canvas, text, y - font_px // 2 - 1, right - length / 2 - letters / 2, font_px, ink)
+        return "split", box, at, facts_x
     if maker == "hitachi":
         box = draw_bar(canvas, "ruler", height + 9, right - length, length, 3, ink)
-        write(canvas, text, height + 22, right - letters - 0.1 * length, font_px, ink)
-        return "ruler", box, facts_x
+        at = write(canvas, text, height + 22, right - letters - 0.1 * length, font_px, ink)
+        return "ruler", box, at, facts_x
     if maker == "hitachi_tm":
         box = draw_bar(canvas, "comb", height + 11, right - length - letters - font_px, length, 8, ink)
-        write(canvas, text, height + 4, right - letters, font_px, ink)
-        return "comb", box, facts_x
+        at = write(canvas, text, height + 4, right - letters, font_px, ink)
+        return "comb", box, at, facts_x
     if maker == "jeol":
         y = height + strip_px // 4
         box = draw_bar(canvas, "plain", y, right - letters - 2 * font_px - length, length, 8, ink)
-        write(canvas, text, y - font_px // 2, right - letters, font_px, ink)
-        return "plain", box, facts_x
+        at = write(canvas, text, y - font_px // 2, right - letters, font_px, ink)
+        return "plain", box, at, facts_x
     if maker == "philips":  # an I with its text on the right
         y = height + strip_px // 4
         box = draw_bar(canvas, "ticks", y, right - letters - font_px - length, length, 2, ink)
-        write(canvas, text, y - font_px // 2 - 1, right - letters, font_px, ink)
-        return "ticks", box, facts_x
+        at = write(canvas, text, y - font_px // 2 - 1, right - letters, font_px, ink)
+        return "ticks", box, at, facts_x
     style: Style = "ticks" if maker == "zeiss" else "bracket"
     x = 1.2 * font_px if maker == "zeiss" else right - length
     if maker == "tescan":  # a table of cells
         for column in (0.33, 0.62):
             fill(canvas, height, column * canvas.shape[1], height + strip_px, column * canvas.shape[1] + 1, 120.0)
     box = draw_bar(canvas, style, height + strip_px - 11, x, length, 2, ink)
-    write(canvas, text, height + 5, x + (0 if maker == "zeiss" else (length - letters) / 2), font_px, ink)
-    return style, box, x + max(length, letters) + 2 * font_px if maker == "zeiss" else facts_x
+    at = write(canvas, text, height + 5, x + (0 if maker == "zeiss" else (length - letters) / 2), font_px, ink)
+    return style, box, at, x + max(length, letters) + 2 * font_px if maker == "zeiss" else facts_x
 
 
 def _label(maker: Maker, value_nm: float) -> str:
@@ -107,14 +107,16 @@ def _bar_value(maker: Maker, field_width_nm: float, nm_per_px: float, font_px: i
     return value
 
 
-def _write_facts(canvas: Canvas, facts: list[str], y: float, x: float, stop: float, font_px: int, tone: float) -> None:
-    """Writes as many facts side by side as fit before `stop`."""
+def _write_facts(canvas: Canvas, facts: list[str], y: float, x: float, stop: float, font_px: int, tone: float) -> tuple[Box, ...]:
+    """Writes as many facts side by side as fit before `stop`; their boxes."""
+    boxes: list[Box] = []
     for fact in facts:
         width = text_width(fact, font_px)
         if x + width > stop:
-            return
-        write(canvas, fact, y, x, font_px, tone)
+            break
+        boxes.append(write(canvas, fact, y, x, font_px, tone))
         x += width + 1.5 * font_px
+    return tuple(boxes)
 
 
 def _facts(maker: Maker, field_width_nm: float, rng: np.random.Generator) -> list[str]:
@@ -125,9 +127,9 @@ def _facts(maker: Maker, field_width_nm: float, rng: np.random.Generator) -> lis
     if maker == "zeiss":
         return [f"EHT = {kv:.2f} kV", f"WD = {wd:.1f} mm", "Signal A = InLens", f"Mag = {magnification} X"]
     if maker == "hitachi":
-        return [f"SU8000 {kv:.1f}kV {wd:.1f}mm x{magnification / 1000:.1f}k SE(U)"]
+        return [f"SU8000 {kv:.1f}kV {wd:.1f}mm {_thousands(magnification)} SE(U)"]
     if maker == "hitachi_tm":
-        return [f"TM3030 {wd:.1f} x{magnification / 1000:.1f}k"]
+        return [f"TM3030 {wd:.1f} {_thousands(magnification)}"]
     if maker == "jeol":
         return ["SEI", f"{kv:.1f}kV", f"X{magnification}", f"WD {wd:.1f}mm"]
     if maker == "tescan":
@@ -137,3 +139,8 @@ def _facts(maker: Maker, field_width_nm: float, rng: np.random.Generator) -> lis
     if maker == "philips":
         return [f"{kv:.1f} kV  3.0", f"{magnification}x", "SE", f"{wd:.1f}"]
     return [f"HV {kv:.2f} kV", f"mag {magnification} x", f"HFW {field}", f"WD {wd:.1f} mm"]
+
+
+def _thousands(magnification: int) -> str:
+    """A magnification as Hitachi prints it: x80, x1.20k."""
+    return f"x{magnification}" if magnification < 1000 else f"x{magnification / 1000:.1f}k"

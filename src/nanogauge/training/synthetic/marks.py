@@ -50,13 +50,16 @@ FONTS: tuple[Path, ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class BarTruth:
-    """A bar as drawn. length_px: what the label spans; box: (y0, x0, y1, x1) px of the bar, half-open."""
+    """A bar as drawn. length_px: what the label spans; box: (y0, x0, y1, x1) px of the bar, half-open; label_box: of its text;
+    fact_boxes: of what else is printed in a data bar."""
 
     value_nm: float
     length_px: float
     box: Box
     text: str
     style: str
+    label_box: Box
+    fact_boxes: tuple[Box, ...] = ()
 
 
 def draw_bar(canvas: Canvas, style: Style, y: int, x: float, length: float, thick: int, tone: float, gap: float = 0.0) -> Box:
@@ -135,20 +138,25 @@ def fill(canvas: Canvas, y0: float, x0: float, y1: float, x1: float, tone: float
 
 def write(
     canvas: Canvas, text: str, y: float, x: float, font_px: int, tone: float, font: Path = FONTS[0], *, outline: bool = False
-) -> None:
-    """Writes text on an (H, W) canvas with its upper left corner at (y, x) px; `outline`: a rim of the opposite tone."""
+) -> Box:
+    """Writes text on an (H, W) canvas with its upper left corner at (y, x) px and returns the box of its ink, which may reach
+    beyond the canvas; `outline`: a rim of the opposite tone."""
     stroke = 1 if outline else 0
+    ink: Box = (round(y), round(x), round(y), round(x))
     height, width = 2 * font_px + 4, math.ceil(text_width(text, font_px, font)) + 8
     for part_tone, rim in ((255.0 - tone, stroke), (tone, 0)) if outline else ((tone, 0),):
         mask = Image.new("L", (width, height), 0)
         ImageDraw.Draw(mask).text((2, 2), text, fill=255, font=load_font(font, font_px), stroke_width=rim)
         cover = np.asarray(mask, np.float32) / 255
         top, left = round(y) - 2, round(x) - 2
+        if (box := mask.getbbox()) is not None:
+            ink = (top + box[1], left + box[0], top + box[3], left + box[2])
         a, b = max(top, 0), max(left, 0)
         c, d = min(top + height, canvas.shape[0]), min(left + width, canvas.shape[1])
         if c <= a or d <= b:
-            return
+            return ink
         canvas[a:c, b:d] += cover[a - top : c - top, b - left : d - left] * (np.float32(part_tone) - canvas[a:c, b:d])
+    return ink
 
 
 @lru_cache(maxsize=256)
