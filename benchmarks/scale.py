@@ -2,6 +2,7 @@
 
     python benchmarks/scale.py --out /tmp/sheet                      # all sets that are there, 500 rendered micrographs
     python benchmarks/scale.py --out /tmp/sheet --sets rendered --n 5000
+    python benchmarks/scale.py --out /tmp/sheet --sets overlaid --n 5000     # bars drawn over real micrographs, by style
     python benchmarks/scale.py --out /tmp/sheet --sets makers --bar-only   # the file's metadata are not looked at
 
 Right: within max(2 %, 1.5 px of the bar's length) of the truth. Refused: no scale, with a reason. Wrong: any other number.
@@ -25,7 +26,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from scale_cases import REAL, Case, real_cases, rendered_case
+from numpy.typing import NDArray
+from scale_cases import REAL, Case, real_cases, real_grounds, rendered_case
 
 from nanogauge.core.micrograph import Micrograph
 from nanogauge.pipeline.measure import Measurer
@@ -68,9 +70,9 @@ def judge(case: Case, measurer: Measurer, *, bar_only: bool) -> Outcome:
     return Outcome(case, verdict, read, sigma, reason, reading, seconds)
 
 
-def rendered_outcomes(numbers: range, *, seed: int, workers: int) -> Iterator[Outcome]:
+def rendered_outcomes(numbers: range, *, seed: int, workers: int, grounds: Path | None, with_locator: bool) -> Iterator[Outcome]:
     """What becomes of the rendered micrographs of these numbers, in order."""
-    work = partial(_judge_rendered, seed=seed)
+    work = partial(_judge_rendered, seed=seed, grounds=grounds, with_locator=with_locator)
     if workers == 1:
         yield from (o for k in numbers if (o := work(k)) is not None)
         return
@@ -78,16 +80,23 @@ def rendered_outcomes(numbers: range, *, seed: int, workers: int) -> Iterator[Ou
         yield from (o for o in pool.map(work, numbers, chunksize=8) if o is not None)
 
 
-def _judge_rendered(k: int, *, seed: int) -> Outcome | None:
-    case = rendered_case(k, seed)
-    return _without_picture(judge(case, _measurer(), bar_only=True)) if case is not None else None
+def _judge_rendered(k: int, *, seed: int, grounds: Path | None, with_locator: bool) -> Outcome | None:
+    case = rendered_case(k, seed, real_grounds(grounds) if grounds is not None else ())
+    return _without_picture(judge(case, _measurer(with_locator), bar_only=True)) if case is not None else None
+
+
+class Blind:
+    """A locator that sees nothing: bars are sought by geometry alone."""
+
+    def maps(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+        return np.zeros((5, 1, 1), np.float32), 1.0
 
 
 @cache
-def _measurer() -> Measurer:
+def _measurer(with_locator: bool = True) -> Measurer:
     """Those of this process. The models load here, not in the first measurement."""
     cv2.setNumThreads(1)
-    measurer = Measurer(n_threads=1)
+    measurer = Measurer(n_threads=1, locator=None if with_locator else Blind())
     measurer.reader.read(np.zeros((64, 64), np.uint8))
     return measurer
 
@@ -172,7 +181,7 @@ def main() -> None:
     """Parses the command line and runs."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--out", type=Path, required=True, help="folder for scale.html")
-    p.add_argument("--sets", nargs="+", choices=[*REAL, "rendered"], default=[*REAL, "rendered"])
+    p.add_argument("--sets", nargs="+", choices=[*REAL, "rendered", "overlaid"], default=[*REAL, "rendered"])
     p.add_argument(
         "--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data", help="folder of the real sets"
     )
@@ -180,19 +189,23 @@ def main() -> None:
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--every", type=int, default=1, help="only every so many cases")
     p.add_argument("--bar-only", action="store_true", help="ignore the files' metadata")
+    p.add_argument("--no-locator", action="store_true", help="by geometry alone, to compare")
     p.add_argument("--workers", type=int, default=1, help="processes for the rendered micrographs")
     a = p.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
     results: dict[str, list[Outcome]] = {}
     for name in a.sets:
-        if name != "rendered" and not (a.data / REAL[name][1]).is_file():
+        if name in REAL and not (a.data / REAL[name][1]).is_file():
             print(f"{name}: {a.data / REAL[name][1]} is not there; left out")
             continue
-        if name == "rendered":
-            outcomes = rendered_outcomes(range(0, a.n, a.every), seed=a.seed, workers=a.workers)
+        if name in ("rendered", "overlaid"):
+            grounds = a.data if name == "overlaid" else None
+            outcomes = rendered_outcomes(
+                range(0, a.n, a.every), seed=a.seed, workers=a.workers, grounds=grounds, with_locator=not a.no_locator
+            )
         else:
             cases = (case for k, case in enumerate(real_cases(name, a.data)) if k % a.every == 0)
-            outcomes = (_without_picture(judge(case, _measurer(), bar_only=a.bar_only)) for case in cases)
+            outcomes = (_without_picture(judge(case, _measurer(not a.no_locator), bar_only=a.bar_only)) for case in cases)
         results[name] = []
         for o in outcomes:
             results[name].append(o)

@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from nanogauge.core.micrograph import Micrograph
 from nanogauge.core.scale import format_length
+from nanogauge.detection.engines import make_reader
 from nanogauge.reading import read_micrograph
 from nanogauge.training.synthetic.annotate import FONTS, MAKERS, POSITIONS, STYLES, add_data_bar, add_panel_letter, draw_scale_bar
 
@@ -26,6 +27,8 @@ REAL = {  # folder of pictures, table of truth
     "makers": ("scale/images", "scale/truth.csv"),
     "raw": ("scale/raw", "scale/raw/truth.csv"),
 }
+GROUNDS = {"emps/images": "emps/val.txt", "loops/images": None, "shale/images": None}  # not learned from
+LEAST_GROUND_PX = 200
 TONES = (255.0, 255.0, 255.0, 0.0, 0.0, 230.0, 200.0, 70.0, 40.0, 76.0, 150.0, 226.0)  # the last three: red, green, yellow
 NUMBERS = (
     1,
@@ -105,24 +108,55 @@ def real_cases(name: str, data: Path) -> Iterator[Case]:
         yield Case(path.name, row.get("maker") or name, micrograph, tuple(wanted), bar_px, text, unscored, nothing)
 
 
-def rendered_case(k: int, seed: int) -> Case | None:
+def rendered_case(k: int, seed: int, grounds: tuple[Grey, ...] = ()) -> Case | None:
     """The k-th rendered micrograph of a seed: styles and makers in turn, all else at random; one in twelve has no readable scale.
 
-    None where no bar of its kind fitted in forty attempts.
+    grounds: pictures to draw over, see `real_grounds`; () for drawn ones. None where no bar of its kind fitted in forty attempts.
     """
     groups = [*STYLES, *(f"data bar {m}" for m in MAKERS), "nothing to read", "nothing to read"]
     for attempt in range(40):
         rng = np.random.default_rng([seed, k, attempt])
         try:
-            return _rendered(f"{k:05d}", groups[k % len(groups)], rng, _fonts())
+            return _rendered(f"{k:05d}", groups[k % len(groups)], rng, _fonts(), grounds)
         except ValueError:
             continue
     return None
 
 
-def _rendered(name: str, group: str, rng: np.random.Generator, fonts: list[Path]) -> Case:
+@cache
+def real_grounds(data: Path) -> tuple[Grey, ...]:
+    """Parts of measuring pictures, which no locator was trained on: the most rows in a run that are well away from any text, and so
+    from bars that could be read. They depend on the text reader alone, not on how bars are found."""
+    reader, grounds = make_reader(n_threads=1), []
+    for folder, ids in GROUNDS.items():
+        names = set((data / ids).read_text(encoding="utf-8").split()) if ids else None
+        for path in sorted((data / folder).iterdir()):
+            if names is not None and path.stem not in names:
+                continue
+            grey = read_micrograph(path).grey8()
+            marked = np.zeros(len(grey), bool)
+            for line in reader.read(grey):
+                around = 2.5 * (line.box[2] - line.box[0])
+                marked[max(int(line.box[0] - around), 0) : int(line.box[2] + around)] = True
+            free = np.flatnonzero(~marked)
+            run = max(np.split(free, np.flatnonzero(np.diff(free) > 1) + 1), key=len)
+            if len(run) >= LEAST_GROUND_PX:
+                grounds.append(np.ascontiguousarray(grey[run[0] : run[-1] + 1]))
+    return tuple(grounds)
+
+
+def _of_ground(grounds: tuple[Grey, ...], shape: tuple[int, int], rng: np.random.Generator) -> Grey:
+    """A part of one of the grounds, enlarged where it is smaller than the shape."""
+    ground = grounds[int(rng.integers(len(grounds)))]
+    zoom = max(shape[0] / ground.shape[0], shape[1] / ground.shape[1], float(rng.uniform(0.7, 1.5)))
+    tall, wide = (min(math.ceil(side / zoom), most) for side, most in zip(shape, ground.shape, strict=True))
+    y, x = int(rng.integers(ground.shape[0] - tall + 1)), int(rng.integers(ground.shape[1] - wide + 1))
+    return np.asarray(cv2.resize(ground[y : y + tall, x : x + wide], shape[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _rendered(name: str, group: str, rng: np.random.Generator, fonts: list[Path], grounds: tuple[Grey, ...]) -> Case:
     shape = ((512, 640), (512, 700), (480, 512), (768, 1024), (960, 1280))[rng.integers(5)]
-    pixels = _ground(shape, rng)
+    pixels = _of_ground(grounds, shape, rng) if grounds else _ground(shape, rng)
     if rng.random() < 0.4:
         pixels = add_panel_letter(pixels, str(rng.choice(["a", "(b)", "C", "d)"])), rng=rng, boxed=bool(rng.random() < 0.3))
     if group == "nothing to read":

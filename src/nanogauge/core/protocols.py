@@ -36,6 +36,15 @@ class TextReader(Protocol):
         ...
 
 
+class BarLocator(Protocol):
+    """Sees where scale bars and text are in a picture."""
+
+    def maps(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+        """Of an (H, W) uint8 picture: five maps (5, h, w) in [0, 1], bar, its label, other text, left and right ends of bars; and
+        how many px a cell of them spans."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Maps:
     """Probability maps of a picture, each (H, W) float32 in [0, 1]: foreground; boundary between and round particles;

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from ..core.errors import SettingsError
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, flag_texts, flags_of
-from ..core.protocols import Engine, TextLine, TextReader
+from ..core.protocols import BarLocator, Engine, TextLine, TextReader
 from ..core.scale import Scale
 from ..core.settings import MeasureSettings, SeparateSettings, Settings
 from ..detection.confidence import expected_found
-from ..detection.engines import make_engine, make_reader
+from ..detection.engines import make_engine, make_locator, make_reader
 from ..detection.find import Box, Found, at_edge, find_particles
 from ..detection.readings import relative_uncertainty
 from ..detection.separate import touching
@@ -39,7 +39,7 @@ class Measurer:
     """Measures any number of micrographs with one engine and one text reader.
 
     settings: which engine, and how all is measured
-    engine, reader: those to use; None: the ones the settings ask for, made when first needed
+    engine, reader, locator: those to use; None: the ones the settings ask for and the shipped ones, made when first needed
     n_threads: of those made here; None: one a core
     """
 
@@ -49,10 +49,11 @@ class Measurer:
         *,
         engine: Engine | None = None,
         reader: TextReader | None = None,
+        locator: BarLocator | None = None,
         n_threads: int | None = None,
     ) -> None:
         self.settings = settings or Settings()
-        self._engine, self._reader, self._n_threads = engine, reader, n_threads
+        self._engine, self._reader, self._locator, self._n_threads = engine, reader, locator, n_threads
         self._handed_in = engine is not None
 
     @property
@@ -69,6 +70,11 @@ class Measurer:
         if self._reader is None:
             self._reader = make_reader(n_threads=self._n_threads)
         return self._reader
+
+    @property
+    def locator(self) -> BarLocator:
+        """Sees where scale bars are. Raises EngineError where it cannot be loaded."""
+        return self._locator or make_locator(n_threads=self._n_threads)
 
     def under(self, settings: Settings) -> Measurer:
         """One that measures under other settings with the same reader and engine; with another engine where this one was made by
@@ -185,7 +191,7 @@ class Measurer:
         not data bar and not padding."""
         grey = micrograph.grey8()
         h, w = grey.shape
-        bar = read_scale_bar(grey, self.reader) if min(h, w) >= 32 else None
+        bar = read_scale_bar(grey, self.reader, self.locator) if min(h, w) >= 32 else None
         decision = resolve_scale(metadata=micrograph.scale, bar=bar, user=user, hint=micrograph.hint)
         decision = calibrated(decision, calibration_of(self.settings), micrograph.instrument)
         first_row = micrograph.instrument.data_bar_first_row

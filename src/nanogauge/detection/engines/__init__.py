@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import SettingsError
-from ...core.protocols import Engine, TextReader
+from ...core.protocols import BarLocator, Engine, TextReader
 
 ENGINES = ("unet", "unet-resnet50-cbam", "threshold")
 """`unet` is the default network, `unet-resnet50-cbam` that of the source paper, `threshold` Otsu + watershed."""
@@ -65,3 +66,11 @@ def make_reader(*, n_threads: int | None = None) -> TextReader:
     from .ocr import RapidOcrReader
 
     return RapidOcrReader(n_threads=n_threads)
+
+
+@cache
+def make_locator(*, n_threads: int | None = None) -> BarLocator:
+    """The network that finds scale bars; one for all who ask. Raises EngineError where it cannot be loaded."""
+    from .onnx import OnnxLocator
+
+    return OnnxLocator(n_threads=n_threads)

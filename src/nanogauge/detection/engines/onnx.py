@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
@@ -37,6 +38,8 @@ _MODELS = Path(__file__).resolve().parent.parent / "models"
 SHIPPED = {name: _MODELS / f"{name}.onnx" for name in ("unet-efficientnet-lite2", "unet-resnet50-cbam")}
 """The networks that come with the package, the default first."""
 DEFAULT = SHIPPED["unet-efficientnet-lite2"]
+_LOCATOR = _MODELS / "scale-bar-locator.onnx"
+_LOCATOR_STRIDE, _LOCATOR_MOST_PX2 = 32, 640_000  # of a picture it is given: bars and text grow with the picture
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,39 @@ class Facts:
             raise EngineError(f"{path}: what the network says of itself cannot be read ({error}); export it again") from error
 
 
+def _session(path: Path, n_threads: int | None, providers: list[str]) -> onnxruntime.InferenceSession:
+    """A network of a file. Raises EngineError where it cannot be loaded."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if n_threads is not None:
+        options.intra_op_num_threads = n_threads
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # onnxruntime raises its own types, none of them public
+        raise EngineError(f"{path}: ONNX Runtime cannot load it ({str(error).splitlines()[0]})") from error
+
+
+class OnnxLocator:
+    """A `BarLocator`: the network that finds scale bars and text. Always on the processor, where it takes hundredths of a second.
+    Raises EngineError where the file is missing or broken."""
+
+    def __init__(self, path: Path = _LOCATOR, *, n_threads: int | None = None) -> None:
+        if not path.is_file():
+            raise EngineError(f"{path}: the weights of the scale bar locator are missing; install nanogauge again")
+        self._run = _session(path, n_threads, [PROVIDERS["cpu"]]).run
+
+    def maps(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+        """Of an (H, W) uint8 picture: bar, label, other text, left and right ends, (5, h, w) in [0, 1]; px a cell spans."""
+        factor = min(1.0, (_LOCATOR_MOST_PX2 / pixels.size) ** 0.5)
+        part = pixels if factor == 1.0 else cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        h, w = part.shape
+        below, beside = -h % _LOCATOR_STRIDE, -w % _LOCATOR_STRIDE
+        padded = np.pad(np.asarray(part, np.float32) / 255, ((0, below), (0, beside)), mode="edge")
+        out = np.asarray(self._run(None, {"grey": padded[None, None]})[0][0], np.float32)
+        cell_px = padded.shape[1] / out.shape[2] / factor
+        return out[:, : -(-h * out.shape[1] // padded.shape[0]), : -(-w * out.shape[2] // padded.shape[1])], cell_px
+
+
 class OnnxEngine:
     """A network exported by `nanogauge export`. Raises EngineError where the file is missing or broken."""
 
@@ -106,14 +142,7 @@ class OnnxEngine:
         self.calibration, self.detection = facts.calibration, facts.detection
 
     def _load(self, n_threads: int | None) -> onnxruntime.InferenceSession:
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        if n_threads is not None:
-            options.intra_op_num_threads = n_threads
-        try:
-            return onnxruntime.InferenceSession(str(self.path), options, providers=self._providers)
-        except Exception as error:  # onnxruntime raises its own types, none of them public
-            raise EngineError(f"{self.path}: ONNX Runtime cannot load it ({str(error).splitlines()[0]})") from error
+        return _session(self.path, n_threads, self._providers)
 
     @property
     def providers(self) -> list[str]:

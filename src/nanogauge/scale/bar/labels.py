@@ -14,7 +14,7 @@ from ...core.protocols import TextLine, TextReader
 from .points import are_twins, has_decimal_point
 from .text import LengthText, has_remains, is_common, parse_lengths
 
-_LINE_HEIGHT_PX = 48  # what the reader's recogniser likes
+_LINE_HEIGHT_PX, _OTHER_HEIGHT_PX = 48, 64  # what the reader's recogniser likes, and another for a second opinion
 _WIDEST_CHARACTER, _NARROW_CHARACTER = 0.7, 0.65  # of a line's height
 _LONE_UNITS = ("nm", "um", "µm", "μm", "pm", "mm")
 
@@ -27,7 +27,10 @@ def labels_in(pixels: NDArray[np.uint8], lines: list[TextLine], reader: TextRead
     if not labels:
         for line in lines:
             if line.text.strip().lower() in _LONE_UNITS:
-                labels += parse_lengths(_widened(pixels, line, reader))
+                first, second = (
+                    parse_lengths(_widened(pixels, line, reader, height)) for height in (_LINE_HEIGHT_PX, _OTHER_HEIGHT_PX)
+                )
+                labels += [t for t in first if any(t.text == o.text for o in second)]  # the number was hard to see
     return labels
 
 
@@ -138,11 +141,11 @@ def _slimmed(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader) -
     return found[0] if found else label
 
 
-def _widened(pixels: NDArray[np.uint8], line: TextLine, reader: TextReader) -> TextLine:
-    """The line read again with the space of three characters on its left."""
+def _widened(pixels: NDArray[np.uint8], line: TextLine, reader: TextReader, height_px: int) -> TextLine:
+    """The line read again, at that height, with the space of three characters on its left."""
     y0, x0, y1, x1 = line.box
     box = (y0, max(0.0, x0 - 1.6 * (y1 - y0)), y1, x1)
-    text, confidence = reader.read_line(crop(pixels, box))
+    text, confidence = reader.read_line(crop(pixels, box, height_px=height_px))
     return TextLine(text, confidence, box)
 
 

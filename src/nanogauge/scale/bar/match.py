@@ -38,7 +38,8 @@ _GRAIN_ROWS = 16  # every so many rows tell the picture's grain
 @dataclass(frozen=True, slots=True)
 class LabelledBar:
     """A length and the bar it stands at. score: 0 to 1, how well they fit together; rivalled: another bar fits about as well;
-    outside: the label stands in the data bar, this bar in the picture"""
+    outside: the label stands in the data bar, this bar in the picture; seen_off_px: how far its ends are from where the locator
+    sees them, None where it does not"""
 
     label: LengthText
     bar: BarCandidate
@@ -46,6 +47,7 @@ class LabelledBar:
     score: float
     rivalled: bool = False
     outside: bool = False
+    seen_off_px: float | None = None
 
     @property
     def nm_per_px(self) -> float:
@@ -123,12 +125,12 @@ def _bars_between(
         place = (bar.rows[0], bar.box[1], bar.rows[1], bar.box[3]) if inside else bar.box
         score = (
             bar.quality
-            * _fit(place, label, lines, split=bar.kind == "split")
+            * fit(place, label, lines, split=bar.kind == "split")
             * _looks(pixels, bar, ends, label, tone, sharp=in_strip and _is_sharp(bar, ends, label))
         )
         if bar.kind == "solid" and _is_grainy(pixels, bar, grain):
             score *= _GRAINY  # a flat-edged particle
-        if bar.kind != "split" and _goes_on(pixels, bar, label):
+        if bar.kind != "split" and goes_on(pixels, bar, label):
             score *= 0.4  # half of a bar that its text splits
         out.append(LabelledBar(label, bar, ends, score))
     rulers = find_rulers(pixels, region, bright=tone.bright)
@@ -138,7 +140,7 @@ def _bars_between(
         out = [p for p in out if not any(_overlaps(p.bar.box, r.box) or 4 * p.bar.length_px < r.length_px for r, _, _ in rulers)]
     for ruler, first, last in rulers:
         # eleven even ticks do not happen by chance: the place matters less
-        score = ruler.quality * min(1.0, 1.3 * _fit(ruler.box, label, lines, split=False))
+        score = ruler.quality * min(1.0, 1.3 * fit(ruler.box, label, lines, split=False))
         out.append(LabelledBar(label, ruler, Ends(first, last, 0.25, True), score))
     if not any(p.score >= _GOOD for p in out) and (block := block_around(pixels, _whole(label.box))) is not None:
         out.append(
@@ -319,7 +321,7 @@ def _touches(box: Box, label: LengthText) -> bool:
     return min(box[3], tx1) > max(box[1], tx0) and gap < 0.6 * (ty1 - ty0)
 
 
-def _goes_on(pixels: NDArray[np.uint8], bar: BarCandidate, label: LengthText) -> bool:
+def goes_on(pixels: NDArray[np.uint8], bar: BarCandidate, label: LengthText) -> bool:
     """Whether a line beside the text has its like beyond the text, in the same rows and of the same tone."""
     ty0, tx0, ty1, tx1 = _ink_box(label)
     y0, y1 = bar.rows
@@ -356,7 +358,7 @@ def _ink_box(label: LengthText) -> tuple[float, float, float, float]:
     return (y0 + margin, x0 + 0.7 * margin, y1 - margin, x1 - 0.7 * margin)
 
 
-def _fit(box: Box, label: LengthText, lines: list[TextLine], *, split: bool) -> float:
+def fit(box: Box, label: LengthText, lines: list[TextLine], *, split: bool) -> float:
     """How well a bar's place suits the text, 0 to 1: above or below it, beside it, or around it (split)."""
     ty0, tx0, ty1, tx1 = _ink_box(label)
     y0, x0, y1, x1 = box

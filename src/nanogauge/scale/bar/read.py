@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.protocols import TextLine, TextReader
+from ...core.protocols import BarLocator, TextLine, TextReader
 from ...core.scale import Scale, unit_nm
 from .databar import find_data_bar
 from .labels import confirmed, labels_in, read_again, without_stroke
@@ -20,14 +20,17 @@ from .match import LabelledBar, bars_at, text_tone
 from .panels import find_panels
 from .plates import with_plate
 from .printed import Printed, printed_facts
+from .second_sight import taken_together
 from .text import LengthText, is_common, label_rounding, parse_lengths
 
 _TALLEST_TEXT = 0.2  # of the picture's height
 _LEAST_ARROW_PX = 80.0  # fine tips fade: up to 5 px were missed in 30 to 67 px
+_TIPS_OFF_PX, _TIPS_OFF = 2.0, 0.03  # or of its length: that the locator may see them elsewhere
 _LEAST_SCORE = 0.45  # of a bar and its text together
 _LEAST_CONFIDENCE = 0.55
 _DRAWN_PX = 1 / math.sqrt(12)  # a bar is drawn in whole px (rectangular distribution, GUM 4.3.7)
 _RIM_PX = 2  # around a bar that is painted over
+_SEEN_TEXT = 0.6  # confidence of the locator's
 _NEARLY = 0.6  # of the best score: another candidate that what is printed may speak for
 _AGREE = 0.03  # two bars in one picture say the same
 _SAME_SIGMAS, _MOST_REFINED = 2.5, 0.04  # how far bar and print may differ and still be taken together
@@ -37,11 +40,11 @@ _SAME_SIGMAS, _MOST_REFINED = 2.5, 0.04  # how far bar and print may differ and 
 class ScaleBarReading:
     """What the scale bar in a picture says.
 
-    value_nm: the label; length_px: what the label spans; box: the bar, (y0, x0, y1, x1) px, half-open; text: as understood,
-    "500 nm"; raw_text: as the reader saw it; nm_per_px: value over length; relative_uncertainty: one standard uncertainty,
-    bar ends, whole px and rounding of the label; kind: solid, ticks, split, hollow, arrows, ruler; text_boxes: the lines in the
-    picture that are text for sure, with the plates behind them; refused: why no scale may be taken from the picture, None
-    where one may; n_panels: of the figure; refined: nm per px and relative uncertainty together with a printed field width or
+    value_nm: the label; length_px: what the label spans; box: the bar, (y0, x0, y1, x1) px, half-open; label_box: its text; text:
+    as understood, "500 nm"; raw_text: as the reader saw it; nm_per_px: value over length; relative_uncertainty: one standard
+    uncertainty, bar ends, whole px and rounding of the label; kind: solid, ticks, split, hollow, arrows, ruler; text_boxes: the
+    lines in the picture that are text for sure, with the plates behind them; refused: why no scale may be taken from the picture,
+    None where one may; n_panels: of the figure; refined: nm per px and relative uncertainty together with a printed field width or
     magnification that agrees, None where there is none; refined_by: which of them
     """
 
@@ -60,6 +63,7 @@ class ScaleBarReading:
     refined: tuple[float, float] | None = None
     refined_by: str = ""
     n_panels: int = 1
+    label_box: Box | None = None
 
     @property
     def scale(self) -> Scale | None:
@@ -85,8 +89,8 @@ class ScaleBarReading:
         }
 
 
-def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader) -> ScaleBarReading | None:
-    """The scale bar burned into an (H, W) uint8 picture; None where there is no text at all.
+def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader, locator: BarLocator | None = None) -> ScaleBarReading | None:
+    """The scale bar burned into an (H, W) uint8 picture; None where there is no text at all. Without a locator by geometry alone.
 
     A reading whose `refused` is set found something but not enough to be sure: it has no scale. A figure of several panels has one
     only where every panel has a bar and all agree.
@@ -95,8 +99,8 @@ def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader) -> ScaleBarRea
         raise ValueError(f"pixels must be (H, W) uint8, got {pixels.dtype} of shape {pixels.shape}")
     panels = find_panels(pixels)
     if len(panels) == 1:
-        return _read_panel(pixels, reader)
-    found = [_moved(_read_panel(np.ascontiguousarray(pixels[y0:y1, x0:x1]), reader), y0, x0) for y0, x0, y1, x1 in panels]
+        return _read_panel(pixels, reader, locator)
+    found = [_moved(_read_panel(np.ascontiguousarray(pixels[y0:y1, x0:x1]), reader, locator), y0, x0) for y0, x0, y1, x1 in panels]
     return _of_panels(found)
 
 
@@ -120,25 +124,33 @@ def _moved(reading: ScaleBarReading | None, dy: int, dx: int) -> ScaleBarReading
     """The reading of a panel with its boxes in px of the whole figure."""
     if reading is None:
         return None
-    texts = tuple((y0 + dy, x0 + dx, y1 + dy, x1 + dx) for y0, x0, y1, x1 in reading.text_boxes)
-    b = reading.box
-    box = (b[0] + dy, b[1] + dx, b[2] + dy, b[3] + dx) if b is not None else None
-    return replace(reading, box=box, text_boxes=texts)
+
+    def moved(b: Box) -> Box:
+        return b[0] + dy, b[1] + dx, b[2] + dy, b[3] + dx
+
+    return replace(
+        reading,
+        box=moved(reading.box) if reading.box else None,
+        label_box=moved(reading.label_box) if reading.label_box else None,
+        text_boxes=tuple(moved(b) for b in reading.text_boxes),
+    )
 
 
-def _read_panel(pixels: NDArray[np.uint8], reader: TextReader) -> ScaleBarReading | None:
+def _read_panel(pixels: NDArray[np.uint8], reader: TextReader, locator: BarLocator | None) -> ScaleBarReading | None:
     """As `read_scale_bar`, for one micrograph."""
-    sight = Sight(pixels, reader)
+    sight = Sight(pixels, reader, locator)
     strip = find_data_bar(pixels)
     sight.look(strip)
     labels = labels_in(pixels, sight.lines, reader)
     pairs = _pairs(labels, sight, strip)
-    for look in (sight.look_at_bars, sight.look_below):  # small text is found once it is larger
+    for look in (sight.look_at_labels, sight.look_at_bars, sight.look_below):  # small text is found once it is larger
         if not pairs and look():
             labels = labels_in(pixels, sight.lines, reader)
             pairs = _pairs(labels, sight, strip)
     lines = sight.lines
-    boxes = tuple(with_plate(pixels, _whole(line.box, pixels.shape)) for line in lines if _is_text(line, pixels.shape[0]))
+    written = [_whole(line.box, pixels.shape) for line in lines if _is_text(line, pixels.shape[0])]
+    written += [t.box for t in (*sight.located.labels, *sight.located.texts) if t.confidence >= _SEEN_TEXT]
+    boxes = tuple(with_plate(pixels, box) for box in _apart(written))
     if not lines:
         return None
     if not labels:
@@ -164,7 +176,8 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
     """Confirmed labels with their bars, the best of each label: of two, the one that what is printed does not contradict."""
     pairs, printed = [], printed_facts(sight.lines)
     for label in labels:
-        found = [p for p in bars_at(sight.pixels, label, sight.lines, strip=strip) if p.score >= _LEAST_SCORE]
+        found = bars_at(sight.pixels, label, sight.lines, strip=strip)
+        found = [p for p in taken_together(sight.pixels, label, found, sight.located, sight.lines) if p.score >= _LEAST_SCORE]
         votes = [*sight.lines, *(c for c in sight.coarse if c not in sight.lines)]
         if not found:
             found, shorter = _with_its_end(label, sight)
@@ -264,7 +277,7 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
         refused = "the bar touches the frame, so its end may be cut off"
     elif best.ends.goes_on or (best.bar.kind == "arrows" and best.ends.unsure):  # refused here, lest a worse candidate be taken
         refused = f"the ends of the bar at {best.label.text!r} cannot be made out"
-    elif best.bar.kind == "arrows" and best.ends.length_px < _LEAST_ARROW_PX and verdict != "agrees":
+    elif best.bar.kind == "arrows" and best.ends.length_px < _LEAST_ARROW_PX and verdict != "agrees" and not _tips_seen(best):
         refused = f"the arrow at {best.label.text!r} is too short ({best.ends.length_px:.0f} px) to make out its tips well enough"
     elif best.outside and verdict != "agrees":
         refused = f"the label {best.label.text!r} stands in the data bar, but no bar was found there"
@@ -299,7 +312,13 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
         refused=refused,
         refined=refined,
         refined_by=refined_by,
+        label_box=_whole(best.label.box, shape),
     )
+
+
+def _tips_seen(pair: LabelledBar) -> bool:
+    """Whether the locator sees the tips of an arrow where they were measured."""
+    return pair.seen_off_px is not None and pair.seen_off_px <= max(_TIPS_OFF_PX, _TIPS_OFF * pair.ends.length_px)
 
 
 def _refined(pair: LabelledBar, printed: Printed, width_px: int) -> tuple[tuple[float, float] | None, str]:
@@ -330,6 +349,18 @@ def _is_text(line: TextLine, picture_height: int) -> bool:
     if parse_lengths(line):
         return True
     return line.confidence >= 0.8 and re.fullmatch(r"[O0o8Q°()\s.,:;\-_—一|]*", line.text) is None
+
+
+def _apart(boxes: list[Box]) -> list[Box]:
+    """Boxes without those that lie for the most part in one before them."""
+    kept: list[Box] = []
+    for box in boxes:
+        area = (box[2] - box[0]) * (box[3] - box[1])
+        if not any(
+            max(min(box[2], k[2]) - max(box[0], k[0]), 0) * max(min(box[3], k[3]) - max(box[1], k[1]), 0) > 0.7 * area for k in kept
+        ):
+            kept.append(box)
+    return kept
 
 
 def _whole(box: tuple[float, float, float, float], shape: tuple[int, ...]) -> Box:

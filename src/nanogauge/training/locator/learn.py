@@ -1,0 +1,105 @@
+"""Trains the locator.
+
+    python -m nanogauge.training.locator.learn OUT PICTURES [--steps N] [--seed N] [--start-from FILE]
+
+PICTURES: as `collect` writes it. OUT/checkpoint.pt is written every few minutes and gone on from; OUT/locator.onnx at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ...core.version import __version__
+from .examples import example, read_pictures
+from .network import Locator, loss
+
+SHAPE = (320, 480)
+_BATCH, _RATE, _WARM_UP, _EMA = 8, 2e-3, 100, 0.998
+_KEEP_MINUTES = 3.0
+
+
+def learn(out: Path, pictures_folder: Path, *, steps: int, seed: int = 1, start_from: Path | None = None) -> Path:
+    """Trains for so many steps in all, on from OUT/checkpoint.pt where it is; the path of the checkpoint.
+
+    start_from: a checkpoint whose network is the first
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    pictures = read_pictures(pictures_folder)
+    network = Locator()
+    if start_from is not None:
+        network.load_state_dict(torch.load(start_from, map_location="cpu", weights_only=True)["ema"])
+    averaged = copy.deepcopy(network)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=1e-2)
+    checkpoint, done = out / "checkpoint.pt", 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        network.load_state_dict(state["network"])
+        averaged.load_state_dict(state["ema"])
+        optimiser.load_state_dict(state["optimiser"])
+        done = int(state["step"])
+    network.train()
+    kept, losses = time.monotonic(), []
+    for step in range(done, steps):
+        rng = np.random.default_rng([seed, step])
+        grey, truth, known = (np.stack(part) for part in zip(*(example(pictures, SHAPE, rng) for _ in range(_BATCH)), strict=True))
+        rate = _RATE * min(1.0, (step + 1) / _WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-6
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        x = torch.from_numpy(grey[:, None].astype(np.float32) / 255)
+        value = loss(network(x), torch.from_numpy(truth), torch.from_numpy(known))
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        decay = min(_EMA, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for a, b in zip(averaged.state_dict().values(), network.state_dict().values(), strict=True):
+                if a.dtype.is_floating_point:
+                    a.mul_(decay).add_(b, alpha=1 - decay)
+                else:
+                    a.copy_(b)
+        losses.append(float(value.detach()))
+        if step % 50 == 49:
+            print(f"step {step + 1} of {steps}: loss {np.mean(losses[-50:]):.4f}", flush=True)
+        if time.monotonic() - kept > 60 * _KEEP_MINUTES or step == steps - 1:
+            state = {
+                "network": network.state_dict(),
+                "ema": averaged.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "step": step + 1,
+            }
+            torch.save(state, checkpoint.with_suffix(".new"))
+            checkpoint.with_suffix(".new").replace(checkpoint)
+            kept = time.monotonic()
+    return checkpoint
+
+
+def export(checkpoint: Path, path: Path) -> None:
+    """Writes the averaged network as float32 ONNX: "grey" (1, 1, H, W), "maps" (1, 5, H/2, W/2) in [0, 1]."""
+    from ..export import export_fp32
+
+    network = Locator()
+    network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["ema"])
+    export_fp32(network.eval(), path, names={"outputs": "bar,label,text,left,right", "made_with": f"nanogauge {__version__}"})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("--steps", type=int, default=4800)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start-from", type=Path, help="a checkpoint whose network is the first")
+    args = parser.parse_args()
+    export(learn(args.out, args.pictures, steps=args.steps, seed=args.seed, start_from=args.start_from), args.out / "locator.onnx")
+
+
+if __name__ == "__main__":
+    main()
