@@ -29,7 +29,7 @@ I32 = NDArray[np.int32]
 Box = tuple[int, int, int, int]
 
 # of `Look.worth`: the main look stands, and a finer one is left, unless there is more to gain
-_MAIN_AHEAD = 0.15
+_MAIN_AHEAD = 0.02
 _CUT_MORE, _JOIN_MORE = 0.45, 0.75  # evidence of a cut below which neighbours are joined, in other readings
 _DOUBTFUL = 0.5  # confidence
 
