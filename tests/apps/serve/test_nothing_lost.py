@@ -153,6 +153,7 @@ def test_training_data_is_what_is_ticked_at_first_what_is_checked(tab: Any, seve
         opened(tab, page, "a")
         tab.mouse.click(*on_screen(tab, free(tab)[0])[:2])
         after_edit(tab, lambda: tab.keyboard.press("Delete"))
+        until(lambda: edits(several / "a") == 1)
         tab.goto(f"{page.address}/report")
         tab.click("button:has-text('Save as training data')")
         tab.wait_for_selector(".ng-tick:has-text('edited, not marked as checked')", timeout=WAIT_MS)

@@ -25,9 +25,8 @@ _MOST_BAR_PX2 = 80_000  # of one close look at a bar
 _MOST_LOW_PX2 = 130_000  # of the look at the lowest part
 _INK, _LEAST_INKED = 50, 0.08  # grey levels off the ground; of a row through letters
 _MOST_CLOSE = 4  # close looks at text
-_LEAST_LABEL, _SURE_LABEL = 0.4, 0.6  # confidence of a located label that is looked at; that is one
+_LEAST_LABEL = 0.4  # confidence of a located label that is looked at
 _BEST_TEXT_PX = 32.0  # height at which text is read best
-_LOWEST = 0.75  # of the picture, below which makers and programs print facts
 _MOST_BARS = 2  # close looks at bars without text
 _UNIT = re.compile(r"\d|[nuµμpNU]\s?[mM]|Å")
 
@@ -68,9 +67,6 @@ class Sight:
             is_whole = self._closely(strip, 1.0 if strip[2] - strip[0] > 50 else 1.6)
             if is_whole:  # else it is a plate, or a part of one
                 rest = (0, 0, strip[0], width) if strip[0] >= height - strip[2] else (strip[2], 0, height, width)
-        if self.look_at_labels() and self._shown():
-            self._look_at_facts(rest)
-            return
         known = any(parse_lengths(line) for line in self.lines)
         area = (rest[2] - rest[0]) * width
         factor = min(1.0, ((_REST_PX2 if known else _COARSE_PX2) / max(area, 1)) ** 0.5)
@@ -100,24 +96,6 @@ class Sight:
             n += 1
             self._closely(region, float(np.clip(_BEST_TEXT_PX / max(high, 1), 0.6, 3.0)))
         return n > 0
-
-    def _shown(self) -> bool:
-        """Whether the locator sees a label that could be read, with a bar at it: then no other needs to be sought."""
-        lengths = [line for line in self.lines if parse_lengths(line)]
-        seen = [label for label in self.located.labels if label.confidence >= _SURE_LABEL]
-        bars = [bar.box for bar in self.located.bars if bar.confidence >= _SURE_LABEL]
-        read = [line for line in lengths if any(_same(line.box, label.box) for label in seen)]
-        return len(read) == len(seen) > 0 and all(any(_near(line, bar) for bar in bars) for line in read)
-
-    def _look_at_facts(self, rest: Box) -> None:
-        """Closely at other text low in the rest of the picture, where field width or magnification may be printed."""
-        low = rest[0] + _LOWEST * (rest[2] - rest[0])
-        for text in [t for t in self.located.texts if t.box[0] >= low][:_MOST_CLOSE]:
-            y0, x0, y1, x1 = text.box
-            high = y1 - y0
-            region = _inside((y0 - 0.6 * high, x0 - 0.8 * high, y1 + 0.6 * high, x1 + 0.8 * high), self.pixels.shape)
-            if not self._seen(text.box):
-                self._closely(region, float(np.clip(_BEST_TEXT_PX / max(high, 1), 0.6, 2.0)), most_px2=_MOST_BAR_PX2)
 
     def look_at_bars(self) -> bool:
         """Closely around what may be a bar; whether there was any such place that had not been seen."""

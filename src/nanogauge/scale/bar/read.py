@@ -30,7 +30,6 @@ _LEAST_SCORE = 0.45  # of a bar and its text together
 _LEAST_CONFIDENCE = 0.55
 _DRAWN_PX = 1 / math.sqrt(12)  # a bar is drawn in whole px (rectangular distribution, GUM 4.3.7)
 _RIM_PX = 2  # around a bar that is painted over
-_SEEN_TEXT = 0.6  # confidence of the locator's
 _NEARLY = 0.6  # of the best score: another candidate that what is printed may speak for
 _AGREE = 0.03  # two bars in one picture say the same
 _SAME_SIGMAS, _MOST_REFINED = 2.5, 0.04  # how far bar and print may differ and still be taken together
@@ -148,9 +147,7 @@ def _read_panel(pixels: NDArray[np.uint8], reader: TextReader, locator: BarLocat
             labels = labels_in(pixels, sight.lines, reader)
             pairs = _pairs(labels, sight, strip)
     lines = sight.lines
-    written = [_whole(line.box, pixels.shape) for line in lines if _is_text(line, pixels.shape[0])]
-    written += [t.box for t in (*sight.located.labels, *sight.located.texts) if t.confidence >= _SEEN_TEXT]
-    boxes = tuple(with_plate(pixels, box) for box in _apart(written))
+    boxes = tuple(with_plate(pixels, _whole(line.box, pixels.shape)) for line in lines if _is_text(line, pixels.shape[0]))
     if not lines:
         return None
     if not labels:
@@ -349,18 +346,6 @@ def _is_text(line: TextLine, picture_height: int) -> bool:
     if parse_lengths(line):
         return True
     return line.confidence >= 0.8 and re.fullmatch(r"[O0o8Q°()\s.,:;\-_—一|]*", line.text) is None
-
-
-def _apart(boxes: list[Box]) -> list[Box]:
-    """Boxes without those that lie for the most part in one before them."""
-    kept: list[Box] = []
-    for box in boxes:
-        area = (box[2] - box[0]) * (box[3] - box[1])
-        if not any(
-            max(min(box[2], k[2]) - max(box[0], k[0]), 0) * max(min(box[3], k[3]) - max(box[1], k[1]), 0) > 0.7 * area for k in kept
-        ):
-            kept.append(box)
-    return kept
 
 
 def _whole(box: tuple[float, float, float, float], shape: tuple[int, ...]) -> Box:
