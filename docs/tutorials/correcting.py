@@ -54,6 +54,8 @@ for ax, row in zip(axes, doubtful.itertuples(), strict=True):
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from nanogauge.editing.session import open_session
 
 folder = m.save(Path(tempfile.mkdtemp()) / "oxide")
@@ -62,7 +64,10 @@ session = open_session(folder, path)
 least_sure = int(doubtful["label"].iloc[0])
 session.edit("delete", {"labels": [least_sure]})
 
-a, b = (int(v) for v in m.counted["label"].iloc[:2])
+at = m.counted[["y", "x"]].to_numpy()
+gap = np.hypot(*(at[:, None] - at).transpose(2, 0, 1)) - m.counted["equivalent_diameter_px"].to_numpy()[:, None]
+np.fill_diagonal(gap, np.inf)
+a, b = (int(m.counted["label"].iloc[k]) for k in np.unravel_index(gap.argmin(), gap.shape))  # two that touch
 session.edit("merge", {"labels": [a, b]})
 session.undo()
 
@@ -74,10 +79,10 @@ print(m)
 print(corrected)
 
 # %% [markdown]
-# The result is saved with its edits, so whoever reads it later sees what was changed by hand.
+# The corrected result is saved beside the first, with its edits, so whoever reads it later sees what was changed by hand.
 
 # %%
-corrected.save(folder)
+corrected.save(folder.with_name("oxide-corrected"))
 nanogauge.load(folder, micrographs=path.parent).operator_edits
 
 # %% [markdown]

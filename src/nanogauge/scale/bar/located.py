@@ -28,15 +28,13 @@ class SeenBox:
 @dataclass(frozen=True, slots=True)
 class SeenBar:
     """A bar. box: (y0, x0, y1, x1) px, half-open; x0, x1: its ends, px, pixel centres at integers, good to about a px;
-    surely_ended: both ends were seen as such; confidence: 0 to 1; piece_px: of a bar split by its text, the length of a half, else
-    0."""
+    surely_ended: both ends were seen as such; confidence: 0 to 1."""
 
     box: Box
     x0: float
     x1: float
     surely_ended: bool
     confidence: float
-    piece_px: float = 0.0
 
     @property
     def length_px(self) -> float:

@@ -130,7 +130,7 @@ def _bars_between(
         )
         if bar.kind == "solid" and _is_grainy(pixels, bar, grain):
             score *= _GRAINY  # a flat-edged particle
-        if bar.kind != "split" and goes_on(pixels, bar, label):
+        if bar.kind != "split" and _goes_on(pixels, bar, label):
             score *= 0.4  # half of a bar that its text splits
         out.append(LabelledBar(label, bar, ends, score))
     rulers = find_rulers(pixels, region, bright=tone.bright)
@@ -321,7 +321,7 @@ def _touches(box: Box, label: LengthText) -> bool:
     return min(box[3], tx1) > max(box[1], tx0) and gap < 0.6 * (ty1 - ty0)
 
 
-def goes_on(pixels: NDArray[np.uint8], bar: BarCandidate, label: LengthText) -> bool:
+def _goes_on(pixels: NDArray[np.uint8], bar: BarCandidate, label: LengthText) -> bool:
     """Whether a line beside the text has its like beyond the text, in the same rows and of the same tone."""
     ty0, tx0, ty1, tx1 = _ink_box(label)
     y0, y1 = bar.rows

@@ -1,17 +1,14 @@
-"""The locator network and the search by geometry, taken together: what both see is sure, what one alone sees must be good."""
+"""The locator network and the search by geometry, taken together: what both see is sure, what geometry alone sees must be good."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...core.protocols import TextLine
-from .ends import Ends, measure_ends
-from .locate import BarCandidate, Kind
+from .ends import Ends
+from .locate import BarCandidate
 from .located import Located, SeenBar
-from .match import LabelledBar, fit, goes_on
+from .match import LabelledBar, fit
 from .text import LengthText
 
 _LEAST_SEEN = 0.5  # confidence of a bar that counts as seen
@@ -20,20 +17,14 @@ _END_PX, _END = 4.0, 0.03  # by which an end may differ, px or of the length, an
 _SURE, _CLEAN = 0.8, 0.9  # confidence of a seen bar; score of one found by geometry that stands although its ends differ
 _UNLIKE = 0.6  # times the score of another
 _LIKE = 0.85  # of the columns of both
-_ALONE = 0.9  # times the confidence of one that only the locator sees
 _LONG_PX = 80.0  # a bar whose seen ends can tell that a measured one runs on into the ground
 _LEAST_FIT = 0.25  # of a seen bar's place to the label
-_LEAST_CONTRAST = 15.0  # grey levels
-_GOOD = 0.45  # score of a bar found by geometry that needs no other at its place
 
 
-def taken_together(
-    pixels: NDArray[np.uint8], label: LengthText, pairs: list[LabelledBar], located: Located, lines: list[TextLine]
-) -> list[LabelledBar]:
-    """Bars that the geometry found at a label in an (H, W) uint8 picture, scored again by what the locator sees there, and bars
-    that it alone sees; the best first.
+def taken_together(label: LengthText, pairs: list[LabelledBar], located: Located, lines: list[TextLine]) -> list[LabelledBar]:
+    """Bars that the geometry found at a label, scored again by what the locator sees there; the best first.
 
-    Ends are measured in the pixels in any case: those that the locator sees are good to some px only, and confirm.
+    The locator adds none: a bar that it alone sees is where geometry failed, and its ends are good to some px only.
     """
     likely = _halves_joined([s for s in located.bars if s.confidence >= _LEAST_SEEN], label)
     seen = [s for s in likely if _fits(s, label, lines)]
@@ -58,7 +49,6 @@ def taken_together(
             out.append(replace(pair, score=_UNLIKE * pair.score))
         else:
             out.append(pair)
-    out += [a for s in sure if not _in_pieces(s, likely) and (a := _alone(pixels, label, s, pairs)) is not None]
     return sorted(out, key=lambda p: -p.score)
 
 
@@ -78,8 +68,7 @@ def _halves_joined(seen: list[SeenBar], label: LengthText) -> list[SeenBar]:
         return seen
     a, b = min(pairs, key=lambda p: p[1].x0 - p[0].x1)
     box = (min(a.box[0], b.box[0]), a.box[1], max(a.box[2], b.box[2]), b.box[3])
-    piece = min(a.length_px, b.length_px)
-    whole = SeenBar(box, a.x0, b.x1, a.surely_ended and b.surely_ended, min(a.confidence, b.confidence), piece)
+    whole = SeenBar(box, a.x0, b.x1, a.surely_ended and b.surely_ended, min(a.confidence, b.confidence))
     return [whole, *(s for s in seen if s not in (a, b))]
 
 
@@ -96,12 +85,6 @@ def _fits(seen: SeenBar, label: LengthText, lines: list[TextLine]) -> bool:
 
 def _rows_meet(seen: SeenBar, bar: BarCandidate) -> bool:
     return min(seen.box[2], bar.box[2]) > max(seen.box[0], bar.box[0])
-
-
-def _overlap(seen: SeenBar, bar: BarCandidate) -> bool:
-    """Whether the two share rows and half of the columns of the shorter."""
-    columns = min(seen.box[3], bar.box[3]) - max(seen.box[1], bar.box[1])
-    return _rows_meet(seen, bar) and columns > 0.5 * min(seen.box[3] - seen.box[1], bar.length_px)
 
 
 def _ends_agree(seen: SeenBar, ends: Ends) -> bool:
@@ -122,49 +105,3 @@ def _is_like(seen: SeenBar, ends: Ends) -> bool:
 
 def _off_px(seen: SeenBar, ends: Ends) -> float:
     return max(abs(seen.x0 - ends.x0), abs(seen.x1 - ends.x1))
-
-
-def _in_pieces(seen: SeenBar, others: list[SeenBar]) -> bool:
-    """Whether more was seen in its rows: a ruler's marks, dots, the half of a bar."""
-    return any(o is not seen and min(o.box[2], seen.box[2]) > max(o.box[0], seen.box[0]) for o in others)
-
-
-def _alone(pixels: NDArray[np.uint8], label: LengthText, seen: SeenBar, pairs: list[LabelledBar]) -> LabelledBar | None:
-    """A bar that only the locator sees, its ends measured; None where they are not where they were seen, or where geometry has a
-    good one in that place."""
-    if any(_overlap(seen, p.bar) and p.score >= _GOOD for p in pairs):
-        return None
-    bar = _drawn(pixels, seen)
-    if bar is None or not _ends_agree(seen, ends := measure_ends(pixels, bar)):
-        return None
-    if not seen.piece_px and goes_on(pixels, bar, label):
-        return None  # half of a bar that its text splits
-    return LabelledBar(label, bar, ends, _ALONE * seen.confidence, seen_off_px=_off_px(seen, ends))
-
-
-def _drawn(pixels: NDArray[np.uint8], seen: SeenBar) -> BarCandidate | None:
-    """Rows, tone and contrast of what was seen, from the pixels."""
-    y0, y1 = max(seen.box[0] - 3, 0), min(seen.box[2] + 3, pixels.shape[0])
-    x0, x1 = max(round(seen.x0), 0), min(round(seen.x1) + 1, pixels.shape[1])
-    piece = round(seen.piece_px) or x1 - x0
-    inset = piece // 8
-    part = pixels[y0:y1, x0 + inset : x0 + piece - inset].astype(np.float64)
-    if part.shape[0] < 3 or part.shape[1] < 4:
-        return None
-    profile = np.median(part, axis=1)
-    ground = float(np.median(np.concatenate([profile[:3], profile[-3:]])))
-    peak = int(np.abs(profile - ground).argmax())
-    contrast = float(abs(profile[peak] - ground))
-    if contrast < _LEAST_CONTRAST:
-        return None
-    bright = bool(profile[peak] > ground)
-    inked = np.abs(profile - ground) > 0.5 * contrast
-    a = b = peak
-    while a > 0 and inked[a - 1]:
-        a -= 1
-    while b + 1 < len(inked) and inked[b + 1]:
-        b += 1
-    rows = (y0 + a, y0 + b + 1)
-    kind: Kind = "split" if seen.piece_px else "solid"
-    box, tone = (rows[0], x0, rows[1], x1), float(profile[peak])
-    return BarCandidate(kind, box, rows, bright, contrast, seen.confidence, n_levels=9, piece_px=round(seen.piece_px), tone=tone)
