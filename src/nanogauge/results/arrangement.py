@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ..arrangement.aggregates import Aggregates
-from ..arrangement.order import Order
 from ..core.particles import ORDER_COLUMNS, column_dtypes
+
+if TYPE_CHECKING:
+    from ..arrangement.aggregates import Aggregates
+    from ..arrangement.order import Order
 
 ORDER_FILES = ("order.json", "grains.csv", "boundaries.csv", "order_curves.csv", "order.png")
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrangement.aggregates import Aggregates
-from ..arrangement.order import Order
 from ..core.micrograph import Micrograph
 from ..core.protocols import LabelStore
 from ..core.scale import Scale
@@ -20,6 +18,9 @@ from ..statistics.distribution import Distribution
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..arrangement.aggregates import Aggregates
+    from ..arrangement.order import Order
 
 
 class Measured(Protocol):

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrangement.aggregates import Aggregates, aggregates_of
-from ..arrangement.order import Order, order_of_table
 from ..core.errors import OutputError
 from ..core.json_value import json_value
 from ..core.micrograph import Micrograph
@@ -31,11 +29,14 @@ from ..scale.resolve import ScaleDecision
 from ..statistics.distribution import Distribution, Unit
 from ..statistics.metrology import SizeFigures, class_warnings, distribution_of, warnings_of
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # arrangement brings parts of SciPy that few measurements need
     import pandas as pd
     import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from ..arrangement.aggregates import Aggregates
+    from ..arrangement.order import Order
 
 
 Status = Literal["ok", "no_scale", "no_particles", "error"]
@@ -180,6 +181,8 @@ class Measurement(SizeFigures):
     @cached_property
     def order(self) -> Order | None:
         """How the particles are ordered: neighbours, ψ, grains, lattice constant. None for fewer than 12 particles."""
+        from ..arrangement.order import order_of_table
+
         return order_of_table(self.particles, self.frame, self.scale, self.settings.arrangement)
 
     @cached_property
@@ -194,6 +197,8 @@ class Measurement(SizeFigures):
         """Groups of touching particles; None without a particle, and of a mosaic, whose labels are not at hand."""
         if not len(self.particles) or self.mosaic is not None:
             return None
+        from ..arrangement.aggregates import aggregates_of
+
         gap = self.settings.arrangement.contact_gap
         return aggregates_of(self.labels, self.particles, self.frame, self.scale, gap_share=gap)
 
