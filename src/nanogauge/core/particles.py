@@ -278,6 +278,15 @@ def units(columns: Iterable[str]) -> dict[str, str]:
     return {name: known.get(name, "") for name in columns}
 
 
+def _column_table(columns: Iterable[Column]) -> list[str]:
+    """Lines of a Markdown table."""
+    head = ["| Column | In nm | Unit | Type | Meaning | Source |", "|---|---|---|---|---|---|"]
+    return head + [
+        f"| `{c.name}` | {f'`{c.nm_name}`' if c.nm_name else ''} | {c.unit} | {c.dtype} | {c.meaning} | {c.source} |"
+        for c in columns
+    ]
+
+
 def columns_markdown() -> str:
     """docs/columns.md, whole: the columns and the flags as Markdown tables."""
     lines = [
@@ -287,24 +296,14 @@ def columns_markdown() -> str:
         "",
         "Where a scale is known, a length stands in nm too, in the column after it; without a scale there are no nm columns.",
         "",
-        "| Column | In nm | Unit | Type | Meaning | Source |",
-        "|---|---|---|---|---|---|",
-    ]
-    for c in COLUMNS:
-        nm = f"`{c.nm_name}`" if c.nm_name else ""
-        lines.append(f"| `{c.name}` | {nm} | {c.unit} | {c.dtype} | {c.meaning} | {c.source} |")
-    lines += [
+        *_column_table(COLUMNS),
         "",
         "## With order",
         "",
         "These follow where order was asked for: `order = true` under `[arrangement]`, or `nanogauge order` ([order](order.md)).",
         "",
-        "| Column | In nm | Unit | Type | Meaning | Source |",
-        "|---|---|---|---|---|---|",
+        *_column_table(ORDER_COLUMNS),
     ]
-    for c in ORDER_COLUMNS:
-        nm = f"`{c.nm_name}`" if c.nm_name else ""
-        lines.append(f"| `{c.name}` | {nm} | {c.unit} | {c.dtype} | {c.meaning} | {c.source} |")
     lines += ["", "## Classes", "", "These stand at the end of the table where classes are asked for (`--classes`, `[classes]`)."]
     lines += ["", "| Column | Type | Meaning |", "|---|---|---|"]
     lines += [f"| `{c.name}` | {c.dtype} | {c.meaning} |" for c in CLASS_COLUMNS]

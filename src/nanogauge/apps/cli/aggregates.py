@@ -16,7 +16,7 @@ from ...reporting.arrangement import aggregate_rows
 from ...results.arrangement import write_aggregates
 from ...results.run_json import result_folders
 from ...results.saved import read_saved
-from .summary import stdout
+from .summary import print_line, stdout
 
 
 def aggregates_all(
@@ -42,7 +42,7 @@ def aggregates_all(
             try:
                 found = _of_result(result, gap)
             except Exception as error:  # one folder never stops the others
-                errors.print(f"nanogauge: {problem(error, result)}", markup=False, highlight=False, soft_wrap=True)
+                print_line(errors, f"nanogauge: {problem(error, result)}")
                 failed = True
                 continue
             write_aggregates(result, found)
@@ -64,7 +64,7 @@ def aggregates_all(
         for row in aggregate_rows(sample.to_dict()):
             table.add_row(*row)
         stdout().print(table)
-        stdout().print(f"Look at {target / 'aggregates.csv'}", markup=False, highlight=False, soft_wrap=True)
+        print_line(stdout(), f"Look at {target / 'aggregates.csv'}")
     return 1 if failed else 0
 
 

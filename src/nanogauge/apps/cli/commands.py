@@ -21,7 +21,7 @@ from ...reading import SUFFIXES, read_micrograph
 from ...results.folder import make_folder
 from ...scale.user_scale import stated_scale, user_scales
 from .measure_files import import_all, measure_all, with_calibration
-from .summary import stdout
+from .summary import print_line, stdout
 
 
 def scale_all(
@@ -40,7 +40,7 @@ def scale_all(
     scales = user_scales(files, inputs, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
     console = Console(stderr=True)
     if left_out:
-        console.print(f"nanogauge: {said_of_left_out(left_out)}", markup=False, highlight=False, soft_wrap=True)
+        print_line(console, f"nanogauge: {said_of_left_out(left_out)}")
     rows = []
     with progress(len(files), console, quiet=json_output) as step:
         for file in files:
@@ -63,7 +63,7 @@ def scale_all(
         stdout().print(table)
     for r in rows:
         if r["status"] == "error":
-            console.print(f"nanogauge: {r['warnings'][0]}", markup=False, highlight=False, soft_wrap=True)
+            print_line(console, f"nanogauge: {r['warnings'][0]}")
             continue
         for warning in () if json_output else r["warnings"]:
             console.print(f"{Path(r['file']).name}: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)

@@ -21,7 +21,7 @@ from ...results.folder import make_folder
 from ...results.interchange import find_annotations
 from ...results.measurement import SUMMARY_COLUMNS
 from ...scale.user_scale import stated_scale, user_scales
-from .summary import print_classes, print_summary, stdout
+from .summary import print_classes, print_line, print_summary, stdout
 
 
 def measure_all(
@@ -64,7 +64,7 @@ def measure_all(
 
     def say(left_out: dict[Path, str]) -> None:
         if left_out and not quiet:
-            _say(Console(stderr=True), f"nanogauge: {said_of_left_out(left_out)}")
+            print_line(Console(stderr=True), f"nanogauge: {said_of_left_out(left_out)}")
 
     if watch and panels:
         raise SettingsError("--panels and --watch do not go together; measure the figures once they are all there")
@@ -119,7 +119,7 @@ def import_all(
     if without and not quiet:
         names = ", ".join(p.name for p in without[:5]) + (" …" if len(without) > 5 else "")
         said = f"nanogauge: {len(without)} of {len(pairs)} micrographs have no annotation and are left out: {names}"
-        Console(stderr=True).print(said, markup=False, highlight=False, soft_wrap=True)
+        print_line(Console(stderr=True), said)
     annotated = {p: a for p, a in pairs.items() if a is not None}
     scales = user_scales(list(annotated), [micrographs], user)
     about = {
@@ -215,18 +215,16 @@ def _run(
         errors = Console(stderr=True)
         if result.n_not_tried:
             left = f"{result.n_not_tried} of {result.n} not measured: {result.stopped}"
-            _say(errors, f"nanogauge: {left}; the same command again measures what is missing")
+            print_line(errors, f"nanogauge: {left}; the same command again measures what is missing")
         if result.aside:
             many = len(result.aside)
             names = ", ".join(str(p) for p in result.aside[:3]) + (" …" if many > 3 else "")
-            _say(errors, f"nanogauge: {many} edited result{'s were' if many > 1 else ' was'} measured again; as edited: {names}")
+            print_line(
+                errors, f"nanogauge: {many} edited result{'s were' if many > 1 else ' was'} measured again; as edited: {names}"
+            )
         if result.report_error:
-            _say(errors, f"nanogauge: {result.report_error}")
+            print_line(errors, f"nanogauge: {result.report_error}")
         return 1 if result.n_failed or result.report_error or not result.n else 0
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_json(result: BatchResult) -> None:

@@ -22,7 +22,7 @@ from ...results.folder import make_folder
 from ...results.run_json import result_folders
 from ...results.saved import read_saved
 from ...scale.user_scale import stated_scale, user_scales
-from .summary import stdout
+from .summary import print_line, stdout
 
 SMALL_PERIOD_PX = 9.0
 """Lattice constants below, with particles under 6 px or so, are looked for in the picture itself, and so are fields of more than
@@ -58,8 +58,7 @@ def order_all(
         measurer = Measurer(settings)
         files, left_out = sort_out(others)
         if left_out:
-            said = f"nanogauge: {said_of_left_out(left_out)}"
-            Console(stderr=True).print(said, markup=False, highlight=False, soft_wrap=True)
+            print_line(Console(stderr=True), f"nanogauge: {said_of_left_out(left_out)}")
         scales = user_scales(files, others, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
         make_folder(out)
         for file, name in zip(files, unique_names(files), strict=True):
@@ -148,11 +147,11 @@ def _say(rows: list[dict[str, Any]], *, json_output: bool) -> None:
             stdout().print(table)
             where = sorted({r["folder"] for r in done})
             said = f"Look at {where[0]}/order.png" + (f" and {len(where) - 1} more" if len(where) > 1 else "")
-            stdout().print(said, markup=False, highlight=False, soft_wrap=True)
+            print_line(stdout(), said)
     errors = Console(stderr=True)
     for r in rows:
         if r["status"] == "error":
-            errors.print(f"nanogauge: {r['message']}", markup=False, highlight=False, soft_wrap=True)
+            print_line(errors, f"nanogauge: {r['message']}")
 
 
 def _cells(order: dict[str, Any]) -> list[str]:

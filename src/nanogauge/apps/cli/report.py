@@ -11,7 +11,7 @@ from ...reporting.run_report import Outputs, write_report
 from ...results.folder import make_folder
 from ...results.run_json import result_folders
 from ...results.saved import read_saved
-from .summary import stdout
+from .summary import print_line, stdout
 
 
 def report_all(folders: list[Path], out: Path | None, *, outputs: Outputs | None = None, quiet: bool = False) -> int:
@@ -41,9 +41,9 @@ def report_all(folders: list[Path], out: Path | None, *, outputs: Outputs | None
             if s.budget is not None:
                 mean = s.budget["mean"]
                 text += f", mean {mean.value:.4g} ± {mean.expanded:.2g} {s.unit} (k = {mean.coverage_factor:g})"
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            print_line(console, text)
         said = f"Look at {target / 'report.html'} and {target / 'report.pdf'}"
-        console.print(said, markup=False, highlight=False, soft_wrap=True)
+        print_line(console, said)
     return 0
 
 

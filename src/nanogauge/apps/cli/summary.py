@@ -24,6 +24,11 @@ MOST_LINES = 200
 """Micrographs listed one by one; of a larger run only how many there are of each status."""
 
 
+def print_line(console: Console, text: str) -> None:
+    """A line as it is: no markup, no colours of its own, not wrapped."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def print_summary(rows: Iterable[dict[str, Any]], files: list[Path], out: Path, console: Console, *, report: bool = True) -> None:
     """What was measured, one line per micrograph; beside it the truth, where a truth.csv lies beside the micrographs.
 

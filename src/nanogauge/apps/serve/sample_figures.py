@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.json_value import json_value
 from ...core.scale import unit_nm
 from ...core.settings import Settings
 from ...reporting.content import sample_content
@@ -100,7 +101,7 @@ def chart_of(
             ]
     for name in ("d10", "d50", "d90", "mean"):
         e = getattr(d, name)
-        out["quantiles"][name] = {"value": e.value * k, "low": _plain(e.low * k), "high": _plain(e.high * k)}
+        out["quantiles"][name] = {"value": e.value * k, "low": json_value(e.low * k), "high": json_value(e.high * k)}
     return out
 
 
@@ -171,7 +172,3 @@ def comparison_of(samples: Sequence[Sample]) -> dict[str, Any] | None:
     if len(usable) < 2 or len({s.unit for s in usable}) > 1:
         return None
     return comparison_content(compare(usable))
-
-
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None
