@@ -63,8 +63,8 @@ def train_classes(
 ) -> Trained:
     """Learns the classes of FOLDER, in RUN (checkpoint, log, figures), and writes the network.
 
-    of: "particles" or "phases"; only: these classes alone; the rest as in `ClassRecipe` and `held_out`. The temperature is fitted to
-    the micrographs held out. Raises SettingsError, AnnotationError.
+    of: "particles" or "phases"; only: these classes alone; the rest as in `ClassRecipe` and `held_out`. The temperature is fitted
+    to the micrographs held out. Raises SettingsError, AnnotationError.
     """
     names, items = read_class_folder(folder, only=only, report=report)
     if of == "particles" and any(i.labels is None for i in items):
