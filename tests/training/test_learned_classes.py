@@ -15,10 +15,11 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason='torch is not installed: pip install "nanogauge[train]"')
 
 from nanogauge.core.errors import AnnotationError, EngineError, SettingsError  # noqa: E402
-from nanogauge.core.protocols import classes_of  # noqa: E402
+from nanogauge.core.protocols import EngineClasses, classes_of  # noqa: E402
 from nanogauge.detection.class_maps import class_maps  # noqa: E402
 from nanogauge.detection.engines.onnx import DEFAULT, OnnxEngine  # noqa: E402
-from nanogauge.measuring.classes import calibrated  # noqa: E402
+from nanogauge.measuring.learned_classes import class_probabilities, outline_evidence, softmax  # noqa: E402
+from nanogauge.measuring.shape_classes import SHAPES  # noqa: E402
 from nanogauge.results.interchange.class_table import write_class_table  # noqa: E402
 from nanogauge.training import checkpoints  # noqa: E402
 from nanogauge.training.classes.data import UNLABELLED, Classed, held_out, particle_classes, read_class_folder  # noqa: E402
@@ -31,6 +32,7 @@ from nanogauge.training.classes.figures import (  # noqa: E402
     temperature,
 )
 from nanogauge.training.classes.learn import begin, class_loss, class_recipe, learn  # noqa: E402
+from nanogauge.training.classes.outlines import fit_outlines  # noqa: E402
 from nanogauge.training.classes.train import train_classes  # noqa: E402
 from nanogauge.training.export import export_classes, load  # noqa: E402
 from nanogauge.training.network import build  # noqa: E402
@@ -150,11 +152,31 @@ def test_a_temperature_makes_an_overconfident_network_honest() -> None:
     rng = np.random.default_rng(1)
     true_p = rng.dirichlet([1, 1, 1], 4000)
     true = np.array([rng.choice(3, p=p) for p in true_p])
-    boasting = calibrated(true_p, 1 / 3)
+    boasting = softmax(3 * np.log(true_p))
     t = temperature(boasting, true)
     assert t == pytest.approx(3, rel=0.1)
-    errors = [calibration_error(p.max(1), p.argmax(1) == true) for p in (boasting, calibrated(boasting, t))]
+    errors = [calibration_error(p.max(1), p.argmax(1) == true) for p in (boasting, softmax(np.log(boasting) / t))]
     assert errors[1] < 0.03 < 0.1 < errors[0]
+
+
+def test_outlines_speak_of_classes_that_are_shapes_and_learn_others() -> None:
+    rng = np.random.default_rng(0)
+    shapes = np.full((300, len(SHAPES)), 0.02)
+    kinds = rng.integers(2, size=300)
+    shapes[np.arange(300), np.where(kinds == 0, SHAPES.index("sphere"), SHAPES.index("rod"))] = 0.88
+    by_name = outline_evidence(shapes, fit_outlines(np.zeros((0, len(SHAPES))), np.zeros(0, int), ("rod", "sphere")))
+    assert (by_name.argmax(1) == 1 - kinds).all()
+    weights = fit_outlines(shapes, kinds, ("gold", "silver"))
+    assert (outline_evidence(shapes, weights).argmax(1) == kinds).all()
+    assert (outline_evidence(np.full((2, len(SHAPES)), np.nan), weights) == 0).all()
+    nothing_to_learn = outline_evidence(shapes, fit_outlines(shapes, rng.integers(2, size=300), ("gold", "silver")))
+    assert np.abs(nothing_to_learn[:, 0] - nothing_to_learn[:, 1]).max() < 0.3
+    known = EngineClasses(("gold", "silver"), outlines=tuple(map(tuple, weights)))
+    maps = np.full((300, 2), 0.5)
+    assert (class_probabilities(maps, shapes, known).argmax(1) == kinds).all()
+    assert np.allclose(class_probabilities(maps, None, known), 0.5)
+    doubt = class_probabilities(np.tile([0.9, 0.1], (300, 1)), shapes, known)
+    assert doubt[kinds == 0, 0].min() > 0.9 > doubt[kinds == 1, 0].max()
 
 
 def test_unlabelled_pixels_teach_nothing_and_rare_classes_weigh_more() -> None:
