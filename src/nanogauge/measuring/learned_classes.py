@@ -1,4 +1,4 @@
-"""Which class a particle is of, by what a network has learned: its maps over the particle and, where it asks for it, the outline."""
+"""Which class a particle is of, by what a network has learned: its maps over the particle and, if it asks for it, the outline."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class NetworkClasses:
 def class_probabilities(seen: Floats, shapes: Floats | None, known: EngineClasses) -> Floats:
     """(n, K) probabilities of each class: log-odds of the maps and of the outline added up, calibrated by temperature.
 
-    seen: (n, K) means over the maps; shapes: (n, S) as `shape_classes.shape_probabilities` gives them, NaN where there are none, which
-    says nothing; None where outlines are not asked for
+    seen: (n, K) means over the maps; shapes: (n, S) as `shape_classes.shape_probabilities` gives them, NaN where there are none,
+    which says nothing; None where outlines are not asked for
     """
     z = np.log(np.maximum(seen, _LEAST))
     if known.outlines and shapes is not None:

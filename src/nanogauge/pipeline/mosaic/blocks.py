@@ -37,8 +37,8 @@ from .working import WorkingPicture, native_span, nearest, to_native
 
 F32 = NDArray[np.float32]
 SEEN = "classes_seen"
-"""Column of a block's table, where classes are asked for: the probabilities of each class of the network, of each shape, or of both,
-to be decided on once all blocks are seen."""
+"""Column of a block's table, where classes are asked for: the probabilities of each class of the network, of each shape, or of
+both, to be decided on once all blocks are seen."""
 _BLOCK_PX, _MARGIN_PX, _WIDEST_MARGIN_PX = 1536, 132, 384  # of the working picture; a typical particle has 44 px
 _LEAST_BLOCK_PX, _LEAST_MARGIN_PX = 96, 32
 _PANEL_PX = 8192  # columns whose maps are kept at once

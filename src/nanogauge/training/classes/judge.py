@@ -95,7 +95,11 @@ def find_classed(engine: Engine, items: Sequence[Classed], settings: Settings | 
     """The particles of micrographs whose particles are known, as the engine finds them; outlines where the edges are."""
     s = settings or Settings()
     k = len(classes_of(engine).names)
-    seen, shapes, sure, true, picture = ([] for _ in range(5))  # type: ignore[var-annotated]
+    seen: list[F64] = []
+    shapes: list[F64] = []
+    sure: list[F64] = []
+    true: list[list[int]] = []
+    picture: list[I64] = []
     n_true = np.zeros(k, np.int64)
     for n, item in enumerate(items):
         assert item.labels is not None

@@ -95,7 +95,7 @@ def calibrated_phases(network: Path, held: Sequence[Classed]) -> Judged:
 
 
 def calibrated_particles(network: Path, learned: Sequence[Classed], held: Sequence[Classed]) -> Judged:
-    """The same of particles. What their outlines say is fitted to the micrographs learned from, the temperature to those held out."""
+    """The same of particles. What outlines say is fitted to the micrographs learned from, the temperature to those held out."""
     engine = OnnxEngine(network)
     known = classes_of(engine)
     seen, tested = find_classed(engine, learned), find_classed(engine, held)
