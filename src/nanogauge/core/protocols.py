@@ -48,11 +48,13 @@ class BarLocator(Protocol):
 @dataclass(frozen=True, slots=True)
 class Maps:
     """Probability maps of a picture, each (H, W) float32 in [0, 1]: foreground; boundary between and round particles;
-    normalised distance to the particle's own outline (1 at its middle)."""
+    normalised distance to the particle's own outline (1 at its middle). pointers: (2, H, W), where the particle's middle lies from a
+    pixel, down and to the right, 1/2 + a quarter of the way in radii of the particle; None where the network does not say."""
 
     foreground: NDArray[np.float32]
     boundary: NDArray[np.float32]
     distance: NDArray[np.float32]
+    pointers: NDArray[np.float32] | None = None
 
 
 class Engine(Protocol):
@@ -72,7 +74,7 @@ class Engine(Protocol):
         ...
 
     def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
-        """Standardised grey levels (H, W) -> (3, H, W) float32: foreground, boundary, distance."""
+        """Standardised grey levels (H, W) -> (3, H, W) float32: foreground, boundary, distance; (5, H, W) with pointers, see `Maps`."""
         ...
 
 

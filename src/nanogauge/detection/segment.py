@@ -19,6 +19,8 @@ from ..core.settings import SegmentSettings
 
 F32 = NDArray[np.float32]
 
+_RIGHT = 4  # the map that points to the right, and to the left where the picture is mirrored
+
 
 @dataclass(frozen=True)
 class Segmentation:
@@ -52,7 +54,7 @@ def predict(working: F32, engine: Engine, *, overlap_px: int = 64, flips: bool =
     picture = np.pad(working, ((0, pad_h - h), (0, pad_w - w)), mode="reflect" if min(h, w) > 1 else "edge")
     if picture.shape != (pad_h, pad_w):
         raise ValueError(f"padding went wrong: {picture.shape}")
-    f, b, d = np.concatenate(
+    f, b, d, *pointers = np.concatenate(
         [
             band
             for _, band in predict_bands(
@@ -61,7 +63,7 @@ def predict(working: F32, engine: Engine, *, overlap_px: int = 64, flips: bool =
         ],
         axis=1,
     )[:, :h, :w]
-    return Maps(np.ascontiguousarray(f), np.ascontiguousarray(b), np.ascontiguousarray(d))
+    return Maps(*(np.ascontiguousarray(x) for x in (f, b, d)), pointers=np.stack(pointers) if pointers else None)
 
 
 def predict_bands(
@@ -73,7 +75,7 @@ def predict_bands(
     flips: bool = False,
     columns: tuple[int, int] | None = None,
 ) -> Iterator[tuple[int, F32]]:
-    """The maps of a picture too large for memory, from top to bottom: (first row, maps (3, rows, columns)).
+    """The maps of a picture too large for memory, from top to bottom: (first row, maps (n, rows, columns)).
 
     window: (y0, y1, x0, x1) -> standardised working pixels there; shape: (H, W), multiples of the engine's stride
     columns: first and last (exclusive) of the columns wanted; tiles lie where they would for all columns
@@ -83,7 +85,7 @@ def predict_bands(
     across = [(a, b) for a, b in _spans(w, engine.tile_px, overlap_px, engine.stride) if b > left and a < right]
     down = _spans(h, engine.tile_px, overlap_px, engine.stride)
     x_first, x_last = across[0][0], across[-1][1]
-    total = np.zeros((3, 0, x_last - x_first), np.float32)
+    total = np.zeros((0, 0, x_last - x_first), np.float32)
     weight = np.zeros((0, x_last - x_first), np.float32)
     top = 0
     tiles = (np.ascontiguousarray(window(y0, y1, x0, x1)) for y0, y1 in down for x0, x1 in across)
@@ -94,7 +96,10 @@ def predict_bands(
         weight = np.pad(weight, ((0, more), (0, 0)))
         for x0, x1 in across:
             share = _window(y1 - y0, overlap_px)[:, None] * _window(x1 - x0, overlap_px)[None]
-            total[:, y0 - top : y1 - top, x0 - x_first : x1 - x_first] += share * next(found)
+            maps = next(found)
+            if not len(total):
+                total = np.zeros((len(maps), *total.shape[1:]), np.float32)
+            total[:, y0 - top : y1 - top, x0 - x_first : x1 - x_first] += share * maps
             weight[y0 - top : y1 - top, x0 - x_first : x1 - x_first] += share
         done = (down[i + 1][0] if i + 1 < len(down) else h) - top  # rows that no later tile reaches
         yield top, (total[:, :done] / weight[:done])[:, :, left - x_first : right - x_first]
@@ -108,7 +113,10 @@ def _predicted(tiles: Iterator[F32], n: int, engine: Engine, *, flips: bool) -> 
     found = predict_each(engine, tiles, n)
     for maps in found:
         if flips:
-            maps = (maps + next(found)[:, :, ::-1]) / 2
+            mirrored = next(found)[:, :, ::-1]
+            if len(mirrored) > _RIGHT:
+                mirrored[_RIGHT] = 1 - mirrored[_RIGHT]
+            maps = (maps + mirrored) / 2
         yield np.asarray(maps, np.float32)
 
 

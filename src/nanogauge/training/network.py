@@ -5,7 +5,7 @@ Woo et al., ECCV 2018; the combination for nanoparticles, Tao, Ji & Liu, RSC Adv
 efficientnet.py.
 
 Input (N, 1, H, W) float, standardised grey levels, H and W multiples of 32. Output (N, 3, H, W) logits, in the order of
-`OUTPUTS`; a sigmoid turns each into its map.
+`OUTPUTS`; a sigmoid turns each into its map. A network that also points at the middles has two more (`POINTERS`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from ..core.errors import SettingsError
 from .efficientnet import EfficientNetLite
 
 OUTPUTS = ("foreground", "boundary", "distance")
+POINTERS = ("down", "right")
+"""From a pixel to its particle's middle, in radii of that particle, a quarter of it above 1/2 (as in Panoptic-DeepLab, Cheng et al.,
+CVPR 2020, there in pixels)."""
 STRIDE = 32
 
 
@@ -102,9 +105,9 @@ class UNet(nn.Module):
     the cost of a full-resolution decoder block.
     """
 
-    def __init__(self, encoder: ResNetEncoder | EfficientNetLite, *, decoder: tuple[int, ...] = (256, 128, 64, 32)) -> None:
+    def __init__(self, encoder: ResNetEncoder | EfficientNetLite, *, decoder: tuple[int, ...] = (256, 128, 64, 32), outputs: tuple[str, ...] = OUTPUTS) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self.outputs = encoder, outputs
         channels = self.encoder.channels[::-1]  # ResNet50: 2048, 1024, 512, 256, 64; EfficientNet-Lite2: 352, 120, 48, 24, 16
         self.reduce = nn.ModuleList()
         self.fuse = nn.ModuleList()
@@ -114,7 +117,7 @@ class UNet(nn.Module):
             self.reduce.append(nn.ModuleList([conv_bn(c, out, 1), conv_bn(skip, out, 1)]))
             self.fuse.append(nn.Sequential(conv_bn(2 * out, out, 3), conv_bn(out, out, 3)))
             c = out
-        self.head = nn.Conv2d(c, 4 * len(OUTPUTS), 3, padding=1)
+        self.head = nn.Conv2d(c, 4 * len(outputs), 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         features = cast(list[Tensor], self.encoder(x))
@@ -123,11 +126,14 @@ class UNet(nn.Module):
             skip = features.pop()
             y = F.interpolate(reduce[0](y), scale_factor=2.0, mode="nearest")  # type: ignore[index]
             y = fuse(torch.cat([y, reduce[1](skip)], 1))  # type: ignore[index]
-        return F.pixel_shuffle(self.head(y), 2)  # (N, 12, H/2, W/2) -> (N, 3, H, W)
+        return F.pixel_shuffle(self.head(y), 2)  # (N, 4 n, H/2, W/2) -> (N, n, H, W)
 
 
 NETWORKS: dict[str, Callable[[], UNet]] = {
     "unet-efficientnet-lite2": lambda: UNet(EfficientNetLite("lite2"), decoder=(128, 96, 48, 32)),
+    "unet-efficientnet-lite2-pointers": lambda: UNet(
+        EfficientNetLite("lite2"), decoder=(128, 96, 48, 32), outputs=OUTPUTS + POINTERS
+    ),
     "unet-efficientnet-lite1": lambda: UNet(EfficientNetLite("lite1"), decoder=(128, 96, 48, 32)),
     "unet-efficientnet-lite0": lambda: UNet(EfficientNetLite("lite0"), decoder=(128, 96, 48, 32)),
     "unet-resnet50-cbam": lambda: UNet(ResNetEncoder()),

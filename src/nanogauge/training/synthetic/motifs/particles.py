@@ -171,6 +171,10 @@ def crossed_rods(rng: np.random.Generator, shape: tuple[int, int], d: float) -> 
     low = float(rng.uniform(0.08, 0.3))
     scene = replace(scene, kinds=("rod",), structure="solid", aspect=(low, 1.5 * low), layout="pile", second_mode=0.0)
     scene = replace(scene, coverage=float(rng.uniform(0.1, 0.45)), geometric_sd=min(scene.geometric_sd, 1.25))
+    if rng.random() < 0.4:  # few, on an even ground, where each crossing shows
+        scene = replace(scene, mode="tem", coverage=float(rng.uniform(0.05, 0.2)), aspect=(low, 1.1 * low))
+        look = clearer(random_look(rng, "tem", d), rng)
+        return scene, replace(look, contrast=log_uniform(rng, 0.3, 0.9), ground="plain", texture=min(look.texture, 0.03))
     return scene, random_look(rng, scene.mode, d)
 
 
