@@ -94,6 +94,7 @@ class TorchEngine:
     detection: Mapping[str, float] = MappingProxyType({})
 
     def __init__(self, network: nn.Module) -> None:
+        self.n_maps = len(getattr(network, "outputs", OUTPUTS))
         self._network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def predict(self, tile: Any) -> Any:

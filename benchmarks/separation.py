@@ -1,9 +1,10 @@
 """Ways to separate touching particles, on the same probability maps of the shipped network.
 
-    python benchmarks/separation.py IMAGES LABELS --ids val.txt [--true-maps]
+    python benchmarks/separation.py IMAGES LABELS --ids val.txt [--true-maps] [--engine FILE.onnx]
 
-Every method gets the maps at the micrograph's working magnification and is scored by `nanogauge.training.evaluate`. `--true-maps`
-feeds the maps made from the truth instead: what the method itself loses, whatever the network.
+Every method gets the maps at the micrograph's working magnification, drops what is unsure as the shipped way does, and is scored by
+`nanogauge.training.evaluate`. `--true-maps` feeds the maps made from the truth instead: what the method itself loses, whatever the
+network.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from skimage.segmentation import watershed
 
 from nanogauge.core.protocols import Maps
 from nanogauge.core.settings import SeparateSettings, Settings
-from nanogauge.detection.confidence import particle_confidence
+from nanogauge.detection.confidence import judge_of
 from nanogauge.detection.engines import make_engine
 from nanogauge.detection.looks import typical_diameter
 from nanogauge.detection.segment import segment
-from nanogauge.detection.separate import separate, tidy, to_grid
+from nanogauge.detection.separate import Judge, mean_foreground, separate, tidy, to_grid
 from nanogauge.reading import read_micrograph
 from nanogauge.reading.labels import read_labels
 from nanogauge.training.evaluate import score_image, summarise_scores
@@ -35,9 +36,13 @@ Labels = NDArray[np.int32]
 S = SeparateSettings()
 
 
+JUDGE: list[Judge] = [mean_foreground]
+"""How sure a particle is: by the calibration of the network measured with."""
+
+
 def finished(labels: Labels, maps: Maps) -> Labels:
     """What the shipped way does after separating: unsure and tiny objects dropped, holes filled."""
-    return tidy(labels, particle_confidence(labels, maps), S)
+    return tidy(labels, JUDGE[0](labels, maps), S)
 
 
 def components(maps: Maps) -> Labels:
@@ -77,10 +82,8 @@ METHODS: dict[str, Callable[[Maps], Labels]] = {
     "watershed on the mask's distance": mask_distance,
     "boundary cut": boundary_cut,
     "watershed, domes of the learned distance": domes,
-    "watershed, thresholded learned distance": lambda maps: separate(
-        maps, dataclasses.replace(S, merge_below=0.0), judge=particle_confidence
-    ),
-    "the same, weak cuts merged (shipped)": lambda maps: separate(maps, S, judge=particle_confidence),
+    "watershed, thresholded learned distance": lambda maps: separate(maps, dataclasses.replace(S, merge_below=0.0), judge=JUDGE[0]),
+    "the same, weak cuts merged (shipped)": lambda maps: separate(maps, S, judge=JUDGE[0]),
 }
 COLUMNS = ("iou_pooled", "f50_mean", "f50_pooled", "pq_mean", "particle_mre", "image_mean_mre_median")
 
@@ -110,6 +113,7 @@ def main() -> None:
     pictures = {p.stem: p for p in sorted(args.images.iterdir())}
     ids = args.ids.read_text().split() if args.ids else sorted(truth)
     engine, settings = make_engine(args.engine), Settings()
+    JUDGE[0] = judge_of(engine) or mean_foreground
     scores: dict[str, list] = {name: [] for name in METHODS}
     seconds = dict.fromkeys(METHODS, 0.0)
     for name in ids:

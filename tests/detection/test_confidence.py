@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nanogauge.core.protocols import Maps
-from nanogauge.detection.confidence import TRAITS, USUAL_PX, expected_found, particle_confidence, probability, traits
+from nanogauge.detection.confidence import TRAITS, USUAL_PX, astray, expected_found, particle_confidence, probability, traits
 
 
 def scene(outline: float, middle: float) -> tuple[np.ndarray, Maps]:
@@ -41,10 +41,10 @@ def test_a_clear_particle_is_surer_than_a_vague_one():
         labels, maps = scene(outline, middle)
         clear, vague = particle_confidence(labels, maps, CALIBRATION)
         assert 0 < vague < clear < 1
-    assert probability(np.array([[1.0, 1.0, 1.0, 0.0, 0.0]]), CALIBRATION)[0] > 0.95
-    assert probability(np.array([[0.1, 0.3, 1.0, 0.0, 0.0]]), CALIBRATION)[0] < 0.2
+    assert probability(np.array([[1.0, 1.0, 1.0, 0.0, 0.0, 0.0]]), CALIBRATION)[0] > 0.95
+    assert probability(np.array([[0.1, 0.3, 1.0, 0.0, 0.0, 0.0]]), CALIBRATION)[0] < 0.2
     odd = CALIBRATION | {"size_squared": -100.0}  # sure of what is shown at its usual size only
-    assert probability(np.array([[1.0, 1.0, 1.0, 1.0, 1.0]]), odd)[0] < 0.01
+    assert probability(np.array([[1.0, 1.0, 1.0, 1.0, 1.0, 0.0]]), odd)[0] < 0.01
 
 
 def test_no_particle_and_an_unused_number():
@@ -67,3 +67,31 @@ def test_the_less_sure_of_what_was_found_the_more_was_missed():
     assert expected_found(np.array([1.0, 0.9]), {"floor": 0.05}) is None  # a network of which it is not known
     assert expected_found(np.ones(1), rule) is None
     assert expected_found(None, rule) is None
+
+
+def pointing(labels: np.ndarray) -> np.ndarray:
+    """Pointers of a network that sees the particles of `labels`."""
+    out = np.full((2, *labels.shape), 0.5, np.float32)
+    for label in np.unique(labels[labels > 0]):
+        at = np.nonzero(labels == label)
+        radius = np.sqrt(len(at[0]) / np.pi)
+        for axis in (0, 1):
+            out[axis][at] = 0.5 + 0.25 * (at[axis].mean() - at[axis]) / radius
+    return out
+
+
+def test_pointers_tell_two_in_one_and_halves_from_whole_particles():
+    y, x = np.mgrid[0:60, 0:90]
+    discs = np.zeros((60, 90), np.int32)
+    for label, (cy, cx) in enumerate(((20, 20), (20, 43), (44, 70)), start=1):
+        discs[np.hypot(y - cy, x - cx) < 12] = label
+    pointers = pointing(discs)
+    assert astray(discs, pointers) == pytest.approx([0, 0, 0], abs=0.03)
+    joined = np.array([0, 1, 1, 2], np.int32)[discs]
+    assert astray(joined, pointers)[0] > 0.5
+    assert astray(joined, pointers)[1] < 0.03
+    half = np.where((discs == 1) & (x < 20), 1, np.where(discs == 3, 2, 0)).astype(np.int32)
+    assert astray(half, pointers)[0] > 0.3
+    assert astray(discs, None).tolist() == [0, 0, 0]
+    labels, maps = scene(1.0, 1.0)
+    assert traits(labels, maps)[:, 5].tolist() == [0, 0]

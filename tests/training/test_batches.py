@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason='torch is not installed: pip install
 from nanogauge.core.errors import SettingsError  # noqa: E402
 from nanogauge.detection.segment import standardise  # noqa: E402
 from nanogauge.training.augment import Tone, draw_tone  # noqa: E402
-from nanogauge.training.batches import Crops, blurred, prepare, spread, targets, toned  # noqa: E402
+from nanogauge.training.batches import Crops, blurred, pointers, prepare, spread, targets, toned  # noqa: E402
 from nanogauge.training.dataset import Dataset, Examples, normalised_distance, share_renderings  # noqa: E402
 from nanogauge.training.loop import Recipe, loader  # noqa: E402
 from nanogauge.training.renderings import SharedRenderings  # noqa: E402
@@ -170,3 +170,17 @@ def test_a_rendering_serves_several_crops_and_is_then_forgotten(tmp_path: Path) 
 def test_a_rendering_smaller_than_a_crop_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="rendering_px = 32 must not be less than crop_px = 64"):
         share_renderings(examples(crops_per_rendering=2, rendering_px=32), tmp_path, rendered_share=0.5)
+
+
+def test_pointers_lead_to_the_middle() -> None:
+    labels = np.zeros((2, 40, 50), np.int32)
+    labels[0, 5:16, 4:15], labels[0, 5:16, 15:36], labels[1, 30:40, 0:7] = 7, 3, 12
+    maps = pointers(torch.from_numpy(labels)).numpy()
+    assert maps.shape == (2, 2, 40, 50)
+    assert (maps[:, :, 20:30] == 0.5).all()
+    for k, label, middle in ((0, 7, (10, 9)), (0, 3, (10, 25)), (1, 12, (34.5, 3))):
+        y, x = np.nonzero(labels[k] == label)
+        radius = np.sqrt(len(y) / np.pi)
+        down, right = 4 * (maps[k][:, y, x] - 0.5)
+        assert y + down * radius == pytest.approx(np.full(len(y), middle[0]), abs=1e-3)
+        assert x + right * radius == pytest.approx(np.full(len(y), middle[1]), abs=1e-3)

@@ -6,22 +6,28 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from nanogauge.training.export import export_fp32, quantise  # noqa: E402
-from nanogauge.training.graph import fuse_attention, optimise  # noqa: E402
+from nanogauge.training.graph import fuse_attention, halve, optimise  # noqa: E402
 from nanogauge.training.network import build  # noqa: E402
+from nanogauge.training.shipped import read_onnx  # noqa: E402
 
 pytestmark = pytest.mark.slow
+
+
+def as_after_training():
+    """A small network with statistics of its own, so that no map is flat."""
+    torch.manual_seed(0)
+    net = build("unet-tiny-cbam").eval()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+    return net
 
 
 @pytest.fixture(scope="module")
 def int8(tmp_path_factory):
     folder = tmp_path_factory.mktemp("int8")
-    torch.manual_seed(0)
-    net = build("unet-tiny-cbam").eval()
-    for module in net.modules():  # statistics as after training, so that no map is flat
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
-    export_fp32(net, folder / "fp32.onnx")
+    export_fp32(as_after_training(), folder / "fp32.onnx")
     rng = np.random.default_rng(0)
     quantise(folder / "fp32.onnx", folder / "int8.onnx", [rng.normal(size=(96, 96)).astype(np.float32) for _ in range(4)])
     return folder / "int8.onnx"
@@ -66,3 +72,19 @@ def test_metadata_are_kept(int8, tmp_path):
     assert {p.key for p in onnx.load(str(tmp_path / "fast.onnx")).metadata_props} == {
         p.key for p in onnx.load(str(int8)).metadata_props
     }
+
+
+def test_half_the_file_says_the_same(tmp_path):
+    whole = tmp_path / "whole.onnx"
+    export_fp32(as_after_training(), whole, names={"nanogauge": '{"network": "unet-tiny-cbam"}'})
+    half = tmp_path / "half.onnx"
+    half.write_bytes(whole.read_bytes())
+    halve(half)
+    assert half.stat().st_size < 0.55 * whole.stat().st_size
+    picture = np.random.default_rng(3).normal(size=(96, 64)).astype(np.float32)
+    assert np.abs(run(half, picture) - run(whole, picture)).max() < 0.01
+    before, after = (read_onnx(path).state_dict() for path in (whole, half))
+    for name, value in before.items():
+        assert torch.allclose(value, after[name], rtol=1e-3, atol=1e-6), name
+    halve(half)
+    assert half.stat().st_size < 0.55 * whole.stat().st_size

@@ -52,13 +52,25 @@ N_MAPS = 3
 @dataclass(frozen=True, slots=True)
 class Maps:
     """Probability maps of a picture, each (H, W) float32 in [0, 1]: foreground; boundary between and round particles;
-    normalised distance to the particle's own outline (1 at its middle); and (K, H, W), how likely a pixel is of each class, None
-    where the engine tells none apart."""
+    normalised distance to the particle's own outline (1 at its middle).
+
+    classes: (K, H, W), how likely a pixel is of each class, None where the engine tells none apart
+    pointers: (2, H, W), where the middle of a pixel's particle lies, down and to the right of it: 1/2 + a quarter of the way, in
+        radii of the particle; None where the engine does not say
+    """
 
     foreground: NDArray[np.float32]
     boundary: NDArray[np.float32]
     distance: NDArray[np.float32]
     classes: NDArray[np.float32] | None = None
+    pointers: NDArray[np.float32] | None = None
+
+    @classmethod
+    def stacked(cls, maps: NDArray[np.float32], engine: Engine) -> Maps:
+        """From what an engine predicts (n, H, W), in its order."""
+        own = n_maps(engine)
+        f, b, d = (np.ascontiguousarray(m) for m in maps[:N_MAPS])
+        return cls(f, b, d, maps[own:] if len(maps) > own else None, maps[N_MAPS:own] if own > N_MAPS else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +111,21 @@ class Engine(Protocol):
         ...
 
     def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
-        """Standardised grey levels (H, W) -> (3, H, W) float32: foreground, boundary, distance; (3 + K, H, W) of an engine that
-        tells K classes apart, which then follow."""
+        """Standardised grey levels (H, W) -> (n, H, W) float32: foreground, boundary, distance; then two pointers and K classes,
+        of an engine that has them."""
         ...
+
+
+@runtime_checkable
+class Pointing(Protocol):
+    """An engine that may point to the particles' middles: with pointers it has two maps more."""
+
+    n_maps: int
+
+
+def n_maps(engine: Engine) -> int:
+    """How many maps an engine has apart from its classes': 3, or 5 with pointers."""
+    return engine.n_maps if isinstance(engine, Pointing) else N_MAPS
 
 
 @runtime_checkable

@@ -16,9 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.protocols import Engine, Maps
 
-TRAITS = ("outline", "middle", "foreground", "size", "size_squared")
+TRAITS = ("outline", "middle", "foreground", "size", "size_squared", "astray")
 """Of a particle: mean boundary probability along its outermost pixels; peak of the distance map; mean foreground probability; how
-large it is shown, as the logarithm of its diameter over `USUAL_PX`, and the square of that. A calibration may leave out some."""
+large it is shown, as the logarithm of its diameter over `USUAL_PX`, and the square of that; how far from its
+middle its pixels point. A calibration may leave out some."""
 
 USUAL_PX = 32.0
 
@@ -44,7 +45,31 @@ def traits(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
     area = np.bincount(labels[inside], minlength=n + 1)[1:]
     foreground = mean_by_label(labels, maps.foreground)[1:]
     size = np.where(area > 0, np.log(np.sqrt(4 * np.maximum(area, 1) / np.pi) / USUAL_PX), 0.0)
-    return np.stack([wall, peak[1:], foreground, size, size**2], axis=1).astype(np.float64)
+    return np.stack([wall, peak[1:], foreground, size, size**2, astray(labels, maps.pointers)], axis=1).astype(np.float64)
+
+
+def astray(labels: NDArray[np.integer], pointers: NDArray[np.float32] | None) -> NDArray[np.float64]:
+    """(n,) of particles 1 ... n: root mean square distance, in its radii, between a particle's middle and where its pixels point.
+    Two particles taken for one point to two middles, half of one points beyond itself. 0 without pointers.
+
+    pointers: (2, H, W) as in `Maps`. Every second pixel of every second row is asked: enough, and four times as fast.
+    """
+    n = int(labels.max(initial=0))
+    if pointers is None:
+        return np.zeros(n)
+    at = np.ascontiguousarray(labels[::2, ::2])
+    y, x = np.nonzero(at)
+    owner = at[y, x]
+    down, right = 4 * (pointers[:, ::2, ::2][:, y, x].astype(np.float64) - 0.5)
+    count = np.maximum(np.bincount(owner, minlength=n + 1), 1)
+
+    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.bincount(owner, values, minlength=n + 1) / count)
+
+    radius = np.sqrt(count / np.pi)
+    to_y, to_x = (mean(v.astype(np.float64))[owner] - v for v in (y, x))
+    off = (down - to_y / radius[owner]) ** 2 + (right - to_x / radius[owner]) ** 2
+    return np.asarray(np.sqrt(mean(off))[1:])
 
 
 def particle_confidence(labels: NDArray[np.integer], maps: Maps, calibration: Mapping[str, float]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from .confidence import confidence_by_label, judge_of, mean_by_label, true_at_al
 from .edges import true_edge
 from .in_line import joined_in_line
 from .looks import Look, Seen, coarser_if_unsure, coarser_look, finer_look, look_at, on_grid, separated, would_see
-from .merging import with_larger, with_smaller
+from .merging import with_larger, with_smaller, with_unseen
 from .readings import LookTaken, Reading, beside, read
 from .separate import separate
 
@@ -116,6 +116,11 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
                 result = more
             elif more is not result:
                 more_readings.append(read("with a finer look", more.labels))
+        every = result
+        for look in taken[1:]:
+            every = with_unseen(every, look, engine.sees_px)
+        if every is not result:
+            more_readings.append(read("with what only other looks see", every.labels))
         if coarse is not None and would_see(coarse, base, engine.sees_px):
             more_readings.append(read("the first look", coarse.labels))
     looks = tuple(LookTaken(look.zoom, look.n) for look in taken)

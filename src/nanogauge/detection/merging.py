@@ -51,6 +51,15 @@ def with_larger(base: Look, coarser: Look, sees_px: tuple[float, float]) -> Look
     return _merged(base, coarser, gone=gone, adopted=adopted)
 
 
+def with_unseen(base: Look, other: Look, sees_px: tuple[float, float]) -> Look:
+    """`base` with what only the other look sees, of sizes that it sees well, where `base` sees nothing."""
+    both = _Overlaps(base, other)
+    shown = other.shown_px
+    new = (shown >= sees_px[0]) & (shown <= LARGE * sees_px[1]) & (both.confidence_there >= ADOPTED) & (both.covered_there <= FREE)
+    new[0] = False
+    return _merged(base, other, gone=[], adopted=np.flatnonzero(new).tolist())
+
+
 class _Overlaps:
     """Shared pixels of the particles of two looks on one grid."""
 

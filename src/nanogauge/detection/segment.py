@@ -14,10 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.protocols import N_MAPS, Engine, Maps, classes_of, predict_each
+from ..core.protocols import N_MAPS, Engine, Maps, classes_of, n_maps, predict_each
 from ..core.settings import SegmentSettings
 
 F32 = NDArray[np.float32]
+
+_RIGHT = N_MAPS + 1  # the map that points to the right, and to the left where the picture is mirrored
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def predict(working: F32, engine: Engine, *, overlap_px: int = 64, flips: bool =
     picture = np.pad(working, ((0, pad_h - h), (0, pad_w - w)), mode="reflect" if min(h, w) > 1 else "edge")
     if picture.shape != (pad_h, pad_w):
         raise ValueError(f"padding went wrong: {picture.shape}")
-    f, b, d, *classes = np.concatenate(
+    maps = np.concatenate(
         [
             band
             for _, band in predict_bands(
@@ -61,8 +63,7 @@ def predict(working: F32, engine: Engine, *, overlap_px: int = 64, flips: bool =
         ],
         axis=1,
     )[:, :h, :w]
-    of_classes = np.stack(classes) if classes else None
-    return Maps(np.ascontiguousarray(f), np.ascontiguousarray(b), np.ascontiguousarray(d), of_classes)
+    return Maps.stacked(maps, engine)
 
 
 def predict_bands(
@@ -74,8 +75,8 @@ def predict_bands(
     flips: bool = False,
     columns: tuple[int, int] | None = None,
 ) -> Iterator[tuple[int, F32]]:
-    """The maps of a picture too large for memory, from top to bottom: (first row, maps (3, rows, columns)); (3 + K,
-    rows, columns) of an engine that tells K classes apart.
+    """The maps of a picture too large for memory, from top to bottom: (first row, maps (n, rows, columns)), n as many as the engine
+    has.
 
     window: (y0, y1, x0, x1) -> standardised working pixels there; shape: (H, W), multiples of the engine's stride
     columns: first and last (exclusive) of the columns wanted; tiles lie where they would for all columns
@@ -85,7 +86,7 @@ def predict_bands(
     across = [(a, b) for a, b in _spans(w, engine.tile_px, overlap_px, engine.stride) if b > left and a < right]
     down = _spans(h, engine.tile_px, overlap_px, engine.stride)
     x_first, x_last = across[0][0], across[-1][1]
-    total = np.zeros((N_MAPS + len(classes_of(engine).names), 0, x_last - x_first), np.float32)
+    total = np.zeros((n_maps(engine) + len(classes_of(engine).names), 0, x_last - x_first), np.float32)
     weight = np.zeros((0, x_last - x_first), np.float32)
     top = 0
     tiles = (np.ascontiguousarray(window(y0, y1, x0, x1)) for y0, y1 in down for x0, x1 in across)
@@ -110,7 +111,10 @@ def _predicted(tiles: Iterator[F32], n: int, engine: Engine, *, flips: bool) -> 
     found = predict_each(engine, tiles, n)
     for maps in found:
         if flips:
-            maps = (maps + next(found)[:, :, ::-1]) / 2
+            mirrored = next(found)[:, :, ::-1]
+            if n_maps(engine) > _RIGHT:
+                mirrored[_RIGHT] = 1 - mirrored[_RIGHT]
+            maps = (maps + mirrored) / 2
         yield np.asarray(maps, np.float32)
 
 

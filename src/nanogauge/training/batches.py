@@ -38,11 +38,13 @@ class Crops(NamedTuple):
     tone: Tone
 
 
-def prepare(crops: Crops, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Input (N, 1, H, W) and true maps (N, 5, H, W) of a batch, on the device; what `toned` and `targets` say of them."""
+def prepare(crops: Crops, device: torch.device, *, with_pointers: bool = False) -> tuple[Tensor, Tensor]:
+    """Input (N, 1, H, W) and true maps (N, 5, H, W) of a batch, on the device; what `toned` and `targets` say of them. With
+    pointers two more maps, as `pointers` says."""
     grey, labels, distance, valid = (a.to(device, non_blocking=True) for a in crops[:4])
     x = toned(grey, crops.tone)
-    return x[:, None], targets(labels, distance, valid, instances=crops.instances, doubt_px=crops.doubt_px)
+    maps = targets(labels, distance, valid, instances=crops.instances, doubt_px=crops.doubt_px)
+    return x[:, None], torch.cat([maps, pointers(labels)], 1) if with_pointers else maps
 
 
 def toned(grey: Tensor, tone: Tone) -> Tensor:
@@ -123,6 +125,29 @@ def targets(labels: Tensor, distance: Tensor, valid: Tensor, *, instances: Tenso
     known = instances.to(labels.device, non_blocking=True)
     maps = [inside.to(torch.float32), boundary.to(torch.float32), depth, weight, weight * known[:, None, None]]
     return torch.stack(maps, 1)
+
+
+def pointers(labels: Tensor) -> Tensor:
+    """(N, 2, H, W): how far the middle of a pixel's particle lies below it and to its right, in radii of a disc of the particle's
+    area, as 1/2 + a quarter of it, within 0..1. A middle is the mean place of what the crop shows of the particle.
+    On the ground 1/2."""
+    n, h, w = labels.shape
+    most = int(labels.max()) + 1
+    place = (labels.to(torch.int64) + most * torch.arange(n, device=labels.device).view(-1, 1, 1)).flatten()
+
+    def total(values: Tensor) -> Tensor:
+        return torch.zeros(n * most, device=labels.device).scatter_add_(0, place, values.expand(n, h, w).flatten())
+
+    area = total(torch.ones((), device=labels.device)).clamp(min=1)
+    radius = (area / torch.pi).sqrt()
+    axes = (torch.arange(h, device=labels.device)[:, None], torch.arange(w, device=labels.device)[None])
+    maps = []
+    for axis in axes:
+        x = axis.to(torch.float32).expand(n, h, w)
+        middle = total(x) / area
+        maps.append(((middle[place] - x.flatten()) / radius[place]).view(n, h, w))
+    inside = (labels > 0)[:, None]
+    return torch.where(inside, (0.5 + 0.25 * torch.stack(maps, 1)).clamp(0, 1), 0.5)
 
 
 def spread(x: Tensor, reach: int, which: Callable[[Tensor, Tensor], Tensor]) -> Tensor:

@@ -32,13 +32,14 @@ class WithSigmoid(nn.Module):
         super().__init__()
         self.network = network
         self.has_classes = isinstance(network, UNet) and network.class_head is not None
+        self.n_maps = len(network.outputs) if isinstance(network, UNet) else len(OUTPUTS)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         y = self.network(x)
         if not self.has_classes:
             return torch.sigmoid(y)
-        likely = torch.exp(y[:, len(OUTPUTS) :].clamp(-MOST_LOGIT, MOST_LOGIT))  # quicker than a softmax across channels
-        return torch.sigmoid(y[:, : len(OUTPUTS)]), likely / likely.sum(1, keepdim=True)
+        likely = torch.exp(y[:, self.n_maps :].clamp(-MOST_LOGIT, MOST_LOGIT))  # quicker than a softmax across channels
+        return torch.sigmoid(y[:, : self.n_maps]), likely / likely.sum(1, keepdim=True)
 
 
 def load(checkpoint: Path) -> UNet:
@@ -50,9 +51,10 @@ def load(checkpoint: Path) -> UNet:
 
 
 def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None = None) -> None:
-    """Writes PATH: input "grey" (1, 1, H, W), output "maps" (1, 3, H, W), H and W free multiples of 32; of a network with K
+    """Writes PATH: input "grey" (1, 1, H, W), output "maps" (1, n, H, W), H and W free multiples of 32; of a network with K
     classes also "classes" (1, K, H, W)."""
     whole = WithSigmoid(network).eval()
+    outputs = network.outputs if isinstance(network, UNet) else OUTPUTS
     example = torch.zeros(1, 1, 96, 128)
     h, w = torch.export.Dim("h", min=1, max=256), torch.export.Dim("w", min=1, max=256)
     with _quietly(), warnings.catch_warnings():
@@ -72,7 +74,7 @@ def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None 
     model = program.model_proto
     for node in model.graph.node:
         del node.metadata_props[:]  # torch writes stack traces with this machine's paths there
-    for key, value in ({"outputs": ",".join(OUTPUTS)} | (names or {})).items():
+    for key, value in ({"outputs": ",".join(outputs)} | (names or {})).items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     onnx.save(model, str(path))

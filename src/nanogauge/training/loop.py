@@ -31,10 +31,11 @@ from . import checkpoints
 from .batches import Crops, prepare
 from .dataset import Dataset, Examples, parse_source, share_renderings
 from .efficientnet import EfficientNetLite, load_imagenet
-from .network import UNet, build, freeze_normalisation
+from .network import OUTPUTS, UNet, build, freeze_normalisation
 from .real import Real
 
 LOSSES = ("loss", "foreground", "boundary", "distance")
+_MAPS = 5  # what `batches.targets` makes; pointers follow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +153,8 @@ def learning_rate(recipe: Recipe, step: int, *, first: int = 0) -> float:
 
 
 def loss_terms(logits: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """Foreground: cross-entropy + Dice; boundary: cross-entropy (positives twofold) + Dice; distance: smooth L1."""
+    """Foreground: cross-entropy + Dice; boundary: cross-entropy (positives twofold) + Dice; distance and, within
+    particles, pointers: smooth L1."""
     terms = {}
     for i, (name, positive) in enumerate((("foreground", 1.0), ("boundary", 2.0))):
         z, t = logits[:, i : i + 1], target[:, i : i + 1]
@@ -166,6 +168,10 @@ def loss_terms(logits: Tensor, target: Tensor) -> dict[str, Tensor]:
         terms[name] = bce + (dice * known).mean()
     distance = torch.sigmoid(logits[:, 2:3])
     terms["distance"] = 4 * (weight * F.smooth_l1_loss(distance, target[:, 2:3], beta=0.1, reduction="none")).sum() / total
+    if logits.shape[1] > 3:
+        inside = weight * target[:, :1]
+        off = F.smooth_l1_loss(torch.sigmoid(logits[:, 3:]), target[:, _MAPS:], beta=0.05, reduction="none")
+        terms["pointers"] = 4 * (inside * off).sum() / inside.sum().clamp(min=1)
     return terms
 
 
@@ -210,12 +216,21 @@ def start(recipe: Recipe) -> tuple[UNet, bool]:
         return read_onnx(Path(recipe.start_from)), True
     network = build(recipe.network)
     if recipe.start_from:
-        network.load_state_dict(torch.load(recipe.start_from, map_location="cpu", weights_only=True)["ema"])
+        weights = torch.load(recipe.start_from, map_location="cpu", weights_only=True)["ema"]
+        network.load_state_dict(weights | _more_outputs(weights, network))
     elif recipe.pretrained:
         if not isinstance(network.encoder, EfficientNetLite):
             raise SettingsError(f"network {recipe.network!r} has no ImageNet weights; take an EfficientNet, or pretrained = false")
         load_imagenet(network.encoder)
     return network, recipe.freeze_normalisation
+
+
+def _more_outputs(weights: dict[str, Tensor], network: UNet) -> dict[str, Tensor]:
+    """The head of weights with fewer outputs than the network has: the first of its outputs are theirs."""
+    head = {f"head.{name}": value.detach().clone() for name, value in network.head.named_parameters()}
+    for name, value in head.items():
+        value[: len(weights[name])] = weights[name]
+    return head
 
 
 class Learner:
@@ -337,6 +352,7 @@ def run(
 
     network, frozen = start(recipe) if network is None else (network, recipe.freeze_normalisation)
     learner = Learner(recipe, network, device, frozen=frozen)
+    with_pointers = isinstance(network, UNet) and len(network.outputs) > len(OUTPUTS)
     first = warm_from = 0
     found = checkpoints.newest([folder, *resume_from]) if resume else None
     if found is not None:
@@ -363,7 +379,7 @@ def run(
         if slot is not None and now >= slot.ends:
             break
         rate = learning_rate(recipe, step, first=warm_from) * (slot.share(now) if slot else 1.0)
-        x, target = prepare(crops, device)
+        x, target = prepare(crops, device, with_pointers=with_pointers)
         logits, terms = learner.step(x, target, step=step, rate=rate)
         done = step + 1
         sums += torch.stack([terms[name] for name in LOSSES])

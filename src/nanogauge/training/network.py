@@ -5,8 +5,8 @@ Woo et al., ECCV 2018; the combination for nanoparticles, Tao, Ji & Liu, RSC Adv
 efficientnet.py.
 
 Input (N, 1, H, W) float, standardised grey levels, H and W multiples of 32. Output (N, 3, H, W) logits, in the order of
-`OUTPUTS`; a sigmoid turns each into its map. With K classes (N, 3 + K, H, W): a softmax over the last K says of which class a
-pixel is.
+`OUTPUTS`; a sigmoid turns each into its map. A network that also points at the middles has two more (`POINTERS`). With K classes K
+more follow: a softmax over them says of which class a pixel is.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from ..core.errors import SettingsError
 from .efficientnet import EfficientNetLite
 
 OUTPUTS = ("foreground", "boundary", "distance")
+POINTERS = ("down", "right")
+"""From a pixel to its particle's middle, in radii of that particle, a quarter of it above 1/2 (Panoptic-DeepLab, Cheng et al., CVPR 2020,
+has it in pixels)."""
 STRIDE = 32
 
 
@@ -129,10 +132,15 @@ class UNet(nn.Module):
     """
 
     def __init__(
-        self, encoder: ResNetEncoder | EfficientNetLite, *, decoder: tuple[int, ...] = (256, 128, 64, 32), classes: int = 0
+        self,
+        encoder: ResNetEncoder | EfficientNetLite,
+        *,
+        decoder: tuple[int, ...] = (256, 128, 64, 32),
+        outputs: tuple[str, ...] = OUTPUTS,
+        classes: int = 0,
     ) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self.outputs = encoder, outputs
         channels = self.encoder.channels[::-1]  # ResNet50: 2048, 1024, 512, 256, 64; EfficientNet-Lite2: 352, 120, 48, 24, 16
         self.reduce = nn.ModuleList()
         self.fuse = nn.ModuleList()
@@ -142,7 +150,7 @@ class UNet(nn.Module):
             self.reduce.append(nn.ModuleList([conv_bn(c, out, 1), conv_bn(skip, out, 1)]))
             self.fuse.append(nn.Sequential(conv_bn(2 * out, out, 3), conv_bn(out, out, 3)))
             c = out
-        self.head = nn.Conv2d(c, 4 * len(OUTPUTS), 3, padding=1)
+        self.head = nn.Conv2d(c, 4 * len(outputs), 3, padding=1)
         self.class_head = ClassHead(decoder, classes) if classes else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -154,12 +162,15 @@ class UNet(nn.Module):
             y = F.interpolate(reduce[0](y), scale_factor=2.0, mode="nearest")  # type: ignore[index]
             y = fuse(torch.cat([y, reduce[1](skip)], 1))  # type: ignore[index]
             levels.append(y)
-        maps = F.pixel_shuffle(self.head(y), 2)  # (N, 12, H/2, W/2) -> (N, 3, H, W)
+        maps = F.pixel_shuffle(self.head(y), 2)  # (N, 4 n, H/2, W/2) -> (N, n, H, W)
         return maps if self.class_head is None else torch.cat([maps, self.class_head(levels)], 1)
 
 
 NETWORKS: dict[str, Callable[[int], UNet]] = {
     "unet-efficientnet-lite2": lambda k: UNet(EfficientNetLite("lite2"), decoder=(128, 96, 48, 32), classes=k),
+    "unet-efficientnet-lite2-pointers": lambda k: UNet(
+        EfficientNetLite("lite2"), decoder=(128, 96, 48, 32), outputs=OUTPUTS + POINTERS, classes=k
+    ),
     "unet-efficientnet-lite1": lambda k: UNet(EfficientNetLite("lite1"), decoder=(128, 96, 48, 32), classes=k),
     "unet-efficientnet-lite0": lambda k: UNet(EfficientNetLite("lite0"), decoder=(128, 96, 48, 32), classes=k),
     "unet-resnet50-cbam": lambda k: UNet(ResNetEncoder(), classes=k),

@@ -17,6 +17,7 @@ from torch import nn
 
 from ..core.errors import SettingsError
 from .export import classes_in, described
+from .graph import HALF
 from .network import UNet, build
 
 
@@ -31,7 +32,7 @@ def read_onnx(path: Path) -> UNet:
     With its classes, where it has some. int8 weights are dequantised. Raises SettingsError where the file holds another network.
     """
     model = onnx.load(str(path))
-    values = {i.name.removeprefix("network."): numpy_helper.to_array(i) for i in model.graph.initializer}
+    values = {i.name.removeprefix("network.").removesuffix(HALF): numpy_helper.to_array(i) for i in model.graph.initializer}
     network = build(network_of(path), classes=len(classes_in(path)))
     with torch.no_grad():
         for name, module in network.named_modules():

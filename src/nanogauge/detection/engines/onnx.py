@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ...core.cpu import cores
 from ...core.errors import EngineError
-from ...core.protocols import NO_CLASSES, EngineClasses
+from ...core.protocols import N_MAPS, NO_CLASSES, EngineClasses
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -148,6 +148,8 @@ class OnnxEngine:
             raise EngineError(f"device {device!r} could not be started ({chosen}); check its driver, or choose another --device")
         self._input = self._session.get_inputs()[0].name
         outputs = [o.name for o in self._session.get_outputs()]
+        channels = self._session.get_outputs()[0].shape[1]
+        self.n_maps = channels if isinstance(channels, int) else N_MAPS
         self._outputs = outputs[:1]
         wanted = batch or (1 if chosen == PROVIDERS["cpu"] else _BATCH)
         self.batch = 1 if isinstance(self._session.get_inputs()[0].shape[0], int) else wanted
@@ -180,7 +182,7 @@ class OnnxEngine:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
-        """Standardised (H, W), multiples of 32 -> (3, H, W): foreground, boundary, distance, in [0, 1]; then the classes'."""
+        """Standardised (H, W), multiples of 32 -> (n, H, W) in [0, 1]: foreground, boundary, distance, pointers, classes."""
         return self._run(self._session, tile)
 
     def predict_all(self, tiles: Iterator[NDArray[np.float32]], n: int) -> Iterator[NDArray[Any]]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ...core.particles import Flag, flag_texts, flags_of
-from ...core.protocols import N_MAPS, Engine, Maps, classes_of
+from ...core.protocols import Engine, Maps, classes_of, n_maps
 from ...core.scale import Scale
 from ...core.settings import Settings
 from ...detection.class_maps import mean_classes
@@ -66,7 +66,7 @@ class MosaicParticles:
 
 @dataclass(frozen=True)
 class _Window:
-    """Maps (3 + K, h, w) of a piece of the working picture, its place there, and the block in it: all in working px."""
+    """Maps (n, h, w) of a piece of the working picture, its place there, and the block in it: all in working px."""
 
     maps: F32
     origin: tuple[int, int]
@@ -125,10 +125,10 @@ class _Rows:
         )
         self._height = picture.shape[0]
         self._top = 0
-        self._kept: F32 = np.zeros((N_MAPS + len(classes_of(engine).names), 0, columns[1] - columns[0]), np.float32)
+        self._kept: F32 = np.zeros((n_maps(engine) + len(classes_of(engine).names), 0, columns[1] - columns[0]), np.float32)
 
     def between(self, y0: int, y1: int) -> tuple[F32, int]:
-        """Maps (3 + K, rows, columns) that hold the rows y0 ... y1, and the first row of them."""
+        """Maps (n, rows, columns) that hold the rows y0 ... y1, and the first row of them."""
         parts, upto = [self._kept[:, y0 - self._top :]], self._top + self._kept.shape[1]
         while upto < y1:
             _, band = next(self._bands)
@@ -155,12 +155,12 @@ def _take(
     (wy, wx), (_, wh, ww) = window.origin, window.maps.shape
     span = (*native_span(wy, wy + wh, grid[0], native[0]), *native_span(wx, wx + ww, grid[1], native[1]))
     core = tuple(round(v * n / g) for v, n, g in zip(window.block, _pairs(native), _pairs(grid), strict=True))
-    foreground, boundary, distance = (np.ascontiguousarray(m) for m in window.maps[:N_MAPS])
+    maps = Maps.stacked(window.maps, engine)
+    foreground = maps.foreground
     above = settings.separate.foreground_above
     fine = to_native(foreground, window.origin, span, shapes)
     if not (foreground > above).any():
         return True
-    maps = Maps(foreground, boundary, distance, window.maps[N_MAPS:] if len(window.maps) > N_MAPS else None)
     working = separate(maps, settings.separate, judge=judge_of(engine))
     reach = 1 if grid[0] > native[0] else math.ceil(native[0] / grid[0])
     coarse = nearest(working, window.origin, span, shapes)

@@ -21,7 +21,7 @@ from .. import checkpoints
 from ..batches import toned
 from ..export import classes_in, load
 from ..loop import Learner, Recipe, examples_of, learning_rate, loader
-from ..network import OUTPUTS, UNet, build, freeze_normalisation
+from ..network import UNet, build, freeze_normalisation
 from ..shipped import network_of, read_onnx
 from .data import UNLABELLED, Classed
 from .examples import ClassCrops, Render, as_real, shares
@@ -102,9 +102,9 @@ def begin(recipe: ClassRecipe) -> UNet:
 def class_loss(logits: Tensor, target: Tensor, *, weights: Tensor, dice: bool) -> dict[str, Tensor]:
     """Cross-entropy of the classes, each pixel with its class's weight; and Dice of each class that is there, where areas count.
 
-    logits: (N, 3 + K, H, W); target: (N, H, W) classes, `UNLABELLED` where none is known; weights: (K,)
+    logits: (N, n + K, H, W); target: (N, H, W) classes, `UNLABELLED` where none is known; weights: (K,)
     """
-    z = logits[:, len(OUTPUTS) :]
+    z = logits[:, -len(weights) :]
     known = target != UNLABELLED
     total = weights[target[known]].sum().clamp(min=1e-6)
     terms = {"classes": F.cross_entropy(z, target, weight=weights, ignore_index=UNLABELLED, reduction="sum") / total}

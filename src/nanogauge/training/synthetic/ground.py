@@ -17,7 +17,7 @@ from .textures import Array, Shape, bumps, cells, cracks, grain, mottle, noise_f
 
 Ground = Literal[
     "plain", "grain", "mottled", "bumpy", "wrinkled", "cracked", "cells", "holey", "lacey", "membrane", "stepped", "wisps",
-    "fringes", "pitted", "sponge", "sheets",
+    "fringes", "pitted", "sponge", "sheets", "perforated",
 ]  # fmt: skip
 GROUNDS: tuple[Ground, ...] = get_args(Ground)
 
@@ -38,10 +38,11 @@ def substrate(
     film goes the share of each pixel that is a hole, on which nothing can lie."""
     holes = None
     picture = level + np.float32(amplitude) * _TEXTURES[kind](rng, shape, pitch_px)
-    if kind in ("holey", "lacey", "membrane", "stepped"):
+    if kind in ("holey", "lacey", "perforated", "membrane", "stepped"):
         step = np.float32((depth or amplitude * rng.uniform(3, 8)) * (-1 if dark_holes else 1))
-        if kind in ("holey", "lacey"):
-            picture, holes = _film_with_holes(picture, step, pitch_px, rng, lacey=kind == "lacey")
+        if kind in ("holey", "lacey", "perforated"):
+            holes_are = {"lacey": 0, "perforated": 2}.get(kind)
+            picture, holes = _film_with_holes(picture, step, pitch_px, rng, which=holes_are)
         elif kind == "membrane":
             pores = np.clip(_smooth_field(rng, shape, pitch_px) * max(0.5 * pitch_px, 3) - max(0.35 * pitch_px, 2), 0, 1)
             picture = picture + step * pores + np.float32(0.4 * abs(step)) * np.clip(wide_blur(pores, 2) * 4, 0, 1) * (1 - pores)
@@ -103,12 +104,12 @@ def soil(picture: Array, n: int, largest_px: float, contrast: float, rng: np.ran
 
 
 def _film_with_holes(
-    picture: Array, depth: np.float32, pitch_px: float, rng: np.random.Generator, *, lacey: bool = False
+    picture: Array, depth: np.float32, pitch_px: float, rng: np.random.Generator, *, which: int | None = None
 ) -> tuple[Array, Array]:
-    """Round, lacey or lithographed holes, or lacey ones only; the film thickens towards a hole's rim. Also the share of each pixel
-    in a hole."""
+    """Lacey (0), round (1) or lithographed (2) holes, at random where `which` is None; the film thickens towards a hole's rim. Also
+    the share of each pixel in a hole."""
     h, w = picture.shape
-    kind = 0 if lacey else rng.choice(3, p=[0.4, 0.35, 0.25])
+    kind = rng.choice(3, p=[0.4, 0.35, 0.25]) if which is None else which
     if kind == 0:  # lacey
         field = _smooth_field(rng, (h, w), 2.5 * pitch_px)
         steep = np.float32(max(1.5 * pitch_px, 6))
@@ -139,10 +140,14 @@ def _strewn(shape: Shape, pitch_px: float, rng: np.random.Generator) -> np.ndarr
 
 
 def _array(shape: Shape, pitch_px: float, rng: np.random.Generator) -> np.ndarray:
-    """The places (n, 2) of a square array of holes, turned and shifted."""
+    """The places (n, 2) of a square or hexagonal array of holes, turned and shifted."""
     reach, gap = math.hypot(*shape) / 2 + pitch_px, pitch_px * rng.uniform(1.25, 2.2)
     steps = np.arange(-reach, reach, gap)
-    grid = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2) + rng.uniform(0, gap, 2)
+    columns, rows = np.meshgrid(steps, steps)
+    if rng.random() < 0.5:
+        columns[::2] += gap / 2
+        rows = rows * math.sqrt(0.75)
+    grid = np.stack((columns, rows), -1).reshape(-1, 2) + rng.uniform(0, gap, 2)
     turn = rng.uniform(0, math.pi / 2)
     c, s = math.cos(turn), math.sin(turn)
     at = grid @ np.array([[c, s], [-s, c]]) + np.array(shape) / 2
@@ -272,4 +277,5 @@ _TEXTURES: dict[Ground, Callable[[np.random.Generator, Shape, float], Array]] = 
     "pitted": _pitted,
     "sponge": _sponge,
     "sheets": _sheets,
+    "perforated": noise_field,
 }

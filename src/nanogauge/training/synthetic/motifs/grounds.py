@@ -28,8 +28,12 @@ def holes(rng: np.random.Generator, shape: tuple[int, int], d: float) -> Pair:
 
 def bare_holes(rng: np.random.Generator, shape: tuple[int, int], d: float) -> Pair:
     mode: Mode = draw_mode(rng, 0.3, 0.55)
-    # round holes without a particle beside them could as well be particles: flat discs, which `flat` draws
-    look = replace(_film(rng, mode, min(d, 40), log_uniform(rng, 14, 0.8 * min(shape))), ground="lacey")
+    # a few round holes without a particle beside them could as well be particles: flat discs, which `flat` draws, and dark ones in
+    # an array a superlattice; bright ones in an array are holes
+    if mode != "tem" or rng.random() < 0.4:
+        look = replace(_film(rng, mode, min(d, 40), log_uniform(rng, 14, 0.8 * min(shape))), ground="lacey")
+    else:
+        look = replace(_film(rng, mode, min(d, 40), log_uniform(rng, 24, 0.4 * min(shape))), ground="perforated")
     return Scene(shape=shape, mode=mode, median_diameter_px=d, coverage=0.0), look
 
 
@@ -130,7 +134,9 @@ def porous_ground(rng: np.random.Generator, shape: tuple[int, int], d: float) ->
 def bare_ground(rng: np.random.Generator, shape: tuple[int, int], d: float) -> Pair:
     mode: Mode = draw_mode(rng, 0.55, 0.35)
     u = rng.uniform
-    grounds: tuple[Ground, ...] = tuple(g for g in GROUNDS if g not in ("holey", "lacey", "sponge", "sheets", "fringes"))
+    grounds: tuple[Ground, ...] = tuple(
+        g for g in GROUNDS if g not in ("holey", "lacey", "perforated", "sponge", "sheets", "fringes")
+    )
     if mode != "sem":
         grounds = ("grain", "grain", "mottled", "plain", "wisps", "cells", "stepped")
     ground = grounds[rng.integers(len(grounds))]

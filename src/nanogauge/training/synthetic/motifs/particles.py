@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..ground import Ground
-from ..looks import Mode, random_look
+from ..looks import Look, Mode, random_look
 from ..scene import Layout, Scene, random_scene
 from ..shapes import ShapeKind, Structure
 from ..supports import Support
@@ -29,9 +29,14 @@ def two_sizes(rng: np.random.Generator, shape: tuple[int, int], d: float) -> Pai
         between = math.sqrt(small * large)
         more.insert(0, _small(rng, scene, between, min(0.2, coverage_of(12, between, shape))))
     look = clearer(random_look(rng, scene.mode, math.sqrt(small * large)), rng)
+    even = rng.random() < 0.4
+    if even:
+        scene = replace(scene, kinds=("sphere",), structure="solid", aspect=(0.93, 1.0))
+        look = _even(look, rng)
     if scene.mode == "stem":  # where the large ones are brightest the small ones must still show
         look = replace(look, contrast=max(look.contrast, 0.4), gamma=min(look.gamma, 0.9))
-    opaque = scene.mode != "sem" and abs(look.contrast) * min(ratio, 3) > 1.8  # what lies on it or below it cannot be seen
+    # what lies on an opaque particle or below it cannot be seen
+    opaque = even or (scene.mode != "sem" and abs(look.contrast) * min(ratio, 3) > 1.8)
     return replace(scene, beside=tuple(more), below=1.0 if opaque else 0.2), look
 
 
@@ -55,7 +60,12 @@ def _small(rng: np.random.Generator, scene: Scene, d: float, coverage: float) ->
 def broad(rng: np.random.Generator, shape: tuple[int, int], d: float) -> Pair:
     scene = random_scene(rng, shape, median_diameter_px=min(d, 0.3 * min(shape)))
     scene = replace(scene, geometric_sd=float(rng.uniform(1.5, 2.2)), second_mode=0.0)
-    return scene, random_look(rng, scene.mode, scene.median_diameter_px)
+    look = random_look(rng, scene.mode, scene.median_diameter_px)
+    if rng.random() < 0.5:  # large ones of the same even tone as the small ones are no holes
+        scene = replace(scene, kinds=("sphere",), structure="solid", aspect=(0.93, 1.0), layout="sparse")
+        scene = replace(scene, overlap=0.0, coverage=min(scene.coverage, float(rng.uniform(0.1, 0.4))))
+        look = _even(clearer(look, rng), rng)
+    return scene, look
 
 
 def flat(rng: np.random.Generator, shape: tuple[int, int], d: float) -> Pair:
@@ -65,12 +75,16 @@ def flat(rng: np.random.Generator, shape: tuple[int, int], d: float) -> Pair:
     if rng.random() < 0.6:
         scene = replace(scene, kinds=("sphere",), aspect=(0.93, 1.0), layout="sparse" if rng.random() < 0.5 else "clusters")
         scene = replace(scene, coverage=min(scene.coverage, float(rng.uniform(0.03, 0.4))))
-    look = clearer(random_look(rng, mode, d), rng)
+    return scene, _even(clearer(random_look(rng, mode, d), rng), rng)
+
+
+def _even(look: Look, rng: np.random.Generator) -> Look:
+    """The same with particles of one even tone on an even ground."""
     even: Ground = "grain" if rng.random() < 0.3 else "plain"
     edge = float(rng.uniform(0, 0.15)) if rng.random() < 0.5 else 0.0
     look = replace(look, light=0.0, shadow=0.0, texture=0.0, edge=edge, rim=0.0, ground=even)
     look = replace(look, body_spread=float(rng.uniform(0, 0.06)))
-    return scene, replace(look, ground_texture=min(look.ground_texture, 0.03), gradient=min(look.gradient, 0.1))
+    return replace(look, ground_texture=min(look.ground_texture, 0.03), gradient=min(look.gradient, 0.1))
 
 
 def giant(rng: np.random.Generator, shape: tuple[int, int], d: float) -> Pair:
@@ -171,6 +185,10 @@ def crossed_rods(rng: np.random.Generator, shape: tuple[int, int], d: float) -> 
     low = float(rng.uniform(0.08, 0.3))
     scene = replace(scene, kinds=("rod",), structure="solid", aspect=(low, 1.5 * low), layout="pile", second_mode=0.0)
     scene = replace(scene, coverage=float(rng.uniform(0.1, 0.45)), geometric_sd=min(scene.geometric_sd, 1.25))
+    if rng.random() < 0.4:  # few, on an even ground, where each crossing shows
+        scene = replace(scene, mode="tem", coverage=float(rng.uniform(0.05, 0.2)), aspect=(low, 1.1 * low))
+        look = clearer(random_look(rng, "tem", d), rng)
+        return scene, replace(look, contrast=log_uniform(rng, 0.3, 0.9), ground="plain", texture=min(look.texture, 0.03))
     return scene, random_look(rng, scene.mode, d)
 
 
