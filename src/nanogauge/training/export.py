@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .graft import MOST_LOGIT, graft
-from .graph import optimise
+from .graph import halve, optimise
 from .network import OUTPUTS, UNet, build
 
 OPSET = 18
@@ -221,9 +221,9 @@ def describe(path: Path, facts: dict[str, Any]) -> None:
     onnx.save(model, str(path))
 
 
-def export_file(checkpoint: Path, out: Path, pictures: list[Path]) -> None:
+def export_file(checkpoint: Path, out: Path, pictures: list[Path], *, half: bool = False) -> None:
     """Checkpoint -> OUT, for batches of tiles where it can be: fp32, or int8 where there are pictures to calibrate on (each brought
-    to the working magnification of the fp32 network itself)."""
+    to the working magnification of the fp32 network itself). half: fp32 weights stored in half precision."""
     with tempfile.TemporaryDirectory() as folder:
         fp32 = Path(folder) / "fp32.onnx" if pictures else out
         export_fp32(load(checkpoint), fp32)
@@ -232,6 +232,8 @@ def export_file(checkpoint: Path, out: Path, pictures: list[Path]) -> None:
             quantise(fp32, out, calibration(fp32, pictures))
             optimise(out)
             describe(out, facts_of(checkpoint))
+        elif half:
+            halve(out)
     free_batch(out)
 
 

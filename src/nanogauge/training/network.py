@@ -23,8 +23,8 @@ from .efficientnet import EfficientNetLite
 
 OUTPUTS = ("foreground", "boundary", "distance")
 POINTERS = ("down", "right")
-"""From a pixel to its particle's middle, in radii of that particle, a quarter of it above 1/2 (Panoptic-DeepLab, Cheng et al., CVPR 2020,
-has it in pixels)."""
+"""From a pixel to its particle's middle, in radii of that particle, a quarter of it above 1/2 (Panoptic-DeepLab, Cheng et al., CVPR
+2020, has it in pixels)."""
 STRIDE = 32
 
 

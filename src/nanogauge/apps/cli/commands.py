@@ -254,12 +254,12 @@ def train_classes(
     return 0
 
 
-def export(checkpoint: Path, out: Path, *, calibrate: Path | None, ids_file: Path | None) -> int:
+def export(checkpoint: Path, out: Path, *, calibrate: Path | None, ids_file: Path | None, half: bool = False) -> int:
     """Checkpoint -> ONNX, int8 where there are pictures to calibrate on."""
     module = _train_module("export")
     names = set(_read_ids(ids_file)) if ids_file else None
     pictures = [p for s, p in _by_stem(calibrate).items() if names is None or s in names] if calibrate else []
-    module.export_file(checkpoint, out, pictures)
+    module.export_file(checkpoint, out, pictures, half=half)
     print(f"{out}: {os.path.getsize(out) / 1e6:.1f} MB, sha256 {sha256_of(out)}")
     return 0
 

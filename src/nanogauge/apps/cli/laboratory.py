@@ -161,8 +161,11 @@ def export(
         Path | None, typer.Option(metavar="FOLDER", help="Folder of micrographs: quantise to int8, calibrated on them.")
     ] = None,
     ids: Annotated[Path | None, typer.Option(metavar="FILE", help="Text file of the file stems to calibrate on.")] = None,
+    half: Annotated[
+        bool, typer.Option("--half", help="Store the weights in half precision: half the file, the same speed.")
+    ] = False,
 ) -> None:
     """Write a training run's network as one ONNX file. Needs the extra: pip install "nanogauge\\[train]"."""
     from . import commands
 
-    raise typer.Exit(commands.export(checkpoint, out, calibrate=calibrate, ids_file=ids))
+    raise typer.Exit(commands.export(checkpoint, out, calibrate=calibrate, ids_file=ids, half=half))
