@@ -96,10 +96,13 @@ def particles(folder: Path, out: Path, steps: int) -> None:
     """Two folds; what the maps, the outlines and both say of every picture when it is held out."""
     names, items = read_class_folder(with_tables(folder, out / "particles"), report=quiet)
     halves = held_out(items, 0.5)
+    engines = [
+        trained(names, learned, out / f"particles-{k}", steps=steps) for k, (learned, _) in enumerate((halves, halves[::-1]))
+    ]
+    founds = [find_classed(engine, held) for engine, held in zip(engines, halves[::-1], strict=True)]
     tested: list[tuple[Found, EngineClasses, EngineClasses]] = []
-    for k, (learned, held) in enumerate((halves, halves[::-1])):
-        engine = trained(names, learned, out / f"particles-{k}", steps=steps, balance=1.0, learning_rate=4e-3)
-        seen, found = find_classed(engine, learned), find_classed(engine, held)
+    # the body of both networks is one, and so are the outlines: what one half holds out is what the other has learned from
+    for engine, found, seen in zip(engines, founds, founds[::-1], strict=True):
         outlines = fit_outlines(seen.shapes[seen.matched], seen.true[seen.matched], names)
         both = replace(classes_of(engine), outlines=tuple(map(tuple, outlines.tolist())))
         tested.append((found, classes_of(engine), both))
