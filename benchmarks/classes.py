@@ -73,6 +73,12 @@ def trained(names: Sequence[str], items: Sequence[Classed], run: Path, **how: ob
     return OnnxEngine(run / "network.onnx")
 
 
+def whole(found: Found) -> Found:
+    """Without those that the frame cuts, or too small to have a shape."""
+    kept = ~np.isnan(found.shapes[:, 0])
+    return replace(found, **{k: getattr(found, k)[kept] for k in ("seen", "shapes", "sure", "true", "picture")})
+
+
 def said_by_shape(found: Found) -> NDArray[np.str_]:
     """(n,) the shape out of the box, as `--classes shape` tells it, before it is said to be unsure."""
     p = np.zeros_like(found.shapes)
@@ -111,17 +117,17 @@ def particles(folder: Path, out: Path, steps: int) -> None:
     print(f"\n{folder.name}: {len(items)} pictures, each held out once; {many}")
     print(f"| told by | {' | '.join(names)} | mean class accuracy | |\n|---|{'---|' * (len(names) + 2)}")
     shape = np.zeros((len(names), len(names) + 1), np.int64)
-    for found, *_ in tested:
+    for found in map(whole, founds):
         said = np.array([names.index(s) if s in names else len(names) for s in said_by_shape(found)])
         m = found.matched
         shape += np.bincount(found.true[m] * (len(names) + 1) + said[m], minlength=shape.size).reshape(shape.shape)
     row("outlines, out of the box", np.diag(shape) / shape.sum(1), "among the others of the picture")
     matrix: NDArray[np.int64] = np.zeros((0, 0), np.int64)
     for title, which in (("maps", 1), ("maps and outlines", 2)):
-        judged = [judge_particles(t[0], t[which]) for t in tested]  # type: ignore[arg-type]
+        judged = [judge_particles(whole(t[0]), t[which]) for t in tested]  # type: ignore[arg-type]
         matrix = np.sum([j.matrix for j in judged], axis=0)
-        row(title, accuracy_of(matrix), f"ECE {error(judged):.3f}; {[f'{a:.3f}' for j in judged for a in [accuracy_of(j.matrix)]]}")
-        print_found(judged, names)
+        row(title, accuracy_of(matrix), f"ECE {error(judged):.3f}")
+        print_found([judge_particles(t[0], t[which]) for t in tested], names)  # type: ignore[arg-type]
     print(f"confusion, maps and outlines (rows: true): {matrix.tolist()}")
 
 
