@@ -20,6 +20,8 @@ from .rings import rings_of
 from .run_lengths import Floats, boxes_of, find_runs, index_image
 from .shape_classes import SHAPES, among_others, shape_probabilities
 
+_CUT = Flag.TOUCHES_BORDER | Flag.TOUCHES_DATA_BAR
+
 
 def with_classes(
     table: pd.DataFrame,
@@ -65,6 +67,8 @@ def learned(
 ) -> pd.DataFrame:
     """The table with the likeliest classes of a network; "unsure" where none is likely enough. seen, shapes: (n, ...) in the
     table's order, as in `class_probabilities`."""
+    if shapes is not None:  # a cut particle shows only a part of its outline
+        shapes = np.where(has_flag(table, _CUT)[:, None], np.nan, shapes)
     p = class_probabilities(seen, shapes, known)
     sure = p.max(axis=1) if len(p) else np.zeros(0)
     names = np.array(known.names, object)[p.argmax(axis=1)] if len(p) else np.zeros(0, object)
@@ -97,7 +101,7 @@ def shaped(table: pd.DataFrame, seen: Floats, settings: ClassSettings) -> pd.Dat
     known = ~np.isnan(seen[:, 0])
     p = np.zeros_like(seen)
     # a particle that the frame cuts shows only a part of its outline, and a straight side that it has not
-    known &= ~has_flag(table, Flag.TOUCHES_BORDER | Flag.TOUCHES_DATA_BAR)
+    known &= ~has_flag(table, _CUT)
     p[known] = among_others(seen[known])
     names, sure = np.array(SHAPES, object)[p.argmax(axis=1)], np.where(known, p.max(axis=1), np.nan)
     names[~(sure >= settings.unsure_below)] = UNSURE

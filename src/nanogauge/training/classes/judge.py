@@ -29,9 +29,9 @@ NO_PARTICLE, NO_CLASS = -1, -2
 class Found:
     """All particles that an engine finds in some micrographs.
 
-    seen: (n, K), shapes: (n, S), as in `class_probabilities`; sure: (n,) how likely each is right; true: (n,) class of the true
-    particle that it matches at IoU >= 0.5, else `NO_PARTICLE`, or `NO_CLASS` where that has none; picture: (n,) index of its
-    micrograph; n_true: (K,) how many true ones there are; pictures: names
+    seen: (n, K), shapes: (n, S), as in `class_probabilities`, NaN where the frame cuts a particle; sure: (n,) how likely each is
+    right; true: (n,) class of the true particle that it matches at IoU >= 0.5, else `NO_PARTICLE`, or `NO_CLASS` where that has
+    none; picture: (n,) index of its micrograph; n_true: (K,) how many true ones there are; pictures: names
     """
 
     seen: F64
@@ -112,7 +112,9 @@ def find_classed(engine: Engine, items: Sequence[Classed], settings: Settings | 
         partner = {int(here[i]): int(there[j]) for i, j in zip(pairs.pred, pairs.truth, strict=True)}
         edge = at_edge(drawn, item.grey, s.measure, frame=(0, 0, *item.grey.shape))
         kept = np.unique(edge.labels[edge.labels > 0])
-        shapes.append(shapes_seen(edge.labels, foreground=edge.foreground, scale=None))
+        shown = shapes_seen(edge.labels, foreground=edge.foreground, scale=None)
+        shown[np.isin(kept, _rim(edge.labels))] = np.nan
+        shapes.append(shown)
         seen.append(drawn.classes[kept])
         sure.append(np.ones(len(kept)) if drawn.confidence is None else drawn.confidence[kept])
         true.append([known.get(partner[f], NO_CLASS) if f in partner else NO_PARTICLE for f in kept.tolist()])
@@ -163,6 +165,11 @@ def judge_phases(engine: Engine, items: Sequence[Classed], *, seed: int = 0) -> 
         true_of.append(item.classes.ravel()[at].astype(np.int64))
     pictures = tuple(i.name for i in items)
     return Judged(names, matrix, np.concatenate(rows), np.concatenate(true_of), pictures, iou_by_picture=by_picture)
+
+
+def _rim(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The labels that the frame cuts."""
+    return np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
 
 
 def _mean(values: pd.Series) -> float:
