@@ -17,7 +17,7 @@ from scipy import fft
 Floats = NDArray[np.float64]
 
 _LONGEST = 512  # of the map in which lags are looked at: averaging keeps the integral
-_REACH = 3.0  # lags up to so many radii of the integral range count (Sokal's window, in two dimensions)
+_REACH = 4.0  # lags up to so many radii of the integral range count (Sokal's window, in two dimensions)
 
 
 @dataclass(frozen=True)

@@ -260,8 +260,8 @@ def _of_network(f: PhaseFigures) -> list[str]:
     out = []
     if f.check is None:
         out.append(
-            "the network was not checked on held-out pictures: intervals of area fractions hold its own doubts, those of lengths the "
-            "sampling only; check it with nanogauge phases check"
+            "the network was not checked on held-out pictures: intervals of area fractions hold its own doubts, those of lengths "
+            "the sampling only; check it with nanogauge phases check"
         )
     elif not f.check.enough:
         n = len(f.check.pictures)
@@ -271,14 +271,14 @@ def _of_network(f: PhaseFigures) -> list[str]:
         if lacking:
             of = ", ".join(lacking)
             out.append(
-                f"chords of {of} were not checked, for lack of wholly labelled pictures: intervals of lengths hold the sampling only"
+                f"chords of {of} were not checked, for lack of wholly labelled pictures: intervals of lengths hold sampling only"
             )
     if f.unlike:
         usual = f.check.usual_unsure() if f.check is not None else math.nan
         beside = "" if math.isnan(usual) else f" (in the pictures it was checked on {100 * usual:.0f} % at most)"
         out.append(
-            f"unlike what the network learned: {100 * f.unsure:.0f} % of the pixels have no phase above {UNSURE_BELOW:.0%}{beside}; look "
-            "at the overlay, and train it on some of these"
+            f"unlike what the network learned: {100 * f.unsure:.0f} % of the pixels have no phase above {UNSURE_BELOW:.0%}{beside}"
+            "; look at the overlay, and train it on some of these"
         )
     return out
 
@@ -287,8 +287,8 @@ def _of_picture(f: PhaseFigures) -> list[str]:
     out = [f"{p.map.name}: {r}" for p in f.parts for r in p.map.remarks]
     if f.independent < FEW_INDEPENDENT:
         out.append(
-            f"only about {f.independent:.0f} independent areas in the picture: intervals are wide and rough; measure more micrographs, "
-            "or at a lower magnification"
+            f"only about {f.independent:.0f} independent areas in the picture: intervals are wide and rough; measure more "
+            "micrographs, or at a lower magnification"
         )
     per_px = min(math.sqrt(math.prod(p.map.step)) for p in f.parts)
     for phase in f.phases:

@@ -81,6 +81,7 @@ def phase_map(
     name: str = "",
     scale: Scale | None = None,
     leave_out: tuple[Box, ...] = (),
+    remarks: tuple[str, ...] = (),
 ) -> PhaseMap:
     """The likeliest phase of every pixel.
 
@@ -103,4 +104,4 @@ def phase_map(
     unsure = np.zeros(judged.shape, bool)
     unsure[judged] = sure < UNSURE_BELOW
     share = float((sure < UNSURE_BELOW).mean()) if sure.size else float("nan")
-    return PhaseMap(name=name, phases=phases, names=names, scale=scale, said=said, unsure=share, unsure_map=unsure)
+    return PhaseMap(name=name, phases=phases, names=names, scale=scale, said=said, unsure=share, unsure_map=unsure, remarks=remarks)

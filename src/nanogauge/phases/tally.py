@@ -23,7 +23,7 @@ _LEAST_BLOCK = 2.0  # sides of a block, in extents of the map's correlation
 _MOST_BLOCKS = 12  # along a side
 _RARE = 0.001  # phases below do not decide how large blocks are
 _MOST_INFLATION = 4.0
-_SHORT = 1.5  # correlations seen in n independent areas come out short, variances by this over √n: found on rendered textures
+_SHORT = 1.0  # correlations seen in n independent areas come out short, variances by this over √n: found on rendered textures
 
 
 @dataclass(frozen=True)
