@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..core.errors import SettingsError
 from ..core.particles import CLASS_COLUMNS, UNSURE, Flag, has_flag
 from ..core.rules import classes_by_rules
 from ..core.scale import Scale
@@ -25,11 +27,12 @@ def with_classes(
     foreground: NDArray[np.floating[Any]] | None,
     scale: Scale | None,
     settings: ClassSettings,
+    network: NetworkClasses | None = None,
 ) -> pd.DataFrame:
     """The particle table with the columns `class` and `class_confidence` where the settings ask for them, else as it is.
 
     labels: (H, W) as measured; foreground: (H, W), the map that outlines run along, None: along the labels; scale: where a pixel
-    is not square, shapes are those of the specimen
+    is not square, shapes are those of the specimen; network: what it says, asked for where it is to decide
     """
     if not settings.wanted:
         return table
@@ -37,6 +40,10 @@ def with_classes(
         return ruled(table, settings)
     if settings.by == "labels":
         return stated(table, {})
+    if settings.by == "network":
+        if network is None:
+            raise SettingsError('[classes] by = "network", but there is no network that has found the particles; measure them')
+        return learned(table, network, settings)
     return shaped(table, shapes_seen(labels, foreground=foreground, scale=scale), settings)
 
 
@@ -49,6 +56,37 @@ def stated(table: pd.DataFrame, classes: Mapping[int, str]) -> pd.DataFrame:
     """The table with classes that somebody gave, by label; "" and NaN where a particle has none."""
     names = [classes.get(label, "") for label in table["label"].tolist()]
     return _joined(table, names, np.array([1.0 if n else np.nan for n in names], np.float64))
+
+
+@dataclass(frozen=True)
+class NetworkClasses:
+    """names: of the classes; seen: (n + 1, K) by label, the mean of each class's probability over a particle"""
+
+    names: tuple[str, ...]
+    seen: Floats
+    temperature: float = 1.0
+
+
+def learned(table: pd.DataFrame, network: NetworkClasses, settings: ClassSettings) -> pd.DataFrame:
+    """The table with the likeliest classes of a network; "unsure" where none is likely enough."""
+    p = calibrated(network.seen[table["label"].to_numpy(np.int64)], network.temperature)
+    names = np.array(network.names, object)[p.argmax(axis=1)] if len(p) else np.zeros(0, object)
+    sure = p.max(axis=1) if len(p) else np.zeros(0)
+    names[~(sure >= settings.unsure_below)] = UNSURE
+    return _joined(table, [str(n) for n in names], sure)
+
+
+def calibrated(p: Floats, temperature: float) -> Floats:
+    """Probabilities (n, K) with their logarithms divided by a temperature (Guo et al., ICML 2017)."""
+    raised = np.maximum(p, 1e-7) ** (1 / temperature)
+    return np.asarray(raised / np.maximum(raised.sum(axis=1, keepdims=True), 1e-12), np.float64)
+
+
+def kept(table: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """The table with the classes that its particles had before, by label; "unsure" where one was not there."""
+    of = before.set_index("label")
+    names, sure = (of[c.name].reindex(table["label"]) for c in CLASS_COLUMNS)
+    return _joined(table, [UNSURE if pd.isna(n) else str(n) for n in names], sure.to_numpy(np.float64))
 
 
 def shapes_seen(labels: NDArray[np.integer[Any]], *, foreground: NDArray[np.floating[Any]] | None, scale: Scale | None) -> Floats:
