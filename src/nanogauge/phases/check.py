@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from ..core.errors import InputError, TruthError
 from .intervals import RARE, t95
 from .phase_map import UNJUDGED, PhaseMap
 from .tally import tally
+from .thickness import local_thickness
 
 Floats = NDArray[np.float64]
 
@@ -33,13 +34,14 @@ _LABELLED = 0.95  # share of a picture that has to be labelled for its chords an
 
 @dataclass(frozen=True)
 class CheckedPicture:
-    """One held-out picture. confusion: (K, K) pixels, row: true, column: said; unsure: share of unsure pixels; chord (K,) and
-    interface (K, K): ln of what was measured over what is true, NaN where it is not known."""
+    """One held-out picture. confusion: (K, K) pixels, row: true, column: said; unsure: share of unsure pixels; chord (K,),
+    thickness (K,), interface (K, K): ln of what was measured over what is true, NaN where it is not known."""
 
     name: str
     confusion: NDArray[np.int64]
     unsure: float
     chord: Floats
+    thickness: Floats
     interface: Floats
 
     @property
@@ -66,21 +68,39 @@ def check_picture(m: PhaseMap, truth: NDArray[np.uint8]) -> CheckedPicture:
         raise TruthError(f"{m.name}: labels have a phase number {int(truth[both].max())}; the network has {k} phases")
     pairs = truth[both].astype(np.int64) * k + m.phases[both]
     confusion = np.bincount(pairs, minlength=k * k).reshape(k, k)
-    chord, interface = np.full(k, np.nan), np.full((k, k), np.nan)
+    chord, thick, interface = np.full(k, np.nan), np.full(k, np.nan), np.full((k, k), np.nan)
     if both.sum() >= _LABELLED * m.judged.sum():
         shown = [
             PhaseMap(name=m.name, phases=np.where(both, p, UNJUDGED).astype(np.uint8), names=m.names) for p in (m.phases, truth)
         ]
-        said, true = (tally(p) for p in shown)
+        said, true = (_lengths(p) for p in shown)
         with np.errstate(divide="ignore", invalid="ignore"):
-            lengths = [2 * t.chord_length.sum(axis=(0, 1)) / t.chord_ends.sum(axis=(0, 1)) for t in (said, true)]
-            chord = _finite(np.log(lengths[0] / lengths[1]))
-            interface = _finite(np.log(said.interface.sum(axis=0) / true.interface.sum(axis=0)))
-    return CheckedPicture(m.name, confusion, m.unsure, chord, interface)
+            chord, thick, interface = (_finite(np.log(a / b)) for a, b in zip(said, true, strict=True))
+    return CheckedPicture(m.name, confusion, m.unsure, chord, thick, interface)
+
+
+def _lengths(m: PhaseMap) -> tuple[Floats, Floats, Floats]:
+    """Mean chords, mean thickness and interfaces of a map."""
+    t = tally(m)
+    thick = [local_thickness(m.phases == k, m.judged, t.block).sums.sum(axis=0) for k in range(len(m.names))]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        chord = 2 * t.chord_length.sum(axis=(0, 1)) / t.chord_ends.sum(axis=(0, 1))
+        return chord, np.array([s / w for s, w in thick]), t.interface.sum(axis=0)
 
 
 def _finite(values: Floats) -> Floats:
     return np.where(np.isfinite(values), values, np.nan)
+
+
+class Bias(NamedTuple):
+    """What a network does to a length: the factor that corrects it, and the relative half-width of 95 % that is left, NaN where it
+    is not known."""
+
+    factor: float
+    reach: float
+
+
+UNCHECKED = Bias(1.0, math.nan)
 
 
 @dataclass(frozen=True)
@@ -94,14 +114,14 @@ class Check:
     @property
     def confusion(self) -> NDArray[np.int64]:
         """(K, K) pixels of all pictures, row: true, column: said."""
-        return np.sum([p.confusion for p in self.pictures], axis=0, dtype=np.int64)
+        return np.asarray(np.sum([p.confusion for p in self.pictures], axis=0), np.int64)
 
     def iou(self) -> Floats:
         """(K,) intersection over union of each phase, over all pixels."""
         c = self.confusion
         hit = np.diag(c).astype(np.float64)
         union = c.sum(axis=0) + c.sum(axis=1) - hit
-        return np.divide(hit, union, out=np.full(hit.size, np.nan), where=union > 0)
+        return np.asarray(np.divide(hit, union, out=np.full(hit.size, np.nan), where=union > 0), np.float64)
 
     @property
     def enough(self) -> bool:
@@ -121,7 +141,7 @@ class Check:
         errors = [self._left_out(corrected=c) for c in (True, False)]
         if errors[0] is None or errors[1] is None:
             return None
-        return chosen if float(np.sqrt((errors[0] ** 2).mean())) < _BETTER * float(np.sqrt((errors[1] ** 2).mean())) else None
+        return chosen if _rms(errors[0]) < _BETTER * _rms(errors[1]) else None
 
     def _left_out(self, *, corrected: bool) -> Floats | None:
         """(m, K) error of the shares of each picture, corrected by all others; None where these do not allow it."""
@@ -144,14 +164,17 @@ class Check:
         errors = self._left_out(corrected=self.correction() is not None)
         return None if errors is None else np.array([_reach(e) for e in errors.T])
 
-    def chord_reach(self) -> Floats:
-        """(K,) the same, relative, of a mean chord; NaN where it is not known."""
-        return np.array([_reach(np.array([p.chord[k] for p in self.pictures])) for k in range(len(self.names))])
+    def chord_bias(self) -> list[Bias]:
+        """Of a mean chord of each phase."""
+        return [_bias([p.chord[k] for p in self.pictures]) for k in range(len(self.names))]
 
-    def interface_reach(self) -> Floats:
-        """(K, K) the same, relative, of an interface."""
-        k = len(self.names)
-        return np.array([[_reach(np.array([p.interface[a, b] for p in self.pictures])) for b in range(k)] for a in range(k)])
+    def thickness_bias(self) -> list[Bias]:
+        """Of a mean local thickness of each phase."""
+        return [_bias([p.thickness[k] for p in self.pictures]) for k in range(len(self.names))]
+
+    def interface_bias(self, a: int, b: int) -> Bias:
+        """Of an interface of two phases."""
+        return _bias([p.interface[a, b] for p in self.pictures])
 
     def usual_unsure(self) -> float:
         """The largest share of unsure pixels in a held-out picture; NaN for none."""
@@ -165,6 +188,7 @@ class Check:
                 "confusion": p.confusion.tolist(),
                 "unsure": _known(p.unsure),
                 "chord": [_known(v) for v in p.chord],
+                "thickness": [_known(v) for v in p.thickness],
                 "interface": [[_known(v) for v in row] for row in p.interface],
             }
             for p in self.pictures
@@ -179,13 +203,12 @@ class Check:
         pictures = []
         for p in found["pictures"]:
             confusion = np.array(p["confusion"], np.int64).reshape(k, k)
-            chord = np.array(p["chord"], np.float64).reshape(k)
             pictures.append(
                 CheckedPicture(
                     str(p["name"]),
                     confusion,
                     float("nan") if p["unsure"] is None else float(p["unsure"]),
-                    chord,
+                    *(np.array(p[what], np.float64).reshape(k) for what in ("chord", "thickness")),
                     np.array(p["interface"], np.float64).reshape(k, k),
                 )
             )
@@ -206,19 +229,31 @@ def _corrector(confusions: Sequence[NDArray[np.int64]]) -> Floats | None:
     return np.asarray(np.linalg.inv(rates), np.float64) if np.linalg.cond(rates) < _WORST_CONDITION else None
 
 
+def _bias(logarithms: Sequence[float]) -> Bias:
+    """Of ln (measured / true) of each held-out picture: corrected for where that leaves less error on pictures left out of it."""
+    e = np.array([v for v in logarithms if math.isfinite(v)])
+    if e.size < LEAST_PICTURES:
+        return UNCHECKED
+    left_out = e - (e.sum() - e) / (e.size - 1)
+    if _rms(left_out) < _BETTER * _rms(e):
+        return Bias(math.exp(-float(e.mean())), _reach(left_out))
+    return Bias(1.0, _reach(e))
+
+
 def _reach(errors: Floats) -> float:
     """Half-width within which the error of one more picture lies in 95 of 100 cases, whatever there is of a bias in it.
 
     Student's t, for a mean of 0; with many pictures the errors' own quantile, where that is more: they have long tails.
     """
-    e = errors[np.isfinite(errors)]
-    n = e.size
-    if n < LEAST_PICTURES:
-        return math.nan
-    reach = t95(n - 1) * math.sqrt(float((e**2).mean()) * (1 + 1 / n))
+    n = errors.size
+    reach = t95(n - 1) * _rms(errors) * math.sqrt(1 + 1 / n)
     if n >= _DISTRIBUTION_FREE:
-        reach = max(reach, float(np.sort(np.abs(e))[min(math.ceil((n + 1) * (1 - 2 * RARE)), n) - 1]))
+        reach = max(reach, float(np.sort(np.abs(errors))[min(math.ceil((n + 1) * (1 - 2 * RARE)), n) - 1]))
     return reach
+
+
+def _rms(errors: Floats) -> float:
+    return float(np.sqrt((errors**2).mean()))
 
 
 def read_check(path: Path) -> Check:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from ..statistics.distribution import Distribution, Estimate, summarise_pooled
-from .check import LEAST_PICTURES, Check
+from .check import LEAST_PICTURES, UNCHECKED, Bias, Check
 from .chords import ChordDistribution, distribution_of
 from .intervals import length_interval, share_interval, variance_of_ratio, widened
 from .part import Part, part_of
@@ -142,27 +142,28 @@ class PhaseFigures:
     @cached_property
     def interfaces(self) -> dict[tuple[str, str], Estimate]:
         """Length of interface per area between each two phases, 1/unit."""
-        reach = self.check.interface_reach() if self.check is not None else np.full((len(self.names),) * 2, math.nan)
         out = {}
         for a in range(len(self.names)):
             for b in range(a + 1, len(self.names)):
                 factor = np.maximum(*(np.array([p.tally.inflation[j] for p in self.parts]) for j in (a, b)))
                 sums = [(p.tally.interface[:, a, b], p.tally.area) for p in self.parts]
+                bias = UNCHECKED if self.check is None else self.check.interface_bias(a, b)
                 value, variance, freedom = variance_of_ratio(sums, factor.tolist())
                 # phases that only come near each other may come out below 0, as steps of 0 are reckoned from longer ones
-                out[self.names[a], self.names[b]] = self._length(max(value, 0.0), variance, freedom, more=reach[a, b])
+                out[self.names[a], self.names[b]] = self._length(max(value, 0.0), variance, freedom, bias)
         return out
 
     def _one(self, k: int) -> OnePhase:
         tallies = [p.tally for p in self.parts]
         scale = [math.sqrt(math.prod(p.map.step)) for p in self.parts]
-        network = float(self.check.chord_reach()[k]) if self.check is not None else math.nan
+        bias = UNCHECKED if self.check is None else self.check.chord_bias()[k]
+        of_thickness = UNCHECKED if self.check is None else self.check.thickness_bias()[k]
         factors = [float(t.inflation[k]) for t in tallies]
 
         def mean_chord(axes: tuple[int, ...]) -> Estimate:
             chosen = list(axes)
             sums = [(2 * t.chord_length[:, chosen, k].sum(1), t.chord_ends[:, chosen, k].sum(1)) for t in tallies]
-            return self._length(*variance_of_ratio(sums, factors), more=network)
+            return self._length(*variance_of_ratio(sums, factors), bias)
 
         thick = [(p.thickness[k].sums[:, 0] * s, p.thickness[k].sums[:, 1]) for p, s in zip(self.parts, scale, strict=True)]
         table = self.pieces_table(k)
@@ -177,7 +178,7 @@ class PhaseFigures:
             chord_x=mean_chord((0,)),
             chord_y=mean_chord((1,)),
             chords=distribution_of([c for p in self.parts for c in p.chords[k]]),
-            thickness=self._length(*variance_of_ratio(thick, factors), more=network),
+            thickness=self._length(*variance_of_ratio(thick, factors), of_thickness),
             thickness_hidden=hidden,
             pieces=summarise_pooled(
                 table[f"equivalent_diameter_{self.unit}"],
@@ -221,10 +222,11 @@ class PhaseFigures:
         least = 0.0 if reach is None else float(reach[k])
         return max(float(below), least), max(float(above), least)
 
-    def _length(self, value: float, variance: float, freedom: float, *, more: float) -> Estimate:
+    def _length(self, value: float, variance: float, freedom: float, bias: Bias) -> Estimate:
+        """A length, corrected for the network's bias; what that leaves, and the scale's uncertainty, are in its interval."""
         scale = max((p.map.scale.relative_uncertainty for p in self.parts if p.map.scale is not None), default=0.0)
-        known = 0.0 if math.isnan(more) else more
-        return length_interval(value, variance, freedom, more=math.hypot(known, 2 * scale))
+        more = math.hypot(0.0 if math.isnan(bias.reach) else bias.reach, 2 * scale)
+        return length_interval(value * bias.factor, variance * bias.factor**2, freedom, more=more)
 
     def pieces_table(self, k: int) -> pd.DataFrame:
         """All grains or pores of phase k: micrograph, phase, piece, area, equivalent diameter, place, whether it is cut, weight."""
@@ -267,7 +269,7 @@ def _of_network(f: PhaseFigures) -> list[str]:
         n = len(f.check.pictures)
         out.append(f"the network was checked on {n} held-out picture(s), too few to tell its error; {LEAST_PICTURES} are needed")
     else:
-        lacking = [n for n, r in zip(f.names, f.check.chord_reach(), strict=True) if math.isnan(r)]
+        lacking = [n for n, b in zip(f.names, f.check.chord_bias(), strict=True) if math.isnan(b.reach)]
         if lacking:
             of = ", ".join(lacking)
             out.append(

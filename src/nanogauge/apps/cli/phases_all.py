@@ -129,7 +129,7 @@ def check_all(
     _, items = read_class_folder(folder, only=known.names, report=lambda line: print_line(Console(stderr=True), line))
     if only is not None:
         try:
-            wanted = set(only.read_text(encoding="utf-8").split())
+            wanted = {line.strip() for line in only.read_text(encoding="utf-8").splitlines()}
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{only}: cannot be read as a list of names ({error})") from error
         items = [i for i in items if i.name in wanted]
