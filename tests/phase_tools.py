@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from nanogauge.core.protocols import EngineClasses
+from nanogauge.core.scale import Scale
 from nanogauge.phases import PhaseMap
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from phase_textures import Texture, discs, gaussian_field, level_sets
+from nanogauge.training.synthetic.phase_textures import Texture, discs, gaussian_field, level_sets
 
 __all__ = ["GreyPhases", "Texture", "as_map", "discs", "gaussian_field", "level_sets", "picture_of"]
 
@@ -46,6 +42,6 @@ def picture_of(phases: NDArray[np.uint8], rng: np.random.Generator, *, noise: fl
     return (60 + 130 * (phases / k) + rng.normal(0, noise, phases.shape)).clip(0, 255).astype(np.uint8)
 
 
-def as_map(phases: NDArray[np.uint8], *names: str, **more: object) -> PhaseMap:
-    """A map of phases, "a", "b", "c" unless named."""
-    return PhaseMap(name="map", phases=phases, names=names or tuple("abcdef"[: int(phases.max()) + 1]), **more)  # type: ignore[arg-type]
+def as_map(phases: NDArray[np.uint8], *, name: str = "map", scale: Scale | None = None) -> PhaseMap:
+    """A map of the phases "a", "b", "c" ..."""
+    return PhaseMap(name=name, phases=phases, names=tuple("abcdef"[: int(phases.max()) + 1]), scale=scale)
