@@ -202,16 +202,11 @@ class Check:
         k = len(names)
         pictures = []
         for p in found["pictures"]:
+            unsure = float("nan") if p["unsure"] is None else float(p["unsure"])
+            chord, thickness = (np.array(p[what], np.float64).reshape(k) for what in ("chord", "thickness"))
+            interface = np.array(p["interface"], np.float64).reshape(k, k)
             confusion = np.array(p["confusion"], np.int64).reshape(k, k)
-            pictures.append(
-                CheckedPicture(
-                    str(p["name"]),
-                    confusion,
-                    float("nan") if p["unsure"] is None else float(p["unsure"]),
-                    *(np.array(p[what], np.float64).reshape(k) for what in ("chord", "thickness")),
-                    np.array(p["interface"], np.float64).reshape(k, k),
-                )
-            )
+            pictures.append(CheckedPicture(str(p["name"]), confusion, unsure, chord, thickness, interface))
         return cls(names, tuple(pictures), str(found.get("engine_sha256", "")))
 
 

@@ -125,7 +125,7 @@ def length_rows(f: PhaseFigures) -> list[tuple[str, ...]]:
 def interface_rows(f: PhaseFigures) -> list[tuple[str, ...]]:
     """Length of interface per area of each two phases, per µm where there is a scale."""
     per = 1000.0 if f.unit == "nm" else 1.0
-    out = []
+    out: list[tuple[str, ...]] = []
     for (a, b), e in f.interfaces.items():
         interval = f"{number(e.low * per)} … {number(e.high * per)}" if e.low == e.low else DASH
         out.append((f"{a} – {b}", number(e.value * per), interval))

@@ -123,7 +123,7 @@ def measure(
         "settings_file": settings,
     }
     options["read"] = {"page": page, "detector": detector, "channel": channel}
-    shown = {"report": not no_report, "json_output": json_output}
+    shown: dict[str, Any] = {"report": not no_report, "json_output": json_output}
     raise typer.Exit(measure_all(inputs, out, engine=engine, check_file=check, **options, **shown))
 
 

@@ -42,9 +42,18 @@ def gaussian_field(
     return field[: shape[0], : shape[1]]
 
 
-def level_sets(rng: np.random.Generator, shape: tuple[int, int], s: float, shares: tuple[float, ...], **field: float) -> Texture:
-    """Phases in layers of level: each borders on the next only."""
-    values = gaussian_field(rng, shape, s, **field)
+def level_sets(
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    s: float,
+    shares: tuple[float, ...],
+    *,
+    stretch: float = 1.0,
+    rough: bool = False,
+) -> Texture:
+    """Phases in layers of level: each borders on the next only. The chords and interfaces are those of a field that is neither
+    stretched nor rough."""
+    values = gaussian_field(rng, shape, s, stretch=stretch, rough=rough)
     levels = ndtri(np.cumsum(shares)[:-1])
     phases = np.searchsorted(levels, values.ravel()).reshape(shape).astype(np.uint8)
     crossed = np.exp(-(levels**2) / 2) / (math.pi * s)
