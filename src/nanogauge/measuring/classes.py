@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,11 @@ from numpy.typing import NDArray
 
 from ..core.errors import SettingsError
 from ..core.particles import CLASS_COLUMNS, UNSURE, Flag, has_flag
+from ..core.protocols import EngineClasses
 from ..core.rules import classes_by_rules
 from ..core.scale import Scale
 from ..core.settings import ClassSettings
+from .learned_classes import NetworkClasses, class_probabilities
 from .rings import rings_of
 from .run_lengths import Floats, boxes_of, find_runs, index_image
 from .shape_classes import SHAPES, among_others, shape_probabilities
@@ -43,7 +44,8 @@ def with_classes(
     if settings.by == "network":
         if network is None:
             raise SettingsError('[classes] by = "network", but there is no network that has found the particles; measure them')
-        return learned(table, network, settings)
+        shapes = shapes_seen(labels, foreground=foreground, scale=scale) if network.known.outlines else None
+        return learned(table, network.seen[table["label"].to_numpy(np.int64)], shapes, network.known, settings)
     return shaped(table, shapes_seen(labels, foreground=foreground, scale=scale), settings)
 
 
@@ -58,28 +60,16 @@ def stated(table: pd.DataFrame, classes: Mapping[int, str]) -> pd.DataFrame:
     return _joined(table, names, np.array([1.0 if n else np.nan for n in names], np.float64))
 
 
-@dataclass(frozen=True)
-class NetworkClasses:
-    """names: of the classes; seen: (n + 1, K) by label, the mean of each class's probability over a particle"""
-
-    names: tuple[str, ...]
-    seen: Floats
-    temperature: float = 1.0
-
-
-def learned(table: pd.DataFrame, network: NetworkClasses, settings: ClassSettings) -> pd.DataFrame:
-    """The table with the likeliest classes of a network; "unsure" where none is likely enough."""
-    p = calibrated(network.seen[table["label"].to_numpy(np.int64)], network.temperature)
-    names = np.array(network.names, object)[p.argmax(axis=1)] if len(p) else np.zeros(0, object)
+def learned(
+    table: pd.DataFrame, seen: Floats, shapes: Floats | None, known: EngineClasses, settings: ClassSettings
+) -> pd.DataFrame:
+    """The table with the likeliest classes of a network; "unsure" where none is likely enough. seen, shapes: (n, ...) in the
+    table's order, as in `class_probabilities`."""
+    p = class_probabilities(seen, shapes, known)
     sure = p.max(axis=1) if len(p) else np.zeros(0)
+    names = np.array(known.names, object)[p.argmax(axis=1)] if len(p) else np.zeros(0, object)
     names[~(sure >= settings.unsure_below)] = UNSURE
     return _joined(table, [str(n) for n in names], sure)
-
-
-def calibrated(p: Floats, temperature: float) -> Floats:
-    """Probabilities (n, K) with their logarithms divided by a temperature (Guo et al., ICML 2017)."""
-    raised = np.maximum(p, 1e-7) ** (1 / temperature)
-    return np.asarray(raised / np.maximum(raised.sum(axis=1, keepdims=True), 1e-12), np.float64)
 
 
 def kept(table: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,8 @@ from ..detection.find import Box, Found, at_edge, find_particles
 from ..detection.readings import relative_uncertainty
 from ..detection.separate import touching
 from ..measuring import measure_particles
-from ..measuring.classes import NetworkClasses, stated, with_classes
+from ..measuring.classes import stated, with_classes
+from ..measuring.learned_classes import NetworkClasses
 from ..reading import Mosaic, read_micrograph, read_picture
 from ..reading.padding import without_padding
 from ..results.interchange import Annotation, read_annotation
@@ -231,7 +232,7 @@ def classed_by_network(settings: Settings, engine: Engine) -> Settings:
 def network_classes(found: Found, engine: Engine) -> NetworkClasses | None:
     """What the network says of the classes of what was found; None where it tells none apart."""
     known = classes_of(engine)
-    return None if found.classes is None else NetworkClasses(known.names, found.classes, known.temperature)
+    return None if found.classes is None else NetworkClasses(known, found.classes)
 
 
 def calibration_of(settings: Settings) -> Calibration | None:

@@ -37,8 +37,8 @@ from .working import WorkingPicture, native_span, nearest, to_native
 
 F32 = NDArray[np.float32]
 SEEN = "classes_seen"
-"""Column of a block's table, where classes are asked for: the probabilities of each shape, or of each class of the network, to be
-decided on once all blocks are seen."""
+"""Column of a block's table, where classes are asked for: the probabilities of each class of the network, of each shape, or of
+both, to be decided on once all blocks are seen."""
 _BLOCK_PX, _MARGIN_PX, _WIDEST_MARGIN_PX = 1536, 132, 384  # of the working picture; a typical particle has 44 px
 _LEAST_BLOCK_PX, _LEAST_MARGIN_PX = 96, 32
 _PANEL_PX = 8192  # columns whose maps are kept at once
@@ -204,6 +204,7 @@ def _take(
             boxes,
             confidence_by_label(working, maps, engine),
             mean_classes(working, maps),
+            with_outlines=bool(classes_of(engine).outlines),
         )
     return True
 
@@ -221,6 +222,8 @@ def _record(
     boxes: list[tuple[slice, slice]],
     confidence: NDArray[np.float64] | None,
     classes: NDArray[np.float64] | None,
+    *,
+    with_outlines: bool,
 ) -> None:
     """Numbers, measures and stores the accepted labels of a window."""
     m, pixels, edgeless = settings.measure, mosaic.read(*span), frozenset[int]()
@@ -247,10 +250,13 @@ def _record(
         subpixel=m.subpixel,
         least_diameter_px=m.least_diameter_px,
     )
-    if settings.classes.by == "shape":
-        table[SEEN] = list(shapes_seen(labels, foreground=fine if m.subpixel else None, scale=scale))
-    elif settings.classes.by == "network" and classes is not None:
-        table[SEEN] = list(classes[table["label"].to_numpy()])
+    seen: list[NDArray[np.float64]] = []
+    if settings.classes.by == "network" and classes is not None:
+        seen.append(classes[table["label"].to_numpy()])
+    if settings.classes.by == "shape" or (seen and with_outlines):
+        seen.append(shapes_seen(labels, foreground=fine if m.subpixel else None, scale=scale))
+    if seen:
+        table[SEEN] = list(np.concatenate(seen, axis=1))
     table = table[number[table["label"].to_numpy()] > 0].reset_index(drop=True)
     of_label = table["label"].to_numpy()
     own_boxes = [boxes[k - 1] for k in of_label]

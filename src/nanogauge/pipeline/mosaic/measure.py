@@ -19,7 +19,7 @@ from ...core.settings import Settings
 from ...detection.find import magnification_of
 from ...detection.segment import padded
 from ...measuring import edge_profile
-from ...measuring.classes import NetworkClasses, learned, ruled, shaped
+from ...measuring.classes import learned, ruled, shaped
 from ...measuring.shape_classes import SHAPES
 from ...measuring.surroundings import with_neighbours
 from ...reading import Mosaic
@@ -160,16 +160,14 @@ def _classed(table: pd.DataFrame, settings: Settings, engine: Engine) -> pd.Data
         return table
     if settings.classes.by_rules:
         return ruled(table, settings.classes)
-    by_network = settings.classes.by == "network"
     known = classes_of(engine)
-    n_classes = len(known.names) if by_network else len(SHAPES)
-    seen = np.stack(table[SEEN].tolist()) if len(table) else np.zeros((0, n_classes))
+    k = len(known.names) if settings.classes.by == "network" else 0
+    n_shapes = len(SHAPES) if not k or known.outlines else 0
+    seen = np.stack(table[SEEN].tolist()) if len(table) else np.zeros((0, k + n_shapes))
     table = table.drop(columns=SEEN, errors="ignore")
-    if not by_network:
+    if not k:
         return shaped(table, seen, settings.classes)
-    of_label = np.zeros((int(table["label"].max()) + 1 if len(table) else 1, n_classes))
-    of_label[table["label"].to_numpy()] = seen
-    return learned(table, NetworkClasses(known.names, of_label, known.temperature), settings.classes)
+    return learned(table, seen[:, :k], seen[:, k:] if n_shapes else None, known, settings.classes)
 
 
 def _edge_offset(mosaic: Mosaic, files: MosaicFiles) -> float:

@@ -11,12 +11,14 @@ from typing import Any
 import pandas as pd
 
 from ...core.errors import SettingsError
+from ...core.protocols import classes_of
 from ...detection.engines.onnx import OnnxEngine
 from ...results.atomic import write_atomic
 from ..export import describe, described, export_classes
 from .data import Classed, held_out, read_class_folder
-from .judge import Judged, judge_particles, judge_phases
+from .judge import Judged, find_classed, judge_particles, judge_phases
 from .learn import class_recipe, learn
+from .outlines import fit_outlines
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Trained:
         for row in j.table.to_dict("records"):
             values = "  ".join(f"{row[c]:9.3f}" if row[c] == row[c] else f"{'none':>9}" for c in columns)
             lines.append(f"{row['class']:{width}}  {row['n_true']:9d}  {values}")
-        figures = j.figures(self.temperature)
+        figures = j.figures()
         said = f"mean class accuracy {figures['mean_class_accuracy'] or float('nan'):.3f}"
         said += (
             f", mean IoU {figures['mean_iou'] or float('nan'):.3f}" if j.ap50 is None else f", found {j.found:.3f} of the true ones"
@@ -79,28 +81,42 @@ def train_classes(
     checkpoint = learn(recipe, shown, run, resume=resume, report=report)
     pixels = [i.nm_per_px for i in learned if i.nm_per_px is not None]
     export_classes(checkpoint, network, nm_per_px=(min(pixels), max(pixels)) if pixels else None)
-    judge: Callable[..., Judged] = judge_phases if of == "phases" else judge_particles
-    judged = judge(OnnxEngine(network), held)
-    temperature = judged.temperature
-    set_temperature(network, temperature)
-    trained = Trained(network, judged, tuple(i.name for i in learned), temperature)
+    judged = calibrated_phases(network, held) if of == "phases" else calibrated_particles(network, learned, held)
+    trained = Trained(network, judged, tuple(i.name for i in learned), classes_of(OnnxEngine(network)).temperature)
     save_figures(trained, run)
     return trained
 
 
-def set_temperature(network: Path, temperature: float) -> None:
-    """Writes the temperature into a network's file."""
+def calibrated_phases(network: Path, held: Sequence[Classed]) -> Judged:
+    """Fits a network's temperature to micrographs held out, writes it into its file, and says how well it does on them."""
+    judged = judge_phases(OnnxEngine(network), held)
+    _describe(network, temperature=round(judged.temperature, 4))
+    return judged
+
+
+def calibrated_particles(network: Path, learned: Sequence[Classed], held: Sequence[Classed]) -> Judged:
+    """The same of particles. What outlines say is fitted to the micrographs learned from, the temperature to those held out."""
+    engine = OnnxEngine(network)
+    known = classes_of(engine)
+    seen, tested = find_classed(engine, learned), find_classed(engine, held)
+    outlines = fit_outlines(seen.shapes[seen.matched], seen.true[seen.matched], known.names)
+    known = replace(known, outlines=tuple(tuple(round(float(v), 4) for v in row) for row in outlines))
+    known = replace(known, temperature=round(judge_particles(tested, known).temperature, 4))
+    _describe(network, temperature=known.temperature, outlines=[list(row) for row in known.outlines])
+    return judge_particles(tested, known)
+
+
+def _describe(network: Path, **more: Any) -> None:
+    """Writes more of its classes into a network's file."""
     facts: dict[str, Any] = described(network)
-    facts["classes"]["temperature"] = round(temperature, 4)
+    facts["classes"] |= more
     describe(network, facts)
 
 
 def save_figures(trained: Trained, run: Path) -> None:
     """RUN/figures.json, per_class.csv, confusion.csv, held_out.txt."""
     j = trained.judged
-    figures = {"network": trained.network.name, "learned": list(trained.learned)} | j.figures(trained.temperature)
-    if j.iou_by_picture:
-        figures["iou_by_picture"] = j.iou_by_picture
+    figures = {"network": trained.network.name, "learned": list(trained.learned), "temperature": trained.temperature} | j.figures()
     write_atomic(run / "figures.json", json.dumps(figures, indent=1) + "\n")
     write_atomic(run / "per_class.csv", j.table.to_csv(index=False))
     write_atomic(
