@@ -1,6 +1,7 @@
 """Phases against textures whose figures are known, and against pictures that people labelled.
 
-    python benchmarks/phases.py textures [N]                     # N renderings of each texture: bias, and how often intervals hold
+    python benchmarks/phases.py textures [N [WORDS]]             # N renderings of each texture: bias, and how often intervals hold;
+                                                                 # of those with WORDS in their name
     python benchmarks/phases.py network [N]                      # the same with a network that errs, checked on 8 held-out pictures
     python benchmarks/phases.py real NAME.onnx FOLDER [IDS.txt]  # a network on labelled pictures that it has not learned from
     python benchmarks/phases.py picture OUT.png                  # the picture of docs/phases.md
@@ -49,12 +50,14 @@ NETWORKS = {
 """Rates at which pixels of either phase are taken for the other, and how far they differ, as a factor exp(± spread)."""
 
 
-def textures(n: int) -> None:
+def textures(n: int, words: str = "") -> None:
     """Prints a row for each texture, and how often all intervals held."""
     print("| texture | fraction: bias | holds | chord: bias | holds | interface: bias | holds | independent areas | blocks |")
     print("|---|---|---|---|---|---|---|---|---|")
     every = np.zeros((0, 3))
     for name, (make, n_maps) in TEXTURES.items():
+        if words not in name:
+            continue
         rng = np.random.default_rng(11)
         held, all_maps = [], []
         for _ in range(n):
@@ -204,7 +207,7 @@ def main(argv: list[str]) -> None:
     """What stands at the top of this file."""
     what, *rest = argv or ["textures"]
     if what == "textures":
-        textures(int(rest[0]) if rest else 100)
+        textures(int(rest[0]) if rest else 100, " ".join(rest[1:]))
     elif what == "network":
         network(int(rest[0]) if rest else 100)
     elif what == "picture":

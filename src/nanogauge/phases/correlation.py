@@ -65,15 +65,16 @@ def correlation_of(indicator: NDArray[np.bool_], judged: NDArray[np.bool_]) -> C
     distance = np.hypot(at[:, None], at[None, :])
     raw = np.divide(sums, pairs, out=np.zeros_like(sums), where=pairs > 0.5)
     nugget = mean * (1 - mean)  # the variance of a pixel; that of an average over cells is less
-    radius, covariance = 1.0, raw
-    for radius in np.arange(1.0, most + 1):
-        within = distance <= radius
-        window = np.maximum(1 - np.abs(at) / height, 0)[:, None] * np.maximum(1 - np.abs(at) / width, 0)[None, :]
-        area = height * width
-        lost = (raw * window)[within].sum() / max(area - window[within].sum(), 0.05 * area)
-        covariance = np.where(within, raw + max(lost, 0.0), 0.0)
-        if radius >= _REACH * math.sqrt(max(covariance.sum() / nugget, 1.0) / math.pi):
-            break
+    window = np.maximum(1 - np.abs(at) / height, 0)[:, None] * np.maximum(1 - np.abs(at) / width, 0)[None, :]
+    ring = np.ceil(distance).astype(np.int64).ravel()
+    within, weighted, free = (np.cumsum(np.bincount(ring, v.ravel())) for v in (raw, raw * window, window))
+    n_lags = np.cumsum(np.bincount(ring))
+    area = height * width
+    lost = np.maximum(weighted / np.maximum(area - free, 0.05 * area), 0)
+    of_radius = (within + n_lags * lost) / nugget  # integral range by the radius up to which lags count
+    far = np.arange(of_radius.size) >= np.maximum(_REACH * np.sqrt(np.maximum(of_radius, 1) / math.pi), 1)
+    radius = int(np.argmax(far[: most + 1])) if far[: most + 1].any() else most
+    covariance = np.where(distance <= radius, raw + lost[radius], 0.0)
     integral = float(covariance.sum()) / nugget * k * k
     size = float(np.abs(covariance).sum()) / nugget * k * k
     return Correlation(covariance, float(k), max(integral, 1.0), math.sqrt(max(size, 1.0)))

@@ -57,7 +57,8 @@ def tally(m: PhaseMap) -> Tally:
     """Counts a map."""
     k = len(m.names)
     judged, (sy, sx) = m.judged, m.step
-    correlations = [correlation_of(m.phases == j, judged) for j in range(k)]
+    correlations = [correlation_of(m.phases == j, judged) for j in range(k if k != 2 else 1)]
+    correlations *= 2 if k == 2 else 1  # of two phases both are alike
     present = np.bincount(m.phases[judged], minlength=k) / max(int(judged.sum()), 1)
     deciding = [c for c, p in zip(correlations, present, strict=True) if c is not None and min(p, 1 - p) > _RARE]
     deciding = deciding or [c for c in correlations if c is not None]
