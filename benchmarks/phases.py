@@ -36,6 +36,7 @@ TEXTURES: dict[str, tuple[Make, int]] = {
     "level set, s = 8 px, 5 %": (lambda r: level_sets(r, SIZE, 8.0, (0.05, 0.95)), 1),
     "three phases, 20, 30, 50 %": (lambda r: level_sets(r, SIZE, 8.0, (0.2, 0.3, 0.5)), 1),
     "stretched 3 : 1, 40 %": (lambda r: level_sets(r, SIZE, 6.0, (0.4, 0.6), stretch=3.0), 1),
+    "layers 12 : 1, 40 %": (lambda r: level_sets(r, SIZE, 4.0, (0.4, 0.6), stretch=12.0), 1),
     "discs of 10 px, 30 % covered": (lambda r: discs(r, SIZE, 5.0, 0.7), 1),
     "discs of 24 px, 30 % covered": (lambda r: discs(r, SIZE, 12.0, 0.7), 1),
     "discs of 24 px, 60 % covered": (lambda r: discs(r, SIZE, 12.0, 0.4), 1),
@@ -70,12 +71,13 @@ def textures(n: int, words: str = "") -> None:
         every = np.concatenate([every, k])
         holds = [f"{100 * v:.0f}" for v in k.mean(axis=0)]
         size = f"{np.mean([t.independent for t in all_maps]):.0f} | {np.mean([t.n for t in all_maps]):.0f}"
-        known = not name.startswith("stretched")  # chords and outlines of a stretched field are in no book
+        known = not name.startswith(("stretched", "layers"))  # chords and outlines of a stretched field are in no book
         lengths = (f"{chord:+.1f} | {holds[1]} | {interface:+.1f} | {holds[2]}") if known else "– | – | – | –"
         print(f"| {name} | {share:+.1f} | {holds[0]} | {lengths} | {size} |", flush=True)
         if not known:
             every = every[: -len(k)]
-    print("all:", (100 * every.mean(axis=0)).round(1), f"of {len(every)}")
+    if len(every):
+        print("all:", (100 * every.mean(axis=0)).round(1), f"of {len(every)}")
 
 
 def _map(phases: NDArray[np.uint8], **more: Any) -> PhaseMap:

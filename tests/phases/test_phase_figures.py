@@ -229,3 +229,40 @@ def test_tables_and_json_hold_the_figures(figures) -> None:
     d = phases_dict(figures)
     assert d["phases"]["b"]["mean_chord_px"] == pytest.approx(figures.phases[1].chord.value)
     assert d["check"] is None
+
+
+def test_layers_are_alike_far_along_themselves() -> None:
+    """What counts as one observation is as long as the layers; blocks are as oblong, and the interval holds."""
+    rng = np.random.default_rng(12)
+    maps = [level_sets(rng, (240, 240), 3.0, (0.4, 0.6), stretch=12.0).phases for _ in range(25)]
+    c = correlation_of(maps[0] == 0, np.ones(maps[0].shape, bool))
+    assert c is not None
+    assert c.extent[1] > 3 * c.extent[0]
+    hits = 0
+    for phases in maps:
+        e = phase_figures([as_map(phases)])._share(0).whole
+        hits += e.low <= 0.4 <= e.high
+    assert hits >= 21
+
+
+def test_blocks_that_happen_to_be_alike_do_not_make_an_interval_of_nothing() -> None:
+    phases = np.full((40, 40), UNJUDGED, np.uint8)
+    phases[:10] = 0
+    phases[10:14] = 1
+    e = phase_figures([PhaseMap(name="m", phases=phases, names=("a", "b"))]).phases[1].share.whole
+    assert e.high - e.low > 0.2
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (2, 3), (3, 50)])
+def test_pictures_of_a_few_pixels_have_figures_too(shape) -> None:
+    rng = np.random.default_rng(0)
+    phases = (rng.random(shape) > 0.5).astype(np.uint8)
+    f = phase_figures([PhaseMap(name="m", phases=phases, names=("a", "b"))])
+    e = f.phases[0].share.whole
+    assert 0 <= e.low <= e.value <= e.high <= 1
+    assert phases_dict(f)["unit"] == "px"
+
+
+def test_a_picture_without_a_judged_pixel_is_refused() -> None:
+    with pytest.raises(InputError, match=r"m\.tif: no pixel of it has a phase"):
+        phase_figures([PhaseMap(name="m.tif", phases=np.full((9, 9), UNJUDGED, np.uint8), names=("a", "b"))])

@@ -21,6 +21,7 @@ from .phase_map import UNSURE_BELOW, PhaseMap
 
 Floats = NDArray[np.float64]
 FEW_INDEPENDENT = 12.0
+_LEAST_OF_COVARIANCE = 0.6
 _MUCH_CUT = 0.5  # of a phase's area
 _SHORT_PX = 5.0
 
@@ -97,6 +98,9 @@ class PhaseFigures:
         names = {p.map.names for p in self.parts}
         if len(names) != 1:
             raise InputError("maps of different phases; measure them one by one" if names else "no micrograph to take figures of")
+        for p in self.parts:
+            if not p.tally.area.sum() > 0:
+                raise InputError(f"{p.map.name}: no pixel of it has a phase; text and scale bars fill it")
         without = [p.map.name for p in self.parts if p.map.scale is None]
         if without and len(without) < len(self.parts):
             raise InputError(f"{without[0]}: no scale, while others of the sample have one; give --scale, or measure it by itself")
@@ -204,6 +208,10 @@ class PhaseFigures:
         factors = [float(t.inflation[k]) for t in tallies]
         said, *_ = variance_of_ratio([(t.share[:, k], t.area) for t in tallies], factors)
         p, variance, freedom = variance_of_ratio([(t.share @ row, t.area) for t in tallies], factors)
+        area = np.array([t.area.sum() for t in tallies])
+        least = float((np.array([t.least[k] for t in tallies]) * area**2).sum() / max(float(area.sum()), 1e-300) ** 2)
+        if variance < _LEAST_OF_COVARIANCE * least:  # blocks that happen to be alike
+            variance, freedom = _LEAST_OF_COVARIANCE * least, max(min(freedom, 1e9), 1.0)
         sampling = share_interval(min(max(p, 0.0), 1.0), variance, freedom, self.independent)
         below, above = self._network(k)
         return PhaseShare(widened(sampling, below, above), sampling, below, above, said)

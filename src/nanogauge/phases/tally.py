@@ -6,6 +6,7 @@ Every figure is a ratio of two such sums, and its interval comes from how the bl
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,7 @@ class Tally:
     chord_ends, chord_length: (b, 2, K) along x and y; a chord has two ends, one cut by the frame has fewer
     interface: (b, K, K) length between two phases, symmetric, by Cauchy and Crofton
     inflation: (K,) of the variance between blocks, as blocks that touch are alike
+    least: (K,) variance of each phase's share by its covariance alone
     independent: areas of the size of the integral range that the map holds, of the phase with the largest
     block: (H, W) number of each pixel's block
     """
@@ -44,6 +46,7 @@ class Tally:
     chord_length: Floats
     interface: Floats
     inflation: Floats
+    least: Floats
     independent: float
     block: Ints
 
@@ -62,7 +65,7 @@ def tally(m: PhaseMap) -> Tally:
     present = np.bincount(m.phases[judged], minlength=k) / max(int(judged.sum()), 1)
     deciding = [c for c, p in zip(correlations, present, strict=True) if c is not None and min(p, 1 - p) > _RARE]
     deciding = deciding or [c for c in correlations if c is not None]
-    block = _blocks(m.phases.shape, max((c.extent for c in deciding), default=math.inf))
+    block = _blocks(judged, [max((c.extent[axis] for c in deciding), default=math.inf) for axis in (0, 1)])
     n = int(block.max()) + 1
     flat, phase = block[judged], m.phases[judged].astype(np.int64)
     share = np.bincount(flat * k + phase, minlength=n * k).reshape(n, k) * (sy * sx)
@@ -84,6 +87,7 @@ def tally(m: PhaseMap) -> Tally:
         chord_length=length,
         interface=_interfaces(m, block, n),
         inflation=inflation * (1 + _SHORT / math.sqrt(independent)),
+        least=np.array([0.0 if c is None else c.variance_of_mean(*m.phases.shape) for c in correlations]),
         independent=independent,
         block=block,
     )
@@ -133,12 +137,17 @@ def _shares_of_directions(angles: Floats) -> Floats:
     return shares
 
 
-def _blocks(shape: tuple[int, int], extent: float) -> Ints:
-    """(H, W) number of each pixel's block: equal rectangles, two at least along the longer side and four in all."""
-    counts = [int(np.clip(s / (_LEAST_BLOCK * extent), 1, min(_MOST_BLOCKS, s))) for s in shape]
-    counts = [max(c, min(2, s)) for c, s in zip(counts, shape, strict=True)]
+def _blocks(judged: NDArray[np.bool_], extent: Sequence[float]) -> Ints:
+    """(H, W) number of each pixel's block: equal rectangles, four in all at least; those where nothing is judged have none of
+    their own."""
+    shape = judged.shape
+    counts = [int(np.clip(s / (_LEAST_BLOCK * e), 1, min(_MOST_BLOCKS, s))) for s, e in zip(shape, extent, strict=True)]
+    if math.prod(counts) < 4:
+        counts = [max(c, min(2, s)) for c, s in zip(counts, shape, strict=True)]
     rows, columns = ((np.arange(s) * c) // s for s, c in zip(shape, counts, strict=True))
-    return np.asarray(rows[:, None] * counts[1] + columns[None, :], np.int64)
+    block = rows[:, None] * counts[1] + columns[None, :]
+    there = np.bincount(block[judged], minlength=math.prod(counts)) > 0
+    return np.asarray(np.maximum(np.cumsum(there) - 1, 0)[block], np.int64)
 
 
 def _inflation(c: Correlation | None, shape: tuple[int, int], n: int, block: Ints) -> float:
@@ -146,7 +155,7 @@ def _inflation(c: Correlation | None, shape: tuple[int, int], n: int, block: Int
     if c is None or n < 2:
         return 1.0
     height, width = shape
-    per_row = int(block[0, -1]) + 1
-    whole, one = c.variance_of_mean(height, width), c.variance_of_mean(height * per_row / n, width / per_row)
+    sides = [1 + int((np.diff(line) != 0).sum()) for line in (block[:, 0], block[0])]
+    whole, one = c.variance_of_mean(height, width), c.variance_of_mean(height / sides[0], width / sides[1])
     shown = (one - whole) / (n - 1)
     return float(np.clip(whole / shown, 1.0, _MOST_INFLATION)) if shown > 0 else _MOST_INFLATION
