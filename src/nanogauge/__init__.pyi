@@ -7,6 +7,8 @@ from .apps.notebook import (
     measure as measure,
     measure_labels as measure_labels,
     measure_many as measure_many,
+    measure_phases as measure_phases,
+    pool_phases as pool_phases,
 )
 from .core.errors import (
     AnnotationError as AnnotationError,
@@ -59,9 +61,11 @@ __all__ = [
     "measure",
     "measure_labels",
     "measure_many",
+    "measure_phases",
     "parse_length",
     "parse_scale",
     "pool",
+    "pool_phases",
     "read_micrograph",
     "read_settings",
 ]

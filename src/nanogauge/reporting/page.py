@@ -22,7 +22,7 @@ def report_page(document: Mapping[str, Any]) -> str:
     """The run's page; `document` as made by `document.build`."""
     cards = [_with_pictures(c) for c in document["cards"]]
     shown = {**document, "cards": cards, **long_list(document)}
-    return _environment().get_template("report.html.j2").render(d=shown, style=_style())
+    return render("report.html.j2", d=shown)
 
 
 def long_list(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,12 +58,12 @@ def index_pages(title: str, rows: Sequence[dict[str, Any]], failures: Sequence[d
     for k, (_, name) in enumerate(names):
         links = [(text, "" if other == name else other) for text, other in names]
         part = every[k * MOST_ROWS : (k + 1) * MOST_ROWS]
-        yield name, _environment().get_template("index.html.j2").render(title=title, rows=part, links=links, style=_style())
+        yield name, render("index.html.j2", title=title, rows=part, links=links)
 
 
 def micrograph_page(card: Card, *, linked: bool = False) -> str:
     """One micrograph's own page, for runs too large for one file; linked: it shows the pictures that lie beside it."""
-    return _environment().get_template("micrograph.html.j2").render(c=_with_pictures(card, linked=linked), style=_style())
+    return render("micrograph.html.j2", c=_with_pictures(card, linked=linked))
 
 
 def _with_pictures(card: Card, *, linked: bool = False) -> dict[str, Any]:
@@ -74,6 +74,11 @@ def _with_pictures(card: Card, *, linked: bool = False) -> dict[str, Any]:
     if card.order_picture or (linked and card.order):
         pictures["order_uri"] = "order.png" if linked else data_uri(card.order_picture or b"")
     return {k: getattr(card, k) for k in card.__dataclass_fields__} | pictures
+
+
+def render(template: str, **content: Any) -> str:
+    """A page of a template that has the house's style in it."""
+    return _environment().get_template(template).render(style=_style(), **content)
 
 
 @lru_cache(maxsize=1)

@@ -80,7 +80,7 @@ def sample_plots(sample: Sample, *, folder: Path | None = None) -> list[Plot]:
             ("micrographs", "Mean of each micrograph with its 95 % interval; line and band: the pooled mean.", draw_micrographs)
         )
     unit = lengths(sample.unit, sample.distribution.median.value)
-    return [_plot(name, caption, partial(_drawn, draw, sample, unit), folder) for name, caption, draw in drawings]
+    return [plot_of(name, caption, partial(_drawn, draw, sample, unit), folder) for name, caption, draw in drawings]
 
 
 def _drawn(draw: Callable[[Any, Sample, Lengths], Rows], sample: Sample, unit: Lengths, axes: Any) -> Rows:
@@ -90,10 +90,11 @@ def _drawn(draw: Callable[[Any, Sample, Lengths], Rows], sample: Sample, unit: L
 def comparison_plot(samples: Sequence[Sample], *, folder: Path | None = None) -> Plot:
     """Densities of several samples over each other."""
     caption = "Densities (Gaussian kernel on ln d) of the samples, by number."
-    return _plot("comparison", caption, lambda axes: draw_comparison(axes, samples), folder)
+    return plot_of("comparison", caption, lambda axes: draw_comparison(axes, samples), folder)
 
 
-def _plot(name: str, caption: str, draw: Callable[[Any], Rows], folder: Path | None) -> Plot:
+def plot_of(name: str, caption: str, draw: Callable[[Any], Rows], folder: Path | None) -> Plot:
+    """A drawing on axes of its own; into FOLDER as NAME.svg, .pdf, .png and .csv where one is given."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

@@ -25,7 +25,7 @@ from ..detection.readings import LookTaken, Reading
 from ..measuring import edge_profile
 from ..measuring.contours import Polygon, contours
 from ..scale.bar import ScaleBarReading
-from ..scale.resolve import ScaleDecision
+from ..scale.resolve import ScaleDecision, scale_dict
 from ..statistics.distribution import Distribution, Unit
 from ..statistics.metrology import SizeFigures, class_warnings, distribution_of, warnings_of
 
@@ -256,7 +256,7 @@ class Measurement(SizeFigures):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that decides a number, and the figures; for measurement.json."""
-        m, bar = self.micrograph, self.scale_bar
+        m = self.micrograph
         instrument = {k: getattr(m.instrument, k) for k in m.instrument.__dataclass_fields__}
         classes = {"classes": self.by_class().to_list()} if has_classes(self.particles) else {}
         return {
@@ -271,15 +271,7 @@ class Measurement(SizeFigures):
             "notes": list(m.notes),
             "part": asdict(m.part),
             "instrument": instrument,
-            "scale": {
-                "source": self.decision.source,
-                "nm_per_px_y_x": list(self.scale.nm_per_px) if self.scale else None,
-                "relative_uncertainty": self.scale.relative_uncertainty if self.scale else None,
-                "calibration": None if self.decision.calibration is None else self.decision.calibration.to_dict(),
-                "warnings": list(self.decision.warnings),
-                "metadata_nm_per_px_y_x": list(m.scale.nm_per_px) if m.scale else None,
-                "scale_bar": None if bar is None else bar.to_dict(),
-            },
+            "scale": scale_dict(self.decision, self.scale_bar, m.scale),
             "frame_y0_x0_y1_x1": list(self.frame),
             "n_particles": self.n_particles,
             "n_border": self.n_border,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from ..core.micrograph import Instrument
 from ..core.scale import Scale
@@ -27,6 +27,20 @@ class ScaleDecision:
     confidence: float
     warnings: tuple[str, ...] = ()
     calibration: Calibration | None = None
+
+
+def scale_dict(decision: ScaleDecision, bar: ScaleBarReading | None, metadata: Scale | None) -> dict[str, Any]:
+    """The scale in use and what speaks for it, for JSON. metadata: what the file states"""
+    scale = decision.scale
+    return {
+        "source": decision.source,
+        "nm_per_px_y_x": list(scale.nm_per_px) if scale else None,
+        "relative_uncertainty": scale.relative_uncertainty if scale else None,
+        "calibration": None if decision.calibration is None else decision.calibration.to_dict(),
+        "warnings": list(decision.warnings),
+        "metadata_nm_per_px_y_x": list(metadata.nm_per_px) if metadata else None,
+        "scale_bar": None if bar is None else bar.to_dict(),
+    }
 
 
 def resolve_scale(*, metadata: Scale | None, bar: ScaleBarReading | None, user: Scale | None, hint: str = "") -> ScaleDecision:

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .options import BarPx, Channel, Detector, Device, Inputs, NoReport, Page, SettingsFile, UserScale, UserScaleBar
+
 app = typer.Typer(
     name="phases",
     no_args_is_help=True,
@@ -64,4 +66,88 @@ def train(
         "hold_out": hold_out,
         "whole": whole,
     }
-    raise typer.Exit(commands.train_classes(folder, out, out.with_suffix(""), of="phases", fresh=fresh, **options))
+    code = commands.train_classes(folder, out, out.with_suffix(""), of="phases", fresh=fresh, **options)
+    if code == 0:
+        from .phases_all import check_all
+
+        code = check_all(folder, engine=str(out), only=out.with_suffix("") / "held_out.txt")
+    raise typer.Exit(code)
+
+
+Engine = Annotated[str, typer.Option("--engine", metavar="NAME.onnx", help="The network, of `nanogauge phases train`.")]
+
+
+@app.command()
+def measure(
+    inputs: Inputs,
+    engine: Engine,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to.")] = Path("results"),
+    check: Annotated[
+        Path | None,
+        typer.Option("--check", metavar="FILE", help="What the network gets wrong; default: NAME.check.json beside the network."),
+    ] = None,
+    scale: UserScale = None,
+    scale_bar: UserScaleBar = None,
+    bar_px: BarPx = None,
+    page: Page = None,
+    detector: Detector = None,
+    channel: Channel = None,
+    device: Device = None,
+    settings: SettingsFile = None,
+    no_report: NoReport = False,
+    json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print all figures as JSON.")] = False,
+) -> None:
+    """Measure phases: area fractions with intervals, chords, local thickness, interfaces, grains and pores.
+
+    The INPUTS are of one sample. Writes into the folder OUT:
+
+    \b
+      report.html      look here first; plots/
+      phases.csv       a row for each micrograph and phase, and for all together
+      interfaces.csv   length per area between each two phases
+      pieces.csv       every grain and pore; chords.csv, phases.json
+      NAME/            for each micrograph the same, phases.tif (numbers of phases),
+                       overlay.png, phases.png
+
+    Example:
+
+      nanogauge phases measure shale/*.tif --engine shale.onnx -o results
+    """
+    from .phases_all import measure_all
+
+    options: dict[str, Any] = {
+        "scale": scale,
+        "scale_bar": scale_bar,
+        "bar_px": bar_px,
+        "device": device,
+        "settings_file": settings,
+    }
+    options["read"] = {"page": page, "detector": detector, "channel": channel}
+    shown: dict[str, Any] = {"report": not no_report, "json_output": json_output}
+    raise typer.Exit(measure_all(inputs, out, engine=engine, check_file=check, **options, **shown))
+
+
+@app.command("check")
+def check_network(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="images/, classes/ and classes.csv, as for `phases train`.")],
+    engine: Engine,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="File to write; default: NAME.check.json beside it.")
+    ] = None,
+    only: Annotated[
+        Path | None, typer.Option("--ids", metavar="FILE", help="Text file of the names to check on, one a line; default: all.")
+    ] = None,
+    device: Device = None,
+    json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print the check as JSON.")] = False,
+) -> None:
+    """Find out what a network gets wrong, on labelled micrographs that it has not learned from.
+
+    `nanogauge phases measure` needs it for intervals that hold. `nanogauge phases train` does it with what it held out.
+
+    Example:
+
+      nanogauge phases check other-micrographs --engine shale.onnx
+    """
+    from .phases_all import check_all
+
+    raise typer.Exit(check_all(folder, engine=engine, out=out, only=only, device=device, json_output=json_output))

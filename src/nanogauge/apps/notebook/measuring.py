@@ -261,7 +261,7 @@ def measure_labels(
     settings = _settings(settings, weighting=weighting, classes=classes)
     stated = None if scale is None else as_scale(scale)
     if stated is None and isinstance(source, str | Path):
-        stated = _scale_beside(file_of(source))
+        stated = scale_beside(file_of(source))
     micrograph = micrograph_of(source, name=name, read=settings.read)
     if not isinstance(labels, str | Path | Annotation):
         labels = _annotation(np.asarray(labels), micrograph.shape)
@@ -282,16 +282,16 @@ def _settings(
 def _measure(source: Source, settings: Settings, scale: Scale | None, *, name: str | None) -> Measurement:
     if isinstance(source, str | Path):
         path = file_of(source)
-        return _measurer(settings).measure(path, scale=scale or _scale_beside(path))
-    return _measurer(settings).measure(micrograph_of(source, name=name), scale=scale)
+        return measurer_for(settings).measure(path, scale=scale or scale_beside(path))
+    return measurer_for(settings).measure(micrograph_of(source, name=name), scale=scale)
 
 
-def _scale_beside(path: Path) -> Scale | None:
+def scale_beside(path: Path) -> Scale | None:
     """What a nanogauge.toml in the file's folder says."""
     return user_scales([path], [path], None).get(path)
 
 
-def _measurer(settings: Settings) -> Measurer:
+def measurer_for(settings: Settings) -> Measurer:
     """One whose network and text reader are kept for the next call; a network's file that was written anew is loaded anew."""
     file = Path(settings.segment.engine)
     written = file.stat().st_mtime_ns if file.suffix == ".onnx" and file.is_file() else 0
