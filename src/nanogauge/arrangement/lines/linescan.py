@@ -1,0 +1,87 @@
+"""The mean linescan over an edge, and where in it the edge lies.
+
+Mack and Bunday, Proc. SPIE 9424 (2015) 94240F: a step from the level of the space to that of the line at the edge, an excess that dies
+away exponentially into the line, another (or a lack) that does into the space, all of it blurred by the beam.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Linescan:
+    """left_px, right_px: where the edges lie in the profiles; half_left_px, half_right_px: where these cross half of their flank;
+    blur_px: of the beam, standard deviation; misfit: root mean square, as a share of the profiles' range."""
+
+    left_px: float
+    right_px: float
+    half_left_px: float
+    half_right_px: float
+    blur_px: float
+    misfit: float
+
+
+def fit_linescan(x: Floats, left: Floats, right: Floats) -> Linescan:
+    """The edges in the mean profiles (n,) over left and right edges, both at the places x (px) and both running into the line with x:
+    that of right edges mirrored, so that its place comes back mirrored too."""
+    span = float(max(np.ptp(left), np.ptp(right), 1e-9))
+    low = float(min(left.min(), right.min()))
+    data = np.concatenate([left, right]) - low
+    data = data / span
+    n = len(x)
+    start = [_half(x, left), _half(x, right)]
+    widest = float(x[-1])
+    guess = np.array([*start, 1.2, 0.05, data[n - 1], 0.5, 0.5, 0.25 * widest, 0.0, 0.15 * widest])
+    lower = np.array([start[0] - 2.5, start[1] - 2.5, 0.3, -0.5, -0.5, -0.2, -0.2, 0.6, -0.6, 0.4])
+    upper = np.array([start[0] + 2.5, start[1] + 2.5, 4.0, 1.0, 1.5, 3.0, 3.0, 2.5 * widest, 0.6, 1.5 * widest])
+
+    def model(p: Floats) -> Floats:
+        a, b, blur, space, line, excess_a, excess_b, inner, outer, reach = p
+        one = linescan(x - a, blur, space, line, excess_a, inner, outer, reach)
+        other = linescan(x - b, blur, space, line, excess_b, inner, outer, reach)
+        return np.concatenate([one, other])
+
+    found = optimize.least_squares(lambda p: model(p) - data, np.clip(guess, lower + 1e-6, upper - 1e-6), bounds=(lower, upper), x_scale="jac")
+    p = found.x
+    misfit = float(np.sqrt(np.mean(found.fun**2)))
+    return Linescan(float(p[0]), float(p[1]), start[0], start[1], float(p[2]), misfit)
+
+
+def linescan(
+    x: Floats, blur: float, space: float, line: float, excess: float, inner: float, outer: float, reach: float
+) -> Floats:
+    """Signal at distances x into the line: `line` + excess · exp(-x / inner) within, `space` + outer · exp(x / reach) without, under a
+    Gaussian beam of standard deviation `blur`."""
+    step = 0.5 * special.erfc(-x / (math.sqrt(2) * blur))
+    return np.asarray(
+        space * (1 - step) + line * step + excess * _tail(x, blur, inner) + outer * _tail(-x, blur, reach), np.float64
+    )
+
+
+def _tail(x: Any, blur: float, length: float) -> Any:
+    """exp(-x / length) of positive x, blurred."""
+    z = (blur / length - x / blur) / math.sqrt(2)
+    gauss = np.exp(-0.5 * (x / blur) ** 2)
+    stable = 0.5 * gauss * special.erfcx(np.maximum(z, -20))
+    far = np.exp(np.minimum(0.5 * (blur / length) ** 2 - x / length, 50))
+    return np.where(z > -6, stable, far)
+
+
+def _half(x: Floats, profile: Floats) -> float:
+    """Where the flank from the space to the peak crosses the middle between the two."""
+    peak = int(np.argmax(profile))
+    foot = int(np.argmin(profile[: peak + 1]))
+    level = 0.5 * (profile[foot] + profile[peak])
+    for i in range(peak, foot, -1):
+        if profile[i - 1] < level <= profile[i]:
+            return float(x[i - 1] + (level - profile[i - 1]) / (profile[i] - profile[i - 1]) * (x[i] - x[i - 1]))
+    return float(x[peak])
