@@ -14,6 +14,7 @@ from ..pipeline.measure import Measurer
 from ..reading.containers.ome_zarr import sha256_of as sha256_of_folder
 from ..reading.sidecar import sidecar_files
 from ..results.folder import is_edited
+from ..results.interchange.class_table import table_beside
 from ..results.measurement import Measurement
 from ..results.saved import read_saved
 from .inputs import picture, printable, problem
@@ -94,6 +95,8 @@ def _key(job: Job, item: Item, sha256: str) -> str:
         with suppress(OSError):
             beside["calibration"] = sha256_of(Path(job.settings.scale.calibration))
     annotation = "" if item.annotation is None else sha256_of(item.annotation)
+    if item.annotation is not None and (table := table_beside(item.annotation)) is not None:
+        beside[table.name] = sha256_of(table)
     return key_of(job.fingerprint(), item, sha256=sha256, beside=beside, annotation_sha256=annotation)
 
 

@@ -45,14 +45,41 @@ class BarLocator(Protocol):
         ...
 
 
+N_MAPS = 3
+"""Foreground, boundary, distance."""
+
+
 @dataclass(frozen=True, slots=True)
 class Maps:
     """Probability maps of a picture, each (H, W) float32 in [0, 1]: foreground; boundary between and round particles;
-    normalised distance to the particle's own outline (1 at its middle)."""
+    normalised distance to the particle's own outline (1 at its middle); and (K, H, W), how likely a pixel is of each class, None
+    where the engine tells none apart."""
 
     foreground: NDArray[np.float32]
     boundary: NDArray[np.float32]
     distance: NDArray[np.float32]
+    classes: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineClasses:
+    """The classes that a network tells apart.
+
+    names: in the order of its maps; of: "particles", whose class is that of their pixels, or "phases", of every pixel
+    temperature: by which logarithms of probabilities are divided so that they hold true of what the network has not learned from
+    nm_per_px: smallest and largest pixel it has learned from; None where that is not known
+    outlines: weights (D + 1, K) of what outlines say of the classes, the last row the bias; () where they are not asked. See
+        `measuring.learned_classes`
+    """
+
+    names: tuple[str, ...]
+    of: str = "particles"
+    temperature: float = 1.0
+    nm_per_px: tuple[float, float] | None = None
+    outlines: tuple[tuple[float, ...], ...] = ()
+
+
+NO_CLASSES = EngineClasses(())
 
 
 class Engine(Protocol):
@@ -72,8 +99,21 @@ class Engine(Protocol):
         ...
 
     def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
-        """Standardised grey levels (H, W) -> (3, H, W) float32: foreground, boundary, distance."""
+        """Standardised grey levels (H, W) -> (3, H, W) float32: foreground, boundary, distance; (3 + K, H, W) of an engine that
+        tells K classes apart, which then follow."""
         ...
+
+
+@runtime_checkable
+class Classing(Protocol):
+    """An engine that may tell classes apart."""
+
+    classes: EngineClasses
+
+
+def classes_of(engine: Engine) -> EngineClasses:
+    """What an engine tells apart; no names where it tells nothing apart."""
+    return engine.classes if isinstance(engine, Classing) else NO_CLASSES
 
 
 @runtime_checkable

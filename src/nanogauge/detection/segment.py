@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.protocols import Engine, Maps, predict_each
+from ..core.protocols import N_MAPS, Engine, Maps, classes_of, predict_each
 from ..core.settings import SegmentSettings
 
 F32 = NDArray[np.float32]
@@ -52,7 +52,7 @@ def predict(working: F32, engine: Engine, *, overlap_px: int = 64, flips: bool =
     picture = np.pad(working, ((0, pad_h - h), (0, pad_w - w)), mode="reflect" if min(h, w) > 1 else "edge")
     if picture.shape != (pad_h, pad_w):
         raise ValueError(f"padding went wrong: {picture.shape}")
-    f, b, d = np.concatenate(
+    f, b, d, *classes = np.concatenate(
         [
             band
             for _, band in predict_bands(
@@ -61,7 +61,8 @@ def predict(working: F32, engine: Engine, *, overlap_px: int = 64, flips: bool =
         ],
         axis=1,
     )[:, :h, :w]
-    return Maps(np.ascontiguousarray(f), np.ascontiguousarray(b), np.ascontiguousarray(d))
+    of_classes = np.stack(classes) if classes else None
+    return Maps(np.ascontiguousarray(f), np.ascontiguousarray(b), np.ascontiguousarray(d), of_classes)
 
 
 def predict_bands(
@@ -73,7 +74,8 @@ def predict_bands(
     flips: bool = False,
     columns: tuple[int, int] | None = None,
 ) -> Iterator[tuple[int, F32]]:
-    """The maps of a picture too large for memory, from top to bottom: (first row, maps (3, rows, columns)).
+    """The maps of a picture too large for memory, from top to bottom: (first row, maps (3, rows, columns)); (3 + K,
+    rows, columns) of an engine that tells K classes apart.
 
     window: (y0, y1, x0, x1) -> standardised working pixels there; shape: (H, W), multiples of the engine's stride
     columns: first and last (exclusive) of the columns wanted; tiles lie where they would for all columns
@@ -83,7 +85,7 @@ def predict_bands(
     across = [(a, b) for a, b in _spans(w, engine.tile_px, overlap_px, engine.stride) if b > left and a < right]
     down = _spans(h, engine.tile_px, overlap_px, engine.stride)
     x_first, x_last = across[0][0], across[-1][1]
-    total = np.zeros((3, 0, x_last - x_first), np.float32)
+    total = np.zeros((N_MAPS + len(classes_of(engine).names), 0, x_last - x_first), np.float32)
     weight = np.zeros((0, x_last - x_first), np.float32)
     top = 0
     tiles = (np.ascontiguousarray(window(y0, y1, x0, x1)) for y0, y1 in down for x0, x1 in across)

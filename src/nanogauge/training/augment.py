@@ -107,10 +107,10 @@ class Tone(NamedTuple):
     offset: Tensor
 
 
-def draw_tone(rng: np.random.Generator) -> Tone:
-    """A change of tone, drawn at random."""
+def draw_tone(rng: np.random.Generator, *, inverted: float = 0.15) -> Tone:
+    """A change of tone, drawn at random; so many are `inverted`, which nothing that is told apart by its grey level may be."""
     levels = np.linspace(0, 1, 256)
-    if rng.random() < 0.15:
+    if rng.random() < inverted:
         levels = 1 - levels
     if rng.random() < 0.35:
         levels = levels ** math.exp(rng.normal(0, 0.35))

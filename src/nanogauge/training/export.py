@@ -25,37 +25,43 @@ OPSET = 18
 
 
 class WithSigmoid(nn.Module):
-    """Logits to maps in [0, 1]."""
+    """Logits to maps in [0, 1]; of a network with classes, to its maps and to the probability of each class."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
+        self.has_classes = isinstance(network, UNet) and network.class_head is not None
 
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(self.network(x))
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        y = self.network(x)
+        if not self.has_classes:
+            return torch.sigmoid(y)
+        return torch.sigmoid(y[:, : len(OUTPUTS)]), torch.softmax(y[:, len(OUTPUTS) :], 1)
 
 
 def load(checkpoint: Path) -> UNet:
     """The averaged (EMA) network of a checkpoint, in evaluation mode."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    network = build(state["recipe"]["network"])
+    network = build(state["recipe"]["network"], classes=len(state["recipe"].get("names", ())))
     network.load_state_dict(state["ema"])
     return network.eval()
 
 
 def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None = None) -> None:
-    """Writes PATH: input "grey" (1, 1, H, W), output "maps" (1, 3, H, W), H and W free multiples of 32."""
+    """Writes PATH: input "grey" (1, 1, H, W), output "maps" (1, 3, H, W), H and W free multiples of 32; of a network with K
+    classes also "classes" (1, K, H, W)."""
+    whole = WithSigmoid(network).eval()
     example = torch.zeros(1, 1, 96, 128)
     h, w = torch.export.Dim("h", min=1, max=256), torch.export.Dim("w", min=1, max=256)
     with _quietly(), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's own, about its own internals
         program = torch.onnx.export(
-            WithSigmoid(network).eval(),
+            whole,
             (example,),
             dynamo=True,
             opset_version=OPSET,
             input_names=["grey"],
-            output_names=["maps"],
+            output_names=["maps", "classes"] if whole.has_classes else ["maps"],
             dynamic_shapes=({2: 32 * h, 3: 32 * w},),
             verbose=False,
         )
@@ -103,7 +109,7 @@ class _Reader:
 def quantise(fp32: Path, int8: Path, pictures: Sequence[NDArray[np.float32]]) -> None:
     """Static int8 QDQ, calibrated on `pictures` (H, W) of multiples of 32.
 
-    The last convolution and the attention's small layers stay in float: they cost little and decide much. Ranges end at the
+    The last convolutions and the attention's small layers stay in float: they cost little and decide much. Ranges end at the
     99.999th percentile: a few outliers would else coarsen every other level.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
@@ -115,7 +121,8 @@ def quantise(fp32: Path, int8: Path, pictures: Sequence[NDArray[np.float32]]) ->
         graph = onnx.load(str(ready)).graph
         convolutions = [n for n in graph.node if n.op_type == "Conv"]
         shapes = {i.name: list(i.dims) for i in graph.initializer}
-        kept = [n.name for n in convolutions if _small(shapes.get(n.input[1], [64, 64])) or n is convolutions[-1]]
+        ends = (convolutions[-1].input[1], "network.head.weight", "network.class_head.out.weight")
+        kept = [n.name for n in convolutions if _small(shapes.get(n.input[1], [64, 64])) or n.input[1] in ends]
         quantize_static(
             str(ready),
             str(int8),
@@ -145,11 +152,12 @@ def free_batch(path: Path) -> bool:
     tiles = np.random.default_rng(0).normal(size=(2, 1, 64, 96)).astype(np.float32)
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        together, *alone = (session.run(None, {"grey": x})[0] for x in (tiles, tiles[:1], tiles[1:]))
+        together, *alone = (session.run(None, {"grey": x}) for x in (tiles, tiles[:1], tiles[1:]))
     except Exception:  # onnxruntime raises its own types, none of them public
         return False
-    if together.shape[0] != 2 or not np.allclose(together, np.concatenate(alone), atol=1e-5):
-        return False
+    for both, first, second in zip(together, *alone, strict=True):
+        if both.shape[0] != 2 or not np.allclose(both, np.concatenate([first, second]), atol=1e-5):
+            return False
     onnx.save(model, str(path))
     return True
 
@@ -162,11 +170,33 @@ def facts_of(checkpoint: Path) -> dict[str, Any]:
     return {"network": recipe["network"], "working_diameter_px": min(recipe.get("diameter_px", 44.0), 44.0), "sees_px": list(sees)}
 
 
+def export_classes(checkpoint: Path, out: Path, *, temperature: float = 1.0, nm_per_px: tuple[float, float] | None = None) -> None:
+    """Checkpoint of `classes.learn` -> OUT, float32, for batches of tiles. Where the head alone has learned, the network says of
+    particles what the one it began with says, and with the same right: its calibration is handed on. A network of phases takes
+    pictures as they are."""
+    recipe = torch.load(checkpoint, map_location="cpu", weights_only=True)["recipe"]
+    start = Path(recipe["start_from"])
+    facts = described(start) if start.suffix == ".onnx" and start.is_file() and not recipe["whole"] else facts_of(checkpoint)
+    facts["network"] = recipe["network"]
+    if recipe["of"] == "phases":
+        facts["working_diameter_px"] = None
+    pixels = None if nm_per_px is None else list(nm_per_px)
+    facts["classes"] = {"names": list(recipe["names"]), "of": recipe["of"], "temperature": temperature, "nm_per_px": pixels}
+    export_fp32(load(checkpoint), out)
+    describe(out, facts)
+    free_batch(out)
+
+
 def described(path: Path) -> dict[str, Any]:
     """What the network in a file says of itself."""
     stored = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
     found: dict[str, Any] = json.loads(stored.get("nanogauge", "{}"))
     return found
+
+
+def classes_in(path: Path) -> tuple[str, ...]:
+    """The classes that the network in a file tells apart; () where it has none."""
+    return tuple(described(path).get("classes", {}).get("names", ()))
 
 
 def describe(path: Path, facts: dict[str, Any]) -> None:

@@ -74,6 +74,10 @@ class Recipe:
     seed: int = 1
     workers: int = -1  # processes that load data; below 0: on CUDA one a core but one, on the CPU none
 
+    def rate_of(self, name: str) -> float:
+        """Share of the learning rate of a parameter, by its name in the network."""
+        return self.encoder_rate if name.startswith("encoder.") else 1.0
+
 
 _SHARE = (0, 1)
 _STRIDE_PX = 32  # of the networks' coarsest maps
@@ -217,8 +221,18 @@ def start(recipe: Recipe) -> tuple[UNet, bool]:
 class Learner:
     """A network that learns, step by step: with its optimiser and the running average of its weights (`ema`)."""
 
-    def __init__(self, recipe: Recipe, network: torch.nn.Module, device: torch.device, *, frozen: bool = False) -> None:
-        self.recipe, self.device = recipe, device
+    def __init__(
+        self,
+        recipe: Recipe,
+        network: torch.nn.Module,
+        device: torch.device,
+        *,
+        frozen: bool = False,
+        loss: Callable[[Tensor, Tensor], dict[str, Tensor]] | None = None,
+    ) -> None:
+        """loss: logits and true maps -> its terms, whose sum is made small; None: `loss_terms`. Parameters that need no gradient
+        stay as they are."""
+        self.recipe, self.device, self.loss = recipe, device, loss or loss_terms
         self.half = uses_bfloat16(recipe.precision, device)
         self.network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         if frozen:
@@ -230,12 +244,12 @@ class Learner:
         counts = [k for k in values if k not in floats]
         self._averages, self._weights = [self.ema[k] for k in floats], [values[k] for k in floats]
         self._copies, self._counts = [self.ema[k] for k in counts], [values[k] for k in counts]
-        groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}  # (in the encoder, decays)
+        groups: dict[tuple[float, bool], list[torch.nn.Parameter]] = {}  # (share of the rate, decays)
         for name, p in self.network.named_parameters():
-            groups.setdefault((name.startswith("encoder."), p.ndim > 1), []).append(p)
+            if p.requires_grad:
+                groups.setdefault((recipe.rate_of(name), p.ndim > 1), []).append(p)
         parameters = [
-            {"params": p, "weight_decay": recipe.weight_decay * decays, "share": recipe.encoder_rate if encoder else 1.0}
-            for (encoder, decays), p in groups.items()
+            {"params": p, "weight_decay": recipe.weight_decay * decays, "share": share} for (share, decays), p in groups.items()
         ]
         self.optimiser = torch.optim.AdamW(parameters, lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True)
 
@@ -247,7 +261,7 @@ class Learner:
         x = x.to(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             logits = self._forward(x)
-        terms = loss_terms(logits.float(), target)
+        terms = self.loss(logits.float(), target)
         loss = torch.stack(list(terms.values())).sum()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -5,7 +5,8 @@ Woo et al., ECCV 2018; the combination for nanoparticles, Tao, Ji & Liu, RSC Adv
 efficientnet.py.
 
 Input (N, 1, H, W) float, standardised grey levels, H and W multiples of 32. Output (N, 3, H, W) logits, in the order of
-`OUTPUTS`; a sigmoid turns each into its map.
+`OUTPUTS`; a sigmoid turns each into its map. With K classes (N, 3 + K, H, W): a softmax over the last K says of which class a
+pixel is.
 """
 
 from __future__ import annotations
@@ -95,6 +96,31 @@ class ResNetEncoder(nn.Module):
         return features
 
 
+class ClassHead(nn.Module):
+    """Of which class each pixel is, from what the decoder sees at strides 16, 8, 4 and 2.
+
+    The levels are summed at stride 4 (panoptic feature pyramid, Kirillov et al., CVPR 2019), where a 3x3 convolution looks at
+    them; the finest is added before the sub-pixel convolution. A fourteenth of the default network's work.
+    """
+
+    def __init__(self, decoder: tuple[int, ...], classes: int, *, width: int = 48) -> None:
+        super().__init__()
+        *coarse, fine = decoder
+        self.levels = nn.ModuleList(conv_bn(c, width, 1, relu=False) for c in coarse)
+        self.context = conv_bn(width, width, 3)
+        self.narrow = conv_bn(width, fine, 1, relu=False)
+        self.fine = conv_bn(fine, fine, 1, relu=False)
+        self.out = nn.Conv2d(fine, 4 * classes, 3, padding=1)
+
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        *coarse, fine = levels
+        y = self.levels[0](coarse[0])
+        for reduce, level in zip(self.levels[1:], coarse[1:], strict=True):  # type: ignore[arg-type]
+            y = F.interpolate(y, scale_factor=2.0, mode="nearest") + reduce(level)
+        y = F.interpolate(self.narrow(self.context(F.relu(y))), scale_factor=2.0, mode="nearest")
+        return F.pixel_shuffle(self.out(F.relu(y + self.fine(fine))), 2)
+
+
 class UNet(nn.Module):
     """Decoder of four upsampling steps to stride 2, then a sub-pixel head (Shi et al., CVPR 2016) to full resolution.
 
@@ -102,7 +128,9 @@ class UNet(nn.Module):
     the cost of a full-resolution decoder block.
     """
 
-    def __init__(self, encoder: ResNetEncoder | EfficientNetLite, *, decoder: tuple[int, ...] = (256, 128, 64, 32)) -> None:
+    def __init__(
+        self, encoder: ResNetEncoder | EfficientNetLite, *, decoder: tuple[int, ...] = (256, 128, 64, 32), classes: int = 0
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         channels = self.encoder.channels[::-1]  # ResNet50: 2048, 1024, 512, 256, 64; EfficientNet-Lite2: 352, 120, 48, 24, 16
@@ -115,33 +143,37 @@ class UNet(nn.Module):
             self.fuse.append(nn.Sequential(conv_bn(2 * out, out, 3), conv_bn(out, out, 3)))
             c = out
         self.head = nn.Conv2d(c, 4 * len(OUTPUTS), 3, padding=1)
+        self.class_head = ClassHead(decoder, classes) if classes else None
 
     def forward(self, x: Tensor) -> Tensor:
         features = cast(list[Tensor], self.encoder(x))
         y = features.pop()
+        levels: list[Tensor] = []
         for reduce, fuse in zip(self.reduce, self.fuse, strict=True):
             skip = features.pop()
             y = F.interpolate(reduce[0](y), scale_factor=2.0, mode="nearest")  # type: ignore[index]
             y = fuse(torch.cat([y, reduce[1](skip)], 1))  # type: ignore[index]
-        return F.pixel_shuffle(self.head(y), 2)  # (N, 12, H/2, W/2) -> (N, 3, H, W)
+            levels.append(y)
+        maps = F.pixel_shuffle(self.head(y), 2)  # (N, 12, H/2, W/2) -> (N, 3, H, W)
+        return maps if self.class_head is None else torch.cat([maps, self.class_head(levels)], 1)
 
 
-NETWORKS: dict[str, Callable[[], UNet]] = {
-    "unet-efficientnet-lite2": lambda: UNet(EfficientNetLite("lite2"), decoder=(128, 96, 48, 32)),
-    "unet-efficientnet-lite1": lambda: UNet(EfficientNetLite("lite1"), decoder=(128, 96, 48, 32)),
-    "unet-efficientnet-lite0": lambda: UNet(EfficientNetLite("lite0"), decoder=(128, 96, 48, 32)),
-    "unet-resnet50-cbam": lambda: UNet(ResNetEncoder()),
-    "unet-resnet50": lambda: UNet(ResNetEncoder(attention=False)),
-    "unet-tiny-cbam": lambda: UNet(ResNetEncoder((1, 1, 1, 1)), decoder=(32, 32, 16, 16)),
+NETWORKS: dict[str, Callable[[int], UNet]] = {
+    "unet-efficientnet-lite2": lambda k: UNet(EfficientNetLite("lite2"), decoder=(128, 96, 48, 32), classes=k),
+    "unet-efficientnet-lite1": lambda k: UNet(EfficientNetLite("lite1"), decoder=(128, 96, 48, 32), classes=k),
+    "unet-efficientnet-lite0": lambda k: UNet(EfficientNetLite("lite0"), decoder=(128, 96, 48, 32), classes=k),
+    "unet-resnet50-cbam": lambda k: UNet(ResNetEncoder(), classes=k),
+    "unet-resnet50": lambda k: UNet(ResNetEncoder(attention=False), classes=k),
+    "unet-tiny-cbam": lambda k: UNet(ResNetEncoder((1, 1, 1, 1)), decoder=(32, 32, 16, 16), classes=k),
 }
 """By name; `unet-tiny-cbam` is a quick double for tests (same code, one block a stage)."""
 
 
-def build(name: str = "unet-efficientnet-lite2") -> UNet:
-    """A network of `NETWORKS` with random weights. SettingsError for an unknown name."""
+def build(name: str = "unet-efficientnet-lite2", *, classes: int = 0) -> UNet:
+    """A network of `NETWORKS` with random weights, for so many classes. SettingsError for an unknown name."""
     if name not in NETWORKS:
         raise SettingsError(f"unknown network {name!r}; known: {', '.join(NETWORKS)}")
-    return NETWORKS[name]()
+    return NETWORKS[name](classes)
 
 
 def freeze_normalisation(network: nn.Module) -> None:

@@ -16,7 +16,7 @@ from onnx import numpy_helper
 from torch import nn
 
 from ..core.errors import SettingsError
-from .export import described
+from .export import classes_in, described
 from .network import UNet, build
 
 
@@ -28,11 +28,11 @@ def network_of(path: Path) -> str:
 def read_onnx(path: Path) -> UNet:
     """The network of an ONNX file that `export_fp32` or `quantise` wrote, in evaluation mode.
 
-    int8 weights are dequantised. Raises SettingsError where the file holds another network.
+    With its classes, where it has some. int8 weights are dequantised. Raises SettingsError where the file holds another network.
     """
     model = onnx.load(str(path))
     values = {i.name.removeprefix("network."): numpy_helper.to_array(i) for i in model.graph.initializer}
-    network = build(network_of(path))
+    network = build(network_of(path), classes=len(classes_in(path)))
     with torch.no_grad():
         for name, module in network.named_modules():
             if isinstance(module, nn.Conv2d):

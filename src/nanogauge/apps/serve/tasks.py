@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import UnsupportedFormat
-from ...core.protocols import Progress, predict_each
+from ...core.protocols import Progress, classes_of, predict_each
 from ...core.settings import Settings, settings_from_dict
 from ...reading import read_micrograph
 
@@ -172,6 +172,7 @@ class _Counted:
         self.name, self.stride, self.tile_px = engine.name, engine.stride, engine.tile_px
         self.working_diameter_px = engine.working_diameter_px
         self.sees_px, self.calibration, self.detection = engine.sees_px, engine.calibration, engine.detection
+        self.classes = classes_of(engine)
 
     @property
     def sha256(self) -> str:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ...core.cpu import cores
 from ...core.errors import EngineError
+from ...core.protocols import NO_CLASSES, EngineClasses
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -48,16 +49,17 @@ class Facts:
 
     working_diameter_px: particle diameter it sees best; sees_px: the smallest and largest it sees; calibration: as in
     `confidence.probability`, None where its confidence was never held against truth; detection: as in
-    `readings.relative_uncertainty`, empty where its intervals were not
+    `readings.relative_uncertainty`, empty where its intervals were not; classes: that it tells apart
     """
 
     network: str = ""
     stride: int = 32
     tile_px: int = 512
-    working_diameter_px: float = 44.0
+    working_diameter_px: float | None = 44.0
     sees_px: tuple[float, float] = (8.0, 210.0)
     calibration: Mapping[str, float] | None = None
     detection: Mapping[str, float] = field(default_factory=dict)
+    classes: EngineClasses = NO_CLASSES
 
     @classmethod
     def read(cls, stored: Mapping[str, str], path: Path) -> Facts:
@@ -71,9 +73,22 @@ class Facts:
             values = json.loads(text)
             if "sees_px" in values:
                 values["sees_px"] = (float(values["sees_px"][0]), float(values["sees_px"][1]))
+            if "classes" in values:
+                values["classes"] = _classes(values["classes"])
             return cls(**values)
         except (OSError, ValueError, TypeError, IndexError, KeyError) as error:
             raise EngineError(f"{path}: what the network says of itself cannot be read ({error}); export it again") from error
+
+
+def _classes(values: dict[str, Any]) -> EngineClasses:
+    pixels, outlines = values.get("nm_per_px"), values.get("outlines", ())
+    return EngineClasses(
+        names=tuple(str(n) for n in values["names"]),
+        of=str(values["of"]),
+        temperature=float(values["temperature"]),
+        nm_per_px=None if pixels is None else (float(pixels[0]), float(pixels[1])),
+        outlines=tuple(tuple(float(v) for v in row) for row in outlines),
+    )
 
 
 def _session(path: Path, n_threads: int | None, providers: list[str]) -> onnxruntime.InferenceSession:
@@ -132,14 +147,20 @@ class OnnxEngine:
         if chosen not in self._session.get_providers():  # ONNX Runtime falls back without a word
             raise EngineError(f"device {device!r} could not be started ({chosen}); check its driver, or choose another --device")
         self._input = self._session.get_inputs()[0].name
-        self._output = self._session.get_outputs()[0].name
+        outputs = [o.name for o in self._session.get_outputs()]
+        self._outputs = outputs[:1]
         wanted = batch or (1 if chosen == PROVIDERS["cpu"] else _BATCH)
         self.batch = 1 if isinstance(self._session.get_inputs()[0].shape[0], int) else wanted
         facts = Facts.read(self._session.get_modelmeta().custom_metadata_map, path)
         self.name = facts.network or path.stem
         self.stride, self.tile_px, self.sees_px = facts.stride, facts.tile_px, facts.sees_px
-        self.working_diameter_px: float | None = facts.working_diameter_px
+        self.working_diameter_px = facts.working_diameter_px
         self.calibration, self.detection = facts.calibration, facts.detection
+        self.classes = facts.classes
+        if self.classes.names:
+            if "classes" not in outputs:
+                raise EngineError(f"{path}: names classes but has no map of them; export the network again")
+            self._outputs = [outputs[0], "classes"]
 
     def _load(self, n_threads: int | None) -> onnxruntime.InferenceSession:
         return _session(self.path, n_threads, self._providers)
@@ -159,7 +180,7 @@ class OnnxEngine:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
-        """Standardised (H, W), multiples of 32 -> (3, H, W): foreground, boundary, distance, in [0, 1]."""
+        """Standardised (H, W), multiples of 32 -> (3, H, W): foreground, boundary, distance, in [0, 1]; then the classes'."""
         return self._run(self._session, tile)
 
     def predict_all(self, tiles: Iterator[NDArray[np.float32]], n: int) -> Iterator[NDArray[Any]]:
@@ -201,16 +222,21 @@ class OnnxEngine:
                 yield from self._run_batch(gathered)
 
     def _run_batch(self, tiles: list[NDArray[np.float32]]) -> NDArray[Any]:
-        """Tiles (H, W) of one shape -> (n, 3, H, W). Bound input and output are copied once each way."""
+        """Tiles (H, W) of one shape -> (n, 3 + K, H, W). Bound input and output are copied once each way."""
         binding = self._session.io_binding()
         binding.bind_cpu_input(self._input, np.ascontiguousarray(np.stack(tiles)[:, None], np.float32))
-        binding.bind_output(self._output)
+        for name in self._outputs:
+            binding.bind_output(name)
         self._session.run_with_iobinding(binding)
-        return np.asarray(binding.copy_outputs_to_cpu()[0], np.float32)
+        return _joined(binding.copy_outputs_to_cpu())
 
     def _run(self, session: onnxruntime.InferenceSession, tile: NDArray[np.float32]) -> NDArray[Any]:
-        out = session.run(None, {self._input: np.asarray(tile, np.float32)[None, None]})[0]
-        return np.asarray(out[0], np.float32)
+        return _joined(session.run(self._outputs, {self._input: np.asarray(tile, np.float32)[None, None]}))[0]
+
+
+def _joined(outputs: list[Any]) -> NDArray[Any]:
+    """Maps (n, 3, H, W) and, of a network with classes, (n, K, H, W), in one array."""
+    return np.asarray(outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=1), np.float32)
 
 
 def loaded_engine(path: Path = DEFAULT, *, n_threads: int | None = None, device: str = "auto") -> OnnxEngine:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ...core.errors import AnnotationError, UnreadableFile
 from .arrays import read_ilastik, read_npz, stacked
 from .cellpose import is_pickled, read_seg
+from .class_table import read_class_table, table_beside
 from .coco import image_names, is_coco, read_coco
 from .cvat import cvat_names, read_cvat, read_xml
 from .drawn import PARTICLE, Drawn, count
@@ -61,7 +62,8 @@ class Annotation:
 
 
 def read_annotation(path: str | Path, *, shape: tuple[int, int], image_name: str | None = None) -> Annotation:
-    """Reads label pictures and masks (TIFF, PNG, BMP, .npy, .npz, ilastik's .h5, Cellpose's _seg.npy), ImageJ ROIs (.zip, .roi),
+    """Reads label pictures and masks (TIFF, PNG, BMP, .npy, .npz, ilastik's .h5, Cellpose's _seg.npy), with the classes of a table
+    beside them (ID.csv with the columns label,class; particles.csv beside labels.tif); ImageJ ROIs (.zip, .roi),
     JSON of COCO, LabelMe, QuPath, VIA, Label Studio and SAM, VIA's CSV, CVAT's XML and YOLO's .txt.
 
     shape: (H, W) of the micrograph in px; the annotation must have been drawn on a picture of that shape
@@ -73,7 +75,8 @@ def read_annotation(path: str | Path, *, shape: tuple[int, int], image_name: str
     data, sha256 = _bytes(path)
     if data.startswith(_PICTURES):
         kind, labels, warnings = read_raster(path, data, shape)
-        return Annotation(labels=labels, kind=kind, path=path, sha256=sha256, warnings=warnings)
+        classes, more = _of_table(path, kind, labels)
+        return Annotation(labels=labels, kind=kind, path=path, sha256=sha256, warnings=(*warnings, *more), classes=classes)
     try:
         array = _array(path, data, shape)
         stack = None if array is None else stacked(path, array[1], shape)
@@ -178,6 +181,20 @@ _KNOWN = (
     "give labels as TIFF, PNG, .npy, .npz or ilastik's .h5, ImageJ ROIs (.zip, .roi), or JSON of COCO, LabelMe, QuPath, VIA, "
     "Label Studio or SAM, CVAT's XML, YOLO's .txt, Cellpose's _seg.npy"
 )
+
+
+def _of_table(path: Path, kind: str, labels: NDArray[np.int32]) -> tuple[dict[int, str], tuple[str, ...]]:
+    """The classes that a table beside a label picture gives its labels, and what to say of it."""
+    table = table_beside(path)
+    if table is None:
+        return {}, ()
+    if kind != "label_image":
+        return {}, (f"{table.name} gives labels classes, but {path.name} is no label picture with a number for each particle",)
+    given = read_class_table(table)
+    there = set(np.unique(labels).tolist()) - {0}
+    gone = len(given.keys() - there)
+    said = (f"{table.name}: {count(gone, 'label is', 'labels are')} not in {path.name}",) if gone else ()
+    return {k: c for k, c in given.items() if k in there}, said
 
 
 def _drawn(path: Path, data: bytes, shape: tuple[int, int], image_name: str | None) -> Drawn:
