@@ -9,7 +9,7 @@ transfer is known.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ _CALM_ROWS = 5.0  # standard deviation: edges along which the mean linescan is t
 _BIN = 0.2  # px of the mean linescan
 _ODD, _FAR = 6.0, 5.0  # standard deviations of the misfit and of the displacement, from which a row of an edge is disturbed
 _LEAST_ODD = 1.8  # of the usual mean square misfit
+_LEAST_BEAM_PX = 0.3
 _FOLLOWED = 0.5  # of all rows of all edges, at least
 
 
@@ -43,8 +44,8 @@ class Edges:
     sound: (n, 2, m) False where an edge is disturbed: by a bridge, a break, or where it could not be followed
     linescan: where in the mean profiles the edges are; x_px is there already
     filter_rows: standard deviation of the filter across rows, 0 for none; transfer: (m // 2 + 1,) its amplitude over frequency
-    noise_px: of the edge in a row, as the noise of the picture and the linescan let expect
-    first: number of the first line, as `Pattern` counts them
+    noise_px: of an edge in a row without the filter, as the noise of the picture and the linescan let expect
+    beam_px: standard deviation of the beam, by the linescan
     """
 
     pattern: Pattern
@@ -54,7 +55,7 @@ class Edges:
     filter_rows: float
     transfer: Floats
     noise_px: float
-    first: int
+    beam_px: float
 
 
 def find_edges(grey: NDArray[Any], pattern: Pattern, *, dark_lines: bool = False) -> Edges:
@@ -93,11 +94,14 @@ def find_edges(grey: NDArray[Any], pattern: Pattern, *, dark_lines: bool = False
     scans = [_scan(seen, x[:, side], offsets, side) for side in (0, 1)]
     sound = _sound(x, straight, scans, p, _gain(sigma, h) ** -2)
     if sound.mean() < _FOLLOWED:
-        raise InputError(f"edges could be followed over {100 * sound.mean():.0f} % of their length only: too noisy, or no lines and spaces")
+        raise InputError(
+            f"edges could be followed over {100 * sound.mean():.0f} % of their length only: too noisy, or no lines and spaces"
+        )
     place = fit_linescan(*_mean_scans(picture, x, sound, offsets))
     x[:, 0] += place.left_px
     x[:, 1] -= place.right_px
-    return Edges(p, x, sound, place, sigma, _transfer(sigma, h), alone * _gain(sigma, h), first)
+    beam = math.sqrt(max(place.blur_px**2 - _roughness_left(x, sound, sigma, alone), _LEAST_BEAM_PX**2))
+    return Edges(p, x, sound, place, sigma, _transfer(sigma, h), alone, beam)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +128,16 @@ def _coarse(picture: Floats, straight: Floats, wander: float) -> Floats:
             strip = ndimage.gaussian_filter(strip, (along, 0.8), mode="nearest")
             slope = (1 - 2 * side) * np.gradient(strip, axis=1)[:, 2:-2]
             score = slope / max(float(np.quantile(slope, 0.98)), 1e-9) + 0.5 * calm
-            out[n, side] = ndimage.gaussian_filter1d((start + offsets[2:-2][score.argmax(axis=1)]).astype(np.float64), along, mode="nearest")
+            out[n, side] = ndimage.gaussian_filter1d(
+                (start + offsets[2:-2][score.argmax(axis=1)]).astype(np.float64), along, mode="nearest"
+            )
     return out
 
 
 def _strip(picture: Floats, start: NDArray[np.int64], offsets: NDArray[np.int64]) -> Floats:
     """(..., m, len(offsets)) grey levels about columns (..., m), the picture's last column standing for those beyond."""
     columns = np.clip(start[..., None] + offsets, 0, picture.shape[1] - 1)
-    return picture[np.arange(picture.shape[0])[:, None], columns]
+    return np.asarray(picture[np.arange(picture.shape[0])[:, None], columns], np.float64)
 
 
 def _scan(picture: Floats, x: Floats, offsets: NDArray[np.int64], side: int) -> _Scan:
@@ -174,6 +180,13 @@ def _template(place: Floats, values: Floats) -> tuple[Floats, Floats]:
 
 def _smoothed(x: Floats) -> Floats:
     return np.asarray(ndimage.gaussian_filter1d(x, _CALM_ROWS, axis=-1, mode="nearest"), np.float64)
+
+
+def _roughness_left(x: Floats, sound: Bools, sigma: float, noise_px: float) -> float:
+    """Variance of the true edges about the smoothed ones, by which the mean linescan is wider than one of them."""
+    seen = float(np.var((x - _smoothed(x))[sound]))
+    passed = _transfer(sigma, x.shape[-1]) * (1 - _transfer(_CALM_ROWS, x.shape[-1]))
+    return max(seen - noise_px**2 * float(np.mean(passed**2)), 0.0)
 
 
 def _mean_scans(picture: Floats, x: Floats, sound: Bools, offsets: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
@@ -233,11 +246,3 @@ def _gain(sigma: float, n: int) -> float:
 
 def _transfer(sigma: float, n: int) -> Floats:
     return np.asarray(np.abs(np.fft.rfft(_kernel(sigma, n))), np.float64)
-
-
-def rows_kept(edges: Edges) -> Bools:
-    """(n,) lines whose both edges are sound from end to end."""
-    return np.asarray(edges.sound.all(axis=(1, 2)), bool)
-
-
-__all__ = ["Edges", "find_edges", "replace", "rows_kept"]

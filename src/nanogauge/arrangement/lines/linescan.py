@@ -1,7 +1,7 @@
 """The mean linescan over an edge, and where in it the edge lies.
 
-Mack and Bunday, Proc. SPIE 9424 (2015) 94240F: a step from the level of the space to that of the line at the edge, an excess that dies
-away exponentially into the line, another (or a lack) that does into the space, all of it blurred by the beam.
+Mack and Bunday, Proc. SPIE 9424 (2015) 94240F: a step from the level of the space to that of the line at the edge, an excess that
+dies away exponentially into the line, another (or a lack) that does into the space, all of it blurred by the beam.
 """
 
 from __future__ import annotations
@@ -17,10 +17,16 @@ from scipy import optimize, special
 Floats = NDArray[np.float64]
 
 
+_LEAST_OUTER_PX = 1.5  # over which the excess dies away outside: a shorter one could not be told from the edge being elsewhere
+_USUAL_OUTER = 0.15  # of the profile's range: standard deviation of that excess
+_FIRST_MISFIT = 0.01
+
+
 @dataclass(frozen=True, slots=True)
 class Linescan:
     """left_px, right_px: where the edges lie in the profiles; half_left_px, half_right_px: where these cross half of their flank;
-    blur_px: of the beam, standard deviation; misfit: root mean square, as a share of the profiles' range."""
+    blur_px: of the beam, standard deviation; misfit: root mean square, as a share of the profiles' range; error_px: standard error
+    of the distance between the two edges, as far as the fit knows."""
 
     left_px: float
     right_px: float
@@ -28,11 +34,12 @@ class Linescan:
     half_right_px: float
     blur_px: float
     misfit: float
+    error_px: float
 
 
 def fit_linescan(x: Floats, left: Floats, right: Floats) -> Linescan:
-    """The edges in the mean profiles (n,) over left and right edges, both at the places x (px) and both running into the line with x:
-    that of right edges mirrored, so that its place comes back mirrored too."""
+    """The edges in the mean profiles (n,) over left and right edges, both at the places x (px) and both running into the line with
+    x: that of right edges mirrored, so that its place comes back mirrored too."""
     span = float(max(np.ptp(left), np.ptp(right), 1e-9))
     low = float(min(left.min(), right.min()))
     data = np.concatenate([left, right]) - low
@@ -41,7 +48,7 @@ def fit_linescan(x: Floats, left: Floats, right: Floats) -> Linescan:
     start = [_half(x, left), _half(x, right)]
     widest = float(x[-1])
     guess = np.array([*start, 1.2, 0.05, data[n - 1], 0.5, 0.5, 0.25 * widest, 0.0, 0.15 * widest])
-    lower = np.array([start[0] - 2.5, start[1] - 2.5, 0.3, -0.5, -0.5, -0.2, -0.2, 0.6, -0.6, 0.4])
+    lower = np.array([start[0] - 2.5, start[1] - 2.5, 0.3, -0.5, -0.5, -0.2, -0.2, 0.6, -0.6, _LEAST_OUTER_PX])
     upper = np.array([start[0] + 2.5, start[1] + 2.5, 4.0, 1.0, 1.5, 3.0, 3.0, 2.5 * widest, 0.6, 1.5 * widest])
 
     def model(p: Floats) -> Floats:
@@ -50,17 +57,22 @@ def fit_linescan(x: Floats, left: Floats, right: Floats) -> Linescan:
         other = linescan(x - b, blur, space, line, excess_b, inner, outer, reach)
         return np.concatenate([one, other])
 
-    found = optimize.least_squares(lambda p: model(p) - data, np.clip(guess, lower + 1e-6, upper - 1e-6), bounds=(lower, upper), x_scale="jac")
-    p = found.x
-    misfit = float(np.sqrt(np.mean(found.fun**2)))
-    return Linescan(float(p[0]), float(p[1]), start[0], start[1], float(p[2]), misfit)
+    p, misfit = np.clip(guess, lower + 1e-6, upper - 1e-6), _FIRST_MISFIT
+    for _ in range(2):  # how much is known beforehand weighs as the noise lets it
+
+        def left_over(p: Floats, noise: float = misfit) -> Floats:
+            return np.append(model(p) - data, noise * p[8] / _USUAL_OUTER)
+
+        found = optimize.least_squares(left_over, p, bounds=(lower, upper), x_scale="jac")
+        p, misfit = found.x, float(np.sqrt(np.mean(found.fun[:-1] ** 2)))
+    known = misfit**2 * np.linalg.pinv(found.jac.T @ found.jac)
+    error = math.sqrt(max(float(known[0, 0] + known[1, 1] + 2 * known[0, 1]), 0.0))
+    return Linescan(float(p[0]), float(p[1]), start[0], start[1], float(p[2]), misfit, error)
 
 
-def linescan(
-    x: Floats, blur: float, space: float, line: float, excess: float, inner: float, outer: float, reach: float
-) -> Floats:
-    """Signal at distances x into the line: `line` + excess · exp(-x / inner) within, `space` + outer · exp(x / reach) without, under a
-    Gaussian beam of standard deviation `blur`."""
+def linescan(x: Floats, blur: float, space: float, line: float, excess: float, inner: float, outer: float, reach: float) -> Floats:
+    """At distances x into the line: `line` + excess · exp(-x / inner) within, `space` + outer · exp(x / reach) without, under
+    a Gaussian beam of standard deviation `blur`."""
     step = 0.5 * special.erfc(-x / (math.sqrt(2) * blur))
     return np.asarray(
         space * (1 - step) + line * step + excess * _tail(x, blur, inner) + outer * _tail(-x, blur, reach), np.float64

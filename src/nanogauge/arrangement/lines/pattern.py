@@ -20,7 +20,10 @@ LEAST_PERIODS = 3.0
 MOST_TILT_DEG = 15.0
 _CLEAR = 12.0  # of the peak in the spectrum, over the median about it
 _OFF_AXIS = 0.4  # of the peak: amplitude in another direction, from which it is a lattice
-_HALF = 0.02, 6.0  # amplitude at half the frequency, over the peak's and over the median about it, from which that is the first order
+_HALF = (
+    0.02,
+    6.0,
+)  # amplitude at half the frequency, over the peak's and over the median about it, from which that is the first order
 _BINS = 240  # of the mean profile over a period
 
 
@@ -70,7 +73,9 @@ def find_pattern(pixels: NDArray[Any], *, dark_lines: bool = False) -> Pattern:
     tilt = -gy / gx
     degrees = math.degrees(math.atan(abs(tilt)))
     if degrees > MOST_TILT_DEG:
-        raise InputError(f"its lines run {degrees:.0f}° off the picture's sides; turn the picture so that it is {MOST_TILT_DEG:.0f}° at most")
+        raise InputError(
+            f"its lines run {degrees:.0f}° off the picture's sides; turn the picture so that it is {MOST_TILT_DEG:.0f}° at most"
+        )
     period = 1 / gx
     profile = _profile(grey, period, tilt)
     if dark_lines:
@@ -94,7 +99,7 @@ def _frequency(grey: Floats) -> tuple[float, float]:
     ground = _ground(level, length, math.hypot(*g))
     if not level[iy, ix] > _CLEAR * ground:
         raise InputError(
-            f"no line–space pattern stands out: no period in its spectrum is clear, or there are fewer than {LEAST_PERIODS:.0f} in the picture"
+            f"no line–space pattern: its spectrum shows no clear period, of which {LEAST_PERIODS:.0f} at least are in it"
         )
     for _ in range(2):  # bright edges may be seen twice a period
         half = _near(level, (g[0] / 2, g[1] / 2))
@@ -112,7 +117,9 @@ def _frequency(grey: Floats) -> tuple[float, float]:
         raise InputError("its pattern has more than one direction: these are no lines and spaces")
     g = refined_peak(shown, g)
     if 1 / math.hypot(*g) < LEAST_PERIOD_PX:
-        raise InputError(f"its pitch is only {1 / math.hypot(*g):.1f} px; {LEAST_PERIOD_PX:.0f} are needed, take a higher magnification")
+        raise InputError(
+            f"its pitch is only {1 / math.hypot(*g):.1f} px; {LEAST_PERIOD_PX:.0f} are needed, take a higher magnification"
+        )
     return g
 
 
@@ -155,7 +162,11 @@ def _flanks(profile: Floats) -> tuple[float, float, float]:
     middle = int(np.argmin(wide))
     turned = np.roll(profile, -middle)
     span = float(np.ptp(turned))
-    peaks = [i for i in range(1, n - 1) if turned[i] >= turned[i - 1] and turned[i] > turned[i + 1] and turned[i] > turned.min() + 0.5 * span]
+    peaks = [
+        i
+        for i in range(1, n - 1)
+        if turned[i] >= turned[i - 1] and turned[i] > turned[i + 1] and turned[i] > turned.min() + 0.5 * span
+    ]
     if not peaks:
         raise InputError("no edges in its mean profile: these are no lines and spaces")
     slope = np.gradient(turned)

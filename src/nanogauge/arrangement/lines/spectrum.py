@@ -1,7 +1,7 @@
 """Spectra of rough edges: estimated from curves, and the model that tells noise from roughness.
 
-Power spectral densities (PSD) are one-sided in frequency f, cycles a unit of length, and two-sided in power: the integral over all f
-from -1/(2 step) to 1/(2 step) is the variance.
+Power spectral densities (PSD) are given at positive frequencies f, cycles a unit of length, and are two-sided: their integral over
+all f from -1/(2 step) to 1/(2 step) is the variance.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def k_correlation(f: Floats, *, sigma: float, correlation: float, hurst: float) 
 
 
 def periodogram(curves: Floats, step: float) -> tuple[Floats, Floats]:
-    """Frequencies (m // 2 + 1,) and the mean PSD of curves (n, m) sampled every `step`, each about its mean and under a Hann window, as
-    what lies beyond its ends would leak into high frequencies otherwise."""
+    """Frequencies (m // 2 + 1,) and the mean PSD of curves (n, m) sampled every `step`, each about its mean, under a Hann window,
+    as what lies beyond its ends would leak into high frequencies otherwise."""
     m = curves.shape[-1]
     window = np.hanning(m + 2)[1:-1]
     about = curves - (curves * window).sum(axis=-1, keepdims=True) / window.sum()
     power = np.abs(np.fft.rfft(about * window, axis=-1)) ** 2
-    return np.fft.rfftfreq(m, step), np.asarray(power.mean(axis=0) * step / (window**2).sum(), np.float64)
+    return np.asarray(np.fft.rfftfreq(m, step), np.float64), np.asarray(power.mean(axis=0) * step / (window**2).sum(), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,9 @@ def fit_spectrum(f: Floats, psd: Floats, *, transfer: Floats, beam: Floats, floo
     """The roughness and the noise in the mean PSD of n curves, by maximum likelihood (Whittle).
 
     PSD = transfer² (beam² · `k_correlation` + floor); transfer: of the filter that went over both, beam: of what went over the
-    roughness alone; floor: what is to be expected of it, of which the floor found is seldom further than a factor of e^0.3, so that
-    it is known too where the filter has taken the frequencies at which it would be seen. The lowest two frequencies are left out: the mean that was taken off is missing there.
+    roughness alone; floor: what is to be expected of it, from which the floor found is seldom further than a factor of e^0.3, so
+    that it is known too where the filter has taken the frequencies at which it would be seen. The lowest two frequencies are left
+    out: the mean that was taken off is missing there.
     """
     use = (np.arange(len(f)) >= 2) & (transfer**2 > _LEAST_TRANSFER)
     use[-1] = False
@@ -76,7 +77,7 @@ def fit_spectrum(f: Floats, psd: Floats, *, transfer: Floats, beam: Floats, floo
 
     def cost(p: Floats) -> float:
         said = model(p)
-        return float(np.sum(np.log(said) + seen / said)) * n + 0.5 * ((p[3] - expected) / _FLOOR_KNOWN) ** 2
+        return float(np.sum(np.log(said) + seen / said)) * n + 0.5 * ((float(p[3]) - expected) / _FLOOR_KNOWN) ** 2
 
     span = math.log(1 / (2 * math.pi * float(f[-1]))), math.log(0.25 / step)
     bounds = [(None, None), span, _HURST, (expected - 2, expected + 2)]

@@ -108,14 +108,22 @@ class LineSpaceRendering:
 
 
 def rough_edges(
-    n: int, step: float, *, sigma: float, correlation: float, hurst: float, edge_correlation: float, lines: int, rng: np.random.Generator
+    n: int,
+    step: float,
+    *,
+    sigma: float,
+    correlation: float,
+    hurst: float,
+    edge_correlation: float,
+    lines: int,
+    rng: np.random.Generator,
 ) -> Floats:
     """(lines, 2, n) displacements of left and right edges, `step` apart, with the spectrum of `k_correlation`.
 
     They are cut from curves four times as long and ten correlation lengths longer, so that their ends know nothing of each other.
     """
     length = fft.next_fast_len(math.ceil(4 * n + 10 * correlation / step), real=True)
-    power = k_correlation(np.fft.rfftfreq(length, step), sigma=sigma, correlation=correlation, hurst=hurst)
+    power = k_correlation(np.asarray(np.fft.rfftfreq(length, step), np.float64), sigma=sigma, correlation=correlation, hurst=hurst)
     amplitude = np.sqrt(power * length / step)
     white = rng.standard_normal((lines, 2, length // 2 + 1)) + 1j * rng.standard_normal((lines, 2, length // 2 + 1))
     white[..., 0] = white[..., 0].real * math.sqrt(2)
@@ -136,7 +144,7 @@ def render_line_space(pattern: LineSpace, seed: int | np.random.Generator = 0) -
     along = (x[None] * math.sin(turn) + y[:, None] * math.cos(turn)).astype(np.float32)
     reach = math.ceil(math.hypot(h, w) / 2 * p.nm_per_px / p.pitch_nm) + 2
     half = math.ceil(math.hypot(h, w) / 2 * p.nm_per_px / fine) + 2
-    at = np.arange(-half, half + 1) * fine
+    at = np.asarray(np.arange(-half, half + 1) * fine, np.float64)
     edges = rough_edges(
         len(at), fine, sigma=p.sigma_nm, correlation=p.correlation_nm, hurst=p.hurst, edge_correlation=p.edge_correlation,
         lines=2 * reach + 1, rng=rng,
@@ -190,7 +198,9 @@ def _level(edges: Floats, across: F32, along: F32, at: Floats, p: LineSpace, rea
     place = (along - np.float32(at[0])) / np.float32(at[1] - at[0])
     first = place.astype(np.int32)
     part = place - first
-    nearest = np.clip(np.round((across - np.float32(p.offset_nm)) / np.float32(p.pitch_nm)).astype(np.int32) + reach, 1, 2 * reach - 1)
+    nearest = np.clip(
+        np.round((across - np.float32(p.offset_nm)) / np.float32(p.pitch_nm)).astype(np.int32) + reach, 1, 2 * reach - 1
+    )
     table = edges.astype(np.float32)
     out = np.full(across.shape, -1e6, np.float32)
     for k in (0, -1, 1) if any(d.kind == "collapse" for d in p.defects) else (0,):
@@ -210,7 +220,16 @@ def _between(table: F32, line: Any, first: Any, part: F32) -> F32:
 
 
 def _with(
-    level: F32, height: F32, d: Defect, straight: Floats, edges: Floats, across: F32, along: F32, at: Floats, reach: int, p: LineSpace
+    level: F32,
+    height: F32,
+    d: Defect,
+    straight: Floats,
+    edges: Floats,
+    across: F32,
+    along: F32,
+    at: Floats,
+    reach: int,
+    p: LineSpace,
 ) -> tuple[F32, F32, NDArray[np.bool_]]:
     """The level set and the heights with a defect, and the region that is its own."""
     k = d.line + reach
@@ -218,7 +237,7 @@ def _with(
     s = along - np.float32(d.at_nm)
 
     def edge(line: int, side: int, of: Floats = straight) -> F32:
-        return np.interp(along, at, of[line, side]).astype(np.float32)
+        return np.asarray(np.interp(along, at, of[line, side]), np.float32)
 
     if d.kind in ("bridge", "micro_bridge"):
         left, right = edge(k, 1), edge(k + 1, 0)
@@ -289,20 +308,23 @@ def _coarse(fine: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _whole(edges: Floats, at: Floats, p: LineSpace) -> Floats:
     """The edges of lines that are in the picture from end to end, `nm_per_px` apart."""
     turn = math.radians(p.angle_deg)
-    half_across = (p.shape[1] * abs(math.cos(turn)) - p.shape[0] * abs(math.sin(turn))) / 2 * p.nm_per_px
-    half_along = (p.shape[0] * abs(math.cos(turn)) - p.shape[1] * abs(math.sin(turn))) / 2 * p.nm_per_px
-    if abs(math.cos(turn)) < math.sqrt(0.5):
-        half_across, half_along = ((p.shape[0] * abs(math.sin(turn)) - p.shape[1] * abs(math.cos(turn))) / 2 * p.nm_per_px,
-                                   (p.shape[1] * abs(math.sin(turn)) - p.shape[0] * abs(math.cos(turn))) / 2 * p.nm_per_px)  # fmt: skip
+    cosine, sine = abs(math.cos(turn)), abs(math.sin(turn))
+    h, w = (n / 2 * p.nm_per_px for n in p.shape)
+    upright = cosine > sine
+    half_across, half_along = (
+        (w * cosine - h * sine, h * cosine - w * sine) if upright else (h * sine - w * cosine, w * sine - h * cosine)
+    )
     places = (np.arange(math.floor(2 * half_along / p.nm_per_px)) + 0.5) * p.nm_per_px - half_along
     inside = (edges[:, 0].min(axis=1) > -half_across) & (edges[:, 1].max(axis=1) < half_across)
     return np.array([[np.interp(places, at, e) for e in line] for line in edges[inside]]).reshape(-1, 2, len(places))
 
 
-def random_line_space(rng: np.random.Generator, shape: tuple[int, int] = (256, 256), **fixed: Any) -> LineSpace:
+def random_line_space(
+    rng: np.random.Generator, shape: tuple[int, int] = (256, 256), *, most_defects: int = 4, **fixed: Any
+) -> LineSpace:
     """A pattern with defects, all drawn at random as a review microscope meets them; `fixed`: fields of `LineSpace` that are given.
 
-    Pitches of 16 to 44 px, lines of 0.38 to 0.62 of it, within 4 degrees of the vertical, 0 to 4 defects that lie apart.
+    Pitches of 16 to 44 px, lines of 0.38 to 0.62 of it, within 4 degrees of the vertical, up to `most_defects` that lie apart.
     """
     px = rng.uniform(0.6, 1.6)
     pitch = px * math.exp(rng.uniform(math.log(16), math.log(44)))
@@ -311,13 +333,14 @@ def random_line_space(rng: np.random.Generator, shape: tuple[int, int] = (256, 2
         "angle_deg": float(np.clip(rng.normal(0, 1.5), -4, 4)), "offset_nm": rng.uniform(-0.5, 0.5) * pitch,
         "sigma_nm": pitch * rng.uniform(0.012, 0.04), "correlation_nm": pitch * rng.uniform(0.4, 1.2),
         "hurst": rng.uniform(0.4, 0.9), "edge_correlation": rng.uniform(-0.1, 0.5),
-        "line": rng.uniform(0.25, 0.5), "space": rng.uniform(0.08, 0.25), "edge": rng.uniform(0.2, 0.6),
+        "space": rng.uniform(0.08, 0.25), "edge": rng.uniform(0.2, 0.6),
         "edge_nm": pitch * rng.uniform(0.05, 0.14), "asymmetry": rng.normal(0, 0.15) if rng.random() < 0.5 else 0.0,
         "charging": rng.uniform(0, 0.15) if rng.random() < 0.3 else 0.0, "blur_nm": px * rng.uniform(0.7, 1.8),
-        "dose": math.exp(rng.uniform(math.log(5), math.log(200))), "detector": rng.uniform(0.005, 0.04),
+        "dose": math.exp(rng.uniform(math.log(4), math.log(200))), "detector": rng.uniform(0.005, 0.04),
     }  # fmt: skip
+    values["line"] = values["space"] + rng.uniform(0.1, 0.35)
     pattern = LineSpace(**(values | fixed))
-    return replace(pattern, defects=random_defects(pattern, rng)) if "defects" not in fixed else pattern
+    return replace(pattern, defects=random_defects(pattern, rng, most_defects)) if "defects" not in fixed else pattern
 
 
 def random_defects(p: LineSpace, rng: np.random.Generator, most: int = 4) -> tuple[Defect, ...]:
