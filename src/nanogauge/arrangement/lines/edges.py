@@ -30,9 +30,10 @@ _FILTERS = (0.0, 0.8, 1.2, 1.7, 2.4, 3.4, 4.8)  # rows, standard deviation
 _ROUNDS = 6
 _CALM_ROWS = 5.0  # standard deviation: edges along which the mean linescan is taken
 _BIN = 0.2  # px of the mean linescan
-_ODD, _FAR = 6.0, 5.0  # standard deviations of the misfit and of the displacement, from which a row of an edge is disturbed
-_LEAST_ODD = 1.8  # of the usual mean square misfit
+_ODD, _FAR = 9.0, 5.0  # standard deviations of the misfit and of the displacement, from which a row of an edge is disturbed
+_LEAST_ODD = 3.2  # of the usual mean square misfit
 _LEAST_BEAM_PX = 0.3
+_MOST_SPREAD, _MOST_MISFIT = 0.09, 0.05
 _FOLLOWED = 0.5  # of all rows of all edges, at least
 
 
@@ -97,9 +98,19 @@ def find_edges(grey: NDArray[Any], pattern: Pattern, *, dark_lines: bool = False
         raise InputError(
             f"edges could be followed over {100 * sound.mean():.0f} % of their length only: too noisy, or no lines and spaces"
         )
+    away = x - straight
+    spread = 1.4826 * float(np.median(np.abs(away - np.median(away, axis=(0, 2), keepdims=True)))) / p.period_px
+    if spread > _MOST_SPREAD:
+        raise InputError(
+            f"no lines: edges wander by {100 * spread:.0f} % of the pitch about straight ones {p.period_px:.1f} px apart"
+        )
     place = fit_linescan(*_mean_scans(picture, x, sound, offsets))
     x[:, 0] += place.left_px
     x[:, 1] -= place.right_px
+    if place.misfit > _MOST_MISFIT:
+        raise InputError(
+            f"the mean grey level over its edges is {100 * place.misfit:.0f} % off that of an edge: no lines and spaces?"
+        )
     beam = math.sqrt(max(place.blur_px**2 - _roughness_left(x, sound, sigma, alone), _LEAST_BEAM_PX**2))
     return Edges(p, x, sound, place, sigma, _transfer(sigma, h), alone, beam)
 

@@ -101,14 +101,6 @@ def _frequency(grey: Floats) -> tuple[float, float]:
         raise InputError(
             f"no line–space pattern: its spectrum shows no clear period, of which {LEAST_PERIODS:.0f} at least are in it"
         )
-    for _ in range(2):  # bright edges may be seen twice a period
-        half = _near(level, (g[0] / 2, g[1] / 2))
-        if math.hypot(half[1] * h, half[2] * w) < LEAST_PERIODS:
-            break
-        there = _ground(level, length, math.hypot(half[1], half[2]))
-        if half[0] < max(_HALF[0] * float(level[iy, ix]), _HALF[1] * there):
-            break
-        g = half[1], half[2]
     with np.errstate(invalid="ignore", divide="ignore"):
         along = np.abs(fy * g[0] + fx * g[1]) / (length * math.hypot(*g))
     beside = allowed & (along < math.cos(math.radians(25)))
@@ -116,6 +108,8 @@ def _frequency(grey: Floats) -> tuple[float, float]:
     if other > _OFF_AXIS * float(level[iy, ix]):
         raise InputError("its pattern has more than one direction: these are no lines and spaces")
     g = refined_peak(shown, g)
+    while math.hypot(g[0] / 2 * h, g[1] / 2 * w) >= LEAST_PERIODS and _stands_at(shown, (g[0] / 2, g[1] / 2), g):
+        g = g[0] / 2, g[1] / 2  # bright edges are seen twice a period
     if 1 / math.hypot(*g) < LEAST_PERIOD_PX:
         raise InputError(
             f"its pitch is only {1 / math.hypot(*g):.1f} px; {LEAST_PERIOD_PX:.0f} are needed, take a higher magnification"
@@ -129,16 +123,16 @@ def _ground(level: Floats, length: Floats, g: float) -> float:
     return max(float(np.median(level[ring])), 1e-12) if ring.any() else math.inf
 
 
-def _near(level: Floats, g: tuple[float, float]) -> tuple[float, float, float]:
-    """The largest amplitude within two bins of a frequency, and its frequency."""
-    h = level.shape[0]
-    w = 2 * (level.shape[1] - 1)
-    iy, ix = round(g[0] * h), round(g[1] * w)
-    best = (0.0, g[0], g[1])
-    for y in range(iy - 2, iy + 3):
-        for x in range(max(ix - 2, 0), min(ix + 3, level.shape[1])):
-            best = max(best, (float(level[y % h, x]), y / h, x / w))
-    return best
+def _stands_at(shown: Floats, g: tuple[float, float], first: tuple[float, float]) -> bool:
+    """Whether a frequency stands out of those two to four bins beside it, and is no trifle beside the `first`."""
+    h, w = shown.shape
+    y, x = np.arange(h), np.arange(w)
+    bins = np.arange(-4, 5)
+    around = np.abs(np.exp(-2j * np.pi * np.outer(g[0] + bins / h, y)) @ shown @ np.exp(-2j * np.pi * np.outer(x, g[1] + bins / w)))
+    own = around[4, 4]
+    beside = np.hypot(bins[:, None], bins[None]) >= 2
+    peak = abs(np.exp(-2j * np.pi * first[0] * y) @ shown @ np.exp(-2j * np.pi * first[1] * x))
+    return bool(own > _HALF[0] * peak and own > _HALF[1] * around[beside].max())
 
 
 def _profile(grey: Floats, period: float, tilt: float) -> Floats:
