@@ -9,10 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from nanogauge.batch import BatchOptions, Item, Listed, run_batch
+from nanogauge.core.errors import SettingsError
+from nanogauge.core.micrograph import Micrograph
+from nanogauge.core.protocols import EngineClasses
 from nanogauge.core.settings import Settings
+from nanogauge.detection.engines.threshold import ThresholdEngine
 from nanogauge.editing.session import Session
 from nanogauge.pipeline.measure import Measurer
 from nanogauge.reporting.run_report import Outputs
@@ -85,3 +90,65 @@ def test_without_classes_a_table_has_none(picture: Path) -> None:
     assert "class" not in m.particles
     with pytest.raises(ValueError, match="have no classes"):
         m.by_class()
+
+
+class TwoKinds(ThresholdEngine):
+    """The threshold, and of each pixel whether it is bright or dim: of middling ones it does not know."""
+
+    classes = EngineClasses(("dim", "bright"))
+
+    def predict(self, tile: NDArray[np.float32]) -> NDArray[Any]:
+        maps = super().predict(tile)
+        bright = np.clip((tile - np.percentile(tile, 50)) / np.ptp(tile), 0, 1) if np.ptp(tile) else np.zeros(tile.shape)
+        return np.concatenate([maps, np.stack([1 - bright, bright])]).astype(np.float32)
+
+
+@pytest.fixture
+def bright_and_dim() -> NDArray[np.uint8]:
+    yy, xx = np.mgrid[:200, :300]
+    grey = np.full((200, 300), 10.0)
+    for k in range(6):
+        y, x = 50 + 90 * (k // 3), 50 + 90 * (k % 3)
+        grey[np.hypot(yy - y, xx - x) < 22] = (90, 230)[k % 2]
+    return (grey + np.random.default_rng(0).normal(0, 2, grey.shape)).clip(0, 255).astype(np.uint8)
+
+
+def test_a_network_with_classes_tells_them_unless_told_otherwise(bright_and_dim: NDArray[np.uint8]) -> None:
+    picture = Micrograph(pixels=bright_and_dim, name="two")
+    m = Measurer(Settings(), engine=TwoKinds()).measure(picture)
+    assert m.settings.classes.by == "network"
+    grey = [int(bright_and_dim[round(y), round(x)]) for y, x in zip(m.particles["y"], m.particles["x"], strict=True)]
+    assert m.particles["class"].tolist() == ["bright" if g > 160 else "dim" for g in grey]
+    assert m.particles["class_confidence"].between(0.5, 1).all()
+    sure = Measurer(Settings().replace("classes", unsure_below=0.99), engine=TwoKinds()).measure(picture)
+    assert set(sure.particles["class"]) == {"unsure"}
+    none = Measurer(Settings().replace("classes", by="none"), engine=TwoKinds()).measure(picture)
+    assert "class" not in none.particles
+    shaped = Measurer(Settings().replace("classes", by="shape"), engine=TwoKinds()).measure(picture)
+    assert not set(shaped.particles["class"]) & {"bright", "dim"}
+    with pytest.raises(SettingsError, match="tells none apart"):
+        Measurer(Settings().replace("classes", by="network"), engine=ThresholdEngine()).measure(picture)
+
+
+def test_a_temperature_changes_how_sure_a_class_is_and_not_which(bright_and_dim: NDArray[np.uint8]) -> None:
+    class Hot(TwoKinds):
+        classes = EngineClasses(("dim", "bright"), temperature=4.0)
+
+    picture = Micrograph(pixels=bright_and_dim, name="two")
+    cold, hot = (Measurer(Settings(), engine=e).measure(picture).particles for e in (TwoKinds(), Hot()))
+    assert cold["class"].tolist() == hot["class"].tolist()
+    assert (hot["class_confidence"] < cold["class_confidence"]).all()
+
+
+def test_classes_of_a_network_outlive_an_edit_and_what_is_drawn_has_none(bright_and_dim: NDArray[np.uint8], tmp_path: Path) -> None:
+    m = Measurer(Settings(), engine=TwoKinds()).measure(Micrograph(pixels=bright_and_dim, name="two"))
+    session = Session(m, save_measurement(m, tmp_path / "out"))
+    gone = int(m.particles["label"][0])
+    session.edit("delete", {"labels": [gone]})
+    session.edit("polygon", {"points": [[5, 5], [5, 18], [18, 18], [18, 5]]})
+    after = session.measurement().particles.set_index("label")["class"]
+    assert gone not in after.index
+    before = m.particles.set_index("label")["class"].drop(gone)
+    assert after[before.index].tolist() == before.tolist()
+    assert (after.drop(before.index) == "unsure").all()
+    assert len(after) == len(before) + 1

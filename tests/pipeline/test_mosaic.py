@@ -14,6 +14,7 @@ import tifffile
 
 from nanogauge.core.errors import UnreadableFile, UnsupportedFormat
 from nanogauge.core.micrograph import Micrograph
+from nanogauge.core.protocols import EngineClasses
 from nanogauge.core.scale import Scale
 from nanogauge.core.settings import Settings
 from nanogauge.detection.find import find_particles
@@ -244,3 +245,29 @@ def test_files_keep_windows_and_previews():
     assert files.read(11, 13, 21, 23).tolist() == [[6, 7], [10, 11]]
     assert files.read(0, 60, 0, 80).sum() == 78
     assert files.preview((6, 8)).shape == (6, 8)
+
+
+class BrightOrDim(SmallTiles):
+    """And of each pixel how bright it is."""
+
+    classes = EngineClasses(("dim", "bright"))
+
+    def predict(self, tile):
+        bright = 1 / (1 + np.exp(-8 * (tile - 2.2)))
+        return np.concatenate([super().predict(tile), np.stack([1 - bright, bright])]).astype(np.float32)
+
+
+def test_classes_of_a_network_in_a_mosaic(tmp_path, small_blocks):
+    picture, true = np.full((300, 420), 60.0), []
+    y, x = np.mgrid[:300, :420]
+    for k, (a, b) in enumerate((a, b) for a in range(30, 300, 50) for b in range(30, 420, 50)):
+        picture[np.hypot(y - a, x - b) < 11] = (130, 240)[k % 3 == 0]
+        true.append((a, b, ("dim", "bright")[k % 3 == 0]))
+    tifffile.imwrite(tmp_path / "m.tif", (picture + np.random.default_rng(0).normal(0, 3, picture.shape)).astype(np.uint8))
+    mosaic = read_picture(tmp_path / "m.tif", mosaic_px=1)
+    settings = all_kept(Settings().replace("classes", by="network").replace("measure", n_bootstrap=0))
+    table = measure_mosaic(mosaic, engine=BrightOrDim(), settings=settings, scale=SCALE).particles
+    assert len(table) == len(true)
+    for a, b, name in true:
+        near = np.hypot(table["y"] - a, table["x"] - b).argmin()
+        assert table["class"][near] == name

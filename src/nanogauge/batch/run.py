@@ -83,7 +83,8 @@ def run_batch(
             ready = executor.start()
             if not annotated:
                 about = about | {"engine": {"name": ready.engine, "sha256": ready.sha256}}
-            job = replace(job, engine_sha256=ready.sha256)
+            settings = settings.replace("classes", by=ready.classes_by)
+            job = replace(job, engine_sha256=ready.sha256, settings=settings)
             executor.use(job)
             shown: dict[str, Any] = {"console": console, "quiet": quiet}
             shown |= {"order": settings.arrangement.order, "classes": settings.classes.wanted}

@@ -36,10 +36,11 @@ _ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class Ready:
-    """A process's first message: the network it measures with."""
+    """A process's first message: the network it measures with, and how it tells particles apart where that was left open."""
 
     engine: str
     sha256: str
+    classes_by: str = ""
 
 
 class Worker:
@@ -203,8 +204,13 @@ class Worker:
 
 
 def ready_of(job: Job, measurer: Measurer) -> Ready:
-    """Loads what the job measures with. Raises EngineError."""
-    return Ready("imported", "") if job.annotated else Ready(measurer.engine.name, measurer.engine.sha256)
+    """Loads what the job measures with. Raises EngineError, and SettingsError where it cannot do what it is to."""
+    from ..pipeline.measure import classed_by_network
+
+    if job.annotated:
+        return Ready("imported", "", job.settings.classes.by)
+    engine = measurer.engine
+    return Ready(engine.name, engine.sha256, classed_by_network(job.settings, engine).classes.by)
 
 
 def usual_limit_s(file: Path) -> float:

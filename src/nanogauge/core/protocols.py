@@ -68,8 +68,8 @@ class EngineClasses:
     names: in the order of its maps; of: "particles", whose class is that of their pixels, or "phases", of every pixel
     temperature: by which logarithms of probabilities are divided so that they hold true of what the network has not learned from
     nm_per_px: smallest and largest pixel it has learned from; None where that is not known
-    outlines: weights (D + 1, K) of what outlines say of the classes, the last row the bias; () where they are not asked. See
-        `measuring.learned_classes`
+    outlines: (S + 1, K) weights of what outlines say of the classes, as in `measuring.learned_classes.outline_evidence`; () where
+        they are not asked
     """
 
     names: tuple[str, ...]

@@ -98,7 +98,9 @@ class ArrangementSettings:
 class ClassSettings:
     """Which class each particle is of; none unless asked for."""
 
-    by: str = ""  # "shape"; "rules"; "labels", those of an annotation that is imported; "": by rules where there are some
+    # "shape"; "rules"; "network", those that it has learned; "labels", of an annotation that is imported; "none"; "": by rules
+    # where there are some, else by the network where it tells particles apart
+    by: str = ""
     unsure_below: float = 0.5  # a shape less likely is not named
     # class = "aspect_ratio < 0.5 and solidity > 0.9"; the first rule that fits counts
     rules: dict[str, str] = field(default_factory=dict)
@@ -106,12 +108,12 @@ class ClassSettings:
     @property
     def by_rules(self) -> bool:
         """Whether rules decide."""
-        return bool(self.rules)
+        return bool(self.rules) and self.by != "none"
 
     @property
     def wanted(self) -> bool:
         """Whether particles get a class."""
-        return self.by in ("shape", "labels") or self.by_rules
+        return self.by in ("shape", "network", "labels") or self.by_rules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +184,7 @@ def _check_classes(classes: ClassSettings, where: str) -> None:
     check_rules(classes.rules, where=where)
     if classes.by == "rules" and not classes.rules:
         raise SettingsError(f'{where}: [classes] by = "rules", but there is none; write them under [classes.rules]')
-    if classes.by in ("shape", "labels") and classes.rules:
+    if classes.by in ("shape", "network", "labels") and classes.rules:
         raise SettingsError(f"{where}: [classes] by = {classes.by!r}, and [classes.rules] holds rules; leave one of them out")
 
 
@@ -220,7 +222,7 @@ _CHOICES: Choices = {
     "weighting": ("number", "volume"),
     "edge": ("outline", "steepest"),
     "lattice": ("auto", "hexagonal", "square"),
-    "by": ("", "shape", "rules", "labels"),
+    "by": ("", "shape", "rules", "network", "labels", "none"),
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import EngineError
-from ..core.protocols import Engine, classes_of
+from ..core.protocols import Engine, Maps, classes_of
 from .segment import predict, rescale, standardise
 
 F32 = NDArray[np.float32]
@@ -51,6 +51,16 @@ def class_maps(pixels: NDArray[np.generic], engine: Engine, *, zoom: float = 1.0
     # at most four channels at a time, as OpenCV resizes no more
     parts = [cv2.resize(np.ascontiguousarray(p[..., k : k + 4]), (w, h)) for k in range(0, p.shape[2], 4)]
     return normalised(np.concatenate([a.reshape(h, w, -1) for a in parts], axis=2).astype(np.float32))
+
+
+def mean_classes(labels: NDArray[np.int32], maps: Maps) -> NDArray[np.float64] | None:
+    """(n + 1, K) mean probability of each class over the pixels of each label, the ground's in row 0; None without classes."""
+    if maps.classes is None:
+        return None
+    flat = labels.ravel()
+    n = int(flat.max(initial=0)) + 1
+    area = np.maximum(np.bincount(flat, minlength=n), 1)
+    return np.stack([np.bincount(flat, m.ravel(), minlength=n) / area for m in maps.classes], axis=1)
 
 
 def tempered(p: NDArray[np.floating], temperature: float) -> F32:

@@ -38,7 +38,7 @@ class Found(NamedTuple):
     """Labels (H, W), foreground probability (H, W), zoom of the main look, by label (n + 1,) how likely a particle is right, None
     where the engine is not calibrated; the looks taken, the main one first; what is measured and other readings of the picture.
     Once outlines are at the edge, `foreground` falls across it, `moved_px` is how far they were moved on average, and `edgeless`
-    are the labels that show none."""
+    are the labels that show none. `classes` (n + 1, K), by label, how likely a particle is of each, None where none are told."""
 
     labels: I32
     foreground: F32
@@ -48,6 +48,7 @@ class Found(NamedTuple):
     readings: tuple[Reading, ...] = ()
     moved_px: float | None = None
     edgeless: frozenset[int] = frozenset()
+    classes: NDArray[np.float64] | None = None
 
 
 def find_particles(
@@ -68,7 +69,10 @@ def find_particles(
     sure = found.confidence
     if sure is not None:
         sure = np.concatenate([[1.0], sure[np.flatnonzero(number)]])
-    return found._replace(labels=number[labels], foreground=foreground, confidence=sure)
+    classes = found.classes
+    if classes is not None:
+        classes = np.concatenate([classes[:1], classes[np.flatnonzero(number)]])
+    return found._replace(labels=number[labels], foreground=foreground, confidence=sure, classes=classes)
 
 
 def magnification_of(part: NDArray[np.uint8], engine: Engine, settings: Settings) -> float | None:
@@ -118,7 +122,7 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
     readings: tuple[Reading, ...] = ()
     if engine.calibration is not None:
         readings = (*_other_readings(seen, other, base, result, engine, settings), *more_readings)
-    return Found(result.labels, result.foreground, base.zoom, result.confidence, looks, readings)
+    return Found(result.labels, result.foreground, base.zoom, result.confidence, looks, readings, classes=result.classes)
 
 
 def _chosen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Chosen:

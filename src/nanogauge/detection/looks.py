@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..core.protocols import Engine, Maps
 from ..core.settings import SeparateSettings, Settings
+from .class_maps import mean_classes
 from .confidence import confidence_by_label, judge_of
 from .segment import predict, rescale, segment, standardise
 from .separate import separate, to_grid
@@ -33,12 +34,14 @@ _WORTH_OF_MORE = 0.2  # weight of how many particles are expected to be right, b
 
 @dataclass(frozen=True)
 class Look:
-    """What is seen at one zoom, on the picture's own grid (H, W); confidence (n + 1,) by label, None where not calibrated."""
+    """What is seen at one zoom, on the picture's own grid (H, W); confidence (n + 1,) by label, None where not calibrated; classes
+    (n + 1, K) by label, None where the engine tells none apart."""
 
     zoom: float
     labels: I32
     foreground: F32
     confidence: NDArray[np.float64] | None
+    classes: NDArray[np.float64] | None = None
 
     @property
     def n(self) -> int:
@@ -94,7 +97,8 @@ def on_grid(seen: Seen, shape: tuple[int, ...], settings: Settings) -> Look:
     """A look on the picture's own grid (H, W)."""
     size = (shape[0], shape[1])
     labels = to_grid(seen.labels, seen.maps.foreground, size, foreground_above=settings.separate.foreground_above)
-    return Look(seen.zoom, labels, np.minimum(_resize(seen.maps.foreground, size), 1), seen.confidence)  # blending rounds
+    foreground = np.minimum(_resize(seen.maps.foreground, size), 1)  # blending rounds
+    return Look(seen.zoom, labels, foreground, seen.confidence, mean_classes(seen.labels, seen.maps))
 
 
 def coarser_look(picture: NDArray[np.uint8], seen: Seen, engine: Engine, settings: Settings) -> Seen | None:

@@ -103,11 +103,14 @@ def _merged(base: Look, other: Look, *, gone: list[int], adopted: list[int]) -> 
     changed = (added > 0) | (np.isin(base.labels, gone) if gone else False)
     near = cv2.dilate(changed.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool) & ((labels == 0) | (added > 0))
     foreground = np.where(near, other.foreground, base.foreground).astype(np.float32)
-    confidence = None
+    confidence = classes = None
     present = np.unique(labels)
     final = np.zeros(base.n + 1 + len(adopted), np.int32)
     final[present] = np.arange(present.size) if present[0] == 0 else np.arange(1, present.size + 1)
     if base.confidence is not None and other.confidence is not None:
         whole = np.concatenate([base.confidence, other.confidence[adopted]])
         confidence = np.concatenate([[1.0], whole[present[present > 0]]])
-    return replace(base, labels=final[labels], foreground=foreground, confidence=confidence)
+    if base.classes is not None and other.classes is not None:
+        each = np.concatenate([base.classes, other.classes[adopted]])
+        classes = np.concatenate([each[:1], each[present[present > 0]]])
+    return replace(base, labels=final[labels], foreground=foreground, confidence=confidence, classes=classes)

@@ -20,7 +20,7 @@ from ..core.errors import EditError
 from ..core.particles import CLASS_COLUMNS
 from ..core.scale import Scale
 from ..core.settings import Settings
-from ..measuring.classes import stated, with_classes
+from ..measuring.classes import kept, stated, with_classes
 from ..reading import read_micrograph
 from ..results.folder import EDITS, PROBABILITY
 from ..results.measurement import Measurement
@@ -365,6 +365,8 @@ class Session:
         if self.found.settings.classes.by == "labels":  # what was drawn since has none
             known = self.found.particles
             return stated(self.table, dict(zip(known["label"].tolist(), known["class"].tolist(), strict=True)))
+        if self.found.settings.classes.by == "network":  # it is not asked again
+            return kept(self.table, self.found.particles)
         return with_classes(self.table, self.labels, foreground=foreground, scale=self.scale, settings=self.found.settings.classes)
 
     def measured_whole(self) -> pd.DataFrame:

@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..core.errors import SettingsError
 from ..core.particles import CLASS_COLUMNS, UNSURE, Flag, has_flag
+from ..core.protocols import EngineClasses
 from ..core.rules import classes_by_rules
 from ..core.scale import Scale
 from ..core.settings import ClassSettings
+from .learned_classes import NetworkClasses, class_probabilities
 from .rings import rings_of
 from .run_lengths import Floats, boxes_of, find_runs, index_image
 from .shape_classes import SHAPES, among_others, shape_probabilities
@@ -25,11 +28,12 @@ def with_classes(
     foreground: NDArray[np.floating[Any]] | None,
     scale: Scale | None,
     settings: ClassSettings,
+    network: NetworkClasses | None = None,
 ) -> pd.DataFrame:
     """The particle table with the columns `class` and `class_confidence` where the settings ask for them, else as it is.
 
     labels: (H, W) as measured; foreground: (H, W), the map that outlines run along, None: along the labels; scale: where a pixel
-    is not square, shapes are those of the specimen
+    is not square, shapes are those of the specimen; network: what it says, asked for where it is to decide
     """
     if not settings.wanted:
         return table
@@ -37,6 +41,11 @@ def with_classes(
         return ruled(table, settings)
     if settings.by == "labels":
         return stated(table, {})
+    if settings.by == "network":
+        if network is None:
+            raise SettingsError('[classes] by = "network", but there is no network that has found the particles; measure them')
+        shapes = shapes_seen(labels, foreground=foreground, scale=scale) if network.known.outlines else None
+        return learned(table, network.seen[table["label"].to_numpy(np.int64)], shapes, network.known, settings)
     return shaped(table, shapes_seen(labels, foreground=foreground, scale=scale), settings)
 
 
@@ -49,6 +58,25 @@ def stated(table: pd.DataFrame, classes: Mapping[int, str]) -> pd.DataFrame:
     """The table with classes that somebody gave, by label; "" and NaN where a particle has none."""
     names = [classes.get(label, "") for label in table["label"].tolist()]
     return _joined(table, names, np.array([1.0 if n else np.nan for n in names], np.float64))
+
+
+def learned(
+    table: pd.DataFrame, seen: Floats, shapes: Floats | None, known: EngineClasses, settings: ClassSettings
+) -> pd.DataFrame:
+    """The table with the likeliest classes of a network; "unsure" where none is likely enough. seen, shapes: (n, ...) in the
+    table's order, as in `class_probabilities`."""
+    p = class_probabilities(seen, shapes, known)
+    sure = p.max(axis=1) if len(p) else np.zeros(0)
+    names = np.array(known.names, object)[p.argmax(axis=1)] if len(p) else np.zeros(0, object)
+    names[~(sure >= settings.unsure_below)] = UNSURE
+    return _joined(table, [str(n) for n in names], sure)
+
+
+def kept(table: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """The table with the classes that its particles had before, by label; "unsure" where one was not there."""
+    of = before.set_index("label")
+    names, sure = (of[c.name].reindex(table["label"]) for c in CLASS_COLUMNS)
+    return _joined(table, [UNSURE if pd.isna(n) else str(n) for n in names], sure.to_numpy(np.float64))
 
 
 def shapes_seen(labels: NDArray[np.integer[Any]], *, foreground: NDArray[np.floating[Any]] | None, scale: Scale | None) -> Floats:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..core.errors import SettingsError
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, flag_texts, flags_of
-from ..core.protocols import BarLocator, Engine, TextLine, TextReader
+from ..core.protocols import BarLocator, Engine, TextLine, TextReader, classes_of
 from ..core.scale import Scale
 from ..core.settings import MeasureSettings, SeparateSettings, Settings
 from ..detection.confidence import expected_found
@@ -24,6 +24,7 @@ from ..detection.readings import relative_uncertainty
 from ..detection.separate import touching
 from ..measuring import measure_particles
 from ..measuring.classes import stated, with_classes
+from ..measuring.learned_classes import NetworkClasses
 from ..reading import Mosaic, read_micrograph, read_picture
 from ..reading.padding import without_padding
 from ..results.interchange import Annotation, read_annotation
@@ -89,7 +90,7 @@ class Measurer:
     def measure(self, source: str | Path | Micrograph, *, scale: Scale | None = None) -> Measurement:
         """File -> scale -> maps -> labels -> particle table -> Measurement. scale: the user's. Raises InputError, EngineError."""
         started = time.perf_counter()
-        settings = self.settings
+        settings = classed_by_network(self.settings, self.engine)
         if settings.classes.by == "labels":
             raise SettingsError(
                 '[classes] by = "labels" takes the classes of an annotation: use nanogauge import, or measure_labels'
@@ -117,6 +118,7 @@ class Measurer:
             foreground=found.foreground if settings.measure.subpixel else None,
             scale=decision.scale,
             settings=settings.classes,
+            network=network_classes(found, self.engine),
         )
         detection = relative_uncertainty(found.readings, self.engine.detection)
         expected = expected_found(found.confidence, self.engine.detection)
@@ -209,6 +211,28 @@ class Measurer:
     def find(self, micrograph: Micrograph, bar: ScaleBarReading | None, frame: Box) -> Found:
         """Particles within the frame, the scale bar's text not taken for some; outlines as the engine draws them."""
         return find_particles(micrograph.grey8(), self.engine, self.settings, frame=frame, keep_out=_texts(bar))
+
+
+def classed_by_network(settings: Settings, engine: Engine) -> Settings:
+    """The settings; where they leave it open how particles are classed and the engine tells them apart, it does.
+
+    Raises SettingsError where it is to and cannot.
+    """
+    known = classes_of(engine)
+    if settings.classes.by == "" and not settings.classes.rules and known.names and known.of == "particles":
+        return settings.replace("classes", by="network")
+    if settings.classes.by == "network" and not known.names:
+        raise SettingsError(
+            f'[classes] by = "network", but {engine.name} tells none apart; give one that does with --engine, '
+            "see nanogauge train --classes"
+        )
+    return settings
+
+
+def network_classes(found: Found, engine: Engine) -> NetworkClasses | None:
+    """What the network says of the classes of what was found; None where it tells none apart."""
+    known = classes_of(engine)
+    return None if found.classes is None else NetworkClasses(known, found.classes)
 
 
 def calibration_of(settings: Settings) -> Calibration | None:

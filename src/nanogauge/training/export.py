@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from .graft import MOST_LOGIT, graft
 from .graph import optimise
 from .network import OUTPUTS, UNet, build
 
@@ -36,7 +37,8 @@ class WithSigmoid(nn.Module):
         y = self.network(x)
         if not self.has_classes:
             return torch.sigmoid(y)
-        return torch.sigmoid(y[:, : len(OUTPUTS)]), torch.softmax(y[:, len(OUTPUTS) :], 1)
+        likely = torch.exp(y[:, len(OUTPUTS) :].clamp(-MOST_LOGIT, MOST_LOGIT))  # quicker than a softmax across channels
+        return torch.sigmoid(y[:, : len(OUTPUTS)]), likely / likely.sum(1, keepdim=True)
 
 
 def load(checkpoint: Path) -> UNet:
@@ -171,18 +173,25 @@ def facts_of(checkpoint: Path) -> dict[str, Any]:
 
 
 def export_classes(checkpoint: Path, out: Path, *, temperature: float = 1.0, nm_per_px: tuple[float, float] | None = None) -> None:
-    """Checkpoint of `classes.learn` -> OUT, float32, for batches of tiles. Where the head alone has learned, the network says of
-    particles what the one it began with says, and with the same right: its calibration is handed on. A network of phases takes
-    pictures as they are."""
+    """Checkpoint of `classes.learn` -> OUT, for batches of tiles.
+
+    Where the head alone has learned, it is grafted onto the network it began with, which says of particles what it said, and with
+    the same right: its calibration is handed on. A network of phases takes pictures as they are.
+    """
     recipe = torch.load(checkpoint, map_location="cpu", weights_only=True)["recipe"]
-    start = Path(recipe["start_from"])
-    facts = described(start) if start.suffix == ".onnx" and start.is_file() and not recipe["whole"] else facts_of(checkpoint)
+    start, network = Path(recipe["start_from"]), load(checkpoint)
+    grafted = start.suffix == ".onnx" and start.is_file() and not recipe["whole"]
+    facts = described(start) if grafted else facts_of(checkpoint)
     facts["network"] = recipe["network"]
     if recipe["of"] == "phases":
         facts["working_diameter_px"] = None
     pixels = None if nm_per_px is None else list(nm_per_px)
     facts["classes"] = {"names": list(recipe["names"]), "of": recipe["of"], "temperature": temperature, "nm_per_px": pixels}
-    export_fp32(load(checkpoint), out)
+    if grafted:
+        assert network.class_head is not None
+        graft(start, network.class_head, out)
+    else:
+        export_fp32(network, out)
     describe(out, facts)
     free_batch(out)
 

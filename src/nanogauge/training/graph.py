@@ -42,7 +42,7 @@ def fuse_attention(model: onnx.ModelProto) -> int:
     blocks = [b for n in graph.node if n.op_type == "ReduceMean" for b in [_block(n, makers, users, values)] if b is not None]
     for k, block in enumerate(blocks):
         _rewrite(graph, block, f"attention_{k}")
-    _drop_unused(graph)
+    drop_unused(graph)
     return len(blocks)
 
 
@@ -170,7 +170,7 @@ def _rewrite(graph: onnx.GraphProto, b: _Block, name: str) -> None:
     graph.node.extend(copied)
 
 
-def _drop_unused(graph: onnx.GraphProto) -> None:
+def drop_unused(graph: onnx.GraphProto) -> None:
     """Takes away nodes and constants that nothing reads any more."""
     wanted = {o.name for o in graph.output}
     nodes = []

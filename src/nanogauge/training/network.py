@@ -115,7 +115,7 @@ class ClassHead(nn.Module):
     def forward(self, levels: list[Tensor]) -> Tensor:
         *coarse, fine = levels
         y = self.levels[0](coarse[0])
-        for reduce, level in zip(self.levels[1:], coarse[1:], strict=True):  # type: ignore[arg-type]
+        for reduce, level in zip(self.levels[1:], coarse[1:], strict=True):
             y = F.interpolate(y, scale_factor=2.0, mode="nearest") + reduce(level)
         y = F.interpolate(self.narrow(self.context(F.relu(y))), scale_factor=2.0, mode="nearest")
         return F.pixel_shuffle(self.out(F.relu(y + self.fine(fine))), 2)

@@ -9,14 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from roifile import ROI_TYPE, ImagejRoi
 
 from nanogauge import Measurement, measure_labels
-from nanogauge.core.errors import SettingsError
+from nanogauge.core.errors import AnnotationError, SettingsError
 from nanogauge.core.settings import Settings
+from nanogauge.measuring.contours import contours
 from nanogauge.pipeline.measure import Measurer
+from nanogauge.results.converted import convert
 from nanogauge.results.folder import save_measurement
 from nanogauge.results.interchange import read_annotation
+from nanogauge.results.interchange.geojson import polygons_of, write_geojson
 from nanogauge.results.saved import read_saved
 
 SHAPE = (60, 90)
@@ -127,3 +131,64 @@ def test_without_classes_files_are_as_they_were(tmp_path: Path) -> None:
 def test_classes_of_labels_need_labels() -> None:
     with pytest.raises(SettingsError, match="use nanogauge import"):
         Measurer(Settings().replace("classes", by="labels")).measure("a.png")
+
+
+PROGRAMS_WITH_CLASSES = {
+    "qupath": "a.geojson",
+    "labelme": "a.json",
+    "labels": "labels/a.tif",
+    "yolo": "labels/a.txt",
+    "via": "via.json",
+    "label-studio": "label-studio.json",
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS_WITH_CLASSES)
+def test_classes_go_through_every_program(program: str, tmp_path: Path) -> None:
+    m = measured(tmp_path, "labels")
+    save_measurement(m, tmp_path / "results" / "a")
+    convert([tmp_path / "results" / "a"], program, tmp_path / "out")
+    found = read_annotation(tmp_path / "out" / PROGRAMS_WITH_CLASSES[program], shape=SHAPE, image_name="a.png")
+    assert (found.labels == m.labels).all()
+    assert dict(found.classes) == CLASSES
+    again = measure_labels(m.micrograph, tmp_path / "out" / PROGRAMS_WITH_CLASSES[program], classes="labels")
+    assert again.particles["class"].tolist() == m.particles["class"].tolist()
+
+
+def test_a_results_folder_is_a_label_picture_with_a_table(tmp_path: Path) -> None:
+    folder = save_measurement(measured(tmp_path, "labels"), tmp_path / "out", unit_row=True)
+    assert dict(read_annotation(folder / "labels.tif", shape=SHAPE).classes) == CLASSES
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [("label,class\n1,cube\n1,rod\n", "two classes"), ("label,class\none,cube\n", "no whole number")],
+)
+def test_a_table_that_makes_no_sense_is_refused(table: str, said: str, tmp_path: Path) -> None:
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[4:20, 4:20], labels[30:40, 30:60] = 1, 2
+    tifffile.imwrite(tmp_path / "a.tif", labels)
+    (tmp_path / "a.csv").write_text(table, encoding="utf-8")
+    with pytest.raises(AnnotationError, match=said):
+        read_annotation(tmp_path / "a.tif", shape=SHAPE)
+
+
+def test_labels_that_a_table_names_and_a_picture_lacks_are_said(tmp_path: Path) -> None:
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[4:20, 4:20], labels[30:40, 30:60] = 1, 2
+    tifffile.imwrite(tmp_path / "a.tif", labels)
+    (tmp_path / "a.csv").write_text("label,class\n1,cube\n7,rod\n", encoding="utf-8")
+    found = read_annotation(tmp_path / "a.tif", shape=SHAPE)
+    assert dict(found.classes) == {1: "cube"}
+    assert any("1 label is not in a.tif" in w for w in found.warnings)
+
+
+def test_holes_and_pieces_stay_with_qupath(tmp_path: Path) -> None:
+    labels = np.zeros((40, 40), np.int32)
+    labels[2:20, 2:20], labels[6:10, 6:10] = 3, 0
+    labels[24:36, 24:36], labels[28:30, 28:30], labels[32:34, 28:30] = 3, 0, 0
+    rings = dict(contours(labels))
+    assert [len(p) for p in polygons_of(rings[3])] == [2, 3]
+    write_geojson(tmp_path / "a.geojson", rings, {3: "cube"})
+    found = read_annotation(tmp_path / "a.geojson", shape=(40, 40))
+    assert ((found.labels > 0) == (labels > 0)).all()

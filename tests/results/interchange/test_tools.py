@@ -614,8 +614,8 @@ def test_what_is_written_comes_back(tmp_path: Path, labels: np.ndarray) -> None:
     numbered = np.searchsorted([0, 1, 2, 7], labels)
     write_seg(tmp_path / "m_seg.npy", labels, picture="m.png")
     write_yolo(tmp_path / "m.txt", outlines, SHAPE)
-    write_via(tmp_path / "v.json", [("m.png", 4711, outlines), ("n.png", 12, {})])
-    write_labelstudio(tmp_path / "l.json", [("m.png", outlines, SHAPE), ("n.png", {}, SHAPE)])
+    write_via(tmp_path / "v.json", [("m.png", 4711, outlines, {}), ("n.png", 12, {}, {})])
+    write_labelstudio(tmp_path / "l.json", [("m.png", outlines, SHAPE, {}), ("n.png", {}, SHAPE, {})])
     for name, wanted in (("m_seg.npy", numbered), ("m.txt", numbered), ("v.json", labels), ("l.json", numbered)):
         assert np.array_equal(read(tmp_path / name).labels, wanted), name
     content = np.load(tmp_path / "m_seg.npy", allow_pickle=True).item()
@@ -627,8 +627,8 @@ def test_what_is_written_comes_back(tmp_path: Path, labels: np.ndarray) -> None:
 def test_nothing_found_is_written_and_read(tmp_path: Path) -> None:
     none = np.zeros(SHAPE, np.int32)
     write_seg(tmp_path / "m_seg.npy", none, picture="m.png")
-    write_via(tmp_path / "v.json", [("m.png", 1, {})])
-    write_labelstudio(tmp_path / "l.json", [("m.png", {}, SHAPE)])
+    write_via(tmp_path / "v.json", [("m.png", 1, {}, {})])
+    write_labelstudio(tmp_path / "l.json", [("m.png", {}, SHAPE, {})])
     for name in ("m_seg.npy", "v.json", "l.json"):
         assert read(tmp_path / name).n_particles == 0
 

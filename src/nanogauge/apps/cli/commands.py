@@ -227,6 +227,33 @@ def fine_tune(data: Path, folder: Path, *, start_from: str, steps: int | None, h
     return 0
 
 
+def train_classes(
+    data: Path,
+    network: Path,
+    run: Path,
+    *,
+    of: str,
+    only: list[str],
+    start_from: str,
+    steps: int,
+    hold_out: float,
+    fresh: bool,
+    whole: bool = False,
+) -> int:
+    """Learns classes from a user's micrographs and prints the figures on those held out; see nanogauge.training.classes."""
+    module = _train_module("classes.train")
+    make_folder(run)
+    if fresh:
+        (run / "checkpoint.pt").unlink(missing_ok=True)
+    trained = module.train_classes(
+        data, network, run, of=of, only=only, start_from=start_from, steps=steps, hold_out=hold_out, whole=whole
+    )
+    print("\n".join(trained.lines()))
+    use = f"nanogauge measure --engine {network}" if of == "particles" else f"nanogauge phases measure --engine {network}"
+    print(f"{network}: use it with {use}; figures in {run}")
+    return 0
+
+
 def export(checkpoint: Path, out: Path, *, calibrate: Path | None, ids_file: Path | None) -> int:
     """Checkpoint -> ONNX, int8 where there are pictures to calibrate on."""
     module = _train_module("export")
@@ -246,4 +273,4 @@ def _train_module(name: str) -> Any:
         raise NanogaugeError(f'training needs more packages ({error.name} is missing): pip install "nanogauge[train]"') from error
 
 
-__all__ = ["evaluate_all", "export", "fine_tune", "import_all", "measure_all", "scale_all", "synthesise", "train"]
+__all__ = ["evaluate_all", "export", "fine_tune", "import_all", "measure_all", "scale_all", "synthesise", "train", "train_classes"]

@@ -117,6 +117,12 @@ def train(
         Path, typer.Option("-o", "--out", metavar="FOLDER", help="Run folder: log, overlays, checkpoint, network.")
     ] = Path("runs/train"),
     steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Steps in all (with --data: 150).")] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES", help="With --data: learn to tell particles apart; labels: all that have a class, or 'cube,rod'."
+        ),
+    ] = None,
     cool_down: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="End a recipe's run with a cool-down of this many steps.")
     ] = None,
@@ -126,6 +132,7 @@ def train(
 
     nanogauge train --data my_annotated_micrographs -o runs/mine
     nanogauge measure images -o results --engine runs/mine/network.onnx
+    nanogauge train --data my_annotated_micrographs --classes labels -o runs/kinds
 
     Needs the extra: pip install "nanogauge\\[train]". See docs/training.md.
     """
@@ -133,6 +140,14 @@ def train(
 
     if (recipe is None) == (data is None):
         raise typer.BadParameter("give either a RECIPE or --data FOLDER")
+    if classes is not None:
+        if data is None:
+            raise typer.BadParameter("--classes goes with --data")
+        names = [] if classes == "labels" else [n.strip() for n in classes.split(",") if n.strip()]
+        options: dict[str, Any] = {"only": names, "start_from": start_from, "steps": steps or 300, "hold_out": hold_out}
+        raise typer.Exit(
+            commands.train_classes(data, run_folder / "network.onnx", run_folder, of="particles", fresh=fresh, **options)
+        )
     if data is not None:
         raise typer.Exit(commands.fine_tune(data, run_folder, start_from=start_from, steps=steps, hold_out=hold_out, fresh=fresh))
     assert recipe is not None

@@ -15,7 +15,7 @@ import typer
 
 from ...core.cpu import SMALL_RUN
 from ...core.errors import NanogaugeError
-from . import arrangement, laboratory
+from . import arrangement, laboratory, phases
 from .options import (
     BarPx,
     CalibrationFile,
@@ -281,6 +281,7 @@ def scale(
 _ROUND_ABOUT = (laboratory.calibrate, laboratory.evaluate, laboratory.synth, laboratory.train, laboratory.export)
 for command in (arrangement.order, arrangement.aggregates, arrangement.lines, *_ROUND_ABOUT):
     app.command()(command)
+app.add_typer(phases.app)
 
 
 @app.command()

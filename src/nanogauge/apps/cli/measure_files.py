@@ -210,8 +210,7 @@ def _run(
         elif not quiet:
             files = [i.file for i in result.items]
             print_summary(result.rows(), files, out, stdout(), report=outputs is None or outputs.report)
-            if settings.classes.wanted:
-                print_classes(out, stdout())
+            print_classes(out, stdout())
         errors = Console(stderr=True)
         if result.n_not_tried:
             left = f"{result.n_not_tried} of {result.n} not measured: {result.stopped}"

@@ -17,7 +17,9 @@ Device = Annotated[
 Classes = Annotated[
     str | None,
     typer.Option(
-        metavar="HOW", help="Tell kinds of particles apart: shape; rules of the settings ([classes.rules]); labels, on import."
+        metavar="HOW",
+        help="Tell kinds of particles apart: shape; rules of the settings ([classes.rules]); network, the default of one that has "
+        "classes; labels, on import; none.",
     ),
 ]
 CalibrationFile = Annotated[

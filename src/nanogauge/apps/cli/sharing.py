@@ -19,7 +19,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Print er
 
 def convert(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDERS", help="Results folders.")],
-    to: Annotated[str, typer.Option("--to", metavar="PROGRAM", help="cellpose, yolo, via or label-studio.")],
+    to: Annotated[str, typer.Option("--to", metavar="PROGRAM", help="cellpose, yolo, via, label-studio, qupath, labelme, labels.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to.")] = Path("converted"),
     quiet: Quiet = False,
 ) -> None:
@@ -30,9 +30,13 @@ def convert(
       yolo          OUT/labels/NAME.txt and data.yaml; put the micrographs into OUT/images
       via           OUT/via.json, a project of the VGG Image Annotator
       label-studio  OUT/label-studio.json, tasks to import
+      qupath        OUT/NAME.geojson, detections
+      labelme       OUT/NAME.json; put them beside the micrographs
+      labels        OUT/labels/NAME.tif, label pictures, with NAME.csv where particles have classes
 
-    ROIs for Fiji, label pictures and COCO are written by `nanogauge measure` itself. Holes and smaller pieces of a particle stay in
-    cellpose's files alone: the others know one outline a particle.
+    Classes go along, but with cellpose, which knows none. ROIs for Fiji, label pictures and COCO are written by `nanogauge measure`
+    itself. Holes and smaller pieces of a particle stay in the files of cellpose, qupath and labels: the others know one outline a
+    particle.
 
     Examples:
 

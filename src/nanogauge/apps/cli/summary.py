@@ -64,7 +64,9 @@ def print_summary(rows: Iterable[dict[str, Any]], files: list[Path], out: Path, 
 
 
 def print_classes(out: Path, console: Console) -> None:
-    """How many particles of the run are of each class, as its table has them."""
+    """How many particles of the run are of each class, as its table has them; nothing where it has none."""
+    if "class" not in pd.read_csv(out / "particles.csv", nrows=0):
+        return
     counts = Counter[str]()
     for part in pd.read_csv(out / "particles.csv", usecols=["class"], dtype=str, keep_default_na=False, chunksize=100_000):
         counts.update(part["class"])

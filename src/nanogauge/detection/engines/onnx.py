@@ -231,7 +231,8 @@ class OnnxEngine:
         return _joined(binding.copy_outputs_to_cpu())
 
     def _run(self, session: onnxruntime.InferenceSession, tile: NDArray[np.float32]) -> NDArray[Any]:
-        return _joined(session.run(self._outputs, {self._input: np.asarray(tile, np.float32)[None, None]}))[0]
+        maps: NDArray[Any] = _joined(session.run(self._outputs, {self._input: np.asarray(tile, np.float32)[None, None]}))[0]
+        return maps
 
 
 def _joined(outputs: list[Any]) -> NDArray[Any]:

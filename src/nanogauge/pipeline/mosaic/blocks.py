@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ...core.particles import Flag, flag_texts, flags_of
-from ...core.protocols import Engine, Maps
+from ...core.protocols import N_MAPS, Engine, Maps, classes_of
 from ...core.scale import Scale
 from ...core.settings import Settings
+from ...detection.class_maps import mean_classes
 from ...detection.confidence import confidence_by_label, judge_of, mean_by_label
 from ...detection.edges import true_edge
 from ...detection.segment import predict_bands
@@ -35,8 +36,9 @@ from .files import MosaicFiles
 from .working import WorkingPicture, native_span, nearest, to_native
 
 F32 = NDArray[np.float32]
-SEEN = "shapes_seen"
-"""Column of a block's table, where shapes are asked for: the probabilities of each, to be decided on once all blocks are seen."""
+SEEN = "classes_seen"
+"""Column of a block's table, where classes are asked for: the probabilities of each class of the network, of each shape, or of
+both, to be decided on once all blocks are seen."""
 _BLOCK_PX, _MARGIN_PX, _WIDEST_MARGIN_PX = 1536, 132, 384  # of the working picture; a typical particle has 44 px
 _LEAST_BLOCK_PX, _LEAST_MARGIN_PX = 96, 32
 _PANEL_PX = 8192  # columns whose maps are kept at once
@@ -64,7 +66,7 @@ class MosaicParticles:
 
 @dataclass(frozen=True)
 class _Window:
-    """Maps (3, h, w) of a piece of the working picture, its place there, and the block in it: all in working px."""
+    """Maps (3 + K, h, w) of a piece of the working picture, its place there, and the block in it: all in working px."""
 
     maps: F32
     origin: tuple[int, int]
@@ -123,10 +125,10 @@ class _Rows:
         )
         self._height = picture.shape[0]
         self._top = 0
-        self._kept: F32 = np.zeros((3, 0, columns[1] - columns[0]), np.float32)
+        self._kept: F32 = np.zeros((N_MAPS + len(classes_of(engine).names), 0, columns[1] - columns[0]), np.float32)
 
     def between(self, y0: int, y1: int) -> tuple[F32, int]:
-        """Maps (3, rows, columns) that hold the rows y0 ... y1, and the first row of them."""
+        """Maps (3 + K, rows, columns) that hold the rows y0 ... y1, and the first row of them."""
         parts, upto = [self._kept[:, y0 - self._top :]], self._top + self._kept.shape[1]
         while upto < y1:
             _, band = next(self._bands)
@@ -153,12 +155,12 @@ def _take(
     (wy, wx), (_, wh, ww) = window.origin, window.maps.shape
     span = (*native_span(wy, wy + wh, grid[0], native[0]), *native_span(wx, wx + ww, grid[1], native[1]))
     core = tuple(round(v * n / g) for v, n, g in zip(window.block, _pairs(native), _pairs(grid), strict=True))
-    foreground, boundary, distance = (np.ascontiguousarray(m) for m in window.maps)
+    foreground, boundary, distance = (np.ascontiguousarray(m) for m in window.maps[:N_MAPS])
     above = settings.separate.foreground_above
     fine = to_native(foreground, window.origin, span, shapes)
     if not (foreground > above).any():
         return True
-    maps = Maps(foreground, boundary, distance)
+    maps = Maps(foreground, boundary, distance, window.maps[N_MAPS:] if len(window.maps) > N_MAPS else None)
     working = separate(maps, settings.separate, judge=judge_of(engine))
     reach = 1 if grid[0] > native[0] else math.ceil(native[0] / grid[0])
     coarse = nearest(working, window.origin, span, shapes)
@@ -201,6 +203,8 @@ def _take(
             found,
             boxes,
             confidence_by_label(working, maps, engine),
+            mean_classes(working, maps),
+            with_outlines=bool(classes_of(engine).outlines),
         )
     return True
 
@@ -217,6 +221,9 @@ def _record(
     found: MosaicParticles,
     boxes: list[tuple[slice, slice]],
     confidence: NDArray[np.float64] | None,
+    classes: NDArray[np.float64] | None,
+    *,
+    with_outlines: bool,
 ) -> None:
     """Numbers, measures and stores the accepted labels of a window."""
     m, pixels, edgeless = settings.measure, mosaic.read(*span), frozenset[int]()
@@ -243,8 +250,13 @@ def _record(
         subpixel=m.subpixel,
         least_diameter_px=m.least_diameter_px,
     )
-    if settings.classes.by == "shape":
-        table[SEEN] = list(shapes_seen(labels, foreground=fine if m.subpixel else None, scale=scale))
+    seen: list[NDArray[np.float64]] = []
+    if settings.classes.by == "network" and classes is not None:
+        seen.append(classes[table["label"].to_numpy()])
+    if settings.classes.by == "shape" or (seen and with_outlines):
+        seen.append(shapes_seen(labels, foreground=fine if m.subpixel else None, scale=scale))
+    if seen:
+        table[SEEN] = list(np.concatenate(seen, axis=1))
     table = table[number[table["label"].to_numpy()] > 0].reset_index(drop=True)
     of_label = table["label"].to_numpy()
     own_boxes = [boxes[k - 1] for k in of_label]

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from ...core.errors import SettingsError
 from ...core.micrograph import Micrograph
 from ...core.particles import KINDS, column_dtypes, kinds_of
-from ...core.protocols import Engine
+from ...core.protocols import Engine, classes_of
 from ...core.remarks import Remark
 from ...core.scale import Scale
 from ...core.settings import Settings
 from ...detection.find import magnification_of
 from ...detection.segment import padded
 from ...measuring import edge_profile
-from ...measuring.classes import ruled, shaped
+from ...measuring.classes import learned, ruled, shaped
 from ...measuring.shape_classes import SHAPES
 from ...measuring.surroundings import with_neighbours
 from ...reading import Mosaic
@@ -69,7 +69,7 @@ def measure_mosaic(
     files = MosaicFiles(mosaic.shape)
     found = MosaicParticles(files=files, outline=canvas.draw)
     find_in_blocks(mosaic, picture, engine, settings, decision.scale, found)
-    table = _classed(_joined(found.tables, decision.scale), settings)
+    table = _classed(_joined(found.tables, decision.scale), settings, engine)
     files.overlay, files.edge_offset_px = canvas.picture, _edge_offset(mosaic, files)
     return Measurement(
         micrograph=Micrograph(
@@ -154,14 +154,20 @@ def _joined(tables: list[pd.DataFrame], scale: Scale | None) -> pd.DataFrame:
     return with_neighbours(table, scale).astype(dtypes)
 
 
-def _classed(table: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """The table with classes, where the settings ask for them; shapes were seen block by block."""
+def _classed(table: pd.DataFrame, settings: Settings, engine: Engine) -> pd.DataFrame:
+    """The table with classes, where the settings ask for them; what is seen of each particle was seen block by block."""
     if not settings.classes.wanted:
         return table
     if settings.classes.by_rules:
         return ruled(table, settings.classes)
-    seen = np.stack(table[SEEN].tolist()) if len(table) else np.zeros((0, len(SHAPES)))
-    return shaped(table.drop(columns=SEEN, errors="ignore"), seen, settings.classes)
+    known = classes_of(engine)
+    k = len(known.names) if settings.classes.by == "network" else 0
+    n_shapes = len(SHAPES) if not k or known.outlines else 0
+    seen = np.stack(table[SEEN].tolist()) if len(table) else np.zeros((0, k + n_shapes))
+    table = table.drop(columns=SEEN, errors="ignore")
+    if not k:
+        return shaped(table, seen, settings.classes)
+    return learned(table, seen[:, :k], seen[:, k:] if n_shapes else None, known, settings.classes)
 
 
 def _edge_offset(mosaic: Mosaic, files: MosaicFiles) -> float:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import math
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...core.errors import AnnotationError
-from .drawn import Drawn, check_shape, count, points_yx
+from ...measuring.contours import Polygon
+from .drawn import PARTICLE, Drawn, check_shape, count, points_yx
 from .pieces import grouped
 from .shapes import Patch, fill, fill_ellipse, place
 
@@ -42,6 +45,35 @@ def read_labelme(path: Path, content: dict[str, Any], shape: tuple[int, int], *,
         kinds = ", ".join(sorted(left_out))
         warnings += (f"{count(left_out.total(), 'shape has', 'shapes have')} no area ({kinds}) and are left out",)
     return Drawn(kind="labelme", patches=patches, names=names, warnings=warnings)
+
+
+def write_labelme(
+    path: Path, outlines: Mapping[int, Sequence[Polygon]], shape: tuple[int, int], classes: Mapping[int, str], *, picture: str
+) -> None:
+    """A polygon a particle, labelled with its class, "particle" where it has none. picture: the micrograph's file, beside which
+    LabelMe looks for this one. Of holes and smaller pieces nothing is written, as a polygon has one outline."""
+    shapes = [
+        {
+            "label": classes.get(label, PARTICLE),
+            "points": rings[0][:, ::-1].astype(float).tolist(),
+            "group_id": None,
+            "description": str(label),
+            "shape_type": "polygon",
+            "flags": {},
+            "mask": None,
+        }
+        for label, rings in outlines.items()
+    ]
+    content: dict[str, Any] = {
+        "version": "5.5.0",
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": picture,
+        "imageData": None,
+        "imageHeight": shape[0],
+        "imageWidth": shape[1],
+    }
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def _patch(kind: str, item: dict[str, Any], shape: tuple[int, int], what: str) -> Patch | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import AnnotationError
 from ...measuring.contours import Polygon
-from .drawn import Drawn, check_shape, count, points_yx
+from .drawn import PARTICLE, Drawn, check_shape, count, points_yx
 from .names import base_name, which
 from .shapes import Floats, Patch, fill, fill_ellipse, place
 
@@ -171,11 +171,13 @@ def decode_brush(values: Any, shape: tuple[int, int], what: str) -> NDArray[np.b
 _TO_TEXT = bytes(b"0"[0] if k == 0 else b"1"[0] for k in range(256))
 
 
-def write_labelstudio(path: Path, pictures: Sequence[tuple[str, Mapping[int, Sequence[Polygon]], tuple[int, int]]]) -> None:
-    """Tasks to import into Label Studio: name, outlines and shape (H, W) of each picture. Particles are pre-annotations of a label
-    `particle`; of holes and smaller pieces nothing is written, as a polygon has one outline."""
+def write_labelstudio(
+    path: Path, pictures: Sequence[tuple[str, Mapping[int, Sequence[Polygon]], tuple[int, int], Mapping[int, str]]]
+) -> None:
+    """Tasks to import into Label Studio: name, outlines, shape (H, W) and classes of each picture. Particles without a class are
+    pre-annotations of a label `particle`; of holes and smaller pieces nothing is written, as a polygon has one outline."""
     tasks = []
-    for name, outlines, (h, w) in pictures:
+    for name, outlines, (h, w), classes in pictures:
         results = []
         for label, rings in outlines.items():
             points = (rings[0][:, ::-1] * (100 / w, 100 / h)).round(6).tolist()
@@ -188,7 +190,7 @@ def write_labelstudio(path: Path, pictures: Sequence[tuple[str, Mapping[int, Seq
                     "original_width": w,
                     "original_height": h,
                     "image_rotation": 0,
-                    "value": {"points": points, "closed": True, "polygonlabels": ["particle"]},
+                    "value": {"points": points, "closed": True, "polygonlabels": [classes.get(label, PARTICLE)]},
                 }
             )
         tasks.append({"data": {"image": name}, "annotations": [{"result": results}]})

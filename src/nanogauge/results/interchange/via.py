@@ -61,8 +61,9 @@ def read_via(path: Path, content: Any, shape: tuple[int, int], *, image_name: st
             left_out[kind] += 1
             continue
         patches.append(_patch(kind, form, shape, f"{path}: region {n + 1}"))
-        own.append(str(about.get("label", "")) if about.get("by") == "nanogauge" else "")
-        names.append("" if own[-1] else ", ".join(v for v in about.values() if isinstance(v, str))[:40])
+        ours = about.get("by") == "nanogauge"
+        own.append(str(about.get("label", "")) if ours else "")
+        names.append(str(about.get("class", "")) if ours else ", ".join(v for v in about.values() if isinstance(v, str))[:40])
     if left_out:
         kinds = ", ".join(sorted(left_out))
         said += (f"{count(left_out.total(), 'region has', 'regions have')} no area ({kinds}) and are left out",)
@@ -165,18 +166,21 @@ def _patch(kind: str, form: dict[str, Any], shape: tuple[int, int], what: str) -
     return fill_ellipse((values["cy"], values["cx"]), (ry, rx), shape, angle_rad=values["theta"])
 
 
-def write_via(path: Path, pictures: Sequence[tuple[str, int, Mapping[int, Sequence[Polygon]]]]) -> None:
-    """A project that VIA 2 opens: name, size in bytes and outlines of each picture. It knows one outline a region: of holes and
-    smaller pieces nothing is written."""
+def write_via(path: Path, pictures: Sequence[tuple[str, int, Mapping[int, Sequence[Polygon]], Mapping[int, str]]]) -> None:
+    """A project that VIA 2 opens: name, size in bytes, outlines and classes of each picture. It knows one outline a region: of
+    holes and smaller pieces nothing is written."""
     metadata = {}
-    for name, n_bytes, outlines in pictures:
+    for name, n_bytes, outlines, classes in pictures:
         regions = []
         for label, rings in outlines.items():
             y, x = rings[0].T.tolist()
             form = {"name": "polygon", "all_points_x": x, "all_points_y": y}
-            regions.append({"shape_attributes": form, "region_attributes": {"label": str(label), "by": "nanogauge"}})
+            about = {"class": classes[label]} if label in classes else {}
+            about |= {"label": str(label), "by": "nanogauge"}
+            regions.append({"shape_attributes": form, "region_attributes": about})
         metadata[f"{name}{n_bytes}"] = {"filename": name, "size": n_bytes, "regions": regions, "file_attributes": {}}
     said = {"type": "text", "description": "", "default_value": ""}
+    named = {"class": said} if any(classes for *_, classes in pictures) else {}
     project = {
         "_via_settings": {
             "ui": {},
@@ -184,7 +188,7 @@ def write_via(path: Path, pictures: Sequence[tuple[str, int, Mapping[int, Sequen
             "project": {"name": "nanogauge"},
         },
         "_via_img_metadata": metadata,
-        "_via_attributes": {"region": {"label": said, "by": said}, "file": {}},
+        "_via_attributes": {"region": named | {"label": said, "by": said}, "file": {}},
         "_via_data_format_version": "2.0.10",
         "_via_image_id_list": list(metadata),
     }

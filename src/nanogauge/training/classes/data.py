@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,8 +66,10 @@ def read_class_folder(
 
 
 def held_out(items: Sequence[Classed], share: float) -> tuple[list[Classed], list[Classed]]:
-    """Micrographs to learn from, and those to test on, in the order of a hash of their names, until there are enough. Of several
-    series, names that differ by their last number alone, whole ones are held out: pictures of one place are too much alike.
+    """Micrographs to learn from, and those to test on, in the order of a hash of their names.
+
+    Whole series, of names that differ by their last number alone, are held out, as pictures of one place are too much alike; a
+    series is parted where it alone has a class, or where there is one only. Each class is in both parts, if it can be.
 
     Raises SettingsError for fewer than two micrographs.
     """
@@ -76,14 +79,34 @@ def held_out(items: Sequence[Classed], share: float) -> tuple[list[Classed], lis
     series: dict[str, list[Classed]] = {}
     for item in items:
         series.setdefault(_LAST_NUMBER.sub("", item.name), []).append(item)
-    if max(len(s) for s in series.values()) > len(items) / 2:  # too few of them to choose from
-        series = {i.name: [i] for i in items}
-    held: set[str] = set()
-    for key in sorted(series, key=lambda k: hashlib.sha256(k.encode()).digest()):
-        if len(held) + len(series[key]) <= want:
-            held |= {i.name for i in series[key]}
-    held = held or {i.name for i in min(series.values(), key=len)}
-    return [i for i in items if i.name not in held], [i for i in items if i.name in held]
+    classes_of = {i.name: set(np.unique(i.classes[i.classes != UNLABELLED]).tolist()) for i in items}
+    in_series = Counter(c for s in series.values() for c in set().union(*(classes_of[i.name] for i in s)))
+    units: dict[str, list[Classed]] = {}
+    for key, group in series.items():
+        whole = len(series) > 1 and all(in_series[c] > 1 for i in group for c in classes_of[i.name])
+        units |= {key: group} if whole else {i.name: [i] for i in group}
+    order = sorted(units, key=lambda k: hashlib.sha256(k.encode()).digest())
+    has = {k: set().union(*(classes_of[i.name] for i in units[k])) for k in order}
+    n_with = Counter(c for k in order for c in has[k])
+    held: list[str] = []
+
+    def can_go(k: str) -> bool:
+        left = [o for o in order if o not in held and o != k]
+        kept = set().union(*(has[o] for o in left)) if left else set()
+        return k not in held and bool(left) and all(c in kept for c in has[k])
+
+    for c in sorted(n_with, key=lambda c: (n_with[c], c)):  # the rarest first
+        if not any(c in has[k] for k in held):
+            held += next(([k] for k in order if c in has[k] and can_go(k)), [])
+    n = sum(len(units[k]) for k in held)
+    for k in order:
+        if n + len(units[k]) <= want and can_go(k):
+            held.append(k)
+            n += len(units[k])
+    if not held:  # every class is in one micrograph alone
+        held = [order[0]]
+    chosen = {i.name for k in held for i in units[k]}
+    return [i for i in items if i.name not in chosen], [i for i in items if i.name in chosen]
 
 
 def particle_classes(item: Classed) -> dict[int, int]:

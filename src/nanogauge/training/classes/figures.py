@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from ..evaluate import match
 from .data import UNLABELLED
 
 F64 = NDArray[np.float64]
@@ -55,51 +54,6 @@ def average_precision(scores: F64, hits: NDArray[np.bool_], n_true: int) -> floa
     precision = right / np.arange(1, len(right) + 1)
     precision = np.maximum.accumulate(precision[::-1])[::-1]
     return float((precision * np.diff(np.concatenate([[0], right]))).sum() / n_true)
-
-
-class Detections:
-    """Found particles of several micrographs against true ones: each found one is a hit where it and a true one of its class
-    overlap by IoU >= 0.5."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = tuple(names)
-        self._scores: list[list[float]] = [[] for _ in names]
-        self._hits: list[list[bool]] = [[] for _ in names]
-        self._true = np.zeros(len(names), np.int64)
-        self.matched: list[tuple[int, int]] = []  # true and said class of the pairs, whatever their classes
-        self.n_found = self.n_true = 0
-
-    def add(
-        self,
-        found: NDArray[np.integer],
-        said: dict[int, int],
-        score: dict[int, float],
-        labels: NDArray[np.integer],
-        true: dict[int, int],
-    ) -> list[tuple[int, int]]:
-        """A micrograph: label pictures (H, W), and by label the classes and how sure the found ones are. Particles without a class
-        are left out: found ones are said to be none, and true ones that have none are not asked for, nor counted as wrong.
-        Returns the pairs (found, true label)."""
-        pairs = match(found, labels)
-        here, there = (np.unique(a[a > 0]) for a in (found, labels))
-        of = {int(here[i]): int(there[j]) for i, j in zip(pairs.pred, pairs.truth, strict=True)}
-        for c in true.values():
-            self._true[c] += 1
-        for label, c in said.items():
-            partner = of.get(label)
-            if partner is not None and partner not in true:
-                continue
-            self._scores[c].append(score[label])
-            self._hits[c].append(partner is not None and true[partner] == c)
-        self.matched += [(true[t], said[f]) for f, t in of.items() if t in true and f in said]
-        self.n_found += len(said)
-        self.n_true += len(true)
-        return list(of.items())
-
-    def average_precision(self) -> F64:
-        """(k,) AP@0.5 of each class."""
-        each = zip(self._scores, self._hits, self._true, strict=True)
-        return np.array([average_precision(np.array(s), np.array(h, bool), int(n)) for s, h, n in each])
 
 
 def temperature(p: F64, true: NDArray[np.integer]) -> float:

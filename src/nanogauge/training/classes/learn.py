@@ -150,6 +150,13 @@ def learn(
     found = checkpoints.newest([out]) if resume else None
     if found is not None:
         state = checkpoints.load(found)
+        before = state["recipe"]
+        if (
+            tuple(before.get("names", ())) != recipe.names
+            or before.get("whole") != recipe.whole
+            or before["network"] != recipe.network
+        ):
+            raise SettingsError(f"{found}: of other classes or another kind of run; give --fresh, or another folder")
         first = int(state["step"])
         learner.restore(state)
         report(f"resumed at step {first}")

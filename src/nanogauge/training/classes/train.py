@@ -1,0 +1,130 @@
+"""From a folder of micrographs with classes to a network that tells them apart, and how well it does on those held out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ...core.errors import SettingsError
+from ...core.protocols import classes_of
+from ...detection.engines.onnx import OnnxEngine
+from ...results.atomic import write_atomic
+from ..export import describe, described, export_classes
+from .data import Classed, held_out, read_class_folder
+from .judge import Judged, find_classed, judge_particles, judge_phases
+from .learn import class_recipe, learn
+from .outlines import fit_outlines
+
+
+@dataclass(frozen=True)
+class Trained:
+    """network: the ONNX file; judged: on the micrographs held out; learned: the names of the others"""
+
+    network: Path
+    judged: Judged
+    learned: tuple[str, ...]
+    temperature: float
+
+    def lines(self) -> list[str]:
+        """What to tell a person."""
+        j, of = self.judged, "particles" if self.judged.ap50 is not None else "pixels"
+        width = max(len(n) for n in (*j.names, "class"))
+        shown = {"precision": "precision", "recall": "recall", "iou": "IoU", "ap50": "AP@0.5"}
+        columns = [c for c in shown if c in j.table and not (c == "iou" and j.ap50 is not None)]
+        lines = [f"on {len(j.pictures)} held-out micrographs, {of} of a known class:"]
+        lines.append(f"{'class':{width}}  {'n':>9}  " + "  ".join(f"{shown[c]:>9}" for c in columns))
+        for row in j.table.to_dict("records"):
+            values = "  ".join(f"{row[c]:9.3f}" if row[c] == row[c] else f"{'none':>9}" for c in columns)
+            lines.append(f"{row['class']:{width}}  {row['n_true']:9d}  {values}")
+        figures = j.figures()
+        said = f"mean class accuracy {figures['mean_class_accuracy'] or float('nan'):.3f}"
+        said += (
+            f", mean IoU {figures['mean_iou'] or float('nan'):.3f}" if j.ap50 is None else f", found {j.found:.3f} of the true ones"
+        )
+        return [*lines, said, "confusion (rows: true, columns: said, in the order above):", *(str(r) for r in j.matrix.tolist())]
+
+
+def train_classes(
+    folder: Path,
+    network: Path,
+    run: Path,
+    *,
+    of: str,
+    only: Sequence[str] = (),
+    start_from: str = "shipped",
+    steps: int = 300,
+    hold_out: float = 0.25,
+    whole: bool = False,
+    resume: bool = True,
+    report: Callable[[str], None] = print,
+) -> Trained:
+    """Learns the classes of FOLDER, in RUN (checkpoint, log, figures), and writes the network.
+
+    of: "particles" or "phases"; only: these classes alone; the rest as in `ClassRecipe` and `held_out`. The temperature is fitted
+    to the micrographs held out. Raises SettingsError, AnnotationError.
+    """
+    names, items = read_class_folder(folder, only=only, report=report)
+    if of == "particles" and any(i.labels is None for i in items):
+        raise SettingsError(
+            f"{folder}: class maps without particles in labels/; for classes of pixels use nanogauge phases train, "
+            "for particles give label pictures or outlines"
+        )
+    learned, held = held_out(items, hold_out)
+    report(f"classes: {', '.join(names)}; learning from {len(learned)} micrographs, testing on {len(held)}: {_listed(held)}")
+    recipe = class_recipe(names, of=of, start_from=start_from, steps=steps, whole=whole)
+    shown = [replace(i, labels=None) for i in learned] if of == "phases" else learned
+    checkpoint = learn(recipe, shown, run, resume=resume, report=report)
+    pixels = [i.nm_per_px for i in learned if i.nm_per_px is not None]
+    export_classes(checkpoint, network, nm_per_px=(min(pixels), max(pixels)) if pixels else None)
+    judged = calibrated_phases(network, held) if of == "phases" else calibrated_particles(network, learned, held)
+    trained = Trained(network, judged, tuple(i.name for i in learned), classes_of(OnnxEngine(network)).temperature)
+    save_figures(trained, run)
+    return trained
+
+
+def calibrated_phases(network: Path, held: Sequence[Classed]) -> Judged:
+    """Fits a network's temperature to micrographs held out, writes it into its file, and says how well it does on them."""
+    judged = judge_phases(OnnxEngine(network), held)
+    _describe(network, temperature=round(judged.temperature, 4))
+    return judged
+
+
+def calibrated_particles(network: Path, learned: Sequence[Classed], held: Sequence[Classed]) -> Judged:
+    """The same of particles. What outlines say is fitted to the micrographs learned from, the temperature to those held out."""
+    engine = OnnxEngine(network)
+    known = classes_of(engine)
+    seen, tested = find_classed(engine, learned), find_classed(engine, held)
+    outlines = fit_outlines(seen.shapes[seen.matched], seen.true[seen.matched], known.names)
+    known = replace(known, outlines=tuple(tuple(round(float(v), 4) for v in row) for row in outlines))
+    known = replace(known, temperature=round(judge_particles(tested, known).temperature, 4))
+    _describe(network, temperature=known.temperature, outlines=[list(row) for row in known.outlines])
+    return judge_particles(tested, known)
+
+
+def _describe(network: Path, **more: Any) -> None:
+    """Writes more of its classes into a network's file."""
+    facts: dict[str, Any] = described(network)
+    facts["classes"] |= more
+    describe(network, facts)
+
+
+def save_figures(trained: Trained, run: Path) -> None:
+    """RUN/figures.json, per_class.csv, confusion.csv, held_out.txt."""
+    j = trained.judged
+    figures = {"network": trained.network.name, "learned": list(trained.learned), "temperature": trained.temperature} | j.figures()
+    write_atomic(run / "figures.json", json.dumps(figures, indent=1) + "\n")
+    write_atomic(run / "per_class.csv", j.table.to_csv(index=False))
+    write_atomic(
+        run / "confusion.csv", pd.DataFrame(j.matrix, columns=[f"said {n}" for n in j.names], index=list(j.names)).to_csv()
+    )
+    write_atomic(run / "held_out.txt", "".join(f"{n}\n" for n in j.pictures))
+
+
+def _listed(items: Sequence[Classed]) -> str:
+    names = [i.name for i in items]
+    return ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")
