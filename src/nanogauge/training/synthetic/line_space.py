@@ -344,9 +344,10 @@ def random_line_space(
 
 
 def random_defects(p: LineSpace, rng: np.random.Generator, most: int = 4) -> tuple[Defect, ...]:
-    """Up to `most` defects, each whole in the picture and half a pitch from all others."""
+    """Up to `most` defects, whole in the picture, but for collapses, which may run out of it, and apart."""
     half = (np.array(p.shape) / 2 - 2) * p.nm_per_px
     turn = math.radians(p.angle_deg)
+    upright = abs(math.cos(turn)) > abs(math.sin(turn))
     taken: list[tuple[float, float, float, float]] = []
     out: list[Defect] = []
     for _ in range(int(rng.integers(0, most + 1))):
@@ -368,9 +369,12 @@ def random_defects(p: LineSpace, rng: np.random.Generator, most: int = 4) -> tup
             line = round((u - p.offset_nm) / p.pitch_nm - (0.5 if joins else 0.0))
             u = p.offset_nm + (line + (0.5 if joins else 0.0)) * p.pitch_nm
             x, y = u * math.cos(turn) + s * math.sin(turn), -u * math.sin(turn) + s * math.cos(turn)
-            wide, high = (reach_across, reach_along) if abs(math.cos(turn)) > 0.7 else (reach_along, reach_across)
+            wide, high = (reach_across, reach_along) if upright else (reach_along, reach_across)
             slack = (wide + high) / 2 * min(abs(math.sin(turn)), abs(math.cos(turn)))
-            if abs(x) > half[1] - wide * (0.75 if not joins else 1) - slack or abs(y) > half[0] - high - slack:
+            off_y, off_x = (high, wide * (1.0 if joins else 0.75))
+            if kind == "collapse":  # longer than what is seen of it, often
+                off_y, off_x = (0.2 * off_y, off_x) if upright else (off_y, 0.2 * off_x)
+            if abs(x) > half[1] - off_x - slack or abs(y) > half[0] - off_y - slack:
                 continue
             if any(abs(u - a) < reach_across + c and abs(s - b) < reach_along + d for a, b, c, d in taken):
                 continue
