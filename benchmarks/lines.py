@@ -2,7 +2,7 @@
 
     python benchmarks/lines.py metrology                         # CD, pitch, LWR and LER over the noise
     python benchmarks/lines.py defects network.onnx              # AP@0.5 of each class over the noise, 500 pictures
-    python benchmarks/lines.py defects network.onnx --plot docs/pictures/line-space-noise.png
+    python benchmarks/lines.py defects network.onnx --doses 100 6 --table found.csv --plot docs/pictures/line-space-noise.png
     python benchmarks/lines.py picture network.onnx docs/pictures/line-space.png
 
 Errors in %. Pictures are rendered from seeds that no training uses.
@@ -49,6 +49,7 @@ PATTERNS: dict[str, dict[str, Any]] = {
         "nm_per_px": 0.7, "pitch_nm": 28.0, "cd_nm": 15.0, "angle_deg": 89.0, "sigma_nm": 0.6, "correlation_nm": 16.0, "hurst": 0.5,
         "space": 0.1, "edge": 0.3, "edge_correlation": 0.4,
     },
+    "24 nm pitch, 0.8 nm/px: lines of 15 px": {"nm_per_px": 0.8, "pitch_nm": 24.0, "cd_nm": 12.0, "sigma_nm": 0.6},
 }  # fmt: skip
 SEED = 10_000_000
 
@@ -134,8 +135,9 @@ def contrast_to_noise(dose: float, pictures: int = 40) -> float:
     return float(np.median(out))
 
 
-def defects(engine_file: str, pictures: int, plot: Path | None, doses: Sequence[float]) -> None:
-    rows = []
+def defects(engine_file: str, pictures: int, plot: Path | None, doses: Sequence[float], kept: Path | None) -> None:
+    """kept: a table that the figures join, those of other noises staying in it."""
+    rows = pd.read_csv(kept) if kept is not None and kept.is_file() else pd.DataFrame()
     for dose in doses:
         started = time.process_time()
         table = evaluate(engine_file, dose=dose, pictures=pictures, shape=(256, 256), seed=SEED).table()
@@ -143,9 +145,14 @@ def defects(engine_file: str, pictures: int, plot: Path | None, doses: Sequence[
         noise = contrast_to_noise(dose)
         print(f"dose {dose:g}, contrast over noise {noise:.1f}, {pictures} pictures, {1000 * seconds:.0f} ms each")
         print(table.to_string(index=False, float_format=lambda v: f"{v:.3f}"), flush=True)
-        rows.append(table.assign(dose=dose, contrast_to_noise=noise))
-    if plot is not None:
-        draw(pd.concat(rows), plot)
+        rest = rows[rows["dose"] != dose] if len(rows) else rows
+        rows = pd.concat([rest, table.assign(dose=dose, contrast_to_noise=noise, pictures=pictures)]).sort_values(
+            "dose", kind="stable"
+        )
+        if kept is not None:
+            rows.to_csv(kept, index=False)
+        if plot is not None:
+            draw(rows, plot)
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:
@@ -197,6 +204,7 @@ def main() -> None:
     parser.add_argument("what", choices=("metrology", "defects", "picture"))
     parser.add_argument("files", nargs="*", help="network.onnx, and for a picture where to")
     parser.add_argument("--pictures", type=int, default=0, help="each noise: 4 for metrology, 500 for defects")
+    parser.add_argument("--table", type=Path, default=None, help="CSV that the figures of defects join")
     parser.add_argument("--plot", type=Path, default=None)
     parser.add_argument("--doses", type=float, nargs="+", default=DOSES)
     args = parser.parse_args()
@@ -204,7 +212,7 @@ def main() -> None:
     if args.what == "metrology":
         metrology(args.pictures or 4, args.doses)
     elif args.what == "defects":
-        defects(args.files[0], args.pictures or 500, args.plot, args.doses)
+        defects(args.files[0], args.pictures or 500, args.plot, args.doses, args.table)
     else:
         picture(args.files[0], Path(args.files[1]))
 

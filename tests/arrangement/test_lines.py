@@ -56,7 +56,7 @@ def test_noise_floor_is_told_from_roughness() -> None:
 
 def test_linescan_gives_the_edge_of_its_own_shape() -> None:
     x = np.arange(-9, 8, 0.2)
-    shapes = [linescan(x - at, 1.6, 40.0, 90.0, 80.0, 4.0, 6.0, 3.0) for at in (0.3, -0.4)]
+    shapes = [linescan(x - at, 1.6, 40.0, 90.0, 80.0, 4.0, ((6.0, 3.0), (-8.0, 6.0))) for at in (0.3, -0.4)]
     noise = np.random.default_rng(2).normal(0, 0.3, (2, len(x)))
     found = fit_linescan(x, shapes[0] + noise[0], shapes[1] + noise[1])
     assert (found.left_px, found.right_px) == pytest.approx((0.3, -0.4), abs=0.1)
@@ -119,11 +119,11 @@ def test_disturbed_lines_do_not_count_in_roughness() -> None:
 
 
 def test_dark_lines_are_the_spaces_of_bright_ones() -> None:
-    flat = LineSpace(shape=(320, 320), nm_per_px=0.8, dose=200.0, edge=0.0, cd_nm=12.0, angle_deg=1.0)
+    flat = LineSpace(shape=(320, 320), nm_per_px=0.8, dose=200.0, edge=0.0, pitch_nm=38.0, cd_nm=16.0, sigma_nm=0.4, angle_deg=1.0)
     pixels = render_line_space(flat, 3).pixels
     bright, dark = (lines_of_pixels(pixels, SCALE, dark_lines=d).to_dict() for d in (False, True))
-    assert bright["cd"]["value"] == pytest.approx(12.0, rel=0.03)
-    assert dark["cd"]["value"] == pytest.approx(20.0, rel=0.03)
+    assert bright["cd"]["value"] == pytest.approx(16.0, rel=0.03)
+    assert dark["cd"]["value"] == pytest.approx(22.0, rel=0.03)
 
 
 def blobs() -> np.ndarray:

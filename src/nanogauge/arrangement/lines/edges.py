@@ -28,7 +28,7 @@ _MOST_REACH_PX = 12
 _NOISE_PX = 0.5  # of a row's edge, that is still followed without a filter across rows
 _FILTERS = (0.0, 0.8, 1.2, 1.7, 2.4, 3.4, 4.8)  # rows, standard deviation
 _ROUNDS = 6
-_CALM_ROWS = 5.0  # standard deviation: edges along which the mean linescan is taken
+_CALM_ROWS = 4.0  # standard deviation: of the edges along which the mean linescan is taken
 _BIN = 0.2  # px of the mean linescan
 _ODD, _FAR = 9.0, 5.0  # standard deviations of the misfit and of the displacement, from which a row of an edge is disturbed
 _LEAST_ODD = 3.2  # of the usual mean square misfit
@@ -84,15 +84,15 @@ def find_edges(grey: NDArray[Any], pattern: Pattern, *, dark_lines: bool = False
     for stage in range(2):
         seen = picture if sigma == 0 else ndimage.gaussian_filter1d(picture, sigma, axis=0, mode="nearest")
         for _ in range(_ROUNDS):
-            scans = [_scan(seen, x[:, side], offsets, side) for side in (0, 1)]
+            scans = [_scan(seen, x[:, side], offsets, side, sigma) for side in (0, 1)]
             for side, scan in enumerate(scans):
                 step = np.clip(scan.shift, -1.0, 1.0)
                 x[:, side] = np.clip(x[:, side] + step, straight[:, side] - 2 * wander, straight[:, side] + 2 * wander)
         if stage == 0:
-            raw = [_scan(picture, x[:, side], offsets, side) for side in (0, 1)]
+            raw = [_scan(picture, x[:, side], offsets, side, sigma) for side in (0, 1)]
             alone = float(np.mean([s.noise_px for s in raw]))
             sigma = next((f for f in _FILTERS if alone * _gain(f, h) <= _NOISE_PX), _FILTERS[-1])
-    scans = [_scan(seen, x[:, side], offsets, side) for side in (0, 1)]
+    scans = [_scan(seen, x[:, side], offsets, side, sigma) for side in (0, 1)]
     sound = _sound(x, straight, scans, p, _gain(sigma, h) ** -2)
     if sound.mean() < _FOLLOWED:
         raise InputError(
@@ -104,7 +104,7 @@ def find_edges(grey: NDArray[Any], pattern: Pattern, *, dark_lines: bool = False
         raise InputError(
             f"no lines: edges wander by {100 * spread:.0f} % of the pitch about straight ones {p.period_px:.1f} px apart"
         )
-    place = fit_linescan(*_mean_scans(picture, x, sound, offsets))
+    place = fit_linescan(*_mean_scans(picture, x, sound, offsets, sigma))
     x[:, 0] += place.left_px
     x[:, 1] -= place.right_px
     if place.misfit > _MOST_MISFIT:
@@ -151,16 +151,16 @@ def _strip(picture: Floats, start: NDArray[np.int64], offsets: NDArray[np.int64]
     return np.asarray(picture[np.arange(picture.shape[0])[:, None], columns], np.float64)
 
 
-def _scan(picture: Floats, x: Floats, offsets: NDArray[np.int64], side: int) -> _Scan:
+def _scan(picture: Floats, x: Floats, offsets: NDArray[np.int64], side: int, sigma: float) -> _Scan:
     """Compares all rows of all edges of a side with their mean linescan; both run into the line.
 
-    The mean is taken along smoothed edges: along the edges themselves noise would be lined up with noise, and stay in it.
+    The mean is taken along edges that know nothing of their own row's noise: noise would be lined up with noise, and stay in it.
     """
     turn = 1 - 2 * side
     start = np.round(x).astype(np.int64)
     values = _strip(picture, start, turn * offsets)
     place = turn * (start - x)[..., None] + offsets  # into the line, from the edge
-    grid, mean = _template(turn * (start - _smoothed(x))[..., None] + offsets, values)
+    grid, mean = _template(turn * (start - _smoothed(x, sigma))[..., None] + offsets, values)
     slope = np.gradient(mean, grid)
     expected, falls = np.interp(place, grid, mean), np.interp(place, grid, slope)
     left = values - expected
@@ -189,20 +189,37 @@ def _template(place: Floats, values: Floats) -> tuple[Floats, Floats]:
     return grid, np.asarray(ndimage.gaussian_filter1d(mean, 2.0, mode="nearest"), np.float64)
 
 
-def _smoothed(x: Floats) -> Floats:
-    return np.asarray(ndimage.gaussian_filter1d(x, _CALM_ROWS, axis=-1, mode="nearest"), np.float64)
+def _without_itself(sigma: float) -> Floats:
+    """Weights (2 k + 1,) by which an edge is smoothed from the rows beside each; those are left out whose noise the filter has put
+    into it."""
+    hole = math.ceil(2.5 * sigma)
+    wide = max(_CALM_ROWS, 1.2 * hole)
+    steps = np.arange(-math.ceil(3 * wide), math.ceil(3 * wide) + 1)
+    weight = np.where(np.abs(steps) > hole, np.exp(-0.5 * (steps / wide) ** 2), 0.0)
+    return np.asarray(weight / weight.sum(), np.float64)
+
+
+def _smoothed(x: Floats, sigma: float) -> Floats:
+    return np.asarray(ndimage.convolve1d(x, _without_itself(sigma), axis=-1, mode="nearest"), np.float64)
 
 
 def _roughness_left(x: Floats, sound: Bools, sigma: float, noise_px: float) -> float:
     """Variance of the true edges about the smoothed ones, by which the mean linescan is wider than one of them."""
-    seen = float(np.var((x - _smoothed(x))[sound]))
-    passed = _transfer(sigma, x.shape[-1]) * (1 - _transfer(_CALM_ROWS, x.shape[-1]))
+    seen = float(np.var((x - _smoothed(x, sigma))[sound]))
+    n = 1024
+    weight = _without_itself(sigma)
+    line = np.zeros(n)
+    line[: len(weight)] = weight
+    kept = np.fft.rfft(np.roll(line, -(len(weight) // 2))).real
+    passed = _transfer(sigma, n) * (1 - kept)
     return max(seen - noise_px**2 * float(np.mean(passed**2)), 0.0)
 
 
-def _mean_scans(picture: Floats, x: Floats, sound: Bools, offsets: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+def _mean_scans(
+    picture: Floats, x: Floats, sound: Bools, offsets: NDArray[np.int64], sigma: float
+) -> tuple[Floats, Floats, Floats]:
     """The mean linescans over sound left and right edges, smoothed, at places 0.2 px apart."""
-    x = _smoothed(x)
+    x = _smoothed(x, sigma)
     grid = np.arange(offsets[0] + 0.5, offsets[-1] - 0.5, _BIN)
     out = []
     for side in (0, 1):

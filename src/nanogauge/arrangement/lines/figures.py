@@ -22,6 +22,8 @@ Unit = Literal["nm", "px"]
 
 LEAST_WHOLE = 3
 """Lines that are undisturbed from end to end, fewer than which give no roughness."""
+LEAST_WIDE_PX = 18.0
+"""Lines and spaces, narrower than which the linescan over an edge is not seen out."""
 LEAST_LENGTH_NM, MOST_STEP_NM = 2000.0, 10.0
 """Of the edges, that roughness is usually asked for: their length, and from one place to the next."""
 _LEAST_SOUND = 0.3  # of a line, that its width and place count
@@ -249,6 +251,11 @@ class Lines:
         n, length = int(self.whole.sum()), self.widths.shape[-1] * self.step
         if abs(self.edges.pattern.contrast) < _LEAST_CONTRAST:
             out.append("lines and spaces are about as bright: which is which is a guess; --dark-lines takes it the other way round")
+        width_px = float(np.median(self.edges.x_px[:, 1] - self.edges.x_px[:, 0]))
+        if min(width_px, self.edges.pattern.period_px - width_px) < LEAST_WIDE_PX:
+            out.append(
+                f"lines or spaces under {LEAST_WIDE_PX:.0f} px: their width may be 3 % off, for edges shine into each other there"
+            )
         if n < len(self.whole):
             out.append(
                 f"{len(self.whole) - n} of {len(self.whole)} lines are disturbed: left out of LER and LWR, and in part of the width"

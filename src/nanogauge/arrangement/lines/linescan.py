@@ -17,8 +17,8 @@ from scipy import optimize, special
 Floats = NDArray[np.float64]
 
 
-_LEAST_OUTER_PX = 1.5  # over which the excess dies away outside: a shorter one could not be told from the edge being elsewhere
-_USUAL_OUTER = 0.15  # of the profile's range: standard deviation of that excess
+_LEAST_TAIL_PX = 1.5  # over which an excess dies away: a shorter one could not be told from the edge being elsewhere
+_USUAL_OUTER = 0.15  # of the profile's range: standard deviation of what is added and of what is lacking outside
 _FIRST_MISFIT = 0.01
 
 
@@ -47,36 +47,43 @@ def fit_linescan(x: Floats, left: Floats, right: Floats) -> Linescan:
     n = len(x)
     start = [_half(x, left), _half(x, right)]
     widest = float(x[-1])
-    guess = np.array([*start, 1.2, 0.05, data[n - 1], 0.5, 0.5, 0.25 * widest, 0.0, 0.15 * widest])
-    lower = np.array([start[0] - 2.5, start[1] - 2.5, 0.3, -0.5, -0.5, -0.2, -0.2, 0.6, -0.6, _LEAST_OUTER_PX])
-    upper = np.array([start[0] + 2.5, start[1] + 2.5, 4.0, 1.0, 1.5, 3.0, 3.0, 2.5 * widest, 0.6, 1.5 * widest])
+    guess = np.array([*start, 1.5, 0.05, data[n - 1], 0.5, 0.5, 0.3 * widest, 0.05, 2.5, -0.05, 0.6 * widest])
+    lower = np.array(
+        [start[0] - 2.5, start[1] - 2.5, 0.3, -0.5, -0.5, -0.2, -0.2, _LEAST_TAIL_PX, 0.0, _LEAST_TAIL_PX, -0.6, 0.4 * widest]
+    )
+    upper = np.array(
+        [start[0] + 2.5, start[1] + 2.5, 4.0, 1.0, 1.5, 3.0, 3.0, 2.5 * widest, 0.6, 3.0 + 0.2 * widest, 0.0, 1.5 * widest]
+    )
 
     def model(p: Floats) -> Floats:
-        a, b, blur, space, line, excess_a, excess_b, inner, outer, reach = p
-        one = linescan(x - a, blur, space, line, excess_a, inner, outer, reach)
-        other = linescan(x - b, blur, space, line, excess_b, inner, outer, reach)
+        a, b, blur, space, line, excess_a, excess_b, inner, spill, near, shadow, far = p
+        one, other = (
+            linescan(x - at, blur, space, line, excess, inner, ((spill, near), (shadow, far)))
+            for at, excess in ((a, excess_a), (b, excess_b))
+        )
         return np.concatenate([one, other])
 
     p, misfit = np.clip(guess, lower + 1e-6, upper - 1e-6), _FIRST_MISFIT
     for _ in range(2):  # how much is known beforehand weighs as the noise lets it
 
         def left_over(p: Floats, noise: float = misfit) -> Floats:
-            return np.append(model(p) - data, noise * p[8] / _USUAL_OUTER)
+            return np.concatenate([model(p) - data, noise * p[[8, 10]] / _USUAL_OUTER])
 
         found = optimize.least_squares(left_over, p, bounds=(lower, upper), x_scale="jac")
-        p, misfit = found.x, float(np.sqrt(np.mean(found.fun[:-1] ** 2)))
+        p, misfit = found.x, float(np.sqrt(np.mean(found.fun[:-2] ** 2)))
     known = misfit**2 * np.linalg.pinv(found.jac.T @ found.jac)
     error = math.sqrt(max(float(known[0, 0] + known[1, 1] + 2 * known[0, 1]), 0.0))
     return Linescan(float(p[0]), float(p[1]), start[0], start[1], float(p[2]), misfit, error)
 
 
-def linescan(x: Floats, blur: float, space: float, line: float, excess: float, inner: float, outer: float, reach: float) -> Floats:
-    """At distances x into the line: `line` + excess · exp(-x / inner) within, `space` + outer · exp(x / reach) without, under
-    a Gaussian beam of standard deviation `blur`."""
+def linescan(
+    x: Floats, blur: float, space: float, line: float, excess: float, inner: float, outer: tuple[tuple[float, float], ...]
+) -> Floats:
+    """At distances x into the line: `line` + excess · exp(-x / inner) within, `space` + Σ amount · exp(x / reach) over `outer`
+    without, under a Gaussian beam of standard deviation `blur`."""
     step = 0.5 * special.erfc(-x / (math.sqrt(2) * blur))
-    return np.asarray(
-        space * (1 - step) + line * step + excess * _tail(x, blur, inner) + outer * _tail(-x, blur, reach), np.float64
-    )
+    outside = sum(amount * _tail(-x, blur, reach) for amount, reach in outer)
+    return np.asarray(space * (1 - step) + line * step + excess * _tail(x, blur, inner) + outside, np.float64)
 
 
 def _tail(x: Any, blur: float, length: float) -> Any:
