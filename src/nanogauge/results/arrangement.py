@@ -1,24 +1,29 @@
 """What a run folder holds of how the particles lie: order.json, grains.csv, boundaries.csv, order_curves.csv, order.png;
-aggregates.json, aggregates.csv, aggregates.png."""
+aggregates.json, aggregates.csv, aggregates.png; and of lines and spaces: lines.json, lines.csv, lines_psd.csv, lines.png,
+defects.csv."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..core.particles import ORDER_COLUMNS, column_dtypes
 
 if TYPE_CHECKING:
     from ..arrangement.aggregates import Aggregates
+    from ..arrangement.lines import Defect, Lines
     from ..arrangement.order import Order
 
 ORDER_FILES = ("order.json", "grains.csv", "boundaries.csv", "order_curves.csv", "order.png")
 
 
 AGGREGATE_FILES = ("aggregates.json", "aggregates.csv", "aggregates.png")
+LINES_FILES = ("lines.json", "lines.csv", "lines_psd.csv", "lines.png", "defects.csv")
 
 
 def write_aggregates(folder: Path, found: Aggregates) -> None:
@@ -57,3 +62,37 @@ def with_order(table: pd.DataFrame, order: Order | None) -> pd.DataFrame:
         columns = pd.DataFrame({n: 0 if n == "grain" else float("nan") for n in names}, index=range(len(table)))
     columns.index = table.index
     return pd.concat([table, columns[names]], axis=1).astype(column_dtypes(in_nm=in_nm, order=True))
+
+
+def write_lines(
+    folder: Path,
+    lines: Lines,
+    pixels: NDArray[Any],
+    defects: Sequence[Defect] | None,
+    *,
+    nm_per_px: tuple[float, float] | None,
+    origin: tuple[int, int],
+    more: dict[str, Any],
+) -> dict[str, Any]:
+    """The files of `LINES_FILES`, into a folder that is there; returns what lines.json holds. Raises OSError.
+
+    pixels: what the lines were found in, from `origin` (y, x) of the picture on; defects: None where they were not looked for, no
+    defects.csv then; more: for lines.json, before the figures
+    """
+    from ..arrangement.lines.defects import defect_table
+    from ..arrangement.lines.drawing import lines_png
+
+    for name in LINES_FILES:
+        (folder / name).unlink(missing_ok=True)
+    said = more | lines.to_dict()
+    tables = {"lines": lines.table(), "lines_psd": lines.psd_table()}
+    if defects is not None:
+        table = defect_table(defects, nm_per_px=nm_per_px, origin=origin)
+        tables["defects"] = table
+        said["defects"] = json.loads(table.to_json(orient="records", double_precision=4))
+    for name, rows in tables.items():
+        if rows is not None:
+            rows.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+    (folder / "lines.png").write_bytes(lines_png(lines, pixels, defects or ()))
+    (folder / "lines.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return said

@@ -63,7 +63,7 @@ def find_grating(pixels: NDArray[np.generic], *, pitch_nm: float, nm_per_px: tup
     period_px = pitch_nm / max(nm_per_px)
     if period_px < 4:
         raise CalibrationError(f"a pitch of {pitch_nm:g} nm is only {period_px:.1f} px; take a higher magnification")
-    windowed = _windowed(pixels)
+    windowed = faded(pixels)
     height, width = windowed.shape
     if min(height * nm_per_px[0], width * nm_per_px[1]) < _LEAST_PERIODS * pitch_nm:
         raise CalibrationError(f"fewer than {_LEAST_PERIODS:g} periods of {pitch_nm:g} nm in it; take a lower magnification")
@@ -72,21 +72,21 @@ def find_grating(pixels: NDArray[np.generic], *, pitch_nm: float, nm_per_px: tup
         raise CalibrationError(
             f"no clear period within 25 % of the certified {pitch_nm:g} nm at {nm_per_px[1]:.4g} nm/px; check pitch and scale"
         )
-    vectors = tuple(_refined(windowed, g) for g, _ in peaks)
+    vectors = tuple(refined_peak(windowed, g) for g, _ in peaks)
     if _has_longer_period(windowed, vectors):
         raise CalibrationError(
             f"its period is longer than the certified {pitch_nm:g} nm, of which this is a harmonic; check pitch and scale"
         )
-    quarters = [_windowed(q) for q in _quarters(pixels)]
+    quarters = [faded(q) for q in _quarters(pixels)]
     n_periods = min(_periods(v, windowed.shape) for v in vectors)
-    local = tuple(tuple(_refined(q, v) for q in quarters) for v in vectors) if n_periods >= 2 * _LEAST_LOCAL else ()
+    local = tuple(tuple(refined_peak(q, v) for q in quarters) for v in vectors) if n_periods >= 2 * _LEAST_LOCAL else ()
     for vector, parts in zip(vectors, local, strict=False):
         if max(math.dist(p, vector) for p in parts) > _MOST_UNEVEN * math.hypot(*vector):
             raise CalibrationError("the period differs by more than 5 % across the picture; is it all grating, and in focus?")
     return Grating(vectors=vectors, local=local, n_periods=n_periods, clearness=min(c for _, c in peaks))
 
 
-def _windowed(pixels: NDArray[np.generic]) -> NDArray[np.float64]:
+def faded(pixels: NDArray[np.generic]) -> NDArray[np.float64]:
     """Grey levels about their mean plane, faded out towards the borders (Hann), so that these are no step."""
     values = np.asarray(pixels, np.float64)
     height, width = values.shape
@@ -130,7 +130,7 @@ def _peaks(windowed: NDArray[np.float64], pitch_nm: float, nm_per_px: tuple[floa
     return found
 
 
-def _refined(windowed: NDArray[np.float64], start: Vector) -> Vector:
+def refined_peak(windowed: NDArray[np.float64], start: Vector) -> Vector:
     """The maximum of the spectrum between its bins, by parabolas through ever closer neighbours."""
     height, width = windowed.shape
     y, x = np.arange(height) - height / 2, np.arange(width) - width / 2

@@ -49,6 +49,45 @@ def order(
     raise typer.Exit(order_all(inputs, out, take_from=take_from, lattice=lattice, **options, json_output=json_output))
 
 
+def lines(
+    inputs: Inputs,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to.")] = Path("results"),
+    dark_lines: Annotated[
+        bool, typer.Option("--dark-lines", metavar="", help="Lines are the darker part of the pattern, not the brighter.")
+    ] = False,
+    engine: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A network of defects (FILE.onnx): finds and classifies them.")
+    ] = None,
+    least_score: Annotated[
+        float, typer.Option(metavar="SCORE", min=0.0, max=1.0, help="Defects less sure than that are left out.")
+    ] = 0.5,
+    scale: UserScale = None,
+    scale_bar: UserScaleBar = None,
+    bar_px: BarPx = None,
+    page: Page = None,
+    detector: Detector = None,
+    channel: Channel = None,
+    device: Device = None,
+    settings: SettingsFile = None,
+    json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print all figures as JSON.")] = False,
+) -> None:
+    """Lines and spaces: linewidth (CD), pitch, LER and LWR without the noise's part, correlation length; and their defects.
+
+    Writes lines.json, lines.csv (a row a line), lines_psd.csv and lines.png for each picture, with --engine also defects.csv. See
+    docs/line-space.md.
+
+    Examples:
+
+      nanogauge lines resist.tif -o results
+      nanogauge lines lot/*.tif --engine defects.onnx --json
+    """
+    from .lines import lines_all
+
+    options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px, "engine": engine, "device": device}
+    options |= {"read": {"page": page, "detector": detector, "channel": channel}, "settings_file": settings}
+    raise typer.Exit(lines_all(inputs, out, dark_lines=dark_lines, least_score=least_score, **options, json_output=json_output))
+
+
 def aggregates(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDERS", help="Results of `nanogauge measure`, of one sample.")],
     out: Annotated[

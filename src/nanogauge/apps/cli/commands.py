@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ...batch.inputs import picture, problem, progress, said_of_left_out, sort_out
-from ...core.errors import NanogaugeError, TruthError, UnreadableFile
+from ...core.errors import NanogaugeError, SettingsError, TruthError, UnreadableFile
 from ...core.json_value import json_value
 from ...core.scale import Scale
 from ...core.settings import Settings, read_settings
+from ...core.toml import read_toml
 from ...pipeline.measure import Measurer
 from ...reading import SUFFIXES, read_micrograph
 from ...results.folder import make_folder
@@ -199,7 +200,15 @@ def sha256_of(path: Path) -> str:
 
 
 def train(recipe_file: Path, folder: Path, *, steps: int | None, cool_down: int | None, fresh: bool) -> int:
-    """Trains by a recipe; see nanogauge.training.loop."""
+    """Trains by a recipe; see nanogauge.training.loop, and line_defects for one that names what it `renders`."""
+    if "renders" in read_toml(recipe_file, remedy="give the path of a recipe"):
+        if cool_down is not None:
+            raise SettingsError(f"{recipe_file}: --cool-down is for other recipes; set cooldown_steps in this one")
+        module = _train_module("line_defects")
+        make_folder(folder)
+        network = module.train_line_defects(module.read_line_defect_recipe(recipe_file, steps=steps), folder, resume=not fresh)
+        print(f"{network}: use it with nanogauge lines --engine {network}")
+        return 0
     loop = _train_module("loop")
     recipe = loop.read_recipe(recipe_file, steps=steps)
     if cool_down is not None:
