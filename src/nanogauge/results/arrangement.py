@@ -1,24 +1,27 @@
 """What a run folder holds of how the particles lie: order.json, grains.csv, boundaries.csv, order_curves.csv, order.png;
-aggregates.json, aggregates.csv, aggregates.png."""
+aggregates.json, aggregates.csv, aggregates.png; fibres.json, fibres.csv, fibre_widths.csv, fibres.png."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..core.particles import ORDER_COLUMNS, column_dtypes
 
 if TYPE_CHECKING:
     from ..arrangement.aggregates import Aggregates
+    from ..arrangement.fibres import Fibres
     from ..arrangement.order import Order
 
 ORDER_FILES = ("order.json", "grains.csv", "boundaries.csv", "order_curves.csv", "order.png")
 
 
 AGGREGATE_FILES = ("aggregates.json", "aggregates.csv", "aggregates.png")
+FIBRE_FILES = ("fibres.json", "fibres.csv", "fibre_widths.csv", "fibres.png")
 
 
 def write_aggregates(folder: Path, found: Aggregates) -> None:
@@ -29,6 +32,22 @@ def write_aggregates(folder: Path, found: Aggregates) -> None:
     (folder / "aggregates.json").write_text(text, encoding="utf-8")
     (folder / "aggregates.png").write_bytes(aggregates_png(found))
     found.table.to_csv(folder / "aggregates.csv", index=False, float_format="%.6g", lineterminator="\n")
+
+
+def write_fibres(folder: Path, found: Fibres, picture: bytes) -> None:
+    """The four files, into a folder that is there. picture: of `fibres_picture`. Raises OSError."""
+    text = json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n"
+    (folder / "fibres.json").write_text(text, encoding="utf-8")
+    for name, table in (("fibres", found.table), ("fibre_widths", found.width_table())):
+        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+    (folder / "fibres.png").write_bytes(picture)
+
+
+def fibres_picture(found: Fibres, pixels: NDArray[Any]) -> bytes:
+    """fibres.png: edges over the micrograph's pixels (H, W), widths, directions."""
+    from ..arrangement.fibres.drawing import fibres_png
+
+    return fibres_png(found, pixels)
 
 
 def write_order(folder: Path, order: Order, picture: bytes | None = None) -> None:

@@ -279,7 +279,7 @@ def scale(
 
 
 _ROUND_ABOUT = (laboratory.calibrate, laboratory.evaluate, laboratory.synth, laboratory.train, laboratory.export)
-for command in (arrangement.order, arrangement.aggregates, *_ROUND_ABOUT):
+for command in (arrangement.order, arrangement.fibres, arrangement.aggregates, *_ROUND_ABOUT):
     app.command()(command)
 
 
