@@ -81,8 +81,11 @@ def lengths() -> None:
         for row in whole.itertuples():
             away = [np.hypot(*(line[len(line) // 2] - 0.5 - (row.y_px, row.x_px))) for line in truth.line]
             errors.append(row.length_px - truth.length[int(np.argmin(away))])
-        print(f"{look}: {len(whole)} of {truth.whole.sum()} whole ones; error of lengths "
-              f"{np.mean(errors):+.2f} px on average, {np.abs(errors).max():.2f} px at most, of {truth.length.mean():.0f}", flush=True)  # fmt: skip
+        said = f"{np.mean(errors):+.2f} px on average, {np.abs(errors).max():.2f} px at most"
+        print(
+            f"{look}: {len(whole)} of {truth.whole.sum()} whole ones; error of lengths {said}, of {truth.length.mean():.0f}",
+            flush=True,
+        )
 
 
 def directions() -> None:

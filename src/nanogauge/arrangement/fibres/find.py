@@ -20,6 +20,7 @@ _CLEAR = 0.6  # share of its places free of others at which both edges are seen
 _EVEN = 0.25  # standard deviation of its width along it, over the width
 _PLACES = 8  # px along it at which its width is known
 _LOPSIDED = (2.5, 0.12)  # halves this much less alike than the fibres' median, and by that much of the contrast, are two fibres'
+_UNEVEN = (4.0, 0.08)  # times the fibres' median unevenness, and unevenness, above which a line runs along another for a while
 _WIDENS = 0.04  # px per px along it; more is two fibres that part
 _PROFILES = 40  # fibres, those with most places, of which profiles are fitted
 _NARROWER = 0.8
@@ -48,7 +49,11 @@ def find_fibres(grey: F32, *, tone: str = "auto", keep_out: Sequence[Box] = ()) 
     even = [f for f in found if _is_even(f)]
     usual = float(np.median([f.lopsided for f in even])) if even else 0.0
     limit = _LOPSIDED[0] * usual + _LOPSIDED[1]
-    alone = [f.lopsided < limit and _widens(f) < _WIDENS and _is_alone(f, even) for f in even]
+    uneven = [_unevenness(f) for f in even]
+    most = max(_UNEVEN[0] * float(np.median(uneven)), _UNEVEN[1]) if even else 0.0
+    alone = [
+        f.lopsided < limit and u <= most and _widens(f) < _WIDENS and _is_alone(f, even) for f, u in zip(even, uneven, strict=True)
+    ]
     fibres = [f for f, ok in zip(even, alone, strict=True) if ok]
     if not fibres:
         return None
@@ -74,8 +79,12 @@ def _is_even(f: Traced) -> bool:
     wide = f.usual_width
     long = _LONG_FRAGMENT if f.ends == ("hidden", "hidden") else _LONG
     return bool(
-        known.size >= max(_PLACES, 0.7 * wide) and f.clear >= _CLEAR and f.length >= long * wide and known.std() <= _EVEN * wide
+        known.size >= max(_PLACES, 0.7 * wide) and f.clear >= _CLEAR and f.length >= long * wide and _unevenness(f) <= _EVEN
     )
+
+
+def _unevenness(f: Traced) -> float:
+    return float(np.nanstd(f.width)) / f.usual_width
 
 
 def _widens(f: Traced) -> float:

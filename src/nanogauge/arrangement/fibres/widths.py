@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ...detection.edges.levels import F32, sampled, smoothed, vertex
+from ...detection.edges.levels import F32, smoothed, vertex
 from ...detection.edges.path import open_paths
 from .bodies import Body, Floats, Profile
 from .lines import Line, normals
@@ -33,6 +33,8 @@ _PULL, _STEP_COST = 0.4, 0.3
 _CLEAR = 0.35  # of the fibre's usual slope: less is no edge
 _MARGIN = (0.15, 2.0)  # widths, and px, by which another fibre must be away
 _FROM_END = 0.8  # widths
+_CORNER = (0.7, 4.0)  # widths at either end of a line that are not gone by, at least and at most
+_BENT = math.radians(6)  # between a place and one two widths further in, by which a line near its end goes round a corner
 _BEYOND = 2.5  # widths by which a line is followed beyond its pieces
 _AT_FRAME_PX = 4.0  # a line that ends as near to the frame goes on beyond it
 _REAL = 0.4  # share of a line at which both edges are clear, others on it or not, below which there is no fibre
@@ -85,7 +87,7 @@ def traced(grey: F32, lines: Sequence[Line], sign: int, keep_out: Sequence[Box] 
         return []
     half = float(np.median([line.width for line in lines])) / 2
     smooth, _ = smoothed(grey, half)
-    smooth = smooth * np.float32(sign)
+    smooth = np.asarray(ndimage.spline_filter(smooth * sign, order=3, output=np.float32), np.float32)
     long = [_extended(line, grey.shape) for line in lines]
     halves = [np.full(len(line.at), line.width / 2) for line in long]
     edges = _edges(smooth, long, halves, [line.seen for line in long])
@@ -94,6 +96,7 @@ def traced(grey: F32, lines: Sequence[Line], sign: int, keep_out: Sequence[Box] 
     long, halves = _centred(long, halves, edges, _free(long, halves, grey.shape, keep_out))
     free = _free(long, halves, grey.shape, keep_out)
     edges = _edges(smooth, long, halves, free)
+    long, _ = _centred(long, halves, edges, free)
     found = (_measured(smooth, line, e, ok) for line, e, ok in zip(long, edges, free, strict=True))
     return [f for f in found if f is not None]
 
@@ -103,14 +106,24 @@ def corrected(fibres: Sequence[Traced], body: Body) -> list[Traced]:
     return [replace(f, width=body.width(f.width)) for f in fibres]
 
 
+def _sampled(splines: F32, y: Floats, x: Floats) -> F32:
+    """The picture between pixels, by cubic splines: in a bilinear one slopes jump between pixels, and so does the steepest."""
+    return np.asarray(
+        ndimage.map_coordinates(splines, (y, x), order=3, mode="nearest", prefilter=False, output=np.float32), np.float32
+    )
+
+
 def _extended(line: Line, shape: tuple[int, int]) -> Line:
     """The line drawn on straight at both ends, within the frame."""
-    reach = max(3, min(round(2 * line.width), len(line.at) - 1))
-    steps = np.arange(1.0, math.ceil(_BEYOND * line.width) + 1)[:, None]
+    n = len(line.at)
+    first, last = _around_corner(line.at, line.width), len(line.at) - _around_corner(line.at[::-1], line.width)
+    line = replace(line, at=line.at[first:last], seen=line.seen[first:last])
+    reach = max(4, min(round(3 * line.width), len(line.at)))
+    steps = np.arange(1.0, math.ceil(_BEYOND * line.width) + max(first, n - last) + 1)[:, None]
     parts, seen = [line.at], [line.seen]
     for end in (0, 1):
         at = line.at if end else line.at[::-1]
-        way = at[-1] - at[-1 - reach]
+        way = np.polyfit(np.arange(reach), at[-reach:], 1)[0]
         beyond = at[-1] + steps * way / max(np.hypot(*way), 1e-9)
         inside = np.logical_and.accumulate(((beyond >= 0) & (beyond <= np.array(shape) - 1)).all(axis=1))
         beyond = beyond[inside]
@@ -120,6 +133,18 @@ def _extended(line: Line, shape: tuple[int, int]) -> Line:
         else:
             parts, seen = [beyond[::-1], *parts], [new, *seen]
     return replace(line, at=np.concatenate(parts), seen=np.concatenate(seen))
+
+
+def _around_corner(at: Floats, width: float) -> int:
+    """How many places at the beginning of a line follow a corner of the fibre's end, not the fibre."""
+    least, most = (min(round(v * width), len(at) // 3) for v in _CORNER)
+    step = np.gradient(ndimage.gaussian_filter1d(at, 0.5 * width, axis=0, mode="nearest"), axis=0)
+    way = np.unwrap(np.arctan2(step[:, 0], step[:, 1]))
+    ahead = round(2 * width)
+    for place in range(least, most + 1):
+        if place + ahead < len(at) and abs(way[place + ahead] - way[place]) < _BENT:
+            return place
+    return least
 
 
 def _free(lines: Sequence[Line], halves: Sequence[Floats], shape: tuple[int, int], keep_out: Sequence[Box]) -> list[Bools]:
@@ -164,7 +189,7 @@ def _edges(smooth: F32, lines: Sequence[Line], halves: Sequence[Floats], free: S
         for side in (-1, 1):
             t = side * (half[:, None] + step * states)
             y, x = (line.at[:, None, i] + t * normal[:, None, i] for i in (0, 1))
-            level = sampled(smooth, y.astype(np.float32), x.astype(np.float32))
+            level = _sampled(smooth, y, x)
             slope = (level[:, :-2] - level[:, 2:]) / np.float32(2 * step)
             both.append(ndimage.gaussian_filter1d(slope, averaged, axis=0, mode="nearest"))
         among = ok & line.seen if (ok & line.seen).sum() > 5 else line.seen
@@ -214,7 +239,7 @@ def _centred(
             wide.append(half)
             continue
         place, n = np.flatnonzero(good), len(line.at)
-        shift = np.interp(np.arange(n), place, e.off[:, good].mean(axis=0))
+        shift = _drawn_on(place, e.off[:, good].mean(axis=0), n, reach=max(8, round(3 * 2 * float(np.median(half)))))
         apart = np.interp(np.arange(n), place, (e.off[1] - e.off[0])[good] / 2)
         apart = ndimage.median_filter(apart, size=2 * round(float(np.median(half)) * 2) + 1, mode="nearest")
         sigma = max(2.0, float(np.median(half)))
@@ -223,6 +248,17 @@ def _centred(
         moved.append(replace(line, at=np.asarray(ndimage.gaussian_filter1d(at, 2.0, axis=0, mode="nearest"), np.float64)))
         wide.append(np.asarray(ndimage.gaussian_filter1d(apart, 2 * sigma, mode="nearest"), np.float64))
     return moved, wide
+
+
+def _drawn_on(place: NDArray[np.int64], value: Floats, n: int, *, reach: int) -> Floats:
+    """(n,) values known at some places: between these linear, beyond the first and the last as they go on over `reach` places."""
+    every = np.arange(n)
+    out = np.interp(every, place, value)
+    for beyond, near in ((every < place[0], place < place[0] + reach), (every > place[-1], place > place[-1] - reach)):
+        if near.sum() >= 5:
+            slope, level = np.polyfit(place[near], value[near], 1)
+            out[beyond] = np.clip(slope, -0.1, 0.1) * (every[beyond] - place[near].mean()) + slope * place[near].mean() + level
+    return np.asarray(out, np.float64)
 
 
 def _measured(smooth: F32, line: Line, e: _Edges, free: Bools) -> Traced | None:
@@ -263,7 +299,7 @@ def _ends(smooth: F32, line: Line, both: Bools, free: Bools, usual: float) -> tu
     normal = normals(line.at)
     across = np.linspace(-0.2, 0.2, 5) * usual
     y, x = (line.at[:, None, i] + across * normal[:, None, i] for i in (0, 1))
-    core = sampled(smooth, y.astype(np.float32), x.astype(np.float32)).mean(axis=1)
+    core = _sampled(smooth, y, x).mean(axis=1)
     core = ndimage.gaussian_filter1d(core, 0.7, mode="nearest")
     known = np.flatnonzero(both & line.seen)
     patience = max(3, round(0.5 * usual))
@@ -313,7 +349,7 @@ def _beside(smooth: F32, at: Floats, normal: Floats, usual: float) -> float:
     sides = []
     for side in (-1, 1):
         place = at + side * (0.75 * usual + 2) * normal
-        sides.append(sampled(smooth, place[:, 0].astype(np.float32), place[:, 1].astype(np.float32)))
+        sides.append(_sampled(smooth, place[:, 0], place[:, 1]))
     return float(np.median(np.minimum(*sides)))
 
 
@@ -330,7 +366,7 @@ def _profile(smooth: F32, line: Line, apart: Floats, usable: Bools) -> tuple[Pro
     total, scatter, sides = np.zeros((2, len(t))), np.zeros(len(t)), list[F32]()
     for i, side in enumerate((-1, 1)):
         y, x = (at[:, None, j] + side * t * normal[:, None, j] for j in (0, 1))
-        level = sampled(smooth, y.astype(np.float32), x.astype(np.float32))
+        level = _sampled(smooth, y, x)
         total[i] = _trimmed(level)
         scatter += level.std(axis=0) / 2
         sides.append(ndimage.gaussian_filter1d(level, 3.0, axis=0, mode="nearest"))
