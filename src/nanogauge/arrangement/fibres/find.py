@@ -24,7 +24,7 @@ _UNEVEN = (4.0, 0.08)  # times the fibres' median unevenness, and unevenness, ab
 _WIDENS = 0.04  # px per px along it; more is two fibres that part
 _PROFILES = 40  # fibres, those with most places, of which profiles are fitted
 _NARROWER = 0.8
-_PARALLEL = math.cos(math.radians(20))
+_PARALLEL = math.cos(math.radians(12))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _is_alone(f: Traced, others: Sequence[Traced]) -> bool:
                 continue
             off = o.at - line[-1]
             along, across = off @ way, off[:, 0] * way[1] - off[:, 1] * way[0]
-            near = (along > -wide) & (along < 3 * wide) & (np.abs(across) < 0.75 * wide + 0.2 * np.maximum(along, 0))
+            near = (along > -0.5 * wide) & (along < 1.5 * wide) & (np.abs(across) < 0.5 * wide)
             if near.sum() > 1 and _turned(o.at, near, way):
                 beyond += 1
         if beyond >= 2:

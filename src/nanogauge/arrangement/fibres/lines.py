@@ -20,6 +20,8 @@ _STUB = 6.0  # widths, below which a piece counts for less
 _GAP = 1.5  # widths that a fibre may be out of sight without a reason
 _HIDDEN_GAP = 9.0  # widths, where others lie there
 _HIDDEN = 0.6  # share of a gap that others must cover
+_IN_LINE = (math.radians(6), 0.15, 0.3)  # turn, and widths aside, of ends so well in line that this share is enough
+_DRAWN_ON = 2.5  # widths that a piece is taken to go on out of sight where it is asked what crosses there
 _TURN = math.radians(24)  # between two ends, and between each and the line that joins them
 _ASIDE = 0.35  # widths that one end may lie beside the other's line, and a tenth of the gap
 _LIKE = 1.45  # ratio of widths
@@ -59,9 +61,19 @@ class Cover:
             for d in (-1, 0, 1):
                 cv2.polylines(self.maps[(sector[part[0]] + d) % _SECTORS], drawn, False, 1, thick)
 
+    def crossed(self, at: Floats) -> NDArray[np.bool_]:
+        """(n,) whether places of a straight way lie on fibres of other directions than its own."""
+        own = int(_sector(at)[0])
+        y, x = self._index(at)
+        others = [k for k in range(_SECTORS) if min((k - own) % _SECTORS, (own - k) % _SECTORS) > 1]
+        return np.asarray(self.maps[others][:, y, x].any(axis=0), bool)
+
+    def _index(self, at: Floats) -> list[NDArray[np.int64]]:
+        return [np.clip(np.rint(at[:, i] / self.zoom).astype(np.int64), 0, self.maps.shape[i + 1] - 1) for i in (0, 1)]
+
     def on(self, at: Floats, sector: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
         """(n,) whether places lie on a fibre, of the sector if one is given for each."""
-        y, x = (np.clip(np.rint(at[:, i] / self.zoom).astype(np.int64), 0, self.maps.shape[i + 1] - 1) for i in (0, 1))
+        y, x = self._index(at)
         return np.asarray(self.maps[:, y, x].any(axis=0) if sector is None else self.maps[sector, y, x] > 0, bool)
 
 
@@ -124,12 +136,15 @@ def _chains(pieces: list[Piece], shape: tuple[int, int]) -> list[list[Piece]]:
         return []
     at, way, width = _ends(pieces)
     cover = Cover(shape)
-    for p in pieces:
+    beyond = Cover(shape)  # where pieces would go on: at a knot of several fibres none is seen
+    for k, p in enumerate(pieces):
         cover.add(p.at, p.width)
+        for end in (2 * k, 2 * k + 1):
+            beyond.add(at[end] + np.arange(0, _DRAWN_ON * p.width)[:, None] * way[end], p.width)
     pairs = cKDTree(at).query_pairs(_HIDDEN_GAP * float(width.max()), output_type="ndarray")
     partner = np.full(len(at), -1)
     root = np.arange(len(pieces))
-    for i, j in _rated(pairs, at, way, width, cover):
+    for i, j in _rated(pairs, at, way, width, cover, beyond):
         a, b = root[i // 2], root[j // 2]
         if partner[i] < 0 and partner[j] < 0 and a != b:
             partner[i], partner[j] = j, i
@@ -151,7 +166,7 @@ def _chains(pieces: list[Piece], shape: tuple[int, int]) -> list[list[Piece]]:
     return chains
 
 
-def _rated(pairs: NDArray[np.int64], at: Floats, way: Floats, width: Floats, cover: Cover) -> list[tuple[int, int]]:
+def _rated(pairs: NDArray[np.int64], at: Floats, way: Floats, width: Floats, cover: Cover, beyond: Cover) -> list[tuple[int, int]]:
     """Of pairs of ends (m, 2) those between which a fibre may go on, the likeliest first."""
     i, j = pairs[pairs[:, 0] // 2 != pairs[:, 1] // 2].T
     wide = (width[i] + width[j]) / 2
@@ -168,7 +183,10 @@ def _rated(pairs: NDArray[np.int64], at: Floats, way: Floats, width: Floats, cov
     for k in np.flatnonzero(fits)[np.argsort(cost[fits], kind="stable")].tolist():
         if along[k] > _GAP * wide[k]:  # it goes under something, or it ends
             share = np.linspace(0, 1, max(3, int(along[k])))[:, None]
-            if cover.on(at[i[k]] + share * gap[k]).mean() < _HIDDEN:
+            between = at[i[k]] + share * gap[k]
+            hidden = cover.on(between) | beyond.crossed(between)
+            in_line = turn[k] < _IN_LINE[0] and aside[k] < _IN_LINE[1] * wide[k]
+            if hidden.mean() < (_IN_LINE[2] if in_line else _HIDDEN):
                 continue
         out.append((int(i[k]), int(j[k])))
     return out

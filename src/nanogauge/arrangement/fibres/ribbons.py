@@ -31,6 +31,7 @@ _ACROSS, _ALONG = 0.9, 5.0  # px of a level by which the slope is averaged
 _NOISE = 5.0  # standard deviations of the noise that a ribbon's edges have at least
 _HIGH, _LOW = 0.2, 0.1  # of the micrograph's usual contrast: what a piece has somewhere, and everywhere
 _SOLID = 0.3  # of its strength, by which a ribbon is brighter all across than beside it
+_TURNS_BACK = 0.5  # cosine of the angle between the way that comes and the way that goes, over a width each
 _AHEAD = math.cos(math.radians(50))
 _LEAST_LENGTH = 2.5  # widths
 
@@ -212,11 +213,30 @@ def _traced(voxels: _Voxels, zoom: int, high: float, low: float) -> list[Piece]:
             left[path] = False
             if len(path) < _LEAST_LENGTH * narrowest:
                 break
-            wide = float(np.median(width[path]))
-            if len(path) >= _LEAST_LENGTH * wide:
-                at = ndimage.gaussian_filter1d(place[path], wide / 2, axis=0, mode="nearest")
-                found.append(Piece((at + 0.5) * zoom - 0.5, wide * zoom, float(np.median(strength[path]))))
+            for part in _without_turns(path, place[path], float(np.median(width[path]))):
+                wide = float(np.median(width[part]))
+                if len(part) >= _LEAST_LENGTH * wide:
+                    at = ndimage.gaussian_filter1d(place[part], wide / 2, axis=0, mode="nearest")
+                    found.append(Piece((at + 0.5) * zoom - 0.5, wide * zoom, float(np.median(strength[part]))))
     return found
+
+
+def _without_turns(path: list[int], at: Floats, width: float) -> list[list[int]]:
+    """A way cut where it turns back: where two fibres part, it may come along one and leave along the other."""
+    m = max(2, round(width))
+    if len(path) < 3 * m:
+        return [path]
+    ahead = at[m:] - at[:-m]
+    unit = ahead / np.maximum(np.hypot(ahead[:, 0], ahead[:, 1]), 1e-9)[:, None]
+    turn = (unit[:-m] * unit[m:]).sum(axis=1)
+    parts, start = [], 0
+    while turn.size and turn.min() < _TURNS_BACK:
+        where = int(np.flatnonzero(turn < _TURNS_BACK)[0])
+        where += int(turn[where : where + 2 * m].argmin())
+        parts.append(path[start : where + m])
+        start = where + m
+        turn[: min(where + m, len(turn))] = 1
+    return [*parts, path[start:]]
 
 
 def _neighbours(index: Ints) -> Ints:

@@ -38,6 +38,7 @@ _BENT = math.radians(6)  # between a place and one two widths further in, by whi
 _BEYOND = 2.5  # widths by which a line is followed beyond its pieces
 _AT_FRAME_PX = 4.0  # a line that ends as near to the frame goes on beyond it
 _REAL = 0.4  # share of a line at which both edges are clear, others on it or not, below which there is no fibre
+_ONE_SIDED = 0.35  # of its height, by which what lies on either side differs: a bright rim has the rest of its fibre on one
 _SOLID = 0.35  # height of the profile's lowest place within over that at its edges
 
 
@@ -355,7 +356,7 @@ def _beside(smooth: F32, at: Floats, normal: Floats, usual: float) -> float:
 
 def _profile(smooth: F32, line: Line, apart: Floats, usable: Bools) -> tuple[Profile, float] | None:
     """Mean grey level across the fibre where it is nearly as wide as usual, and how unlike its two halves are; None where its
-    middle is as dark as what lies beside it."""
+    middle is as dark as what lies beside it, or only one side is."""
     usual = float(np.median(apart[usable]))
     alike = usable & (np.abs(apart - usual) < max(0.5, 0.06 * usual))
     if alike.sum() < 5:
@@ -372,7 +373,7 @@ def _profile(smooth: F32, line: Line, apart: Floats, usable: Bools) -> tuple[Pro
         sides.append(ndimage.gaussian_filter1d(level, 3.0, axis=0, mode="nearest"))
     grey = total.mean(axis=0)
     within, rim, ground = grey[t < 0.4 * usual].min(), grey[t < 0.55 * usual].max(), grey[-3:].mean()
-    if within - ground < _SOLID * (rim - ground):
+    if within - ground < _SOLID * (rim - ground) or np.ptp(total[:, -3:].mean(axis=1)) > _ONE_SIDED * (rim - ground):
         return None
     inside = (t > 0.1 * usual) & (t < 0.36 * usual)
     lopsided = float(np.median(np.abs(sides[0] - sides[1])[:, inside].max(axis=1))) / float(rim - ground)
