@@ -56,6 +56,9 @@ OTHER = Settings(
     ),
     arrangement=ArrangementSettings(
         aggregates=True,
+        fibres=True,
+        recognise_mats=False,
+        fibre_tone="dark",
         contact_gap=0.2,
         order=True,
         lattice="square",

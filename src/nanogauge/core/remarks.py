@@ -33,6 +33,7 @@ CODES = {
     "rule_without_scale": "a rule of classes asks for a length in nm where there is no scale",
     "one_look": "a mosaic, which is looked at once",
     "cut": "particles longer than a block's margin, cut",
+    "mat": "the picture shows a mat or a net of fibres, whose meshes are no particles",
     "note": "anything else: what a reader of the file, an annotation or the operator decided",
 }
 

@@ -86,6 +86,9 @@ class ArrangementSettings:
     """How the particles lie: worked out where it is asked for."""
 
     aggregates: bool = False  # groups of touching particles, their sizes and fractal law, with every micrograph
+    fibres: bool = False  # fibres, wires, nets: widths, lengths, directions, meshes, with every micrograph
+    recognise_mats: bool = True  # say so where a picture shows a mat or a net, whose meshes are no particles
+    fibre_tone: str = "auto"  # or bright, dark, beside what lies around them
     contact_gap: float = 0.1  # particles touch where less than this share of the smaller one's diameter, or 2 px, lies between them
     order: bool = False  # neighbours, ψ, grains, lattice constant, with every micrograph
     lattice: str = "auto"  # or hexagonal, square
@@ -221,6 +224,7 @@ _CHOICES: Choices = {
     "looks": ("several", "one"),
     "weighting": ("number", "volume"),
     "edge": ("outline", "steepest"),
+    "fibre_tone": ("auto", "bright", "dark"),
     "lattice": ("auto", "hexagonal", "square"),
     "by": ("", "shape", "rules", "network", "labels", "none"),
 }

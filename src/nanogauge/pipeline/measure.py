@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..arrangement.fibres.mats import n_fibres_of_mat
 from ..core.errors import SettingsError
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, flag_texts, flags_of
@@ -32,7 +33,7 @@ from ..results.measurement import Measurement
 from ..scale.bar import ScaleBarReading, annotation_boxes, find_data_bar, read_scale_bar
 from ..scale.calibration import Calibration, read_calibration
 from ..scale.resolve import ScaleDecision, calibrated, resolve_scale
-from ..statistics.metrology import detection_warnings, left_out_warnings, missed_warnings
+from ..statistics.metrology import detection_warnings, left_out_warnings, mat_warnings, missed_warnings
 from .mosaic import measure_mosaic
 
 
@@ -122,6 +123,7 @@ class Measurer:
         )
         detection = relative_uncertainty(found.readings, self.engine.detection)
         expected = expected_found(found.confidence, self.engine.detection)
+        n_fibres = n_fibres_of_mat(micrograph.pixels, frame) if settings.arrangement.recognise_mats else 0
         return Measurement(
             micrograph=micrograph,
             decision=decision,
@@ -135,6 +137,7 @@ class Measurer:
             engine_sha256=self.engine.sha256,
             seconds=time.perf_counter() - started,
             remarks=(
+                *mat_warnings(n_fibres, len(table)),
                 *doubtful_share(drawn.labels, drawn.foreground, settings.separate, keep_out=_texts(bar)),
                 *detection_warnings(detection, {r.name: r.n for r in found.readings}),
                 *missed_warnings(expected),

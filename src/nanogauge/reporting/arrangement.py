@@ -103,3 +103,48 @@ def aggregate_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
             said += "; a lower bound, as groups so dense hide much of themselves"
     rows.append(("Fractal law", said))
     return rows
+
+
+def fibre_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """(what, value) of the fibres of a micrograph, as fibres.json holds them."""
+    unit, w, orientation, meshes = found["unit"], found["width"], found["orientation"], found["meshes"]
+    show = lengths(unit, w[f"mean_{unit}"])
+    by_length = ", by length"
+    n, bundles = found["n_fibres"], found["n_bundles_left_out"]
+    rows = [("Fibres", f"{n}, {found['tone']}" + (f"; {bundles} more lie side by side: no width of them" if bundles else ""))]
+    u = w[f"expanded_uncertainty_{unit}"]
+    mean = show.with_unit(w[f"mean_{unit}"]) if u is None else f"{show.with_uncertainty(w[f'mean_{unit}'], u)} {show.unit} (k = 2)"
+    rows.append(("Mean width", mean + by_length))
+    rows.append(("Widths", ", ".join(f"{k} {show.with_unit(w[f'{k}_{unit}'])}" for k in ("d10", "d50", "d90")) + by_length))
+    total = found[f"total_length_{unit}"]
+    rows.append(
+        (
+            "Length in sight",
+            f"{lengths(unit, total).with_unit(total)}; widths taken on {percent(w['share_of_length_measured'])} of it",
+        )
+    )
+    length = found["length"]
+    if length["n_with_both_ends_seen"]:
+        mean_length = length[f"mean_{unit}"]
+        said = (
+            f"{length['n_with_both_ends_seen']} with both ends seen, {lengths(unit, mean_length).with_unit(mean_length)} on average"
+        )
+    else:
+        said = "none has both its ends in sight"
+    rows.append(("Lengths", said))
+    interval = orientation["interval_95"]
+    between = f" ({number(interval['low'], 2)} to {number(interval['high'], 2)})" if interval else ""
+    rows.append(
+        (
+            "Order parameter",
+            f"S = {number(orientation['order_parameter'], 3)}{between}, director {orientation['director_deg']:.0f}°",
+        )
+    )
+    rows.append(("Tortuosity", number(found["mean_tortuosity"], 4)))
+    if meshes["n"]:
+        mesh = meshes[f"mean_equivalent_diameter_{unit}"]
+        circle = meshes[f"mean_largest_circle_{unit}"]
+        said = f"{meshes['n']} whole; mean equivalent diameter {lengths(unit, mesh).with_unit(mesh)}"
+        rows.append(("Meshes", f"{said}, largest circle within {lengths(unit, circle).with_unit(circle)}"))
+    rows.append(("Covered", percent(meshes["share_covered"])))
+    return rows

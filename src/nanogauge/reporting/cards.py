@@ -11,7 +11,7 @@ from ..results.measurement import Measurement
 from ..results.saved import SavedMeasurement, saved_of
 from ..scale.calibration import Calibration, calibration_from_dict
 from ..statistics.distribution import STATISTICS, WITHOUT_UNIT
-from .arrangement import aggregate_rows, order_rows
+from .arrangement import aggregate_rows, fibre_rows, order_rows
 from .content import exclusion_rows
 from .formatting import DASH, NAMES, Lengths, lengths, number, percent
 
@@ -37,6 +37,8 @@ class Card:
     order: list[tuple[str, str]] = field(default_factory=list)
     aggregates: list[tuple[str, str]] = field(default_factory=list)
     order_picture: bytes | None = field(repr=False, default=None)
+    fibres: list[tuple[str, str]] = field(default_factory=list)
+    fibres_picture: bytes | None = field(repr=False, default=None)
 
 
 def card(m: Measurement) -> Card:
@@ -67,6 +69,8 @@ def card_of(saved: SavedMeasurement) -> Card:
         order=order_rows(about["order"]) if about.get("order") else [],
         aggregates=aggregate_rows(about["aggregates"]) if about.get("aggregates") else [],
         order_picture=saved.order_png,
+        fibres=fibre_rows(about["fibres"]) if about.get("fibres") else [],
+        fibres_picture=saved.fibres_png,
     )
 
 

@@ -73,6 +73,8 @@ def _with_pictures(card: Card, *, linked: bool = False) -> dict[str, Any]:
     }
     if card.order_picture or (linked and card.order):
         pictures["order_uri"] = "order.png" if linked else data_uri(card.order_picture or b"")
+    if card.fibres_picture or (linked and card.fibres):
+        pictures["fibres_uri"] = "fibres.png" if linked else data_uri(card.fibres_picture or b"")
     return {k: getattr(card, k) for k in card.__dataclass_fields__} | pictures
 
 

@@ -100,6 +100,8 @@ def _card(card: Card, folder: Path, k: int) -> dict[str, Any]:
         width = min(_WIDTH_MM, _MOST_HEIGHT_MM * small.width / small.height)
     if card.order_picture:
         (folder / f"{k}-order.png").write_bytes(card.order_picture)
+    if card.fibres_picture:
+        (folder / f"{k}-fibres.png").write_bytes(card.fibres_picture)
     if card.scale_bar:
         (folder / f"{k}-bar.png").write_bytes(card.scale_bar)
     return {
@@ -113,5 +115,7 @@ def _card(card: Card, folder: Path, k: int) -> dict[str, Any]:
         "aggregates": [(a, breakable(b)) for a, b in card.aggregates],
         "order": [(a, breakable(b)) for a, b in card.order],
         "order_picture": f"{k}-order.png" if card.order_picture else None,
+        "fibres": [(a, breakable(b)) for a, b in card.fibres],
+        "fibres_picture": f"{k}-fibres.png" if card.fibres_picture else None,
         "scale_bar": f"{k}-bar.png" if card.scale_bar else None,
     }

@@ -1,6 +1,6 @@
 """What a run folder holds of how the particles lie: order.json, grains.csv, boundaries.csv, order_curves.csv, order.png;
-aggregates.json, aggregates.csv, aggregates.png; and of lines and spaces: lines.json, lines.csv, lines_psd.csv, lines.png,
-defects.csv."""
+aggregates.json, aggregates.csv, aggregates.png; fibres.json, fibres.csv, fibre_widths.csv, fibres.png; and of lines and spaces:
+lines.json, lines.csv, lines_psd.csv, lines.png, defects.csv."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ..core.particles import ORDER_COLUMNS, column_dtypes
 
 if TYPE_CHECKING:
     from ..arrangement.aggregates import Aggregates
+    from ..arrangement.fibres import Fibres
     from ..arrangement.lines import Defect, Lines
     from ..arrangement.order import Order
 
@@ -24,6 +25,7 @@ ORDER_FILES = ("order.json", "grains.csv", "boundaries.csv", "order_curves.csv",
 
 AGGREGATE_FILES = ("aggregates.json", "aggregates.csv", "aggregates.png")
 LINES_FILES = ("lines.json", "lines.csv", "lines_psd.csv", "lines.png", "defects.csv")
+FIBRE_FILES = ("fibres.json", "fibres.csv", "fibre_widths.csv", "fibres.png")
 
 
 def write_aggregates(folder: Path, found: Aggregates) -> None:
@@ -34,6 +36,22 @@ def write_aggregates(folder: Path, found: Aggregates) -> None:
     (folder / "aggregates.json").write_text(text, encoding="utf-8")
     (folder / "aggregates.png").write_bytes(aggregates_png(found))
     found.table.to_csv(folder / "aggregates.csv", index=False, float_format="%.6g", lineterminator="\n")
+
+
+def write_fibres(folder: Path, found: Fibres, picture: bytes) -> None:
+    """The four files, into a folder that is there. picture: of `fibres_picture`. Raises OSError."""
+    text = json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n"
+    (folder / "fibres.json").write_text(text, encoding="utf-8")
+    for name, table in (("fibres", found.table), ("fibre_widths", found.width_table())):
+        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+    (folder / "fibres.png").write_bytes(picture)
+
+
+def fibres_picture(found: Fibres, pixels: NDArray[Any]) -> bytes:
+    """fibres.png: edges over the micrograph's pixels (H, W), widths, directions."""
+    from ..arrangement.fibres.drawing import fibres_png
+
+    return fibres_png(found, pixels)
 
 
 def write_order(folder: Path, order: Order, picture: bytes | None = None) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import OutputError
-from .arrangement import AGGREGATE_FILES, ORDER_FILES, with_order, write_aggregates, write_order
+from .arrangement import AGGREGATE_FILES, ORDER_FILES, with_order, write_aggregates, write_fibres, write_order
 from .figures import png_bytes, scale_bar_crop
 from .interchange.write import classes_of, write_coco, write_rois
 from .pictures import write_labels, write_labels_ome
@@ -92,6 +92,8 @@ def write_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco
             write_order(folder, m.order, m.order_picture)
         if m.settings.arrangement.aggregates and m.aggregates is not None:
             write_aggregates(folder, m.aggregates)
+        if m.settings.arrangement.fibres and m.fibres is not None and m.fibres_picture is not None:
+            write_fibres(folder, m.fibres, m.fibres_picture)
         (folder / "overlay.png").write_bytes(png_bytes(m.overlay))
         if m.mosaic is not None:
             m.mosaic.save(folder, m.scale, n_labels=m.n_particles)

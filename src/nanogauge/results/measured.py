@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..arrangement.aggregates import Aggregates
+    from ..arrangement.fibres import Fibres
     from ..arrangement.order import Order
 
 
@@ -58,6 +59,10 @@ class Measured(Protocol):
     def overlay(self) -> NDArray[np.uint8]: ...
     @property
     def aggregates(self) -> Aggregates | None: ...
+    @property
+    def fibres(self) -> Fibres | None: ...
+    @property
+    def fibres_picture(self) -> bytes | None: ...
     @property
     def order(self) -> Order | None: ...
     @property

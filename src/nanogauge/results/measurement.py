@@ -24,7 +24,7 @@ from ..core.version import __version__
 from ..detection.readings import LookTaken, Reading
 from ..measuring import edge_profile
 from ..measuring.contours import Polygon, contours
-from ..scale.bar import ScaleBarReading
+from ..scale.bar import ScaleBarReading, annotation_boxes
 from ..scale.resolve import ScaleDecision, scale_dict
 from ..statistics.distribution import Distribution, Unit
 from ..statistics.metrology import SizeFigures, class_warnings, distribution_of, warnings_of
@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # arrangement brings parts of SciPy that few measurements nee
     from matplotlib.figure import Figure
 
     from ..arrangement.aggregates import Aggregates
+    from ..arrangement.fibres import Fibres
     from ..arrangement.order import Order
 
 
@@ -203,6 +204,25 @@ class Measurement(SizeFigures):
         return aggregates_of(self.labels, self.particles, self.frame, self.scale, gap_share=gap)
 
     @cached_property
+    def fibres(self) -> Fibres | None:
+        """Fibres, from the picture itself: widths, lengths, directions, meshes. None where nothing is one, and of a mosaic, whose
+        pixels are not at hand."""
+        if self.mosaic is not None:
+            return None
+        from ..arrangement.fibres import fibres_of_pixels
+
+        tone = self.settings.arrangement.fibre_tone
+        texts = annotation_boxes(self.scale_bar)
+        return fibres_of_pixels(self.micrograph.pixels, self.frame, self.scale, tone=tone, keep_out=texts)
+
+    @cached_property
+    def fibres_picture(self) -> bytes | None:
+        """The fibres drawn as PNG, once for its file and the report: edges over the picture, widths, directions."""
+        from .arrangement import fibres_picture
+
+        return None if self.fibres is None else fibres_picture(self.fibres, self.micrograph.pixels)
+
+    @cached_property
     def edge_offset_px(self) -> float:
         """From the outlines to where the grey levels change most steeply, negative inwards; NaN where no edge stands out."""
         if self.mosaic is not None:
@@ -304,6 +324,8 @@ class Measurement(SizeFigures):
             found["order"] = None if self.order is None else self.order.to_dict()
         if asked.aggregates:
             found["aggregates"] = None if self.aggregates is None else self.aggregates.to_dict()
+        if asked.fibres:
+            found["fibres"] = None if self.fibres is None else self.fibres.to_dict()
         return found
 
     def save(self, folder: str | Path) -> Path:

@@ -53,8 +53,8 @@ class SavedMeasurement:
 
     name: of its folder; about: the content of measurement.json; folder: None where it is not saved yet
     table: its particles; None: read from the folder when asked for
-    overlay_jpeg, scale_bar_png, order_png: pictures for a page, to be dropped as soon as it is written; empty or None where there
-        is none or none is wanted
+    overlay_jpeg, scale_bar_png, order_png, fibres_png: pictures for a page, to be dropped as soon as it is written; empty or None
+        where there is none or none is wanted
     """
 
     name: str
@@ -64,6 +64,7 @@ class SavedMeasurement:
     overlay_jpeg: bytes = field(repr=False, default=b"")
     scale_bar_png: bytes | None = field(repr=False, default=None)
     order_png: bytes | None = field(repr=False, default=None)
+    fibres_png: bytes | None = field(repr=False, default=None)
 
     @cached_property
     def particles(self) -> pd.DataFrame:
@@ -254,6 +255,7 @@ def saved_of(m: Measurement, *, name: str | None = None) -> SavedMeasurement:
         overlay_jpeg=jpeg_bytes(m.overlay),
         scale_bar_png=None if crop is None else png_bytes(crop),
         order_png=m.order_picture if m.settings.arrangement.order else None,
+        fibres_png=m.fibres_picture if m.settings.arrangement.fibres else None,
     )
 
 
@@ -274,12 +276,15 @@ def read_saved(folder: Path, *, particles: bool = True, pictures: bool = True) -
             overlay = jpeg_bytes(image)
         bar = folder / "scale_bar.png"
         crop = bar.read_bytes() if bar.is_file() else None
-        drawn = folder / "order.png"
-        order = drawn.read_bytes() if drawn.is_file() and about.get("order") else None
+        order, fibres = (_drawn(folder / f"{k}.png") if about.get(k) else None for k in ("order", "fibres"))
         table = saved.particles if particles else None
-        return dataclasses.replace(saved, table=table, overlay_jpeg=overlay, scale_bar_png=crop, order_png=order)
+        return dataclasses.replace(saved, table=table, overlay_jpeg=overlay, scale_bar_png=crop, order_png=order, fibres_png=fibres)
     except _DAMAGE as error:
         raise _damaged(folder, error) from error
+
+
+def _drawn(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def read_found(folder: Path) -> SavedMeasurement:

@@ -426,3 +426,12 @@ def left_out_warnings(likely_px: int, left_out_px: int) -> tuple[Remark, ...]:
     much = f"{100 * share:.0f} % of what may be particles was left out because the network is unsure about it"
     remedy = "look at the overlay, and lower least_confidence in the settings if particles are missing"
     return (Remark("left_out", f"{much}: {remedy}"),)
+
+
+def mat_warnings(n_fibres: int, n_particles: int) -> tuple[Remark, ...]:
+    """A warning where the picture shows a mat or a net of so many fibres."""
+    if not n_fibres:
+        return ()
+    meshes = f"; the {n_particles} particles found may be its meshes and crossings" if n_particles else ""
+    said = f"the picture shows a mat or a net, {n_fibres} long fibres or more{meshes}"
+    return (Remark("mat", f"{said}: nanogauge fibres measures the fibres' widths, lengths and directions"),)

@@ -31,7 +31,8 @@ from nanogauge.training.synthetic.annotate import add_data_bar
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 COMMANDS = (
-    "measure", "import", "report", "scale", "order", "aggregates", "lines", "calibrate", "evaluate", "synth", "train", "export", "serve",
+    "measure", "import", "report", "scale", "order", "fibres", "aggregates", "lines",
+    "calibrate", "evaluate", "synth", "train", "export", "serve",
     "settings",
 )  # fmt: skip
 PER_MICROGRAPH = {"measurement.json", "particles.csv", "labels.tif", "overlay.png", "rois.zip"}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import BarPx, Channel, Detector, Device, Inputs, Page, SettingsFile, UserScale, UserScaleBar
+from .options import BarPx, CalibrationFile, Channel, Detector, Device, Inputs, Page, SettingsFile, UserScale, UserScaleBar
 
 
 def order(
@@ -47,6 +47,40 @@ def order(
     options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px, "engine": engine, "device": device}
     options |= {"read": {"page": page, "detector": detector, "channel": channel}, "settings_file": settings}
     raise typer.Exit(order_all(inputs, out, take_from=take_from, lattice=lattice, **options, json_output=json_output))
+
+
+def fibres(
+    inputs: Inputs,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to.")] = Path("results"),
+    tone: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Fibres are bright or dark beside what lies around them, or auto (default).")
+    ] = None,
+    scale: UserScale = None,
+    scale_bar: UserScaleBar = None,
+    bar_px: BarPx = None,
+    calibration: CalibrationFile = None,
+    page: Page = None,
+    detector: Detector = None,
+    channel: Channel = None,
+    settings: SettingsFile = None,
+    json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print all figures as JSON.")] = False,
+) -> None:
+    """Fibres, wires and nets: distribution of widths, lengths, directions and order parameter, meshes.
+
+    INPUTS are micrographs: widths are taken from the picture itself, at the fibres' true edges. Writes fibres.json, fibres.csv (a
+    row for each fibre), fibre_widths.csv and fibres.png for each. See docs/fibres.md.
+
+    Examples:
+
+      nanogauge fibres mat.tif -o results
+      nanogauge fibres "nets/*.png" --scale "2.5 nm/px" --json
+      nanogauge fibres tubes.tif --tone dark
+    """
+    from .fibres import fibres_all
+
+    options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px, "calibration": calibration, "tone": tone}
+    options |= {"read": {"page": page, "detector": detector, "channel": channel}, "settings_file": settings}
+    raise typer.Exit(fibres_all(inputs, out, **options, json_output=json_output))
 
 
 def lines(

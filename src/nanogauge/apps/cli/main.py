@@ -279,7 +279,7 @@ def scale(
 
 
 _ROUND_ABOUT = (laboratory.calibrate, laboratory.evaluate, laboratory.synth, laboratory.train, laboratory.export)
-for command in (arrangement.order, arrangement.aggregates, arrangement.lines, *_ROUND_ABOUT):
+for command in (arrangement.order, arrangement.fibres, arrangement.aggregates, arrangement.lines, *_ROUND_ABOUT):
     app.command()(command)
 app.add_typer(phases.app)
 

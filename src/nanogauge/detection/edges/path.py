@@ -1,4 +1,4 @@
-"""The cheapest closed path through unwrapped bands, of all bands of a group at once."""
+"""The cheapest paths through bands, closed or with two ends, of all bands of a group at once."""
 
 from __future__ import annotations
 
@@ -14,9 +14,19 @@ def closed_paths(cost: NDArray[np.float32], step_cost: NDArray[np.float32]) -> N
     step_cost: (p,) what such a step costs. Dynamic programming (Amini, Weymouth & Jain, IEEE TPAMI 12 (1990) 855) over a
     little more than one lap: what comes before decides where the lap begins, so that it ends there too.
     """
-    p, n, k = cost.shape
+    n = cost.shape[1]
     ahead = min(_OVERLAP, n)
-    lap = np.arange(-ahead, n + ahead) % n
+    return _walked(cost, step_cost, np.arange(-ahead, n + ahead) % n)[:, ahead : ahead + n]
+
+
+def open_paths(cost: NDArray[np.float32], step_cost: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The same for bands that do not close."""
+    return _walked(cost, step_cost, np.arange(cost.shape[1]))
+
+
+def _walked(cost: NDArray[np.float32], step_cost: NDArray[np.float32], lap: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(p, m) states at the nodes of the lap, in its order."""
+    p, _, k = cost.shape
     step = step_cost[:, None].astype(np.float32)
     best = cost[:, lap[0]].copy()
     came = np.zeros((lap.size, p, k), np.int8)
@@ -38,4 +48,4 @@ def closed_paths(cost: NDArray[np.float32], step_cost: NDArray[np.float32]) -> N
     for i in range(lap.size - 1, -1, -1):
         walked[i] = at
         at = at + came[i, rows, at]
-    return walked[ahead : ahead + n].T
+    return walked.T

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .levels import sampled, smoothed, vertex
 from .nodes import F32, Nodes, outlines_of
 from .path import closed_paths
 from .raster import LEAST_WIDTH_PX, Moved, rasterised
@@ -23,7 +24,6 @@ _STEPS = 10  # states of the band on either side of the outline
 _REACH_PX = (0.8, 5.0, 12.0)  # least; for common particles; largest
 _REACH_SHARE, _REACH_SHARE_LARGE = 0.45, 0.2  # of the radius: never across a small particle's middle; of a large one
 _TOUCHES_PX = 1.0  # a node with less room before a neighbour's half, or the frame's end, stays where it is
-_BLUR_PX = (0.5, 1.6)  # the picture is smoothed by as much, by its noise
 _PRIOR_PX = 3.0  # how far outlines as people draw them lie off
 _OUTER_SHARE = 0.7  # of the steepest slope: a slope of the other sign further outside is the edge, the first a bright rim's
 _LEAST_RISE = 5.0  # of the mean slope at the edge over its standard error
@@ -123,22 +123,12 @@ def true_edge(
     groups = list(outlines_of(within))
     if groups:
         radius = float(np.median(np.concatenate([g.radius for g in groups])))
-        grey, blur = _smoothed(np.asarray(pixels[window], np.float32), radius)
+        grey, blur = smoothed(np.asarray(pixels[window], np.float32), radius)
         halves = _halves(within)
         bands = [_bands(g, grey, halves) for g in groups]
         moved = _moved(bands, blur, shift, seen)
         out[window], field[window] = rasterised(within, None if known is None else known[window], moved)
     return Edged(out, field, shift, seen)
-
-
-def _smoothed(grey: F32, radius: float) -> tuple[F32, float]:
-    """The picture, smoothed as its noise asks for, and less for small particles; and by how much, px."""
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    noise = float(np.abs(cv2.filter2D(grey, -1, kernel)).mean()) * math.sqrt(math.pi / 2) / 6  # Immerkær, CVIU 64 (1996) 300
-    contrast = max(float(cv2.GaussianBlur(grey, (0, 0), 2.0).std()), 1e-6)
-    least, most = _BLUR_PX
-    sigma = float(np.clip(0.5 + 2 * noise / contrast, least, max(least, min(most, 0.2 * radius))))
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), np.float32), sigma
 
 
 def _halves(labels: NDArray[np.int32]) -> F32:
@@ -160,7 +150,7 @@ def _bands(nodes: Nodes, grey: F32, halves: F32) -> _Bands:
     y, x = (along * nodes.normal[..., i, None] for i in (0, 1))
     y += nodes.at[..., 0, None]
     x += nodes.at[..., 1, None]
-    level = _sampled(grey, y, x)
+    level = sampled(grey, y, x)
     slope = level[..., :-2] - level[..., 2:]
     slope /= 2 * step[:, None, None]
     y, x = y[..., 1:-1], x[..., 1:-1]
@@ -180,11 +170,6 @@ def _bands(nodes: Nodes, grey: F32, halves: F32) -> _Bands:
     beyond = (states[1:-1] > 0) | (states[1:-1] * step[:, None] < -_GAP_PX)
     own &= ~(wall[..., None] & beyond[:, None])
     return _Bands(nodes, slope, own, step, wall, cut)
-
-
-def _sampled(picture: F32, y: F32, x: F32) -> F32:
-    """Bilinear, in between to the last digit: OpenCV before 5 rounds places to 1/32 px."""
-    return np.asarray(ndimage.map_coordinates(picture, (y, x), order=1, mode="nearest", prefilter=False), np.float32)
 
 
 def _nearest(picture: F32, y: F32, x: F32) -> F32:
@@ -273,18 +258,9 @@ def _own_edges(b: _Bands, mean: F32, error: F32, *, sign: float, centre: float, 
     turned = (other_high > 2 * high) & (other_rise > _LEAST_RISE)
     k, high = np.where(turned, other_k, k), np.where(turned, other_high, high)
     signs = np.where(turned, -sign, sign).astype(np.float32)
-    place = (k - _STEPS + _vertex(signs[:, None] * mean, k)) * b.step
+    place = (k - _STEPS + vertex(signs[:, None] * mean, k)) * b.step
     seen = np.where(turned, other_rise, rise) > _LEAST_RISE
     return _Own(signs, place.astype(np.float32), high, seen)
-
-
-def _vertex(values: F32, k: NDArray[np.int64]) -> F32:
-    """Where the parabola through a peak and its neighbours is highest, in states from k; values (..., k), k (...)."""
-    last = values.shape[-1] - 1
-    three = [np.take_along_axis(values, np.clip(k + d, 0, last)[..., None], -1)[..., 0] for d in (-1, 0, 1)]
-    bend = three[0] - 2 * three[1] + three[2]
-    vertex = np.where(bend < -1e-9, (three[0] - three[2]) / np.where(bend < -1e-9, 2 * bend, 1), 0)
-    return np.asarray(np.clip(vertex, -0.5, 0.5) * ((k > 0) & (k < last)), np.float32)
 
 
 def _median_shift(found: Sequence[_Own], bands: Sequence[_Bands]) -> float:
@@ -322,7 +298,7 @@ def _path(b: _Bands, own: _Own, sees: NDArray[np.bool_], centre: float, usual_he
     cost[~b.valid] += 1
     cost[b.cut] = pull[b.cut]
     k = closed_paths(cost, np.full(len(at), _STEP_COST, np.float32))
-    off = _vertex(relative, k)
+    off = vertex(relative, k)
     along = (k - _STEPS + off) * b.step[:, None]
     there = np.clip(np.take_along_axis(relative, k[..., None], -1)[..., 0], 0, 1)
     there[b.cut] = 0

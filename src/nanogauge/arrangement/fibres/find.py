@@ -1,0 +1,122 @@
+"""The fibres of a picture: pieces, lines, edges, and which of the lines are fibres."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bodies import Body, Floats, body_of
+from .lines import Line, lines_of
+from .ribbons import F32, pieces_of
+from .widths import Box, Traced, corrected, traced
+
+_WIDEST = 0.25  # of the frame's shorter side
+_LONG, _LONG_FRAGMENT = 5.0, 10.0  # widths that a fibre is long at least, and one whose ends both lie under others
+_CLEAR = 0.6  # share of its places free of others at which both edges are seen
+_EVEN = 0.25  # standard deviation of its width along it, over the width
+_PLACES = 8  # px along it at which its width is known
+_LOPSIDED = (2.5, 0.12)  # halves this much less alike than the fibres' median, and by that much of the contrast, are two fibres'
+_UNEVEN = (4.0, 0.08)  # times the fibres' median unevenness, and unevenness, above which a line runs along another for a while
+_WIDENS = 0.04  # px per px along it; more is two fibres that part
+_PROFILES = 40  # fibres, those with most places, of which profiles are fitted
+_NARROWER = 0.8
+_PARALLEL = math.cos(math.radians(12))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """fibres; bundles: lines that are several side by side, or what is left of one beside others; body: of all; sign: 1 bright, -1
+    dark; shape: (H, W) of the picture."""
+
+    fibres: list[Traced]
+    bundles: list[Traced]
+    body: Body
+    sign: int
+    shape: tuple[int, int]
+
+
+def find_fibres(grey: F32, *, tone: str = "auto", keep_out: Sequence[Box] = ()) -> Found | None:
+    """Fibres of a picture (H, W); None where nothing is one.
+
+    tone: "bright", "dark", or "auto": whichever there is more of, by length and contrast; keep_out: boxes of text
+    """
+    sign, lines = lines_in(grey, tone)
+    found = traced(grey, [line for line in lines if line.length > 0.6 * _LONG * line.width], sign, keep_out)
+    even = [f for f in found if _is_even(f)]
+    usual = float(np.median([f.lopsided for f in even])) if even else 0.0
+    limit = _LOPSIDED[0] * usual + _LOPSIDED[1]
+    uneven = [_unevenness(f) for f in even]
+    most = max(_UNEVEN[0] * float(np.median(uneven)), _UNEVEN[1]) if even else 0.0
+    alone = [
+        f.lopsided < limit and u <= most and _widens(f) < _WIDENS and _is_alone(f, even) for f, u in zip(even, uneven, strict=True)
+    ]
+    fibres = [f for f, ok in zip(even, alone, strict=True) if ok]
+    if not fibres:
+        return None
+    bundles = [f for f, ok in zip(even, alone, strict=True) if not ok]
+    most = sorted(fibres, key=lambda f: -np.isfinite(f.width).sum())[:_PROFILES]
+    body = body_of([f.profile for f in most], sign)
+    return Found(corrected(fibres, body), corrected(bundles, body), body, sign, (grey.shape[0], grey.shape[1]))
+
+
+def lines_in(grey: F32, tone: str = "auto") -> tuple[int, list[Line]]:
+    """1 or -1, for bright and dark, and the lines in a picture (H, W)."""
+    bright, dark = pieces_of(grey, widest=_WIDEST * min(grey.shape))
+    kinds = {1: bright, -1: dark}
+    wanted = {"bright": (1,), "dark": (-1,)}.get(tone, (1, -1))
+    lines = {s: lines_of(kinds[s], (grey.shape[0], grey.shape[1])) for s in wanted}
+    weight = {s: sum(line.length * line.contrast for line in lines[s] if line.length > _LONG * line.width) for s in wanted}
+    sign = max(wanted, key=lambda s: weight[s])
+    return sign, lines[sign]
+
+
+def _is_even(f: Traced) -> bool:
+    known = f.width[np.isfinite(f.width)]
+    wide = f.usual_width
+    long = _LONG_FRAGMENT if f.ends == ("hidden", "hidden") else _LONG
+    return bool(
+        known.size >= max(_PLACES, 0.7 * wide) and f.clear >= _CLEAR and f.length >= long * wide and _unevenness(f) <= _EVEN
+    )
+
+
+def _unevenness(f: Traced) -> float:
+    return float(np.nanstd(f.width)) / f.usual_width
+
+
+def _widens(f: Traced) -> float:
+    """How steadily its width changes along it."""
+    place = np.flatnonzero(np.isfinite(f.width))
+    return abs(float(np.polyfit(place, f.width[place], 1)[0]))
+
+
+def _is_alone(f: Traced, others: Sequence[Traced]) -> bool:
+    """Whether it is not two or more that lie side by side: beyond an end of those, narrower ones go on in its direction."""
+    wide = f.usual_width
+    reach = min(len(f.at) - 1, max(3, round(2 * wide)))
+    for end, line in zip(f.ends, (f.at[::-1], f.at), strict=True):
+        if end == "frame":
+            continue
+        way = line[-1] - line[-1 - reach]
+        way = way / max(float(np.hypot(*way)), 1e-9)
+        beyond = 0
+        for o in others:
+            if o is f or o.usual_width > _NARROWER * wide:
+                continue
+            off = o.at - line[-1]
+            along, across = off @ way, off[:, 0] * way[1] - off[:, 1] * way[0]
+            near = (along > -0.5 * wide) & (along < 1.5 * wide) & (np.abs(across) < 0.5 * wide)
+            if near.sum() > 1 and _turned(o.at, near, way):
+                beyond += 1
+        if beyond >= 2:
+            return False
+    return True
+
+
+def _turned(at: Floats, near: NDArray[np.bool_], way: Floats) -> bool:
+    """Whether a line runs in that direction there."""
+    step = np.gradient(at, axis=0)[near].mean(axis=0)
+    return bool(abs(step @ way) > _PARALLEL * float(np.hypot(*step)))

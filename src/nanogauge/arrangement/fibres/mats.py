@@ -1,0 +1,53 @@
+"""Whether a micrograph shows a mat or a net of fibres, in which no particle is to be measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .find import find_fibres, lines_in
+from .ribbons import F32
+from .widths import Box
+
+_GLANCE_PX, _LOOK_PX = 256, 512  # longest side of the picture that is glanced at, and that is looked at where the glance sees lines
+_LEAST_FIBRES = 4
+_GLANCE_LENGTH, _LEAST_LENGTH = 2.0, 3.0  # of all of them together, in sides of the frame
+_LONG = 8.0  # widths
+_SPANS = 0.5  # of the frame's shorter side
+_SEEN_ENDS = 0.25  # of all ends: more, and they are rods
+
+
+def n_fibres_of_mat(pixels: NDArray[Any], frame: Box) -> int:
+    """How many long fibres the picture is full of; 0 where it is no mat. Rods, whose ends are in sight, make none."""
+    y0, x0, y1, x1 = frame
+    grey = np.asarray(pixels[y0:y1, x0:x1], np.float32)
+    if min(grey.shape) < 64 or not np.ptp(grey) > 0:
+        return 0
+    small = _small(grey, _GLANCE_PX)
+    _, lines = lines_in(small)
+    if not _many([(line.length, line.width) for line in lines], min(small.shape), _GLANCE_LENGTH):
+        return 0
+    look = _small(grey, _LOOK_PX)
+    found = find_fibres(look)
+    if found is None:
+        return 0
+    ends = [end for f in found.fibres for end in f.ends]
+    if ends.count("seen") > _SEEN_ENDS * len(ends):
+        return 0
+    return _many([(f.length, f.usual_width) for f in found.fibres], min(look.shape), _LEAST_LENGTH)
+
+
+def _many(fibres: list[tuple[float, float]], side: int, least: float) -> int:
+    """How many are long, of lengths and widths; 0 where these are few or too short together."""
+    long = [length for length, width in fibres if length > max(_LONG * width, _SPANS * side)]
+    return len(long) if len(long) >= _LEAST_FIBRES and sum(long) > least * side else 0
+
+
+def _small(grey: F32, longest: int) -> F32:
+    zoom = longest / max(grey.shape)
+    if zoom >= 1:
+        return grey
+    return np.asarray(cv2.resize(grey, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), np.float32)
