@@ -15,6 +15,7 @@ _DOUBTFUL_PX = 1.0  # of an edge that was not found where it should be
 _UNSURE_PX = 1.5  # of an edge that runs into something of its own tone
 _TIP_SIGMA_PX = 1.2  # of an arrow's tip
 _BOTH_PX, _MOST_APART = 3.0, 0.03  # within which both ways to find the tips agree; of the length, beyond which neither is taken
+_TWICE_PX = 2.5  # within which they agree so well that a short arrow counts; flanks lie 1.2 px further out, as a rule
 _POINTED_PX = 0.7  # by which the middle row goes beyond the others at both ends
 _FADED_PX = 2.2  # by which an arrow may be shorter between the half maxima of its tips than it looks
 _RIM_REACH_PX = 10
@@ -33,7 +34,8 @@ class Ends:
     """Ends of a bar.
 
     x0, x1: px, pixel centres at integers; sigma_px: standard uncertainty of the length; by_ticks: centres of end ticks;
-    clipped: an end lies on the frame, so the bar may go on beyond it; unsure: an end runs into something of its own tone;
+    pointed: they are an arrow's tips; twice_found: by their half maxima and by the flanks of their heads, in the same place; clipped: an end lies on
+    the frame, so the bar may go on beyond it; unsure: an end runs into something of its own tone;
     goes_on: beyond an end there is a line still, of another tone, as where a blurred thin bar runs from a light ground to a dark,
     or an arrow's tips are unclear
     """
@@ -45,6 +47,8 @@ class Ends:
     clipped: bool = False
     unsure: bool = False
     goes_on: bool = False
+    pointed: bool = False
+    twice_found: bool = False
 
     @property
     def length_px(self) -> float:
@@ -70,25 +74,30 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
     mirrored, left_sigma, left_cut = edge(profile[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)
     left = width - 1 - mirrored
     unsure = max(left_sigma, right_sigma) >= _DOUBTFUL_PX and bar.kind != "hollow"
-    if bar.kind == "arrows":  # tips fade out, the more so in blurred pictures
-        if bar.length_px - (right - left) > _FADED_PX:
-            left, right = bar.box[1] - 0.5, bar.box[3] - 0.5
-        if (tips := arrow_tips(pixels, bar)) is not None:
-            apart = abs((tips[1] - tips[0]) - (right - left))  # flanks tell a blurred picture, whose tips are gone
-            left, right = (left, right) if apart <= _BOTH_PX else tips
-            unsure = unsure or apart > max(_BOTH_PX, _MOST_APART * (right - left))
-            left_sigma = float(np.hypot(left_sigma, min(apart, _BOTH_PX) / (2 * np.sqrt(3))))
-        left_sigma, right_sigma = max(left_sigma, _TIP_SIGMA_PX), max(right_sigma, _TIP_SIGMA_PX)
-    torn = False  # whether the two ways to find the tips of an arrow differ too much
+    tips = None
+    if bar.kind == "arrows" and bar.length_px - (right - left) > _FADED_PX:  # tips fade out, the more so in blurred pictures
+        left, right = bar.box[1] - 0.5, bar.box[3] - 0.5
     if bar.kind == "solid" and len(rows) >= 3:
         pointed = rows[middle : len(rows) - middle].max(axis=0)
         tip_right = edge(pointed, bar.box[1], bar.box[3] - 1, bar)[0]
         tip_left = width - 1 - edge(pointed[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)[0]
-        if min(tip_right - right, left - tip_left) > _POINTED_PX:  # an arrow whose heads were not made out
+        is_arrow = min(tip_right - right, left - tip_left) > _POINTED_PX  # one whose heads were not made out
+        if is_arrow:
             left, right = tip_left, tip_right
-            tips = arrow_tips(pixels, bar)
-            torn = tips is not None and abs((tips[1] - tips[0]) - (right - left)) > max(_BOTH_PX, _MOST_APART * (right - left))
-            left_sigma, right_sigma = max(left_sigma, _TIP_SIGMA_PX), max(right_sigma, _TIP_SIGMA_PX)
+        tips = arrow_tips(pixels, bar, doubted=not is_arrow)
+        is_arrow = is_arrow or (tips is not None and min(tips[1] - right, left - tips[0]) > _POINTED_PX)
+    else:
+        is_arrow = bar.kind == "arrows"
+        tips = arrow_tips(pixels, bar) if is_arrow else None
+    twice_found = False
+    if is_arrow:
+        left_sigma, right_sigma = max(left_sigma, _TIP_SIGMA_PX), max(right_sigma, _TIP_SIGMA_PX)
+        if tips is not None:  # half maxima fall up to 3 px short, and flanks go up to 2 px too far
+            apart = abs((tips[1] - tips[0]) - (right - left))
+            left, right = 0.5 * (left + tips[0]), 0.5 * (right + tips[1])
+            twice_found = apart <= _TWICE_PX and not unsure
+            unsure = unsure or apart > max(_BOTH_PX, _MOST_APART * (right - left))
+            left_sigma = float(np.hypot(left_sigma, apart / (2 * np.sqrt(3))))
     if bar.kind == "solid" and (rim := _rim(pixels, bar, sign)):
         left, right = left - rim / 2, right + rim / 2  # an outline is drawn half outside of what it outlines
         left_sigma = float(np.hypot(left_sigma, rim / np.sqrt(3)))
@@ -110,8 +119,11 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
     if bar.kind == "hollow":  # the label may mean the inner edges of the outline
         left_sigma = float(np.hypot(left_sigma, max(bar.stroke_px, 1) / np.sqrt(3)))
     sigma = float(np.hypot(left_sigma, right_sigma))
-    goes_on = not by_ticks and bar.kind == "solid" and (torn or _goes_on(pixels, bar, left, right, sign))
-    return Ends(float(left), float(right), sigma, by_ticks, left_cut or right_cut, unsure and not by_ticks, goes_on)
+    goes_on = not by_ticks and bar.kind == "solid" and _goes_on(pixels, bar, left, right, sign)
+    return Ends(
+        float(left), float(right), sigma, by_ticks, left_cut or right_cut, unsure and not by_ticks, goes_on,
+        pointed=is_arrow and not by_ticks, twice_found=twice_found,
+    )  # fmt: skip
 
 
 def _goes_on(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float) -> bool:
@@ -239,8 +251,10 @@ def _is_comb(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: f
         part = pixels[max(rows[0], 0) : max(rows[1], 0), round(left) + 2 : max(round(right) - 1, 0)]
         if part.shape[0] < 1 or part.shape[1] < 4 * _COMB_TEETH:
             continue
-        profile = part.astype(np.float64).mean(axis=0) * sign
-        high = np.concatenate([[0], (profile - np.quantile(profile, 0.3) > 0.4 * bar.contrast).astype(np.int8), [0]])
+        profile = (part.astype(np.float64) * sign).min(axis=0)  # a tooth has its tone in all rows, grain has not
+        ground = float(np.quantile(profile, 0.3))
+        least = max(0.4 * bar.contrast, 0.6 * (float(profile.max()) - ground))
+        high = np.concatenate([[0], (profile - ground > least).astype(np.int8), [0]])
         starts, stops = np.flatnonzero(np.diff(high) == 1), np.flatnonzero(np.diff(high) == -1)
         steps = np.diff(0.5 * (starts + stops))
         if len(starts) >= _COMB_TEETH and float(steps.max() - steps.min()) <= max(2.0, 0.15 * float(steps.mean())):

@@ -9,13 +9,15 @@ from .locate import BarCandidate
 
 _TIP_REACH_PX = 8  # how far beyond what was found a tip may lie
 _FLANK = (0.35, 0.9)  # of a head's height: where its flank is straight
+_STEEPEST, _WIDER = 2.2, 1.5  # px of height a column; times the thickness of the line
 
 
-def arrow_tips(pixels: NDArray[np.uint8], bar: BarCandidate) -> tuple[float, float] | None:
+def arrow_tips(pixels: NDArray[np.uint8], bar: BarCandidate, *, doubted: bool = False) -> tuple[float, float] | None:
     """Both tips of `bar` in an (H, W) uint8 picture, x in px, pixel centres at integers; None where either is not clear.
 
     A tip is where a straight line through the rising heights of its head meets zero. A head is a triangle: the ink of a column
-    grows in proportion to its distance from the tip, blurred or not.
+    grows in proportion to its distance from the tip, blurred or not. doubted: `bar` may be none, so that its heads must be much
+    wider than its line, and no steeper than any head: blurred end ticks are.
     """
     sign = 1.0 if bar.bright else -1.0
     y0, x0, y1, x1 = bar.box
@@ -37,6 +39,8 @@ def arrow_tips(pixels: NDArray[np.uint8], bar: BarCandidate) -> tuple[float, flo
         if len(flank) < 3:
             return None
         slope, start = np.polyfit(flank, heights[flank], 1)
+        if doubted and (slope > _STEEPEST or heights[widest] < _WIDER * float(np.median(columns))):
+            return None
         if slope <= 0 or float(np.abs(start + slope * flank - heights[flank]).max()) > 0.15 * heights[widest]:
             return None
         found.append(float(-start / slope))
