@@ -126,8 +126,8 @@ def rendered_case(k: int, seed: int, grounds: tuple[Grey, ...] = ()) -> Case | N
 
 @cache
 def real_grounds(data: Path) -> tuple[Grey, ...]:
-    """Parts of measuring pictures, which no locator was trained on: the most rows in a run that are well away from any text and hold
-    no white bar. They depend on the text reader alone, not on how bars are found."""
+    """Parts of measuring pictures, which no locator was trained on: the most rows in a run that are well away from any text and
+    hold no white bar. They depend on the text reader alone, not on how bars are found."""
     reader, grounds = make_reader(n_threads=1), []
     for folder, ids in GROUNDS.items():
         names = set((data / ids).read_text(encoding="utf-8").split()) if ids else None

@@ -14,7 +14,10 @@ _SHARP_PX = 0.3  # standard uncertainty of a clean edge
 _DOUBTFUL_PX = 1.0  # of an edge that was not found where it should be
 _UNSURE_PX = 1.5  # of an edge that runs into something of its own tone
 _TIP_SIGMA_PX = 1.2  # of an arrow's tip
-_BOTH_PX, _MOST_APART = 3.0, 0.03  # within which both ways to find the tips agree; of the length, beyond which neither is taken
+_BOTH_PX, _MOST_APART = (
+    3.0,
+    0.04,
+)  # px, of the length, within which both ways to find the tips agree: half of it is the error at most
 _TWICE_PX = 2.5  # within which they agree so well that a short arrow counts; flanks lie 1.2 px further out, as a rule
 _POINTED_PX = 0.7  # by which the middle row goes beyond the others at both ends
 _FADED_PX = 2.2  # by which an arrow may be shorter between the half maxima of its tips than it looks
@@ -33,11 +36,10 @@ _STUBBY = 4  # times their width, in height: lower ones look like serifs
 class Ends:
     """Ends of a bar.
 
-    x0, x1: px, pixel centres at integers; sigma_px: standard uncertainty of the length; by_ticks: centres of end ticks;
-    pointed: they are an arrow's tips; twice_found: by their half maxima and by the flanks of their heads, in the same place; clipped: an end lies on
-    the frame, so the bar may go on beyond it; unsure: an end runs into something of its own tone;
-    goes_on: beyond an end there is a line still, of another tone, as where a blurred thin bar runs from a light ground to a dark,
-    or an arrow's tips are unclear
+    x0, x1: px, pixel centres at integers; sigma_px: standard uncertainty of the length; by_ticks: centres of end ticks; clipped: an
+    end lies on the frame, so the bar may go on beyond it; unsure: an end runs into something of its own tone; goes_on: beyond an
+    end there is a line still, of another tone, as where a blurred thin bar runs from a light ground to a dark; pointed: they are
+    tips of an arrow; twice_found: by their half maxima and by the flanks of their heads, in the same place
     """
 
     x0: float
@@ -74,30 +76,11 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
     mirrored, left_sigma, left_cut = edge(profile[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)
     left = width - 1 - mirrored
     unsure = max(left_sigma, right_sigma) >= _DOUBTFUL_PX and bar.kind != "hollow"
-    tips = None
-    if bar.kind == "arrows" and bar.length_px - (right - left) > _FADED_PX:  # tips fade out, the more so in blurred pictures
-        left, right = bar.box[1] - 0.5, bar.box[3] - 0.5
-    if bar.kind == "solid" and len(rows) >= 3:
-        pointed = rows[middle : len(rows) - middle].max(axis=0)
-        tip_right = edge(pointed, bar.box[1], bar.box[3] - 1, bar)[0]
-        tip_left = width - 1 - edge(pointed[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)[0]
-        is_arrow = min(tip_right - right, left - tip_left) > _POINTED_PX  # one whose heads were not made out
-        if is_arrow:
-            left, right = tip_left, tip_right
-        tips = arrow_tips(pixels, bar, doubted=not is_arrow)
-        is_arrow = is_arrow or (tips is not None and min(tips[1] - right, left - tips[0]) > _POINTED_PX)
-    else:
-        is_arrow = bar.kind == "arrows"
-        tips = arrow_tips(pixels, bar) if is_arrow else None
-    twice_found = False
-    if is_arrow:
-        left_sigma, right_sigma = max(left_sigma, _TIP_SIGMA_PX), max(right_sigma, _TIP_SIGMA_PX)
-        if tips is not None:  # half maxima fall up to 3 px short, and flanks go up to 2 px too far
-            apart = abs((tips[1] - tips[0]) - (right - left))
-            left, right = 0.5 * (left + tips[0]), 0.5 * (right + tips[1])
-            twice_found = apart <= _TWICE_PX and not unsure
-            unsure = unsure or apart > max(_BOTH_PX, _MOST_APART * (right - left))
-            left_sigma = float(np.hypot(left_sigma, apart / (2 * np.sqrt(3))))
+    arrow = _arrow(pixels, bar, rows, left, right, unsure=unsure)
+    if arrow is not None:
+        left, right, unsure = arrow.x0, arrow.x1, arrow.unsure
+        left_sigma = float(np.hypot(max(left_sigma, _TIP_SIGMA_PX), arrow.apart_px / (2 * np.sqrt(3))))
+        right_sigma = max(right_sigma, _TIP_SIGMA_PX)
     if bar.kind == "solid" and (rim := _rim(pixels, bar, sign)):
         left, right = left - rim / 2, right + rim / 2  # an outline is drawn half outside of what it outlines
         left_sigma = float(np.hypot(left_sigma, rim / np.sqrt(3)))
@@ -122,8 +105,50 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
     goes_on = not by_ticks and bar.kind == "solid" and _goes_on(pixels, bar, left, right, sign)
     return Ends(
         float(left), float(right), sigma, by_ticks, left_cut or right_cut, unsure and not by_ticks, goes_on,
-        pointed=is_arrow and not by_ticks, twice_found=twice_found,
+        pointed=arrow is not None and not by_ticks, twice_found=arrow is not None and arrow.twice_found,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrow:
+    """Tips of an arrow, x in px; by how much the two ways to find its length differ, 0 where there was one only; unsure and
+    twice_found as in `Ends`."""
+
+    x0: float
+    x1: float
+    apart_px: float
+    unsure: bool
+    twice_found: bool
+
+
+def _arrow(
+    pixels: NDArray[np.uint8], bar: BarCandidate, rows: NDArray[np.float64], left: float, right: float, *, unsure: bool
+) -> _Arrow | None:
+    """The tips of `bar`, half-way between half maxima, which fall up to 3 px short, and flanks, which go up to 2 px too far; None
+    where it is no arrow. rows: its own, signed; left, right: half maxima of their profile."""
+    if bar.kind == "arrows":
+        if bar.length_px - (right - left) > _FADED_PX:  # tips fade out, the more so in blurred pictures
+            left, right = bar.box[1] - 0.5, bar.box[3] - 0.5
+        tips = arrow_tips(pixels, bar)
+    elif bar.kind == "solid" and len(rows) >= 3:  # one whose heads were not made out?
+        middle, width = (len(rows) - 1) // 2, rows.shape[1]
+        profile = rows[middle : len(rows) - middle].max(axis=0)
+        tip_right = _edge(profile, bar.box[1], bar.box[3] - 1, bar)[0]
+        tip_left = width - 1 - _edge(profile[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)[0]
+        is_pointed = min(tip_right - right, left - tip_left) > _POINTED_PX
+        if is_pointed:
+            left, right = tip_left, tip_right
+        tips = arrow_tips(pixels, bar, doubted=not is_pointed)
+        if not is_pointed and (tips is None or min(tips[1] - right, left - tips[0]) <= _POINTED_PX):
+            return None
+    else:
+        return None
+    if tips is None:
+        return _Arrow(left, right, 0.0, unsure, False)
+    apart = abs((tips[1] - tips[0]) - (right - left))
+    left, right = 0.5 * (left + tips[0]), 0.5 * (right + tips[1])
+    torn = apart > max(_BOTH_PX, _MOST_APART * (right - left))
+    return _Arrow(left, right, apart, unsure or torn, apart <= _TWICE_PX and not unsure)
 
 
 def _goes_on(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float) -> bool:

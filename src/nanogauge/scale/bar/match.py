@@ -12,8 +12,8 @@ from ...core.protocols import TextLine
 from .ends import Ends, measure_ends
 from .halves import short_halves
 from .joined import joined, mirrored
-from .located import SeenBar
 from .locate import BarCandidate, Box, find_bars
+from .located import SeenBar
 from .plates import block_around
 from .ruler import find_rulers
 from .text import LengthText, has_remains
@@ -68,7 +68,8 @@ def bars_at(
 ) -> list[LabelledBar]:
     """Bars that `label` can belong to in an (H, W) uint8 picture, the best first.
 
-    lines: all text in the picture; strip: its data bar; seen: bars that the locator sees, which are no strokes of letters. A label in the data bar has its bar there. What touches the data bar from
+    lines: all text in the picture; strip: its data bar; seen: bars that the locator sees, which are no
+    strokes of letters. A label in the data bar has its bar there. What touches the data bar from
     above, a particle cut flat by it or a bar's like, is looked at only where the data bar holds no bar, and marked `outside`.
     """
     high = label.box[2] - label.box[0]
@@ -128,7 +129,7 @@ def _bars_between(
     columns = (label.box[1] - _REACH * high, label.box[3] + _REACH * high)
     found = find_bars(pixels, region, columns=columns, least_length_px=int(_LEAST_PIECE * high))
     bars = [b for b in found if _is_seen(b, seen) or not any(_is_stroke(pixels, b, line) for line in letters)]
-    label = _without(pixels, label, bars)
+    label = _without(pixels, label, bars, seen)
     tone = text_tone(pixels, label)
     grain = _grain(pixels[::_GRAIN_ROWS])
     out = []
@@ -171,7 +172,7 @@ def _overlaps(a: Box, b: Box) -> bool:
     return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) - max(a[1], b[1]) > 2
 
 
-def _without(pixels: NDArray[np.uint8], label: LengthText, bars: list[BarCandidate]) -> LengthText:
+def _without(pixels: NDArray[np.uint8], label: LengthText, bars: list[BarCandidate], seen: tuple[SeenBar, ...]) -> LengthText:
     """The label without a bar that the reader took into one box with it. Halves on both sides stay: their middle is the text's."""
     y0, x0, y1, x1 = label.box
     for bar in bars:
@@ -182,7 +183,7 @@ def _without(pixels: NDArray[np.uint8], label: LengthText, bars: list[BarCandida
         if _is_at_end(bar, label.box):
             left = bar.box[1] - x0 < x1 - bar.box[3]
             x0, x1 = (max(x0, bar.box[3] + 1.0), x1) if left else (x0, min(x1, bar.box[1] - 1.0))
-        elif bar.box[1] >= x0 - 3 and bar.box[3] <= x1 + 3 and _is_drawn(pixels, bar, label.box):
+        elif bar.box[1] >= x0 - 3 and bar.box[3] <= x1 + 3 and (_is_seen(bar, seen) or _is_drawn(pixels, bar, label.box)):
             y0, y1 = (y0, bar.rows[0] - 1.0) if bar.rows[0] - y0 > y1 - bar.rows[1] else (bar.rows[1] + 1.0, y1)
     fits = x1 - x0 > y1 - y0 > 0.5 * (label.box[2] - label.box[0])
     return replace(label, box=(y0, x0, y1, x1)) if fits else label

@@ -63,8 +63,8 @@ def _narrow(part: NDArray[np.uint8], bright: bool) -> list[NDArray[np.uint8]]:
 
 
 def _rows_of_ticks(mask: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
-    """Groups of 11 neighbouring small upright marks that share a top or a bottom, or of 10 with a gap for one: rows (x centre, y0, y1,
-    x0, x1)."""
+    """Groups of 11 neighbouring small upright marks that share a top or a bottom, or of 10 with a gap for one: rows (x centre, y0,
+    y1, x0, x1)."""
     _, found, centres = components(mask, diagonal=True)
     y, x, y1, x1, area = found.T
     h, w = y1 - y, x1 - x
