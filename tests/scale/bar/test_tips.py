@@ -38,3 +38,14 @@ def test_blocks_and_end_ticks_are_no_arrows(style: Style, thick: int, blur: floa
     ends = ends_of(style, 120.0, thick=thick, blur=blur)
     assert not ends.pointed
     assert ends.length_px == pytest.approx(120.0, abs=1.5 if blur < 1 else 2.5)
+
+
+def test_teeth_of_a_comb_over_grain_are_no_end_ticks() -> None:
+    """Coarse grain hides some teeth from the mean of the rows beside the line; the outer edges count all the same."""
+    for seed in range(6):
+        noise = np.random.default_rng(seed).normal(0, 1, (100, 300))
+        grain = np.asarray(cv2.GaussianBlur(noise, (0, 0), 1.2))
+        canvas = (140 + 18 * grain / grain.std()).astype(np.float32)
+        draw_bar(canvas, "comb", 50, 80.0, 99.4, 8, 230.0)
+        bar = next(b for b in find_bars(finished(canvas)) if b.length_px > 60)
+        assert measure_ends(finished(canvas), bar).length_px == pytest.approx(99.4, abs=1.5)
