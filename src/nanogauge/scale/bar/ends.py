@@ -28,6 +28,7 @@ _CLEAR_STROKE_PX = 3  # end ticks as thin as this leave no doubt about what thei
 _BEYOND_PX = (2, 9)  # off an end, where a bar should be no more
 _ASKEW_PX = 1.5
 _COMB_TEETH = 3  # even strokes between the ends
+_COMB_EVEN = 0.6  # of the steps between strokes
 _COMB_SIGMA_PX = 1.0  # of what a comb spans
 _STUBBY = 4  # times their width, in height: lower ones look like serifs
 
@@ -282,7 +283,11 @@ def _is_comb(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: f
         high = np.concatenate([[0], (profile - ground > least).astype(np.int8), [0]])
         starts, stops = np.flatnonzero(np.diff(high) == 1), np.flatnonzero(np.diff(high) == -1)
         steps = np.diff(0.5 * (starts + stops))
-        if len(starts) >= _COMB_TEETH and float(steps.max() - steps.min()) <= max(2.0, 0.15 * float(steps.mean())):
+        if len(starts) < _COMB_TEETH:
+            continue
+        usual = float(np.median(steps))
+        even = np.abs(steps - usual) <= max(1.0, 0.08 * usual)
+        if even.sum() >= _COMB_TEETH - 1 and even.mean() >= _COMB_EVEN:  # a light spot of the ground may stand between two teeth
             return True
     return False
 
