@@ -29,6 +29,7 @@ REAL = {  # folder of pictures, table of truth
 }
 GROUNDS = {"emps/images": "emps/val.txt", "loops/images": None, "shale/images": None}  # not learned from
 LEAST_GROUND_PX = 200
+LEAST_BAR_PX, LEAST_BAR_SHARE = 40, 0.2  # of a white bar; of the picture's width
 TONES = (255.0, 255.0, 255.0, 0.0, 0.0, 230.0, 200.0, 70.0, 40.0, 76.0, 150.0, 226.0)  # the last three: red, green, yellow
 NUMBERS = (
     1,
@@ -125,8 +126,8 @@ def rendered_case(k: int, seed: int, grounds: tuple[Grey, ...] = ()) -> Case | N
 
 @cache
 def real_grounds(data: Path) -> tuple[Grey, ...]:
-    """Parts of measuring pictures, which no locator was trained on: the most rows in a run that are well away from any text, and so
-    from bars that could be read. They depend on the text reader alone, not on how bars are found."""
+    """Parts of measuring pictures, which no locator was trained on: the most rows in a run that are well away from any text and
+    hold no white bar. They depend on the text reader alone, not on how bars are found."""
     reader, grounds = make_reader(n_threads=1), []
     for folder, ids in GROUNDS.items():
         names = set((data / ids).read_text(encoding="utf-8").split()) if ids else None
@@ -134,7 +135,7 @@ def real_grounds(data: Path) -> tuple[Grey, ...]:
             if names is not None and path.stem not in names:
                 continue
             grey = read_micrograph(path).grey8()
-            marked = np.zeros(len(grey), bool)
+            marked = _rows_of_white_bars(grey)
             for line in reader.read(grey):
                 around = 2.5 * (line.box[2] - line.box[0])
                 marked[max(int(line.box[0] - around), 0) : int(line.box[2] + around)] = True
@@ -143,6 +144,12 @@ def real_grounds(data: Path) -> tuple[Grey, ...]:
             if len(run) >= LEAST_GROUND_PX:
                 grounds.append(np.ascontiguousarray(grey[run[0] : run[-1] + 1]))
     return tuple(grounds)
+
+
+def _rows_of_white_bars(grey: Grey) -> NDArray[np.bool_]:
+    """Rows (H,) of a picture in which a long white rectangle lies: a bar of its own, that what is drawn would lie over."""
+    white = np.asarray(cv2.morphologyEx((grey >= 250).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, LEAST_BAR_PX), np.uint8)), bool)
+    return np.asarray(white.sum(axis=1) >= LEAST_BAR_SHARE * grey.shape[1], np.bool_)
 
 
 def _of_ground(grounds: tuple[Grey, ...], shape: tuple[int, int], rng: np.random.Generator) -> Grey:

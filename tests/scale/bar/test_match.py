@@ -102,3 +102,15 @@ def test_read_again_without_the_bar() -> None:
     assert found is not None
     assert (found.text, found.box) == ("50 nm", seen.box)
     assert read_again(pixels, seen, Reader("WD 8.1 mm")) is None
+
+
+@pytest.mark.parametrize(("length", "thick"), [(45.0, 6), (40.0, 5), (60.0, 4)])
+def test_a_short_bar_with_heavy_end_ticks(length: float, thick: int, rng: np.random.Generator) -> None:
+    """From centre to centre of its ticks is much less than from edge to edge, and right all the same."""
+    picture = canvas(rng)
+    write(picture, "200 nm", 80, 100, FONT_PX, 255.0)
+    draw_bar(picture, "heavy_ticks", 130, 100 + (WIDE - length) / 2, length, thick, 255.0)
+    best = bars_at(finished(picture), label((78.0, 98.0, 110.0, 102.0 + WIDE)), [])[0]
+    assert best.ends.by_ticks
+    assert best.ends.length_px == pytest.approx(length, abs=1.0)
+    assert best.score > 0.55

@@ -29,3 +29,16 @@ def test_ten_marks_are_no_ruler(rng: np.random.Generator) -> None:
     draw_bar(picture, "ruler", 60, 80.0, 240.0, 2, 255.0)
     picture[:, 300:] = 90.0
     assert not find_rulers(finished(picture))
+
+
+@pytest.mark.parametrize(("hidden", "is_one"), [((4,), True), ((1,), True), ((10,), False), ((4, 7), False)])
+def test_one_mark_between_others_may_be_hidden(hidden: tuple[int, ...], is_one: bool, rng: np.random.Generator) -> None:
+    """Of ten marks at its end nobody can say whether the eleventh is hidden or there was none."""
+    picture = (90 + rng.normal(0, 2, (120, 420))).astype(np.float32)
+    draw_bar(picture, "ruler", 60, 80.0, 240.0, 2, 255.0)
+    for k in hidden:
+        picture[20:100, 80 + 24 * k - 9 : 80 + 24 * k + 10] = 255.0
+    found = find_rulers(finished(picture))
+    assert bool(found) is is_one
+    if is_one:
+        assert found[0][2] - found[0][1] == pytest.approx(240.0, abs=1.0)

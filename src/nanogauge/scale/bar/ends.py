@@ -14,7 +14,11 @@ _SHARP_PX = 0.3  # standard uncertainty of a clean edge
 _DOUBTFUL_PX = 1.0  # of an edge that was not found where it should be
 _UNSURE_PX = 1.5  # of an edge that runs into something of its own tone
 _TIP_SIGMA_PX = 1.2  # of an arrow's tip
-_BOTH_PX, _MOST_APART = 3.0, 0.03  # within which both ways to find the tips agree; of the length, beyond which neither is taken
+_BOTH_PX, _MOST_APART = (
+    3.0,
+    0.04,
+)  # px, of the length, within which both ways to find the tips agree: half of it is the error at most
+_TWICE_PX = 2.5  # within which they agree so well that a short arrow counts; flanks lie 1.2 px further out, as a rule
 _POINTED_PX = 0.7  # by which the middle row goes beyond the others at both ends
 _FADED_PX = 2.2  # by which an arrow may be shorter between the half maxima of its tips than it looks
 _RIM_REACH_PX = 10
@@ -24,6 +28,7 @@ _CLEAR_STROKE_PX = 3  # end ticks as thin as this leave no doubt about what thei
 _BEYOND_PX = (2, 9)  # off an end, where a bar should be no more
 _ASKEW_PX = 1.5
 _COMB_TEETH = 3  # even strokes between the ends
+_COMB_EVEN = 0.6  # of the steps between strokes
 _COMB_SIGMA_PX = 1.0  # of what a comb spans
 _STUBBY = 4  # times their width, in height: lower ones look like serifs
 
@@ -32,10 +37,10 @@ _STUBBY = 4  # times their width, in height: lower ones look like serifs
 class Ends:
     """Ends of a bar.
 
-    x0, x1: px, pixel centres at integers; sigma_px: standard uncertainty of the length; by_ticks: centres of end ticks;
-    clipped: an end lies on the frame, so the bar may go on beyond it; unsure: an end runs into something of its own tone;
-    goes_on: beyond an end there is a line still, of another tone, as where a blurred thin bar runs from a light ground to a dark,
-    or an arrow's tips are unclear
+    x0, x1: px, pixel centres at integers; sigma_px: standard uncertainty of the length; by_ticks: centres of end ticks; clipped: an
+    end lies on the frame, so the bar may go on beyond it; unsure: an end runs into something of its own tone; goes_on: beyond an
+    end there is a line still, of another tone, as where a blurred thin bar runs from a light ground to a dark; pointed: they are
+    tips of an arrow; twice_found: by their half maxima and by the flanks of their heads, in the same place
     """
 
     x0: float
@@ -45,6 +50,8 @@ class Ends:
     clipped: bool = False
     unsure: bool = False
     goes_on: bool = False
+    pointed: bool = False
+    twice_found: bool = False
 
     @property
     def length_px(self) -> float:
@@ -70,25 +77,11 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
     mirrored, left_sigma, left_cut = edge(profile[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)
     left = width - 1 - mirrored
     unsure = max(left_sigma, right_sigma) >= _DOUBTFUL_PX and bar.kind != "hollow"
-    if bar.kind == "arrows":  # tips fade out, the more so in blurred pictures
-        if bar.length_px - (right - left) > _FADED_PX:
-            left, right = bar.box[1] - 0.5, bar.box[3] - 0.5
-        if (tips := arrow_tips(pixels, bar)) is not None:
-            apart = abs((tips[1] - tips[0]) - (right - left))  # flanks tell a blurred picture, whose tips are gone
-            left, right = (left, right) if apart <= _BOTH_PX else tips
-            unsure = unsure or apart > max(_BOTH_PX, _MOST_APART * (right - left))
-            left_sigma = float(np.hypot(left_sigma, min(apart, _BOTH_PX) / (2 * np.sqrt(3))))
-        left_sigma, right_sigma = max(left_sigma, _TIP_SIGMA_PX), max(right_sigma, _TIP_SIGMA_PX)
-    torn = False  # whether the two ways to find the tips of an arrow differ too much
-    if bar.kind == "solid" and len(rows) >= 3:
-        pointed = rows[middle : len(rows) - middle].max(axis=0)
-        tip_right = edge(pointed, bar.box[1], bar.box[3] - 1, bar)[0]
-        tip_left = width - 1 - edge(pointed[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)[0]
-        if min(tip_right - right, left - tip_left) > _POINTED_PX:  # an arrow whose heads were not made out
-            left, right = tip_left, tip_right
-            tips = arrow_tips(pixels, bar)
-            torn = tips is not None and abs((tips[1] - tips[0]) - (right - left)) > max(_BOTH_PX, _MOST_APART * (right - left))
-            left_sigma, right_sigma = max(left_sigma, _TIP_SIGMA_PX), max(right_sigma, _TIP_SIGMA_PX)
+    arrow = _arrow(pixels, bar, rows, left, right, unsure=unsure)
+    if arrow is not None:
+        left, right, unsure = arrow.x0, arrow.x1, arrow.unsure
+        left_sigma = float(np.hypot(max(left_sigma, _TIP_SIGMA_PX), arrow.apart_px / (2 * np.sqrt(3))))
+        right_sigma = max(right_sigma, _TIP_SIGMA_PX)
     if bar.kind == "solid" and (rim := _rim(pixels, bar, sign)):
         left, right = left - rim / 2, right + rim / 2  # an outline is drawn half outside of what it outlines
         left_sigma = float(np.hypot(left_sigma, rim / np.sqrt(3)))
@@ -110,8 +103,53 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
     if bar.kind == "hollow":  # the label may mean the inner edges of the outline
         left_sigma = float(np.hypot(left_sigma, max(bar.stroke_px, 1) / np.sqrt(3)))
     sigma = float(np.hypot(left_sigma, right_sigma))
-    goes_on = not by_ticks and bar.kind == "solid" and (torn or _goes_on(pixels, bar, left, right, sign))
-    return Ends(float(left), float(right), sigma, by_ticks, left_cut or right_cut, unsure and not by_ticks, goes_on)
+    goes_on = not by_ticks and bar.kind == "solid" and _goes_on(pixels, bar, left, right, sign)
+    return Ends(
+        float(left), float(right), sigma, by_ticks, left_cut or right_cut, unsure and not by_ticks, goes_on,
+        pointed=arrow is not None and not by_ticks, twice_found=arrow is not None and arrow.twice_found,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrow:
+    """Tips of an arrow, x in px; by how much the two ways to find its length differ, 0 where there was one only; unsure and
+    twice_found as in `Ends`."""
+
+    x0: float
+    x1: float
+    apart_px: float
+    unsure: bool
+    twice_found: bool
+
+
+def _arrow(
+    pixels: NDArray[np.uint8], bar: BarCandidate, rows: NDArray[np.float64], left: float, right: float, *, unsure: bool
+) -> _Arrow | None:
+    """The tips of `bar`, half-way between half maxima, which fall up to 3 px short, and flanks, which go up to 2 px too far; None
+    where it is no arrow. rows: its own, signed; left, right: half maxima of their profile."""
+    if bar.kind == "arrows":
+        if bar.length_px - (right - left) > _FADED_PX:  # tips fade out, the more so in blurred pictures
+            left, right = bar.box[1] - 0.5, bar.box[3] - 0.5
+        tips = arrow_tips(pixels, bar)
+    elif bar.kind == "solid" and len(rows) >= 3:  # one whose heads were not made out?
+        middle, width = (len(rows) - 1) // 2, rows.shape[1]
+        profile = rows[middle : len(rows) - middle].max(axis=0)
+        tip_right = _edge(profile, bar.box[1], bar.box[3] - 1, bar)[0]
+        tip_left = width - 1 - _edge(profile[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)[0]
+        is_pointed = min(tip_right - right, left - tip_left) > _POINTED_PX
+        if is_pointed:
+            left, right = tip_left, tip_right
+        tips = arrow_tips(pixels, bar, doubted=not is_pointed)
+        if not is_pointed and (tips is None or min(tips[1] - right, left - tips[0]) <= _POINTED_PX):
+            return None
+    else:
+        return None
+    if tips is None:
+        return _Arrow(left, right, 0.0, unsure, False)
+    apart = abs((tips[1] - tips[0]) - (right - left))
+    left, right = 0.5 * (left + tips[0]), 0.5 * (right + tips[1])
+    torn = apart > max(_BOTH_PX, _MOST_APART * (right - left))
+    return _Arrow(left, right, apart, unsure or torn, apart <= _TWICE_PX and not unsure)
 
 
 def _goes_on(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float) -> bool:
@@ -239,11 +277,17 @@ def _is_comb(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: f
         part = pixels[max(rows[0], 0) : max(rows[1], 0), round(left) + 2 : max(round(right) - 1, 0)]
         if part.shape[0] < 1 or part.shape[1] < 4 * _COMB_TEETH:
             continue
-        profile = part.astype(np.float64).mean(axis=0) * sign
-        high = np.concatenate([[0], (profile - np.quantile(profile, 0.3) > 0.4 * bar.contrast).astype(np.int8), [0]])
+        profile = (part.astype(np.float64) * sign).min(axis=0)  # a tooth has its tone in all rows, grain has not
+        ground = float(np.quantile(profile, 0.3))
+        least = max(0.4 * bar.contrast, 0.6 * (float(profile.max()) - ground))
+        high = np.concatenate([[0], (profile - ground > least).astype(np.int8), [0]])
         starts, stops = np.flatnonzero(np.diff(high) == 1), np.flatnonzero(np.diff(high) == -1)
         steps = np.diff(0.5 * (starts + stops))
-        if len(starts) >= _COMB_TEETH and float(steps.max() - steps.min()) <= max(2.0, 0.15 * float(steps.mean())):
+        if len(starts) < _COMB_TEETH:
+            continue
+        usual = float(np.median(steps))
+        even = np.abs(steps - usual) <= max(1.0, 0.08 * usual)
+        if even.sum() >= _COMB_TEETH - 1 and even.mean() >= _COMB_EVEN:  # a light spot of the ground may stand between two teeth
             return True
     return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import cv2
@@ -16,6 +17,8 @@ from .text import LengthText, has_remains, is_common, parse_lengths
 
 _LINE_HEIGHT_PX, _OTHER_HEIGHT_PX = 48, 64  # what the reader's recogniser likes, and another for a second opinion
 _WIDEST_CHARACTER, _NARROW_CHARACTER = 0.7, 0.65  # of a line's height
+_ALONE_CROPS = ((48, 0.0), (32, 0.12))  # heights and margins in which letters alone are read
+_LEAST_ALONE = 0.8  # confidence in each
 _LONE_UNITS = ("nm", "um", "µm", "μm", "pm", "mm")
 
 
@@ -41,17 +44,24 @@ def confirmed(
     reader: TextReader,
     *,
     read_from: NDArray[np.uint8] | None = None,
+    alone: Callable[[], LengthText | None] = lambda: None,
 ) -> LengthText:
     """The label after a vote: the lines read there, coarse and close, and its crop read again, enlarged.
 
-    Readings that agree make it surer, one that says another length makes it doubtful. A micro sign in any of them settles a
-    unit read as "pm"; a point seen in pixels but not in the number makes it doubtful too. read_from: the picture without the bar
-    beside the label, where the crop would take it in.
+    Readings that agree make it surer, one that says another length makes it doubtful, unless its letters alone settle it. A micro
+    sign in any of them settles a unit read as "pm"; a point seen in pixels but not in the number makes it doubtful too. read_from:
+    the picture without the bar beside the label, where the crop would take it in; alone: reads the letters where the locator sees
+    them, asked only where readings differ
     """
     text, confidence = reader.read_line(crop(pixels if read_from is None else read_from, label.box))
     votes = [t for line in (*lines, TextLine(text, confidence, label.box)) for t in parse_lengths(line) if _at(t, label)]
-    agree = [t for t in votes if abs(t.value_nm / label.value_nm - 1) < 1e-6]
-    against = [t for t in votes if t not in agree]
+    if any(not t.says(label) for t in votes) and (letters := alone()) is not None:
+        seconds = [t for t in votes if t.says(letters)]
+        if seconds:  # what read otherwise took in something beside the letters
+            label = replace(max(seconds, key=lambda t: t.confidence), box=label.box, raw=label.raw, alone=label.alone)
+            votes = [*seconds, letters]
+    agree = [t for t in votes if t.says(label)]
+    against = [t for t in votes if not t.says(label)]
     sure = max([label.confidence, *(t.confidence for t in agree)]) if len(agree) > 1 else 0.8 * label.confidence
     if against:
         best = max(against, key=lambda t: t.confidence)
@@ -68,6 +78,19 @@ def confirmed(
             return pointed
         settled = f"a decimal point may have been overlooked in {label.text!r}"
     return replace(label, confidence=sure, doubt=settled)
+
+
+def letters_alone(pixels: NDArray[np.uint8], box: tuple[float, float, float, float], reader: TextReader) -> LengthText | None:
+    """The length in the box of a label's letters alone, (y0, x0, y1, x1) px; None unless it is read in two crops, the same and for
+    sure."""
+    found = []
+    for height, margin in _ALONE_CROPS:
+        text, confidence = reader.read_line(crop(pixels, box, height_px=height, margin=margin))
+        lengths = parse_lengths(TextLine(text, confidence, box))
+        if confidence < _LEAST_ALONE or len(lengths) != 1 or lengths[0].confidence < _LEAST_ALONE or lengths[0].doubt:
+            return None
+        found.append(replace(lengths[0], box=box))
+    return min(found, key=lambda t: t.confidence) if found[0].says(found[1]) else None
 
 
 def without_stroke(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader) -> LengthText | None:

@@ -13,6 +13,7 @@ from .ends import Ends, measure_ends
 from .halves import short_halves
 from .joined import joined, mirrored
 from .locate import BarCandidate, Box, find_bars
+from .located import SeenBar
 from .plates import block_around
 from .ruler import find_rulers
 from .text import LengthText, has_remains
@@ -32,6 +33,8 @@ _LEAST_GRAIN, _MOST_GRAINY = 2.0, 0.6  # grey levels from pixel to pixel in a pi
 _GRAINY = 0.6  # times the score of a candidate as grainy as the picture
 _LIKE, _LEAST_TONE_STEP = 0.35, 12.0  # of one step, that the other must be to be taken for letters too; grey levels
 _APART = 25.0  # grey levels between the tones of the ground above letters and below them, where one of them is none
+_WIDEST_TICK = 1.5  # times the thickness of its line
+_SEEN_PX, _SEEN = 4.0, 0.1  # by which a candidate's ends may be off those of a bar that the locator sees; of its length
 _GRAIN_ROWS = 16  # every so many rows tell the picture's grain
 
 
@@ -55,22 +58,30 @@ class LabelledBar:
         return self.label.value_nm / self.ends.length_px
 
 
-def bars_at(pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine], *, strip: Box | None = None) -> list[LabelledBar]:
+def bars_at(
+    pixels: NDArray[np.uint8],
+    label: LengthText,
+    lines: list[TextLine],
+    *,
+    strip: Box | None = None,
+    seen: tuple[SeenBar, ...] = (),
+) -> list[LabelledBar]:
     """Bars that `label` can belong to in an (H, W) uint8 picture, the best first.
 
-    lines: all text in the picture; strip: its data bar. A label in the data bar has its bar there. What touches the data bar from
+    lines: all text in the picture; strip: its data bar; seen: bars that the locator sees, which are no
+    strokes of letters. A label in the data bar has its bar there. What touches the data bar from
     above, a particle cut flat by it or a bar's like, is looked at only where the data bar holds no bar, and marked `outside`.
     """
     high = label.box[2] - label.box[0]
     top, bottom = max(0, int(label.box[0] - 2.2 * high)), min(pixels.shape[0], int(label.box[2] + 2.2 * high) + 1)
     if strip is None or not strip[0] <= 0.5 * (label.box[0] + label.box[2]) < strip[2]:
-        return _bars_between(pixels, label, lines, top, bottom)
-    within = _bars_between(pixels, label, lines, max(top, strip[0]), min(bottom, strip[2]), in_strip=True)
+        return _bars_between(pixels, label, lines, top, bottom, seen)
+    within = _bars_between(pixels, label, lines, max(top, strip[0]), min(bottom, strip[2]), seen, in_strip=True)
     if within and within[0].score >= _GOOD:
         return within
     if (broken := _broken(pixels, label, strip)) is not None:
         return [broken]
-    around = [replace(p, outside=not _lies_in(p.bar, strip)) for p in _bars_between(pixels, label, lines, top, bottom)]
+    around = [replace(p, outside=not _lies_in(p.bar, strip)) for p in _bars_between(pixels, label, lines, top, bottom, seen)]
     return sorted(around, key=lambda p: (p.outside, -p.score))
 
 
@@ -94,7 +105,14 @@ def _lies_in(bar: BarCandidate, strip: Box) -> bool:
 
 
 def _bars_between(
-    pixels: NDArray[np.uint8], label: LengthText, lines: list[TextLine], top: int, bottom: int, *, in_strip: bool = False
+    pixels: NDArray[np.uint8],
+    label: LengthText,
+    lines: list[TextLine],
+    top: int,
+    bottom: int,
+    seen: tuple[SeenBar, ...],
+    *,
+    in_strip: bool = False,
 ) -> list[LabelledBar]:
     """Bars that `label` can belong to in rows top:bottom, the best first. What lies beyond these rows is not looked at. in_strip:
     these rows are a data bar's, where no particles are"""
@@ -110,8 +128,8 @@ def _bars_between(
     ]
     columns = (label.box[1] - _REACH * high, label.box[3] + _REACH * high)
     found = find_bars(pixels, region, columns=columns, least_length_px=int(_LEAST_PIECE * high))
-    bars = [b for b in found if not any(_is_stroke(pixels, b, line) for line in letters)]
-    label = _without(pixels, label, bars)
+    bars = [b for b in found if _is_seen(b, seen) or not any(_is_stroke(pixels, b, line) for line in letters)]
+    label = _without(pixels, label, bars, seen)
     tone = text_tone(pixels, label)
     grain = _grain(pixels[::_GRAIN_ROWS])
     out = []
@@ -154,7 +172,7 @@ def _overlaps(a: Box, b: Box) -> bool:
     return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) - max(a[1], b[1]) > 2
 
 
-def _without(pixels: NDArray[np.uint8], label: LengthText, bars: list[BarCandidate]) -> LengthText:
+def _without(pixels: NDArray[np.uint8], label: LengthText, bars: list[BarCandidate], seen: tuple[SeenBar, ...]) -> LengthText:
     """The label without a bar that the reader took into one box with it. Halves on both sides stay: their middle is the text's."""
     y0, x0, y1, x1 = label.box
     for bar in bars:
@@ -165,7 +183,7 @@ def _without(pixels: NDArray[np.uint8], label: LengthText, bars: list[BarCandida
         if _is_at_end(bar, label.box):
             left = bar.box[1] - x0 < x1 - bar.box[3]
             x0, x1 = (max(x0, bar.box[3] + 1.0), x1) if left else (x0, min(x1, bar.box[1] - 1.0))
-        elif bar.box[1] >= x0 - 3 and bar.box[3] <= x1 + 3 and _is_drawn(pixels, bar, label.box):
+        elif bar.box[1] >= x0 - 3 and bar.box[3] <= x1 + 3 and (_is_seen(bar, seen) or _is_drawn(pixels, bar, label.box)):
             y0, y1 = (y0, bar.rows[0] - 1.0) if bar.rows[0] - y0 > y1 - bar.rows[1] else (bar.rows[1] + 1.0, y1)
     fits = x1 - x0 > y1 - y0 > 0.5 * (label.box[2] - label.box[0])
     return replace(label, box=(y0, x0, y1, x1)) if fits else label
@@ -191,6 +209,17 @@ def _is_drawn(pixels: NDArray[np.uint8], bar: BarCandidate, box: tuple[float, fl
     rows = pixels[bar.rows[0] : bar.rows[1], max(int(box[1]), 0) : int(box[3]) + 1].astype(np.float64) * sign
     rows[:, max(bar.box[1] - 3 - int(box[1]), 0) : max(bar.box[3] + 3 - int(box[1]), 0)] = -np.inf
     return bool((rows > bar.tone * sign - 0.5 * bar.contrast).mean() < _LEAST_OTHER)
+
+
+def _is_seen(bar: BarCandidate, seen: tuple[SeenBar, ...]) -> bool:
+    """Whether the locator sees a bar where this candidate is, with its ends."""
+    near = max(_SEEN_PX, _SEEN * bar.length_px)
+    return any(
+        min(s.box[2], bar.rows[1]) > max(s.box[0], bar.rows[0])
+        and max(abs(s.x0 - bar.box[1] + 0.5), abs(s.x1 - bar.box[3] + 0.5)) <= near
+        for s in seen
+        if s.surely_ended
+    )
 
 
 def _is_stroke(pixels: NDArray[np.uint8], bar: BarCandidate, line: TextLine) -> bool:
@@ -294,6 +323,8 @@ def _looks(
     if y0 <= 0 or y1 >= pixels.shape[0]:
         score *= 0.75
     off, length = abs(ends.length_px - bar.length_px), float(bar.length_px)
+    if ends.by_ticks:  # centre to centre is a stroke less than from edge to edge
+        off = max(off - _WIDEST_TICK * bar.thickness_px, 0.0)
     if off > max(10.0 if bar.kind == "arrows" else 4.0, 0.1 * length) or (
         ends.unsure and off > max(3.0, 0.03 * length)
     ):  # not where the eye sees them

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ...core.protocols import BarLocator, TextLine, TextReader
 from ...core.scale import Scale, unit_nm
 from .databar import find_data_bar
 from .labels import confirmed, labels_in, read_again, without_stroke
+from .letters import is_clear_of, letters_of, told_from_bars
 from .lines import Sight
 from .locate import Box
 from .match import LabelledBar, bars_at, text_tone
@@ -25,6 +27,7 @@ from .text import LengthText, is_common, label_rounding, parse_lengths
 
 _TALLEST_TEXT = 0.2  # of the picture's height
 _LEAST_ARROW_PX = 80.0  # fine tips fade: up to 5 px were missed in 30 to 67 px
+_LEAST_CLEAR_ARROW_PX = 30.0  # where the tips were found in two ways, in the same place
 _TIPS_OFF_PX, _TIPS_OFF = 2.0, 0.03  # or of its length: that the locator may see them elsewhere
 _LEAST_SCORE = 0.45  # of a bar and its text together
 _LEAST_CONFIDENCE = 0.55
@@ -98,8 +101,9 @@ def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader, locator: BarLo
         raise ValueError(f"pixels must be (H, W) uint8, got {pixels.dtype} of shape {pixels.shape}")
     panels = find_panels(pixels)
     if len(panels) == 1:
-        return _read_panel(pixels, reader, locator)
-    found = [_moved(_read_panel(np.ascontiguousarray(pixels[y0:y1, x0:x1]), reader, locator), y0, x0) for y0, x0, y1, x1 in panels]
+        return _read_panel(Sight(pixels, reader, locator))
+    sights = [Sight(np.ascontiguousarray(pixels[y0:y1, x0:x1]), reader, locator) for y0, x0, y1, x1 in panels]
+    found = [_moved(_read_panel(sight), y0, x0) for sight, (y0, x0, _, _) in zip(sights, panels, strict=True)]
     return _of_panels(found)
 
 
@@ -135,16 +139,16 @@ def _moved(reading: ScaleBarReading | None, dy: int, dx: int) -> ScaleBarReading
     )
 
 
-def _read_panel(pixels: NDArray[np.uint8], reader: TextReader, locator: BarLocator | None) -> ScaleBarReading | None:
+def _read_panel(sight: Sight) -> ScaleBarReading | None:
     """As `read_scale_bar`, for one micrograph."""
-    sight = Sight(pixels, reader, locator)
+    pixels = sight.pixels
     strip = find_data_bar(pixels)
     sight.look(strip)
-    labels = labels_in(pixels, sight.lines, reader)
+    labels = _labels(sight)
     pairs = _pairs(labels, sight, strip)
     for look in (sight.look_at_labels, sight.look_at_bars, sight.look_below):  # small text is found once it is larger
         if not pairs and look():
-            labels = labels_in(pixels, sight.lines, reader)
+            labels = _labels(sight)
             pairs = _pairs(labels, sight, strip)
     lines = sight.lines
     boxes = tuple(with_plate(pixels, _whole(line.box, pixels.shape)) for line in lines if _is_text(line, pixels.shape[0]))
@@ -161,6 +165,17 @@ def _read_panel(pixels: NDArray[np.uint8], reader: TextReader, locator: BarLocat
     return replace(_decide(_as_printed(pairs, printed, pixels.shape[1]), pixels.shape, printed), text_boxes=boxes)
 
 
+def _labels(sight: Sight) -> list[LengthText]:
+    """What may label a bar in the lines that were read; a line whose box takes in a bar is cut to its letters."""
+    found = labels_in(sight.pixels, sight.lines, sight.reader)
+    labels = told_from_bars(found, sight)
+    for before, label in zip(found, labels, strict=True):
+        if label is not before:
+            sight.lines = [line for line in sight.lines if line.text != before.raw]
+            sight.lines.append(TextLine(label.raw, label.confidence, label.box))
+    return labels
+
+
 def annotation_boxes(reading: ScaleBarReading | None, *, margin_px: int = 2) -> tuple[Box, ...]:
     """Boxes of burned-in text and of the bar, widened by a margin: nothing in them is a particle. () where nothing was read."""
     if reading is None:
@@ -173,7 +188,7 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
     """Confirmed labels with their bars, the best of each label: of two, the one that what is printed does not contradict."""
     pairs, printed = [], printed_facts(sight.lines)
     for label in labels:
-        found = bars_at(sight.pixels, label, sight.lines, strip=strip)
+        found = bars_at(sight.pixels, label, sight.lines, strip=strip, seen=sight.located.bars)
         found = [p for p in taken_together(label, found, sight.located, sight.lines) if p.score >= _LEAST_SCORE]
         votes = [*sight.lines, *(c for c in sight.coarse if c not in sight.lines)]
         if not found:
@@ -183,7 +198,7 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
         if not found:
             continue
         found = _as_printed(found, printed, sight.pixels.shape[1])
-        found.sort(key=lambda p: not (p.bar.kind == "arrows" and p.ends.unsure))  # what is there, though its tips are unclear
+        found.sort(key=lambda p: not (p.ends.pointed and p.ends.unsure))  # what is there, though its tips are unclear
         bare = None
         if _is_beside(found[0]) or found[0].label.box != label.box:  # its end may have been read as a digit
             bare = _without_bar(sight.pixels, found[0])
@@ -193,9 +208,9 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
                 votes.append(TextLine(alone.raw, alone.confidence, alone.box))
                 if alone.text != label.text:
                     found, label = [replace(p, label=alone) for p in found], alone
-        sure = confirmed(sight.pixels, label, votes, sight.reader, read_from=bare)
+        sure = confirmed(sight.pixels, label, votes, sight.reader, read_from=bare, alone=partial(letters_of, label, sight))
         rivals = [p for p in found[1:] if p.score > 0.9 * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
-        if not sure.doubt and _stroke_for_one(found[0]):
+        if not sure.doubt and _stroke_for_one(found[0]) and not is_clear_of(found[0], sight):
             sure = replace(sure, doubt=f"the leading 1 of {sure.text!r} may be the end of the bar beside it")
         score = found[0].score * (0.5 if rivals else 1.0)
         pairs.append(replace(found[0], label=sure, score=score, rivalled=bool(rivals)))
@@ -272,9 +287,9 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
     strong = [p for p in others if p.score * p.label.confidence > 0.8 * best.score * best.label.confidence]
     if best.ends.clipped:
         refused = "the bar touches the frame, so its end may be cut off"
-    elif best.ends.goes_on or (best.bar.kind == "arrows" and best.ends.unsure):  # refused here, lest a worse candidate be taken
+    elif best.ends.goes_on or (best.ends.pointed and best.ends.unsure):  # refused here, lest a worse candidate be taken
         refused = f"the ends of the bar at {best.label.text!r} cannot be made out"
-    elif best.bar.kind == "arrows" and best.ends.length_px < _LEAST_ARROW_PX and verdict != "agrees" and not _tips_seen(best):
+    elif best.ends.pointed and verdict != "agrees" and not _tips_clear(best):
         refused = f"the arrow at {best.label.text!r} is too short ({best.ends.length_px:.0f} px) to make out its tips well enough"
     elif best.outside and verdict != "agrees":
         refused = f"the label {best.label.text!r} stands in the data bar, but no bar was found there"
@@ -313,8 +328,10 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
     )
 
 
-def _tips_seen(pair: LabelledBar) -> bool:
-    """Whether the locator sees the tips of an arrow where they were measured."""
+def _tips_clear(pair: LabelledBar) -> bool:
+    """Whether an arrow is long, or its tips were found in two ways, or the locator sees them where they were measured."""
+    if pair.ends.length_px >= (_LEAST_CLEAR_ARROW_PX if pair.ends.twice_found else _LEAST_ARROW_PX):
+        return True
     return pair.seen_off_px is not None and pair.seen_off_px <= max(_TIPS_OFF_PX, _TIPS_OFF * pair.ends.length_px)
 
 

@@ -11,6 +11,7 @@ from .locate import BarCandidate, Box, components
 
 _LEVELS = (60, 90, 120, 150, 180, 210, 235, 251)
 _N_TICKS = 11
+_HIDDEN = 1  # of them, between others, that something of their tone hides
 _MOST_WIDE_PX = 9
 _MOST_HIGH_PX = 40
 _HAT_PX = 13  # wider than a mark
@@ -62,38 +63,52 @@ def _narrow(part: NDArray[np.uint8], bright: bool) -> list[NDArray[np.uint8]]:
 
 
 def _rows_of_ticks(mask: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
-    """Groups of 11 neighbouring small upright marks that share a top or a bottom: rows (x centre, y0, y1, x0, x1)."""
+    """Groups of 11 neighbouring small upright marks that share a top or a bottom, or of 10 with a gap for one: rows (x centre, y0,
+    y1, x0, x1)."""
     _, found, centres = components(mask, diagonal=True)
     y, x, y1, x1, area = found.T
     h, w = y1 - y, x1 - x
     keep = (w <= _MOST_WIDE_PX) & (h <= _MOST_HIGH_PX) & (h >= 2) & (w <= 1.6 * h) & (area >= 0.5 * w * h)
-    if keep.sum() < _N_TICKS:
+    least = _N_TICKS - _HIDDEN
+    if keep.sum() < least:
         return []
     marks = np.column_stack([centres, y, y1, x, x1])[keep].astype(float)
     marks = marks[np.argsort(marks[:, 0])]
-    windows = []
+    windows: dict[int, list[NDArray[np.int64]]] = {_N_TICKS: [], least: []}
     for column in (1, 2):
         level = marks[:, column].astype(np.int64)
         crowd = np.convolve(np.bincount(level), [1, 1, 1], mode="same")
-        for y in np.flatnonzero((crowd >= _N_TICKS) & (crowd <= _CROWD) & (np.bincount(level) > 0)).tolist():
-            windows.append(sliding_window_view(np.flatnonzero(np.abs(level - y) <= 1), _N_TICKS))
-    if not windows:
-        return []
-    chosen = np.unique(np.concatenate(windows), axis=0)
-    steps = np.diff(marks[chosen, 0], axis=1)
+        for y in np.flatnonzero((crowd >= least) & (crowd <= _CROWD) & (np.bincount(level) > 0)).tolist():
+            row = np.flatnonzero(np.abs(level - y) <= 1)
+            for size in windows:
+                if len(row) >= size:
+                    windows[size].append(sliding_window_view(row, size))
+    out = []
+    for size, found_here in windows.items():
+        if found_here:
+            chosen = np.unique(np.concatenate(found_here), axis=0)
+            out += [marks[c] for c in chosen[_is_even(marks[chosen, 0], _N_TICKS - size)]]
+    return out
+
+
+def _is_even(centres: NDArray[np.float64], n_hidden: int) -> NDArray[np.bool_]:
+    """Whether marks are evenly spaced, one row (n,) each, but for so many steps that are twice as wide: a mark is hidden there."""
+    steps = np.sort(np.diff(centres, axis=1), axis=1)
+    if n_hidden:
+        steps[:, -n_hidden:] /= 2
     spread = steps.max(axis=1) - steps.min(axis=1)
-    even = (steps.min(axis=1) >= 3) & (spread <= np.maximum(2.6, 0.12 * steps.mean(axis=1)))
-    return [marks[c] for c in chosen[even]]
+    return np.asarray((steps.min(axis=1) >= 3) & (spread <= np.maximum(2.6, 0.12 * steps.mean(axis=1))), np.bool_)
 
 
 def _even(ticks: NDArray[np.float64]) -> tuple[float, float, float] | None:
-    """First and last centre of a straight line fitted to the 11 centres, and its residual in px; None unless they lie on it."""
+    """First and last centre of a straight line fitted to the centres, and its residual in px; None unless they lie on it."""
     heights = ticks[:, 2] - ticks[:, 1]
     if heights.max() > 3 * heights.min() + 2:
         return None
-    index = np.arange(_N_TICKS)
+    step = float(np.median(np.diff(ticks[:, 0])))
+    index = np.round((ticks[:, 0] - ticks[0, 0]) / step)
     slope, start = np.polyfit(index, ticks[:, 0], 1)
     residual = float(np.abs(start + slope * index - ticks[:, 0]).max())
-    if residual > 1.5:
+    if residual > 1.5 or index[-1] != _N_TICKS - 1:
         return None
     return float(start), float(start + slope * (_N_TICKS - 1)), residual

@@ -31,7 +31,7 @@ def taken_together(label: LengthText, pairs: list[LabelledBar], located: Located
     if not seen:
         return pairs
     sure = [s for s in seen if s.confidence >= _SURE and s.surely_ended]
-    same = [[s for s in seen if _rows_meet(s, p.bar) and _ends_agree(s, p.ends)] for p in pairs]
+    same = [[s for s in seen if _rows_meet(s, p.bar) and _ends_agree(s, p)] for p in pairs]
     long = [s for s in sure if s.length_px >= _LONG_PX]
     both = [s for s in sure if any(s in of_pair for of_pair in same)]  # bars that both witnesses have
     best = max((p.score for p, of_pair in zip(pairs, same, strict=True) if of_pair), default=0.0)
@@ -41,9 +41,11 @@ def taken_together(label: LengthText, pairs: list[LabelledBar], located: Located
             out.append(pair)
         elif agreed:
             lift = _LIFT * max(s.confidence for s in agreed)
-            off_px = min(_off_px(s, pair.ends) for s in agreed)
+            off_px = min(_off_px(s, pair) for s in agreed)
             out.append(replace(pair, score=pair.score + max(1 - pair.score, 0.0) * lift, seen_off_px=off_px))
-        elif any(_is_other(s, pair.ends) for s in both) or (
+        elif pair.bar.kind == "ruler":  # eleven even marks do not happen by chance; of rulers, stretches are seen
+            out.append(pair)
+        elif any(_is_other(s, pair) for s in both) or (
             pair.score < _CLEAN and long and not any(_is_like(s, pair.ends) for s in long)
         ):
             out.append(replace(pair, score=_UNLIKE * pair.score))
@@ -87,14 +89,14 @@ def _rows_meet(seen: SeenBar, bar: BarCandidate) -> bool:
     return min(seen.box[2], bar.box[2]) > max(seen.box[0], bar.box[0])
 
 
-def _ends_agree(seen: SeenBar, ends: Ends) -> bool:
-    """Whether both ends are where the other has them. End ticks are measured at their centres and seen at their outer edges."""
-    return _off_px(seen, ends) <= max(_END_PX, _END * ends.length_px)
+def _ends_agree(seen: SeenBar, pair: LabelledBar) -> bool:
+    """Whether both ends are where the other has them."""
+    return _off_px(seen, pair) <= max(_END_PX, _END * pair.ends.length_px)
 
 
-def _is_other(seen: SeenBar, ends: Ends) -> bool:
+def _is_other(seen: SeenBar, pair: LabelledBar) -> bool:
     """Whether an end is well away from where the other has it, as a plate's is from the end of the bar on it."""
-    return _off_px(seen, ends) > 1.5 * max(_END_PX, _END * ends.length_px)
+    return _off_px(seen, pair) > 1.5 * max(_END_PX, _END * pair.ends.length_px)
 
 
 def _is_like(seen: SeenBar, ends: Ends) -> bool:
@@ -103,5 +105,10 @@ def _is_like(seen: SeenBar, ends: Ends) -> bool:
     return common > _LIKE * (max(seen.x1, ends.x1) - min(seen.x0, ends.x0))
 
 
-def _off_px(seen: SeenBar, ends: Ends) -> float:
-    return max(abs(seen.x0 - ends.x0), abs(seen.x1 - ends.x1))
+def _off_px(seen: SeenBar, pair: LabelledBar) -> float:
+    """How far the ends are from each other. End ticks are measured at their centres and seen at their outer edges."""
+    off = max(abs(seen.x0 - pair.ends.x0), abs(seen.x1 - pair.ends.x1))
+    if not pair.ends.by_ticks:
+        return off
+    x0, x1 = pair.bar.box[1] - 0.5, pair.bar.box[3] - 0.5
+    return min(off, max(abs(seen.x0 - x0), abs(seen.x1 - x1)))

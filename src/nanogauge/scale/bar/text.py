@@ -82,6 +82,10 @@ class LengthText:
     between_halves: bool = False
     doubt: str = ""
 
+    def says(self, other: LengthText) -> bool:
+        """Whether both are the same length."""
+        return math.isclose(self.value_nm, other.value_nm, rel_tol=1e-6)
+
 
 def parse_lengths(line: TextLine) -> list[LengthText]:
     """Every length of `line` that could label a bar; [] for magnifications, voltages, WD, field widths, reciprocal lengths."""

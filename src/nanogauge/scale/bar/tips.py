@@ -9,13 +9,15 @@ from .locate import BarCandidate
 
 _TIP_REACH_PX = 8  # how far beyond what was found a tip may lie
 _FLANK = (0.35, 0.9)  # of a head's height: where its flank is straight
+_STEEPEST, _WIDER, _ALIKE = 1.6, 1.2, 0.85  # px of height a column; times the thickness of the line; of the other head's height
 
 
-def arrow_tips(pixels: NDArray[np.uint8], bar: BarCandidate) -> tuple[float, float] | None:
+def arrow_tips(pixels: NDArray[np.uint8], bar: BarCandidate, *, doubted: bool = False) -> tuple[float, float] | None:
     """Both tips of `bar` in an (H, W) uint8 picture, x in px, pixel centres at integers; None where either is not clear.
 
     A tip is where a straight line through the rising heights of its head meets zero. A head is a triangle: the ink of a column
-    grows in proportion to its distance from the tip, blurred or not.
+    grows in proportion to its distance from the tip, blurred or not. doubted: `bar` may be none, so that its heads must be
+    alike, wider than its line, and no steeper than any head: blurred end ticks are.
     """
     sign = 1.0 if bar.bright else -1.0
     y0, x0, y1, x1 = bar.box
@@ -28,7 +30,7 @@ def arrow_tips(pixels: NDArray[np.uint8], bar: BarCandidate) -> tuple[float, flo
     ink = np.clip((part - ground) / max(bar.contrast, 1.0), 0, 1.2)
     ink[ink < 0.06] = 0
     columns = ink.sum(axis=0)
-    found = []
+    found, high = [], []
     for heights in (columns, columns[::-1]):
         reach = min(len(heights) // 2, 2 * _TIP_REACH_PX + 4 * (bar.rows[1] - bar.rows[0]))
         widest = int(heights[:reach].argmax())
@@ -37,8 +39,13 @@ def arrow_tips(pixels: NDArray[np.uint8], bar: BarCandidate) -> tuple[float, flo
         if len(flank) < 3:
             return None
         slope, start = np.polyfit(flank, heights[flank], 1)
+        if doubted and (slope > _STEEPEST or heights[widest] < _WIDER * float(np.median(columns))):
+            return None
         if slope <= 0 or float(np.abs(start + slope * flank - heights[flank]).max()) > 0.15 * heights[widest]:
             return None
         found.append(float(-start / slope))
+        high.append(float(heights[widest]))
+    if doubted and min(high) < _ALIKE * max(high):
+        return None
     first, last = left + found[0], right - 1 - found[1]
     return (first, last) if abs(first - x0) <= _TIP_REACH_PX and abs(last - x1) <= _TIP_REACH_PX else None

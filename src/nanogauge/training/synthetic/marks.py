@@ -77,6 +77,8 @@ def draw_bar(canvas: Canvas, style: Style, y: int, x: float, length: float, thic
         if style == "split_plain":
             return top, math.floor(x), bottom, math.ceil(end)
         return _end_strokes(canvas, top - 5, bottom + 5, x, end, thick, tone)
+    if style == "arrows":
+        return _arrow(canvas, y, x, end, thick, tone)
     fill(canvas, top, x, bottom, end, tone)
     if style in ("ticks", "heavy_ticks"):
         rise = 5 if style == "ticks" else 2 * thick
@@ -94,8 +96,6 @@ def draw_bar(canvas: Canvas, style: Style, y: int, x: float, length: float, thic
             centre = x + i * length / 10
             fill(canvas, top - 5, max(centre - 1, x), top, min(centre + 1, end), tone)
         return top - 5, math.floor(x), bottom, math.ceil(end)
-    if style == "arrows":
-        return _heads(canvas, y, x, end, thick, tone)
     return top, math.floor(x), bottom, math.ceil(end)
 
 
@@ -114,11 +114,10 @@ def _marks(canvas: Canvas, style: Style, y: int, x: float, length: float, tone: 
     return y - 6, math.floor(x - 1.5), y + 4, math.ceil(x + length + 1)
 
 
-def _heads(canvas: Canvas, y: int, x: float, end: float, thick: int, tone: float) -> Box:
-    """Arrow heads in place of the line's ends, tip to tip."""
+def _arrow(canvas: Canvas, y: int, x: float, end: float, thick: int, tone: float) -> Box:
+    """A line between two heads, tip to tip."""
     head = 2 * thick + 4
-    for a, b in ((x, x + head), (end - head, end)):
-        fill(canvas, y - thick // 2, a, y - thick // 2 + thick, b, 255.0 - tone)
+    fill(canvas, y - thick // 2, x + head, y - thick // 2 + thick, end - head, tone)
     for i in range(-thick, thick + 1):
         back = abs(i) * head / (thick + 1)
         fill(canvas, y + i, x + back, y + i + 1, x + head, tone)

@@ -1,0 +1,85 @@
+"""Labels in the boxes that the locator sees: letters without the bar beside them.
+
+The text reader takes a bar beside its label into one box with it, and reads an end tick as a digit ("|-| 250 nm" as "1250 nm"); the
+locator has the box of the letters. Read there, it reads right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .labels import letters_alone
+from .lines import Sight
+from .locate import Box
+from .match import LabelledBar
+from .text import LengthText
+
+FloatBox = tuple[float, float, float, float]
+_LEAST_SEEN = 0.5  # confidence of a located label
+_MARGIN = 0.15  # of its height: the text reader leaves as much around letters
+_WIDER = 1.25  # than the located label, and a line holds more than letters
+
+
+def told_from_bars(labels: list[LengthText], sight: Sight) -> list[LengthText]:
+    """The labels, each in the columns of its letters where the text reader's box holds more than them. Another length than what was
+    read with the rest counts only where the locator sees a bar in the rest."""
+    return [_told_from_bar(label, sight) for label in labels]
+
+
+def _told_from_bar(label: LengthText, sight: Sight) -> LengthText:
+    box = letters_box(label, sight)
+    if box is None or _width(label.box) <= _WIDER * _width(box):
+        return label
+    letters = letters_alone(sight.pixels, box, sight.reader)
+    if letters is None or not (letters.says(label) or any(_in_the_rest(bar.box, label.box, box) for bar in sight.located.bars)):
+        return label
+    confidence = max(letters.confidence, label.confidence) if letters.says(label) else letters.confidence
+    return replace(letters, confidence=confidence, box=(label.box[0], box[1], label.box[2], box[3]), alone=True)
+
+
+def letters_box(label: LengthText, sight: Sight) -> FloatBox | None:
+    """Where the locator sees the letters of a label; None where it does not."""
+    boxes = [grown(s.box, sight.pixels.shape) for s in sight.located.labels if s.confidence >= _LEAST_SEEN]
+    return max((b for b in boxes if _holds(label.box, b)), key=_width, default=None)
+
+
+def letters_of(label: LengthText, sight: Sight) -> LengthText | None:
+    """The length that is read in the letters of a label alone."""
+    box = letters_box(label, sight)
+    return letters_alone(sight.pixels, box, sight.reader) if box is not None else None
+
+
+def is_clear_of(pair: LabelledBar, sight: Sight) -> bool:
+    """Whether a label reads the same in its letters alone, which begin right of the end of its bar, or of the bar's left half: then
+    its first digit is none of the bar."""
+    box, bar = letters_box(pair.label, sight), pair.bar
+    end = bar.box[1] + bar.piece_px if bar.kind == "split" else bar.box[3]
+    if box is None or box[1] <= end:
+        return False
+    letters = letters_of(pair.label, sight)
+    return letters is not None and letters.says(pair.label)
+
+
+def grown(box: Box, shape: tuple[int, ...]) -> FloatBox:
+    """The box of a located label with the margin that the text reader leaves."""
+    y0, x0, y1, x1 = box
+    margin = _MARGIN * (y1 - y0)
+    return max(y0 - margin, 0.0), max(x0 - margin, 0.0), min(y1 + margin, float(shape[0])), min(x1 + margin, float(shape[1]))
+
+
+def _in_the_rest(bar: Box, line: FloatBox, letters: FloatBox) -> bool:
+    """Whether a bar lies in a line's box, beside its letters."""
+    rows = min(bar[2], line[2]) > max(bar[0], line[0])
+    left, right = min(bar[3], letters[1]) - max(bar[1], line[1]), min(bar[3], line[3]) - max(bar[1], letters[3])
+    return rows and max(left, right) > 2
+
+
+def _holds(outer: FloatBox, inner: FloatBox) -> bool:
+    """Whether a line's box has most of another's rows and all of its columns, but for a few px."""
+    high = inner[2] - inner[0]
+    rows = min(outer[2], inner[2]) - max(outer[0], inner[0])
+    return rows > 0.6 * high and inner[1] > outer[1] - 0.4 * high and inner[3] < outer[3] + 0.4 * high
+
+
+def _width(box: FloatBox) -> float:
+    return box[3] - box[1]

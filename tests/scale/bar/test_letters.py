@@ -1,0 +1,88 @@
+"""Labels read in the boxes of their letters, where the text reader took a bar into one box with them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from nanogauge.core.protocols import TextLine
+from nanogauge.scale.bar import read_scale_bar
+
+Grey = NDArray[np.uint8]
+LINE = (300.0, 20.0, 322.0, 150.0)  # as the text reader has it: the bar's end ticks and the letters
+LETTERS = (302, 80, 320, 150)
+BAR = (303, 22, 319, 64)
+
+
+class TakesInTheBar:
+    """A text reader that reads one text in its line, and another in crops that are no wider than the letters with their margin."""
+
+    name = "takes in the bar"
+
+    def __init__(self, line: str, letters: str) -> None:
+        self.line, self.letters = line, letters
+
+    def read(self, pixels: Grey) -> list[TextLine]:
+        return [TextLine(self.line, 0.9, LINE)]
+
+    def read_line(self, pixels: Grey) -> tuple[str, float]:
+        aspect = pixels.shape[1] / pixels.shape[0]
+        return (self.letters if aspect < 4.6 else self.line), 0.98
+
+
+class Sees:
+    """A locator that sees letters, and a bar where it is told to."""
+
+    def __init__(self, bar: tuple[int, int, int, int] | None) -> None:
+        self.bar = bar
+
+    def maps(self, pixels: Grey) -> tuple[NDArray[np.float32], float]:
+        out = np.zeros((5, pixels.shape[0] // 2, pixels.shape[1] // 2), np.float32)
+        for k, box in ((0, self.bar), (1, LETTERS)):
+            if box is not None:
+                y0, x0, y1, x1 = (v // 2 for v in box)
+                out[k, y0:y1, x0:x1] = 0.95
+        return out, 2.0
+
+
+@pytest.fixture
+def drawn(ground: Grey) -> Grey:
+    """A bar of 40 px between end ticks, left of where the letters are."""
+    ground[310:312, 22:64] = 255
+    for x in (22, 62):
+        ground[303:319, x : x + 2] = 255
+    return ground
+
+
+def test_an_end_tick_read_as_a_digit(drawn: Grey) -> None:
+    reading = read_scale_bar(drawn, TakesInTheBar("2500 nm", "500 nm"), Sees(BAR))
+    assert reading is not None
+    assert (reading.value_nm, reading.refused) == (500, None)
+    assert reading.length_px == pytest.approx(40, abs=0.5)
+    assert reading.label_box is not None
+    assert reading.label_box[1] > BAR[3]
+
+
+def test_a_shorter_reading_counts_only_where_a_bar_was_taken_in(drawn: Grey) -> None:
+    """Else the locator may have missed the first digit."""
+    reading = read_scale_bar(drawn, TakesInTheBar("2500 nm", "500 nm"), Sees(None))
+    assert reading is None or reading.value_nm != 500
+
+
+def test_letters_that_read_otherwise_in_another_crop_settle_nothing(drawn: Grey) -> None:
+    class Wavers(TakesInTheBar):
+        def read_line(self, pixels: Grey) -> tuple[str, float]:
+            return ("500 nm" if pixels.shape[0] == 48 else "600 nm"), 0.98
+
+    reading = read_scale_bar(drawn, Wavers("2500 nm", "500 nm"), Sees(BAR))
+    assert reading is None or reading.value_nm not in (500, 600)
+
+
+def test_the_same_length_makes_room_for_its_bar(drawn: Grey) -> None:
+    """Without the letters' box the bar would be a stroke of a letter."""
+    reader = TakesInTheBar("250 nm", "250 nm")
+    reading = read_scale_bar(drawn, reader, Sees(BAR))
+    assert reading is not None
+    assert reading.refused is None
+    assert reading.nm_per_px == pytest.approx(250 / 40, rel=0.02)
