@@ -115,12 +115,12 @@ def test_examples_are_the_same_every_time(tmp_path: Path) -> None:
 
 
 def test_work_folders_are_told_apart(work: Path, tmp_path: Path) -> None:
-    assert choose_work_folder(work) == (work, [])
-    assert choose_work_folder(work / "a") == (work, [])
-    assert choose_work_folder(tmp_path / "new") == (tmp_path / "new", [])
+    assert choose_work_folder(work) == (work, [], {})
+    assert choose_work_folder(work / "a") == (work, [], {})
+    assert choose_work_folder(tmp_path / "new") == (tmp_path / "new", [], {})
     pictures = tmp_path / "pictures"
     shutil.copytree(work / "uploads", pictures)
-    assert choose_work_folder(pictures) == (pictures / "results", [pictures / "a.png"])
+    assert choose_work_folder(pictures) == (pictures / "results", [pictures / "a.png"], {})
     other = tmp_path / "home"
     other.mkdir()
     (other / "letter.txt").write_text("dear")

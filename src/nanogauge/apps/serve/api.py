@@ -6,7 +6,7 @@
     GET  /api/micrographs/NAME/tiles/K/ROW/COLUMN  PNG
     GET  /api/micrographs/NAME/profile?y0=...      grey levels along a line, or of a pixel
     GET  /api/micrographs/NAME/files/FILE          a file of the result, as edited
-    POST /api/uploads?name=N                       the file's bytes as the body
+    POST /api/uploads?name=N                       the file's bytes as the body; &others=true where it came with others
     POST /api/uploads/beside                       the text that lay beside it, first; the ticket answered goes as &beside=
     GET  /api/files/FILE                           a file of the report
 
@@ -154,7 +154,9 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         return _json({"ticket": await receive_beside(request.stream(), root, announced_bytes=_announced(request))})
 
     @app.post("/api/uploads")
-    async def upload(request: Request, name: str, folder: str = "", beside: str = "", suffix: str = ".txt") -> Response:
+    async def upload(
+        request: Request, name: str, folder: str = "", beside: str = "", suffix: str = ".txt", others: bool = False
+    ) -> Response:
         _own(request)
         shown = safe_name(name)
         try:
@@ -169,7 +171,10 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         text_file = None
         if beside:
             text_file = await run_in_threadpool(check_beside, beside, suffix, received, root, studio.checker)
-        entry, said = await run_in_threadpool(studio.project.take, received, sample=safe_folder(folder))
+        entry, said = await run_in_threadpool(studio.project.take, received, sample=safe_folder(folder), among_others=others)
+        if entry is None:
+            drop_beside(beside, root)
+            return _json({"name": "", "message": said})
         if text_file is not None and studio.project.put_beside(entry, text_file, suffix) and entry.state == "done":
             if not entry.summary.get("n_edits"):
                 studio.measure_again(entry.name)

@@ -83,6 +83,12 @@ class Studio:
             self._queue.put((1, next(self._order), "measure", name))
             self._tell(name)
 
+    def add_and_measure(self, file: Path) -> Entry:
+        """Has a picture measured that was left out as no micrograph."""
+        entry = self.project.add_file(file)
+        self.enqueue([entry.name])
+        return entry
+
     def cancel_queue(self) -> None:
         """What is queued is not measured after all; what is being measured is finished."""
         with self.project.lock:
