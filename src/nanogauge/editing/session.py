@@ -29,7 +29,7 @@ from ..results.saved import read_found
 from ..scale.resolve import ScaleDecision
 from .contour import outline_of
 from .delta import MOST_DELTAS, Delta
-from .filters import Decisions, Judged, decisions_from_dict, filters_from_dict, judge, region_from_dict
+from .filters import Decisions, Judged, decisions_from_dict, decisions_in, filters_from_dict, judge, region_from_dict
 from .gestures import Standing, filters_text
 from .journal import Edit, Journal, now, read_journal
 from .patches import Box, Patch, write_into
@@ -275,8 +275,7 @@ class Session:
             if edit.patch is not None:
                 write_into(self.labels, edit.patch.box, edit.patch.after)
                 self._count(edit.patch.touched, 1)
-            else:
-                self.decisions = decisions_from_dict(self.decisions.to_dict() | {edit.field: edit.after})
+        self.decisions = decisions_in(self.journal.done)
         self._measure_edits()
         self._hide()
 
