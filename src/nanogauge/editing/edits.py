@@ -91,6 +91,19 @@ def redraw(labels: Labels, label: int, outline: Points) -> Patch:
     return patch_of(window, after, (y, x), "the outline is as it was")
 
 
+def move_outline(labels: Labels, label: int, was: Points, now: Points) -> Patch:
+    """A particle's outline moved from where it `was` to `now`, both (n, 2): where the two agree, every pixel stays as it is, holes
+    included. Raises EditError where hardly a pixel would be left."""
+    y, x, window = window_of(labels, [label], also=_span(np.vstack([was, now]), labels.shape))
+    before, after = (_covered(ring - (y, x), window.shape) for ring in (was, now))
+    changed = window.copy()
+    changed[before & ~after & (window == label)] = 0
+    changed[after & ~before & (window == 0)] = label
+    if (changed == label).sum() < LEAST_PIXELS:
+        raise EditError("hardly anything would be left of the particle: delete it instead")
+    return patch_of(window, changed, (y, x), "no pixel lies between the old outline and the new one: move it farther")
+
+
 def add_polygon(labels: Labels, outline: Points, *, next_label: int) -> Patch:
     """A new particle within a drawn outline (n, 2)."""
     mask, corner = _filled(outline, labels.shape)
@@ -222,6 +235,21 @@ def _box_of(points: Points, shape: tuple[int, ...], *, margin: float) -> tuple[s
     low, high = np.floor(points.min(0) - margin), np.ceil(points.max(0) + margin) + 1
     (y0, x0), (y1, x1) = np.clip(low, 0, shape).astype(int).tolist(), np.clip(high, 0, shape).astype(int).tolist()
     return np.s_[y0:y1, x0:x1]
+
+
+def _span(points: Points, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    rows, columns = _box_of(points, shape, margin=1)
+    return rows.start, columns.start, rows.stop, columns.stop
+
+
+def _covered(outline: Points, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """(H, W) True within an outline (n, 2)."""
+    out = np.zeros(shape, bool)
+    patch = fill([outline + 0.5], (shape[0], shape[1]))
+    if patch is not None:
+        h, w = patch.mask.shape
+        out[patch.y0 : patch.y0 + h, patch.x0 : patch.x0 + w] = patch.mask
+    return out
 
 
 def _filled(outline: Points, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], tuple[int, int]]:

@@ -75,6 +75,12 @@ class Standing:
         radius = min(max(float(g.get("radius_px") or 1), 0.5), LARGEST_BRUSH_PX)
         if kind == "polygon":
             return edits.add_polygon(self.labels, points, next_label=new), f"drew particle {new}", (new,)
+        if kind == "vertices":
+            self._known(chosen[:1])
+            was = _points(g.get("was"), least=3)
+            both = np.vstack([was, points])
+            patch = self._local(chosen[:1], lambda p, off: edits.move_outline(p, chosen[0], was - off, points - off), points=both)
+            return patch, f"moved the outline of particle {chosen[0]}", (chosen[0],)
         if kind == "redraw":
             self._known(chosen[:1])
             patch = self._local(chosen[:1], lambda p, off: edits.redraw(p, chosen[0], points - off), points=points)

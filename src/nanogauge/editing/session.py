@@ -108,6 +108,15 @@ class Session:
                     self._outlines[label] = outline_of(label, tuple(box), self.labels, self.probability)
             return {label: self._outlines[label] for label in wanted.tolist()}
 
+    def found_outlines(self) -> dict[int, list[list[float]]]:
+        """Label -> rings, as they were found, of the particles that edits in force have changed or taken away."""
+        with self.lock:
+            known = self.found.particles["label"].to_numpy(np.int64)
+            touched = np.flatnonzero(np.isin(known, list(self.edited)))
+            boxes = boxes_of_labels(self.found.labels, known[touched]) if touched.size else np.zeros((4, 0), np.int64)
+            pairs = zip(known[touched].tolist(), boxes.T.tolist(), strict=True)
+            return {label: outline_of(label, tuple(box), self.found.labels, self.probability) for label, box in pairs}
+
     def measurement(self) -> Measurement:
         """The result as it stands, edits and decisions in it."""
         with self.lock:  # what may change meanwhile is taken in one go, the rest done after
@@ -131,8 +140,8 @@ class Session:
     # --- edits of outlines -------------------------------------------------------------------------------------------------
 
     def edit(self, kind: str, gesture: dict[str, Any]) -> Delta:
-        """Makes one edit: of outlines (delete, merge, split, redraw, polygon, brush, erase, click, fill, smooth, grow, shrink,
-        part), or of what counts (accept, leave_out, region, filters, scale).
+        """Makes one edit: of outlines (delete, merge, split, redraw, vertices, polygon, brush, erase, click, fill, smooth, grow,
+        shrink, part), or of what counts (accept, leave_out, region, filters, scale).
 
         gesture: what the page sends; lengths and points in px, (y, x). Raises EditError or ScaleError where it cannot be made.
         """

@@ -5,6 +5,8 @@
     POST /api/micrographs/NAME/edit                {"kind": "split", ...}; also undo, redo
     GET  /api/micrographs/NAME/tiles/K/ROW/COLUMN  PNG
     GET  /api/micrographs/NAME/profile?y0=...      grey levels along a line, or of a pixel
+    GET  /api/micrographs/NAME/found               outlines as found, of what was edited since
+    GET  /api/micrographs/NAME/histogram           how many pixels have each grey level shown
     GET  /api/micrographs/NAME/files/FILE          a file of the result, as edited
     POST /api/uploads?name=N                       the file's bytes as the body; &others=true where it came with others
     POST /api/uploads/beside                       the text that lay beside it, first; the ticket answered goes as &beside=
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.background import BackgroundTask
@@ -125,6 +128,14 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     def profile(name: str, y0: float, x0: float, y1: float, x1: float) -> Response:
         pixels = desk.session(name).found.micrograph.pixels
         return _json(grey_profile(pixels, (y0, x0), (y1, x1)))
+
+    @app.get("/api/micrographs/{name}/found")
+    def found(name: str) -> Response:
+        return _json({"outline": list(desk.session(name).found_outlines().values())})
+
+    @app.get("/api/micrographs/{name}/histogram")
+    def histogram(name: str) -> Response:
+        return _json({"counts": np.bincount(desk.pyramid(name).grey.ravel(), minlength=256).tolist()})
 
     @app.get("/api/micrographs/{name}/thumbnail")
     def thumbnail(name: str) -> Response:

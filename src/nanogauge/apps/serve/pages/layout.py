@@ -63,6 +63,8 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("F / W", "fill holes / smooth"),
             ("G / Shift G", "grow / shrink by a pixel"),
             ("D", "split at the neck, without a line"),
+            ("N", "move vertices: drag; double-click adds, Alt-click removes"),
+            ("Q / Y", "circle, ellipse by three points"),
             ("A", "add by one click"),
             ("P", "add by polygon"),
             ("B / E", "brush / erase"),

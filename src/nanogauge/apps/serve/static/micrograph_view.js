@@ -3,13 +3,16 @@
 import { workbench, figures, FLAG_WORDS, QUANTITIES, STATUS_COLOURS, RAMP } from "nanogauge-page/workbench.js";
 import { Camera, Tiles } from "nanogauge-page/tiles.js";
 import { drawMarked, drawOutlines } from "nanogauge-page/painter.js";
-import { drawBar, drawBarFound, drawBrush, drawRegion, drawStroke } from "nanogauge-page/overlays.js";
+import { drawBar, drawBarFound, drawBrush, drawRegion, drawStroke, drawThree } from "nanogauge-page/overlays.js";
 import { Gestures } from "nanogauge-page/gestures.js";
 import { pointer } from "nanogauge-page/pointer.js";
 import { keys } from "nanogauge-page/keys.js";
 import { review } from "nanogauge-page/review.js";
 import { looking } from "nanogauge-page/looking.js";
 import { TEMPLATE } from "nanogauge-page/template.js";
+import { nodes } from "nanogauge-page/nodes.js";
+import { threePoints } from "nanogauge-page/three_points.js";
+import { outlines, rememberedLook } from "nanogauge-page/outlines.js";
 import { readout } from "nanogauge-page/readout.js";
 import { ACTIONS, SHAPES, TOOLS } from "nanogauge-page/tools.js";
 
@@ -25,16 +28,21 @@ export default {
       quantities: QUANTITIES, tools: TOOLS, actions: ACTIONS, colours: STATUS_COLOURS, tool: "select", by: "status", shown: true, light: false,
       shapes: SHAPES, brightness: 100, contrast: 100, gamma: 1, inverted: false, brush: 8, profile: null, pixel: "", loaded: false, failed: "", selected: 0, canUndo: false, canRedo: false, undoText: "",
       redoText: "", card: null, ruler: null, percent: "", title: "", told: "", rampEnds: ["", ""], review: null, asking: null,
-      nUnsure: 0,
+      nUnsure: 0, lining: false, look: rememberedLook(), histogram: null, low: 0, high: 255,
     };
   },
   computed: {
     filter() {
       const parts = [];
+      if (this.low > 0 || this.high < 255) parts.push("url(#ng-levels)");
       if (this.gamma !== 1) parts.push("url(#ng-gamma)");
       if (this.inverted) parts.push("invert(1)");
       if (this.brightness !== 100 || this.contrast !== 100) parts.push(`brightness(${this.brightness}%) contrast(${this.contrast}%)`);
       return parts.join(" ") || "none";
+    },
+    levels() {
+      const slope = 255 / Math.max(this.high - this.low, 1);
+      return { slope, intercept: (-this.low / 255) * slope };
     },
     hint() {
       return TOOLS[this.tool].hint;
@@ -100,7 +108,7 @@ export default {
       if (id === "scale") this.tellBar();
       this.dirty("top");
     },
-    resetLight() { this.brightness = this.contrast = 100; this.gamma = 1; this.inverted = false; },
+    resetLight() { this.brightness = this.contrast = 100; this.gamma = 1; this.inverted = false; [this.low, this.high] = [0, 255]; },
     setBarLabel(text) { this.barLabel = text || ""; this.dirty("top"); },
     setEnds(ends) { this.ends = ends || this.barFound(); this.tellBar(); this.dirty("top"); },
     setUnit(unit) { this.bench.setUnit(unit); },
@@ -122,6 +130,7 @@ export default {
       this.nUnsure = this.unsure().length;
       this.asking = this.reviewCard();
       this.legend();
+      if (this.look.found && this.foundAt !== s.revision) this.readFound();
       if (this.width) this.measureRuler();
       this.dirty("lines", "top");
     },
@@ -226,7 +235,7 @@ export default {
       c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
       c.clearRect(0, 0, wide, high);
       canvas.style.transform = "none";
-      if (this.shown) drawOutlines(c, this.bench, around, wide, high, { by: this.by, moving: this.moving });
+      if (this.shown) drawOutlines(c, this.bench, around, wide, high, { by: this.by, moving: this.moving, look: this.look, found: this.foundRings });
       this.drawnFor = around;
       this.drawnAt = performance.now();
       this.linesCost = this.drawnAt - began;
@@ -236,7 +245,9 @@ export default {
       if (this.tool === "scale" && this.ends) drawBar(c, this.ends, this.barLabel, this.camera);
       else if (bar?.box_y0_x0_y1_x1) drawBarFound(c, bar, this.camera);
       if (this.profile && this.tool === "line") drawStroke(c, { kind: "line", points: this.profile.ends }, this.camera, {});
-      if (this.stroke?.points.length) drawStroke(c, this.stroke, this.camera, { at: this.at, brush: this.brush });
+      if (this.tool === "vertices") this.drawNodes(c);
+      if (this.stroke?.three) drawThree(c, this.stroke.points, this.at && this.camera.toImage(...this.at), (points) => this.ringSoFar(points), this.camera);
+      else if (this.stroke?.points.length) drawStroke(c, this.stroke, this.camera, { at: this.at, brush: this.brush });
       if (this.at && brushes) drawBrush(c, this.at, this.brush * this.camera.zoom, this.tool === "erase");
     },
     updateCard() {
@@ -273,6 +284,6 @@ export default {
       if (done && asked && this.review && ["delete", "accept", "leave_out"].includes(name)) this.stepReview(1);
       return done;
     },
-    ...review, ...readout, ...looking, ...pointer, ...keys,
+    ...review, ...readout, ...looking, ...pointer, ...keys, ...nodes, ...threePoints, ...outlines,
   },
 };

@@ -33,7 +33,7 @@ export const keys = {
     }
     if (e.altKey) return;
     if (k === "Escape") { this.stroke = null; if (this.tool !== "select") this.setTool("select"); else if (this.review) this.endReview(); else this.bench.select([]); this.dirty("top"); return; }
-    if (k === "Enter" && this.stroke?.open) { stop(); this.closePolygon(); return; }
+    if (k === "Enter" && this.stroke?.open && !this.stroke.three) { stop(); this.closePolygon(); return; }
     if (k === "Backspace" && this.stroke?.open) { stop(); this.takeBackPoint(); return; }
     if (k === "Delete" || k === "Backspace") { stop(); if (this.selected) this.act("delete"); return; }
     if (k === "?") { this.$emit("help"); return; }
