@@ -31,8 +31,9 @@ from .contour import outline_of
 from .delta import MOST_DELTAS, Delta
 from .filters import Decisions, Judged, decisions_from_dict, decisions_in, filters_from_dict, judge, region_from_dict
 from .gestures import Standing, filters_text
+from .imported import take_labels
 from .journal import Edit, Journal, now, read_journal
-from .patches import Box, Patch, write_into
+from .patches import Box, Labels, Patch, write_into
 from .remeasure import Basis, Ints, boxes_of_labels, confidence_in, decided, edgeless_in, measure_all, remeasure, rescaled
 from .scale_choice import decide, describe
 
@@ -153,6 +154,20 @@ class Session:
             self.journal.add(Edit(kind, text, now(), patch))
             self._count(patch.touched, 1)
             return self._apply(patch, text, focus)
+
+    def import_labels(self, marks: Labels, *, source: str, replace: bool) -> Delta:
+        """Takes labels (H, W) that were made elsewhere, as `take_labels`, in one edit. Raises EditError.
+
+        source: what to call them
+        """
+        with self.lock:
+            self._check_open()
+            patch, n = take_labels(self.labels, marks, next_label=self._highest + 1, replace=replace)
+            many = f"{n} particle{'s' if n != 1 else ''}"
+            text = f"took {many} from {source}" + (", in place of those that were there" if replace else "")
+            self.journal.add(Edit("import", text, now(), patch))
+            self._count(patch.touched, 1)
+            return self._apply(patch, text, ())
 
     def undo(self) -> Delta | None:
         """Takes the last edit back; None where there is none."""

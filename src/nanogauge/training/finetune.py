@@ -104,10 +104,11 @@ def score(engine: OnnxEngine, items: list[Real]) -> dict[str, float]:
     """Figures of `FIGURES` of an engine on annotated micrographs; what lies where nothing is known counts neither way."""
     scores = []
     for r in items:
-        found, true = find_particles(r.grey, engine, Settings())[0], r.labels
+        predicted, true = find_particles(r.grey, engine, Settings())[0], r.labels
         if r.unknown is not None:
-            found, true = (np.where(r.unknown, 0, without_unknown(v, r.unknown)).astype(np.int32) for v in (found, true))
-        scores.append(score_image(found, true, name=r.name))
+            predicted = np.where(r.unknown, 0, without_unknown(predicted, r.unknown)).astype(np.int32)
+            true = np.where(r.unknown, 0, without_unknown(true, r.unknown)).astype(np.int32)
+        scores.append(score_image(predicted, true, name=r.name))
     found = dict(summarise_scores(scores))
     return {key: float(str(found[key])) for key in FIGURES}
 

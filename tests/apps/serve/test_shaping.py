@@ -50,7 +50,7 @@ def test_vertices_are_moved_added_and_removed(tab: Any, work: Path, free_port: P
         tab.mouse.dblclick(*mid)
         tab.wait_for_function(f"(n) => {NODES} === n + 1", arg=n, timeout=WAIT_MS)
         tab.keyboard.down("Alt")
-        after_edit(tab, lambda: tab.mouse.click(*tab.evaluate(HANDLE, k + 1)))
+        after_edit(tab, lambda: tab.mouse.click(*tab.evaluate(HANDLE, n)))  # the one that was dragged
         tab.keyboard.up("Alt")
         assert tab.evaluate(NODES) == n
         after_edit(tab, lambda: tab.keyboard.press("Control+z"))

@@ -2,12 +2,14 @@
 
     GET  /api/micrographs/NAME                     state and particles
     GET  /api/micrographs/NAME/changes?since=R     what changed after revision R
-    POST /api/micrographs/NAME/edit                {"kind": "split", ...}; also undo, redo
+    POST /api/micrographs/NAME/edit                {"kind": "split", ...}; also undo, redo; with an "id" done once
     GET  /api/micrographs/NAME/tiles/K/ROW/COLUMN  PNG
     GET  /api/micrographs/NAME/profile?y0=...      grey levels along a line, or of a pixel
     GET  /api/micrographs/NAME/found               outlines as found, of what was edited since
+    GET  /api/micrographs/NAME/trial               outlines of the settings that are tried
     GET  /api/micrographs/NAME/histogram           how many pixels have each grey level shown
     GET  /api/micrographs/NAME/files/FILE          a file of the result, as edited
+    POST /api/micrographs/NAME/annotations?file=F  ROIs or labels as the body; what was read, and a ticket for it
     POST /api/uploads?name=N                       the file's bytes as the body; &others=true where it came with others
     POST /api/uploads/beside                       the text that lay beside it, first; the ticket answered goes as &beside=
     GET  /api/files/FILE                           a file of the report
@@ -17,6 +19,7 @@ Names are looked up among the micrographs of the project and files among fixed l
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -36,6 +39,7 @@ from starlette.concurrency import run_in_threadpool
 from ...core.errors import EditError, InputError, NanogaugeError, OutputError
 from ...editing.delta import Delta
 from ...editing.session import Session
+from .annotations import check_annotation, receive_annotation
 from .downloads import EVERYTHING, FIGURES, MICROGRAPH_FILES, REPORT_FILES, figure_file, write_for_download, zip_everything
 from .page_state import changes_of, grey_profile, particles_of, state_of
 from .studio import Studio
@@ -47,6 +51,7 @@ _log = logging.getLogger("nanogauge.apps.serve")
 HEADER = "x-nanogauge"
 _MOST_PYRAMIDS = 4
 _LARGEST_BODY = 4_000_000
+_LONGEST_ID = 64
 
 
 class Desk:
@@ -54,6 +59,7 @@ class Desk:
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
+        self.work = hashlib.sha256(str(studio.project.root).encode("utf-8", "surrogateescape")).hexdigest()[:12]
         self._pyramids: OrderedDict[str, Pyramid] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -104,7 +110,12 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     def whole(name: str) -> Response:
         session = desk.session(name)
         with session.lock:
-            tiles = {"px": TILE_PX, "n_levels": desk.pyramid(name).n_levels, "key": session.found.micrograph.sha256[:12]}
+            tiles = {
+                "px": TILE_PX,
+                "n_levels": desk.pyramid(name).n_levels,
+                "key": session.found.micrograph.sha256[:12],
+                "work": desk.work,
+            }
             return _json({"state": state_of(session), "particles": particles_of(session), "tiles": tiles})
 
     @app.get("/api/micrographs/{name}/changes")
@@ -132,6 +143,10 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     @app.get("/api/micrographs/{name}/found")
     def found(name: str) -> Response:
         return _json({"outline": list(desk.session(name).found_outlines().values())})
+
+    @app.get("/api/micrographs/{name}/trial")
+    def trial(name: str) -> Response:
+        return _json(studio.trials.outlines(name))
 
     @app.get("/api/micrographs/{name}/histogram")
     def histogram(name: str) -> Response:
@@ -196,6 +211,14 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
             studio.enqueue([entry.name])
         return _json({"name": entry.name, "message": said})
 
+    @app.post("/api/micrographs/{name}/annotations")
+    async def annotations(name: str, request: Request, file: str) -> Response:
+        _own(request)
+        session = await run_in_threadpool(desk.session, name)
+        path = await receive_annotation(request.stream(), root, file, announced_bytes=_announced(request))
+        micrograph = session.found.micrograph
+        return _json(await run_in_threadpool(check_annotation, path, micrograph.shape, micrograph.name, studio.checker))
+
     @app.get("/api/files/{file}")
     def report_file(file: str, ready: bool = False) -> Response:
         if file not in (EVERYTHING, *REPORT_FILES):
@@ -216,15 +239,26 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
 def _edit(desk: Desk, name: str, gesture: dict[str, Any]) -> Response:
     session = desk.session(name)
     kind, since = str(gesture.get("kind", "")), gesture.get("since")
+    sent = str(gesture.get("id") or "")[:_LONGEST_ID]
     with session.lock:
-        if kind in ("undo", "redo"):
-            delta = session.undo() if kind == "undo" else session.redo()
-            if delta is None:
-                raise EditError(f"there is nothing to {kind}")
-        else:
-            delta = session.edit(kind, gesture)
+        if sent and sent in session.journal.ids:  # done before its answer was lost: the window learns what came of it
+            return _json(changes_of(session, None) | {"text": "", "focus": []})
+        session.journal.tag = sent
+        try:
+            delta = _done(session, kind, gesture)
+        finally:
+            session.journal.tag = ""
         deltas = desk.since(session, since) if isinstance(since, int) else [delta]
         return _json(changes_of(session, deltas) | {"text": delta.text, "focus": list(delta.focus)})
+
+
+def _done(session: Session, kind: str, gesture: dict[str, Any]) -> Delta:
+    if kind not in ("undo", "redo"):
+        return session.edit(kind, gesture)
+    delta = session.undo() if kind == "undo" else session.redo()
+    if delta is None:
+        raise EditError(f"there is nothing to {kind}")
+    return delta
 
 
 def _figure(desk: Desk, name: str, kind: str, weighting: str) -> Response:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...batch.inputs import OUTPUT_NAMES, sort_out
-from ...core.errors import InputError, UnreadableFile
+from ...core.errors import InputError, OutputError, UnreadableFile
 from ...reading import SUFFIXES
 from ...results.atomic import write_atomic
 from ...results.folder import MARK, make_folder
@@ -267,7 +267,7 @@ class Project:
         """Takes a micrograph out of the gallery: its results go to WORK/.removed, the file stays."""
         with self.lock:
             entry = self.entry(name)
-            set_aside(entry.folder, _facts(entry))
+            set_aside(entry.folder, facts_of(entry))
             del self.entries[name]
             self.remember()
 
@@ -287,8 +287,8 @@ class Project:
         """An earlier result in force again, its edits with it; what stood in its place is an earlier one now."""
         with self.lock:
             present = self.entries.get(version.name)
-            bring_back(version, None if present is None else _facts(present))
-            facts = version.facts if present is None else _facts(present)
+            bring_back(version, None if present is None else facts_of(present))
+            facts = version.facts if present is None else facts_of(present)
             entry = Entry(version.name, self.root / version.name, None, "done", sample=str(facts.get("sample") or ""))
             self._summarise(entry)
             stated = facts.get("file")
@@ -296,6 +296,21 @@ class Project:
             entry.checked = bool(version.facts.get("checked"))
             entry.note = str(facts.get("note") or "")
             self.entries[version.name] = entry
+            self.remember()
+            return entry
+
+    def replace_result(self, name: str, folder: Path) -> Entry:
+        """A result made beside, FOLDER, in force from now on; what stood in its place is an earlier one."""
+        with self.lock:
+            present = self.entry(name)
+            set_aside(present.folder, facts_of(present))
+            try:
+                os.replace(folder, present.folder)
+            except OSError as error:
+                raise OutputError(f"{folder}: cannot be moved to {present.folder} ({error.strerror})") from error
+            entry = Entry(name, present.folder, present.file, "done", sample=present.sample, note=present.note)
+            self._summarise(entry)
+            self.entries[name] = entry
             self.remember()
             return entry
 
@@ -362,7 +377,7 @@ class Project:
         return Counter(e.state for e in self.entries.values())
 
 
-def _facts(entry: Entry) -> dict[str, Any]:
+def facts_of(entry: Entry) -> dict[str, Any]:
     """What only the gallery knows of a micrograph, kept with a result that is set aside."""
     return {
         "file": None if entry.file is None else str(entry.file),

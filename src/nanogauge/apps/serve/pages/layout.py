@@ -13,6 +13,7 @@ from typing import Any
 from nicegui import background_tasks, context, run, ui
 
 from ....core.errors import NanogaugeError
+from ..glossary import explained
 from ..page_state import vocabulary
 from .elements import STATIC
 
@@ -38,6 +39,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("drag, arrows", "move the picture"),
             ("0 / 1", "show all / one pixel is one pixel"),
             ("H", "hide or show the outlines"),
+            ("J", "A as it is, B as tried with other settings"),
             ("Page down / up", "next or previous micrograph"),
             ("C", "mark as checked, on to the next unchecked"),
         ),
@@ -176,9 +178,13 @@ def esc(text: object) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[int] = (), classes: str = "") -> str:
-    """An HTML table of escaped text; columns in `numbers` stand right."""
-    top = "".join(f'<th{_n(i, numbers)} scope="col">{esc(h)}</th>' for i, h in enumerate(heads))
-    body = "".join("<tr>" + "".join(f"<td{_n(i, numbers)}>{esc(c)}</td>" for i, c in enumerate(row)) + "</tr>" for row in rows)
+    """An HTML table of escaped text; columns in `numbers` stand right. Words of the field in heads and the first column are
+    explained to whoever points at them."""
+    top = "".join(f'<th{_n(i, numbers)} scope="col">{explained(h)}</th>' for i, h in enumerate(heads))
+    body = "".join(
+        "<tr>" + "".join(f"<td{_n(i, numbers)}>{esc(c) if i else explained(c)}</td>" for i, c in enumerate(row)) + "</tr>"
+        for row in rows
+    )
     head = f"<thead><tr>{top}</tr></thead>" if any(heads) else ""
     return f'<div class="ng-scroll"><table class="ng-figures {classes}">{head}<tbody>{body}</tbody></table></div>'
 

@@ -14,6 +14,7 @@ from ....editing.delta import Delta
 from ....editing.session import Session
 from ..entry import Entry
 from ..studio import Studio
+from .dropped import ask_dropped
 from .elements import MicrographView, ParticleTable
 from .files_panel import FilesPanel
 from .filters_panel import FiltersPanel
@@ -21,6 +22,7 @@ from .layout import Frame, attempt, page_frame, refuse, said
 from .not_here import sorry
 from .scale_panel import ScalePanel
 from .sizes_panel import SizesPanel
+from .trial_panel import TrialPanel
 
 _PATIENCE_S = 1.5
 _ANSWER_FIRST_S = 0.04  # the window that edited gets its answer before the panels are brought up to date
@@ -69,6 +71,7 @@ class MicrographPage:
                         self.scale = ScalePanel(self)
                     with self.parts["filters"]:
                         self.filters = FiltersPanel(self)
+                        self.trial = TrialPanel(self)
                     with self.parts["files"]:
                         self.files = FilesPanel(self)
             self.tabs.value = self.tab
@@ -77,6 +80,8 @@ class MicrographPage:
             self.view.on("check", self._check_and_go)
             self.view.on("bar", lambda e: self.scale.traced(e.args))
             self.view.on("tool", lambda e: self._tool(str(e.args)))
+            self.view.on("dropped", lambda e: ask_dropped(self, dict(e.args)))
+            self.view.on("flip", self.trial.flip)
             self.view.on("step", lambda e: self.step(int(e.args)))
         self.show(self.tab)
         self.refresh()

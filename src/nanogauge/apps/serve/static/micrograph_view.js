@@ -1,6 +1,6 @@
 // The picture of one micrograph with its outlines: looking, selecting, mending. Vue component of nanogauge.apps.serve.
 
-import { workbench, figures, FLAG_WORDS, QUANTITIES, STATUS_COLOURS, RAMP } from "nanogauge-page/workbench.js";
+import { drawnOnly, workbench, figures, FLAG_WORDS, QUANTITIES, STATUS_COLOURS, RAMP } from "nanogauge-page/workbench.js";
 import { Camera, Tiles } from "nanogauge-page/tiles.js";
 import { drawMarked, drawOutlines } from "nanogauge-page/painter.js";
 import { drawBar, drawBarFound, drawBrush, drawRegion, drawStroke, drawThree } from "nanogauge-page/overlays.js";
@@ -13,6 +13,7 @@ import { TEMPLATE } from "nanogauge-page/template.js";
 import { nodes } from "nanogauge-page/nodes.js";
 import { threePoints } from "nanogauge-page/three_points.js";
 import { outlines, rememberedLook } from "nanogauge-page/outlines.js";
+import { dropping } from "nanogauge-page/dropping.js";
 import { readout } from "nanogauge-page/readout.js";
 import { ACTIONS, SHAPES, TOOLS } from "nanogauge-page/tools.js";
 
@@ -21,14 +22,14 @@ const QUICK_MS = 6; // outlines drawn faster than this are drawn at every frame
 
 export default {
   props: { name: String },
-  emits: ["bar", "check", "help", "refused", "step", "tool"],
+  emits: ["bar", "check", "dropped", "flip", "help", "refused", "step", "tool"],
   template: TEMPLATE,
   data() {
     return {
       quantities: QUANTITIES, tools: TOOLS, actions: ACTIONS, colours: STATUS_COLOURS, tool: "select", by: "status", shown: true, light: false,
       shapes: SHAPES, brightness: 100, contrast: 100, gamma: 1, inverted: false, brush: 8, profile: null, pixel: "", loaded: false, failed: "", selected: 0, canUndo: false, canRedo: false, undoText: "",
       redoText: "", card: null, ruler: null, percent: "", title: "", told: "", rampEnds: ["", ""], review: null, asking: null,
-      nUnsure: 0, lining: false, look: rememberedLook(), histogram: null, low: 0, high: 255,
+      nUnsure: 0, trying: false, over: false, unsent: 0, lining: false, look: rememberedLook(), histogram: null, low: 0, high: 255,
     };
   },
   computed: {
@@ -68,11 +69,13 @@ export default {
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.$refs.stage);
     this.off = [
+      this.listenToDrops(),
       this.bench.on("particles", () => this.dirty("lines", "top")),
       this.bench.on("selection", () => { this.selected = this.bench.selection.size; this.asking = this.reviewCard(); this.dirty("top"); }),
       this.bench.on("hover", () => this.dirty("top")),
       this.bench.on("state", () => this.stateChanged()),
       this.bench.on("refused", (text) => this.$emit("refused", text)),
+      this.bench.on("unsent", (n) => { this.unsent = n; }),
       this.bench.on("said", (text) => this.tell(text)),
       this.bench.on("show", (label) => this.reveal(label)),
     ];
@@ -107,6 +110,20 @@ export default {
       if (id !== before) this.$emit("tool", id);
       if (id === "scale") this.tellBar();
       this.dirty("top");
+    },
+    // B, as tried with other settings, in place of A
+    async compare(on) {
+      this.trial = null;
+      this.trying = false;
+      if (on) {
+        const answer = await fetch(`${this.bench.url}/trial`).catch(() => null);
+        if (answer?.ok) {
+          const c = await answer.json();
+          this.trial = drawnOnly(c);
+          this.trying = true;
+        }
+      }
+      this.dirty("lines", "top");
     },
     resetLight() { this.brightness = this.contrast = 100; this.gamma = 1; this.inverted = false; [this.low, this.high] = [0, 255]; },
     setBarLabel(text) { this.barLabel = text || ""; this.dirty("top"); },
@@ -207,7 +224,7 @@ export default {
       if (need.top) {
         const c = clear("top");
         drawRegion(c, this.bench, this.camera, this.width, this.height);
-        drawMarked(c, this.bench, this.camera, this.width, this.height);
+        if (!this.trial) drawMarked(c, this.bench, this.camera, this.width, this.height);
         this.drawTool(c);
         this.updateCard();
       }
@@ -235,7 +252,7 @@ export default {
       c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
       c.clearRect(0, 0, wide, high);
       canvas.style.transform = "none";
-      if (this.shown) drawOutlines(c, this.bench, around, wide, high, { by: this.by, moving: this.moving, look: this.look, found: this.foundRings });
+      if (this.shown || this.trial) drawOutlines(c, this.trial || this.bench, around, wide, high, { by: this.by, moving: this.moving, look: this.look, found: this.foundRings });
       this.drawnFor = around;
       this.drawnAt = performance.now();
       this.linesCost = this.drawnAt - began;
@@ -284,6 +301,6 @@ export default {
       if (done && asked && this.review && ["delete", "accept", "leave_out"].includes(name)) this.stepReview(1);
       return done;
     },
-    ...review, ...readout, ...looking, ...pointer, ...keys, ...nodes, ...threePoints, ...outlines,
+    ...review, ...readout, ...looking, ...pointer, ...keys, ...nodes, ...threePoints, ...outlines, ...dropping,
   },
 };

@@ -44,6 +44,7 @@ export const keys = {
     if (k === "1") return this.zoomAt(this.width / 2, this.height / 2, 1 / this.camera.zoom);
     if (k === "h") return this.toggleOutlines();
     if (k === "PageDown" || k === "PageUp") { stop(); this.$emit("step", k === "PageDown" ? 1 : -1); return; }
+    if (k === "j") { this.$emit("flip"); return; }
     if (k === "u") return this.nextUnsure();
     if (k === "c") { stop(); this.$emit("check"); return; }
     const shape = SHAPES.find((a) => a.key === (e.shiftKey ? k.toUpperCase() : k));

@@ -5,6 +5,13 @@ import { simplified } from "./tools.js";
 
 const REACH_PX = 9; // on the screen
 
+// Whether the points of a ring that the other lacks lie on its last edge
+function straight(ring, other) {
+  const [[ay, ax], [by, bx]] = [other[other.length - 1], other[0]];
+  const length = Math.hypot(by - ay, bx - ax) || 1, kept = new Set(other);
+  return ring.every((p) => kept.has(p) || Math.abs((p[1] - ax) * (by - ay) - (p[0] - ay) * (bx - ax)) / length < 0.5);
+}
+
 export const nodes = {
   // Ring and vertices of the one particle selected; made anew where something else has changed it
   nodesNow() {
@@ -73,6 +80,10 @@ export const nodes = {
   async sendNodes(next) {
     const s = this.shape;
     if (next.handles.length < 3) return this.$emit("refused", "an outline needs three vertices");
+    if (next.ring.length < s.ring.length && straight(s.ring, next.ring)) { // a vertex on a straight edge: no pixel depends on it
+      this.shape = { ...s, ...next, held: -1 };
+      return this.dirty("top");
+    }
     const answer = await this.bench.edit("vertices", { labels: [s.label], was: s.ring, points: next.ring });
     const p = answer && this.bench.particles.get(s.label);
     this.shape = p ? { ...next, label: s.label, seen: p.rings, held: -1 } : null;

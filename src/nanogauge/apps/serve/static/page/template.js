@@ -49,6 +49,10 @@ export const TEMPLATE = `
       <b>{{ profile.length }}</b><svg :viewBox="'0 0 260 90'" width="260" height="90" role="img" :aria-label="'Grey profile over ' + profile.length"><path :d="profile.path"></path></svg>
       <span>grey {{ profile.low }} to {{ profile.high }}</span></div>
     <div class="ng-pixel" v-if="pixel">{{ pixel }}</div>
+    <div class="ng-curtain" v-if="over">Drop ROIs or labels of this micrograph</div>
+    <div class="ng-unsent" v-if="unsent" role="alert"><i class="material-icons" aria-hidden="true">cloud_off</i><span><b>The server does not answer.</b>
+      {{ unsent }} edit{{ unsent > 1 ? 's are' : ' is' }} kept in this browser and sent when it is back; the picture shows them then.</span></div>
+    <div class="ng-trying" v-if="trying" role="status"><b>B</b> as tried; edits act on A <button type="button" @click="$emit('flip')">A <kbd>J</kbd></button></div>
     <div class="ng-toast" v-if="told" role="status">{{ told }}</div>
     <div class="ng-ruler" v-if="ruler" :title="'Length on the specimen at this zoom'"><i :style="{ width: ruler.px + 'px' }"></i><span>{{ ruler.text }}</span></div>
     <button type="button" class="ng-unsure" v-if="loaded && nUnsure && !review && tool === 'select'" @click="nextUnsure" title="Go through them one by one (U)">{{ nUnsure }} unsure <kbd>U</kbd></button>

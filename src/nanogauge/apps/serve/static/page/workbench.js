@@ -1,6 +1,8 @@
 // What picture, table and chart of one micrograph share: the particles, what is selected, and the way to the server.
 // One Workbench a page; each part listens to "particles", "selection", "hover", "state", "refused", "busy".
 
+import { Unsent } from "nanogauge-page/unsent.js";
+
 const HEADERS = { "content-type": "application/json", "x-nanogauge": "1" };
 
 // The registry of flags and kinds (nanogauge.core.particles), as the server put it into the page's head.
@@ -25,6 +27,7 @@ class Workbench {
     this.listeners = {};
     this.pending = Promise.resolve();
     this.latency = []; // ms from the gesture to the answer drawn, for benchmarks
+    this.unsent = new Unsent(this);
     this.ready = this.load();
   }
 
@@ -52,6 +55,7 @@ class Workbench {
     this.tiles = content.tiles;
     this.state = content.state;
     this.take({ everything: true, removed: [], particles: content.particles, state: content.state });
+    if (this.unsent.recall()) this.sendKept();
   }
 
   // What the server says has changed.
@@ -78,30 +82,58 @@ class Workbench {
     if (lost) this.emit("selection");
   }
 
-  // Edits go one after the other, so that a quick hand cannot overtake itself.
+  // Edits go one after the other, so that a quick hand cannot overtake itself. What is not answered is kept and sent again.
   edit(kind, gesture = {}) {
+    const item = { kind, ...gesture, id: Unsent.id() };
     const began = performance.now();
     const run = async () => {
-      this.emit("busy", true);
-      try {
-        const body = JSON.stringify({ kind, since: this.state.revision, ...gesture });
-        const answer = await fetch(`${this.url}/edit`, { method: "POST", headers: HEADERS, body });
-        const content = await answer.json();
+      if (!this.unsent.add(item)) {
+        this.emit("refused", "too many edits wait for the server: start nanogauge again first");
+        return null;
+      }
+      const content = await this.send(item);
+      if (content) requestAnimationFrame(() => setTimeout(() => this.latency.push(performance.now() - began), 0));
+      return content;
+    };
+    this.pending = this.pending.then(run, run);
+    return this.pending;
+  }
+
+  // Sends all that waits, in order; answers what came of `wanted`: null where it was refused, or the server does not answer.
+  async send(wanted) {
+    this.emit("busy", true);
+    let answered = null;
+    try {
+      for (const item of [...this.unsent.items]) {
+        const body = JSON.stringify({ since: this.state.revision, ...item });
+        const answer = await fetch(`${this.url}/edit`, { method: "POST", headers: HEADERS, body }).catch(() => null);
+        const content = answer ? await answer.json().catch(() => null) : null; // what is no JSON is not from nanogauge
+        if (!content) {
+          this.unsent.keep();
+          this.unsent.retry();
+          return null;
+        }
+        this.unsent.drop(item);
         if (!answer.ok) {
           this.emit("refused", content.error);
-          return null;
+          continue;
         }
         this.take(content);
         if (content.focus?.length) this.select(content.focus);
         this.emit("said", content.text);
-        requestAnimationFrame(() => setTimeout(() => this.latency.push(performance.now() - began), 0));
-        return content;
-      } catch {
-        this.emit("refused", "the server does not answer; is it still running? Nothing was changed.");
-        return null;
-      } finally {
-        this.emit("busy", false);
+        if (item === wanted) answered = content;
       }
+      return answered;
+    } finally {
+      this.emit("busy", false);
+    }
+  }
+
+  sendKept() {
+    const run = async () => {
+      const n = this.unsent.items.length;
+      if (n) await this.send(null);
+      if (n && !this.unsent.items.length) this.emit("said", `the server is back: ${n} edit${n > 1 ? "s" : ""} sent`);
     };
     this.pending = this.pending.then(run, run);
     return this.pending;
@@ -189,6 +221,17 @@ function boxOf(rings) {
     }
   }
   return [x0, y0, x1, y1];
+}
+
+// Particles that can be drawn, and nothing else: of a trial
+export function drawnOnly(content) {
+  const particles = new Map();
+  content.label.forEach((label, i) => {
+    const rings = content.outline[i].map((r) => Float32Array.from(r)), box = boxOf(rings);
+    const at = { x: (box[0] + box[2]) / 2, y: (box[1] + box[3]) / 2, d_px: Math.min(box[2] - box[0], box[3] - box[1]) };
+    particles.set(label, { label, rings, box, kind: content.kind[i], coarse: {}, ...at });
+  });
+  return { particles, colour: (p) => STATUS_COLOURS[p.kind] };
 }
 
 let current = null;
