@@ -25,6 +25,7 @@ _GAP_PX = 2  # between two halves of one particle that were found apart
 _WIDEST_GAP = 0.25  # of the smaller part's diameter, that is bridged when particles are merged
 _EDGE_TO_EDGE = 0.75  # of the way through a particle, from which on a stroke is meant to cut it
 _IN_PARTS = "so they would be one particle in several parts: paint what is missing, or join them all the same with Shift M"
+_MOST_PAINTED = 300_000_000  # pixels looked at for one stroke: some seconds
 _LEFT_OVER_PX = 3.0  # how far beyond its ends a stroke is prolonged to leave the particle
 
 
@@ -263,17 +264,28 @@ def _filled(outline: Points, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_],
 
 def painted(stroke: Points, radius_px: float, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], tuple[int, int]]:
     """Pixels whose centre lies within radius_px of the stroke."""
-    rows, columns = _box_of(stroke, shape, margin=radius_px)
+    reach = max(radius_px, 0.5)
+    rows, columns = _box_of(stroke, shape, margin=reach)
     if rows.stop <= rows.start or columns.stop <= columns.start:
         raise EditError("the stroke lies outside the picture")
-    y, x = np.mgrid[rows, columns].astype(np.float64)
-    near = np.full(y.shape, np.inf)
+    within = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
     ends = stroke[1:] if len(stroke) > 1 else stroke
+    work = 0
     for a, b in zip(stroke[: len(ends)], ends, strict=True):
+        own = _box_of(np.array([a, b]), shape, margin=reach)  # only what this piece of the stroke can reach
+        y, x = np.ogrid[own]
+        if not y.size or not x.size:
+            continue
+        work += y.size * x.size
+        if work > _MOST_PAINTED:
+            raise EditError("the stroke is too long for so large a brush: draw it in pieces")
         d = b - a
         t = np.clip(((y - a[0]) * d[0] + (x - a[1]) * d[1]) / max(float(d @ d), 1e-12), 0, 1)
-        np.minimum(near, np.hypot(y - a[0] - t * d[0], x - a[1] - t * d[1]), out=near)
-    return near <= max(radius_px, 0.5), (rows.start, columns.start)
+        part = within[
+            own[0].start - rows.start : own[0].stop - rows.start, own[1].start - columns.start : own[1].stop - columns.start
+        ]
+        part |= (y - a[0] - t * d[0]) ** 2 + (x - a[1] - t * d[1]) ** 2 <= reach**2
+    return within, (rows.start, columns.start)
 
 
 def _pieces(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -72,7 +73,7 @@ class Standing:
             patch = edits.add_mask(self.labels, found.mask, found.corner, next_label=new)
             return patch, f"added particle {new} by one click, outline from the {found.found_in}", (new,)
         points = _points(g.get("points"), least=1)
-        radius = min(max(float(g.get("radius_px") or 1), 0.5), LARGEST_BRUSH_PX)
+        radius = min(max(_number(g.get("radius_px") or 1, "the size of the brush"), 0.5), LARGEST_BRUSH_PX)
         if kind == "polygon":
             return edits.add_polygon(self.labels, points, next_label=new), f"drew particle {new}", (new,)
         if kind == "vertices":
@@ -111,11 +112,12 @@ class Standing:
             chosen = _labels(g.get("labels"))
             self._known(chosen)
             return chosen, f"accepted {f'{len(chosen)} particles' if len(chosen) > 1 else f'particle {chosen[0]}'}"
-        sure = self.table["confidence"].to_numpy(np.float64) >= float(least)
+        least = _number(least, "the confidence")
+        sure = self.table["confidence"].to_numpy(np.float64) >= least
         labels = self.table["label"].to_numpy(np.int64)[sure].tolist()
         if not labels:
-            raise EditError(f"no particle has a confidence of {float(least):g} or more")
-        return labels, f"accepted the {len(labels)} particles with a confidence of {float(least):g} or more"
+            raise EditError(f"no particle has a confidence of {least:g} or more")
+        return labels, f"accepted the {len(labels)} particles with a confidence of {least:g} or more"
 
     def _aimed(self, selected: list[int], points: NDArray[np.float64], reach_px: float) -> list[int]:
         """Of what is selected what a stroke touches, or in whose hole it begins: that is its target, whatever else lies there."""
@@ -184,6 +186,16 @@ def _labels(value: Any) -> list[int]:
     if not isinstance(value, list) or len(value) > 1_000_000 or not all(isinstance(v, int) and v > 0 for v in value):
         raise EditError("the particles chosen cannot be understood: choose them again")
     return sorted(set(value))
+
+
+def _number(value: Any, what: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise EditError(f"{what} must be a number, got {str(value)[:20]!r}")
+    return number
 
 
 def _points(value: Any, *, least: int) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..core.errors import EditError
+from ..core.errors import EditError, ScaleError
 from ..core.particles import CLASS_COLUMNS
 from ..core.scale import Scale
 from ..core.settings import Settings
@@ -249,6 +249,8 @@ class Session:
             text = "set the filters: " + (filters_text(value) or "none")
         else:
             field, value = "scale", g.get("choice")
+            if not isinstance(value, dict | None):
+                raise ScaleError("the scale chosen cannot be understood: choose it again")
             decision = decide(value, found=self.found.decision, metadata=self.found.micrograph.scale, bar=self.found.scale_bar)
             text = describe(value, decision)
         before = old[field]
