@@ -105,7 +105,7 @@ class Decisions:
     """All that is decided beside the outlines.
 
     scale: None as found, else what `scale_choice` understands; accepted, left_out: labels of particles looked at, that count, and
-    that are there but do not count
+    that are there but do not count; classes: label, as text, -> the class that a person gave it
     """
 
     region: Region = field(default_factory=Region)
@@ -113,6 +113,7 @@ class Decisions:
     scale: dict[str, Any] | None = None
     accepted: tuple[int, ...] = ()
     left_out: tuple[int, ...] = ()
+    classes: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -170,6 +171,7 @@ def decisions_from_dict(content: dict[str, Any]) -> Decisions:
         scale=content.get("scale"),
         accepted=tuple(int(v) for v in content.get("accepted") or ()),
         left_out=tuple(int(v) for v in content.get("left_out") or ()),
+        classes={str(int(k)): str(v) for k, v in (content.get("classes") or {}).items()},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..core.errors import EditError
+from ..core.particles import UNSURE
 from . import edits, reshape
 from .one_click import propose
 from .patches import Box, Labels, Patch, union_box
@@ -26,6 +27,7 @@ _RESHAPES = {
 }
 MOST_POINTS = 20_000
 LARGEST_BRUSH_PX = 2000.0
+LONGEST_CLASS = 40
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,20 @@ class Standing:
             raise EditError(f"no particle has a confidence of {least:g} or more")
         return labels, f"accepted the {len(labels)} particles with a confidence of {least:g} or more"
 
+    def to_class(self, g: dict[str, Any], given: Mapping[str, str]) -> tuple[dict[str, str], str]:
+        """Label -> class of all that a person classed then, and what to say: those chosen are of the class "class"; "" takes it
+        from them. Raises EditError."""
+        chosen = _labels(g.get("labels"))
+        self._known(chosen)
+        name = class_name(g.get("class"))
+        many = f"{len(chosen)} particles" if len(chosen) > 1 else f"particle {chosen[0]}"
+        rest = {k: v for k, v in given.items() if int(k) not in set(chosen)}
+        if not name:
+            return rest, f"took the class from {many}"
+        return dict(
+            sorted((rest | {str(k): name for k in chosen}).items(), key=lambda item: int(item[0]))
+        ), f"classed {many} as {name}"
+
     def _aimed(self, selected: list[int], points: NDArray[np.float64], reach_px: float) -> list[int]:
         """Of what is selected what a stroke touches, or in whose hole it begins: that is its target, whatever else lies there."""
         if not selected:
@@ -186,6 +202,14 @@ def _labels(value: Any) -> list[int]:
     if not isinstance(value, list) or len(value) > 1_000_000 or not all(isinstance(v, int) and v > 0 for v in value):
         raise EditError("the particles chosen cannot be understood: choose them again")
     return sorted(set(value))
+
+
+def class_name(value: Any) -> str:
+    """A name that a class may have; "" for none. EditError for another."""
+    name = " ".join(str(value or "").split())
+    if not isinstance(value, str | None) or len(name) > LONGEST_CLASS or not name.isprintable() or name == UNSURE:
+        raise EditError(f"{str(value)[:40]!r} is no name for a class: up to {LONGEST_CLASS} letters, and not {UNSURE!r}")
+    return name
 
 
 def _number(value: Any, what: str) -> float:

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..core.errors import EditError, ScaleError
-from ..core.particles import CLASS_COLUMNS
+from ..core.particles import CLASS_COLUMNS, has_classes
 from ..core.scale import Scale
 from ..core.settings import Settings
 from ..measuring.classes import stated, with_classes
@@ -134,21 +134,24 @@ class Session:
             )
 
     def settings_in_force(self) -> Settings:
-        """The settings it was measured with; without edge weights where border particles are counted."""
+        """The settings it was measured with; without edge weights where border particles are counted, and with the classes as
+        stated where a person gave some."""
         s = self.found.settings
+        if self.decisions.classes:
+            s = replace(s, classes=replace(s.classes, by="labels", rules={}))
         return s.replace("measure", edge_correction=False) if self.decisions.filters.border else s
 
     # --- edits of outlines -------------------------------------------------------------------------------------------------
 
     def edit(self, kind: str, gesture: dict[str, Any]) -> Delta:
         """Makes one edit: of outlines (delete, merge, split, redraw, vertices, polygon, brush, erase, click, fill, smooth, grow,
-        shrink, part), or of what counts (accept, leave_out, region, filters, scale).
+        shrink, part), or of what counts (accept, leave_out, class, region, filters, scale).
 
         gesture: what the page sends; lengths and points in px, (y, x). Raises EditError or ScaleError where it cannot be made.
         """
         with self.lock:
             self._check_open()
-            if kind in ("region", "filters", "scale", "accept", "leave_out"):
+            if kind in ("region", "filters", "scale", "accept", "leave_out", "class"):
                 return self._decide(kind, gesture)
             patch, text, focus = self._standing().patch(kind, gesture)
             self.journal.add(Edit(kind, text, now(), patch))
@@ -236,6 +239,9 @@ class Session:
         elif kind == "leave_out":
             field = "left_out"
             value, text = self._standing().to_leave_out(g, self.decisions.left_out)
+        elif kind == "class":
+            field = "classes"
+            value, text = self._standing().to_class(g, self.decisions.classes)
         elif kind == "region":
             field, region = "region", region_from_dict(g)
             region.frame(self.found.frame)
@@ -279,7 +285,7 @@ class Session:
         return self._changed(Delta(self.revision + 1, removed, tuple(sorted(changed)), text=text, focus=focus))
 
     def _set(self, field: str, value: Any, text: str) -> Delta:
-        was = self.decision.scale
+        was, classes = self.decision.scale, self.decisions.classes
         self.decisions = decisions_from_dict(self.decisions.to_dict() | {field: value})
         if field == "scale":
             self.decision = self._decision()
@@ -288,6 +294,10 @@ class Session:
             self._hide()
         before = self.table
         self.judged = self._judge()
+        if field == "classes":
+            differ = {int(k) for k, _ in set(classes.items()) ^ set(self.decisions.classes.items())}
+            present = differ & set(self._table["label"].tolist())
+            return self._changed(Delta(self.revision + 1, (), tuple(sorted(present)), text=text))
         if field == "scale":
             return self._changed(Delta(self.revision + 1, everything=True, text=text))
         return self._changed(Delta(self.revision + 1, (), tuple(sorted(self._differing(before))), text=text))
@@ -383,6 +393,25 @@ class Session:
         self._highest = max((self._highest, *touched))
 
     def _classed(self) -> pd.DataFrame:
+        """The table with classes, where the settings ask for them or a person gave some, who has the last word."""
+        table, by_hand = self._classed_by_settings(), self.decisions.classes
+        if not by_hand:
+            return table
+        if not has_classes(table):
+            table = stated(table, {})
+        names = [by_hand.get(str(label)) for label in table["label"].tolist()]
+        given = np.array([n is not None for n in names], bool)
+        table["class"] = table["class"].where(~given, pd.Series(names, index=table.index))
+        table["class_confidence"] = table["class_confidence"].where(~given, 1.0)
+        return table
+
+    def classes(self) -> dict[int, str]:
+        """Label -> class, as it was found or a person gave it, of the particles that have one."""
+        found = self.found.particles
+        known = dict(zip(found["label"].tolist(), found["class"].tolist(), strict=True)) if has_classes(found) else {}
+        return known | {int(k): v for k, v in self.decisions.classes.items()}
+
+    def _classed_by_settings(self) -> pd.DataFrame:
         """The table with classes, where the settings ask for them: each shape depends on the others of the micrograph, so they are
         told anew."""
         probability = self.probability if self.along_map and self.found.settings.measure.subpixel else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import filecmp
 import json
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 
 from ...batch.inputs import OUTPUT_NAMES, sort_out
 from ...core.errors import InputError, OutputError, UnreadableFile
+from ...editing.gestures import class_name
 from ...reading import SUFFIXES
 from ...results.atomic import write_atomic
 from ...results.folder import MARK, make_folder
@@ -70,6 +72,7 @@ class Project:
         self.root = make_folder(root).resolve()
         self.lock = threading.RLock()
         self.entries: dict[str, Entry] = {}
+        self.classes: list[dict[str, str]] = []  # name and colour of what the keys 1 to 9 stand for
         self.left_out: dict[Path, str] = {}  # pictures that are no micrographs, with what they are
         self._aside: tuple[int, list[Version]] = (0, [])
         self._read()
@@ -100,6 +103,7 @@ class Project:
             if name in self.entries and self.entries[name].state == "waiting":
                 self.entries[name].state, self.entries[name].message = "error", str(message)
         self.left_out = {Path(f): str(what) for f, what in memory.get("left_out", {}).items() if Path(f).is_file()}
+        self.classes = [{"name": str(c["name"]), "colour": str(c["colour"])} for c in memory.get("classes", [])][:9]
         samples, checked = self._pooled_run() | memory.get("samples", {}), set(memory.get("checked", []))
         notes = memory.get("notes", {})
         for name, entry in self.entries.items():
@@ -257,6 +261,18 @@ class Project:
             self.entry(name).note = note.strip()[:_LONGEST_NOTE]
             self.remember()
 
+    def set_classes(self, classes: Iterable[tuple[str, str]]) -> None:
+        """What the keys 1 to 9 stand for, (name, colour "#rrggbb") each. InputError for a name or colour that is none."""
+        made = [{"name": class_name(name), "colour": colour} for name, colour in classes][:9]
+        names = [c["name"] for c in made if c["name"]]
+        if len(set(names)) < len(names):
+            raise InputError("two classes have the same name: give each its own")
+        if not all(re.fullmatch("#[0-9a-fA-F]{6}", c["colour"]) for c in made):
+            raise InputError("a colour is written #rrggbb")
+        with self.lock:
+            self.classes = made
+            self.remember()
+
     def check(self, name: str, checked: bool) -> None:
         """Marks a micrograph as looked at, or not."""
         with self.lock:
@@ -331,6 +347,7 @@ class Project:
                 "samples": {e.name: e.sample for e in entries},
                 "checked": sorted(e.name for e in entries if e.checked),
                 "notes": {e.name: e.note for e in entries if e.note},
+                "classes": self.classes,
                 "left_out": {str(p): what for p, what in self.left_out.items()},
                 "errors": {e.name: e.message for e in entries if e.state == "error"},
             }

@@ -59,6 +59,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("Delete", "delete"),
             ("M", "merge; with Shift what lies apart, too"),
             ("K", "keep: accepted"),
+            ("1 to 9 / 0", "class of what is selected / none"),
             ("O", "leave out: seen, not counted"),
             ("S", "split by a stroke"),
             ("R", "redraw an outline"),

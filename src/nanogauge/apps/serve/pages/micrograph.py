@@ -14,6 +14,7 @@ from ....editing.delta import Delta
 from ....editing.session import Session
 from ..entry import Entry
 from ..studio import Studio
+from .classes_panel import ClassesPanel
 from .dropped import ask_dropped
 from .elements import MicrographView, ParticleTable
 from .files_panel import FilesPanel
@@ -66,6 +67,7 @@ class MicrographPage:
                     with self.parts["sizes"]:
                         self.sizes = SizesPanel(self.studio, self.session, self.name)
                     with self.parts["particles"]:
+                        self.classes = ClassesPanel(self)
                         ParticleTable(self.name)
                     with self.parts["scale"]:
                         self.scale = ScalePanel(self)
@@ -81,6 +83,7 @@ class MicrographPage:
             self.view.on("bar", lambda e: self.scale.traced(e.args))
             self.view.on("tool", lambda e: self._tool(str(e.args)))
             self.view.on("dropped", lambda e: ask_dropped(self, dict(e.args)))
+            self.view.on("classes", self._show_classes)
             self.view.on("flip", self.trial.flip)
             self.view.on("step", lambda e: self.step(int(e.args)))
         self.show(self.tab)
@@ -181,6 +184,10 @@ class MicrographPage:
         wanted = {"scale": "scale", "exclude": "filters", "rectangle": "filters"}.get(tool)
         if wanted and wanted != self.tab:
             self.tabs.value = wanted
+
+    def _show_classes(self) -> None:
+        self.tabs.value = "particles"
+        self.classes.open()
 
     def set_tool(self, tool: str) -> None:
         """Puts a tool into the hand."""

@@ -21,15 +21,15 @@ const MARGIN = 0.25; // of the window, on each side, in which outlines are drawn
 const QUICK_MS = 6; // outlines drawn faster than this are drawn at every frame
 
 export default {
-  props: { name: String },
-  emits: ["bar", "check", "dropped", "flip", "help", "refused", "step", "tool"],
+  props: { name: String, classes: { type: Array, default: () => [] } },
+  emits: ["bar", "check", "classes", "dropped", "flip", "help", "refused", "step", "tool"],
   template: TEMPLATE,
   data() {
     return {
       quantities: QUANTITIES, tools: TOOLS, actions: ACTIONS, colours: STATUS_COLOURS, tool: "select", by: "status", shown: true, light: false,
       shapes: SHAPES, brightness: 100, contrast: 100, gamma: 1, inverted: false, brush: 8, profile: null, pixel: "", loaded: false, failed: "", selected: 0, canUndo: false, canRedo: false, undoText: "",
       redoText: "", card: null, ruler: null, percent: "", title: "", told: "", rampEnds: ["", ""], review: null, asking: null,
-      nUnsure: 0, trying: false, over: false, unsent: 0, lining: false, look: rememberedLook(), histogram: null, low: 0, high: 255,
+      nUnsure: 0, trying: false, over: false, kinds: [], unsent: 0, lining: false, look: rememberedLook(), histogram: null, low: 0, high: 255,
     };
   },
   computed: {
@@ -59,6 +59,7 @@ export default {
     this.bench = workbench(this.name);
     this.camera = new Camera();
     this.tiles = new Tiles(this.bench, () => this.dirty("picture"));
+    this.bench.classes = this.classes;
     this.need = {};
     this.frames = 0;
     this.ends = null;
@@ -91,7 +92,10 @@ export default {
       this.fit();
     });
   },
-  watch: { review() { this.asking = this.reviewCard(); } },
+  watch: {
+    classes() { this.bench.classes = this.classes; this.redraw(); },
+    review() { this.asking = this.reviewCard(); },
+  },
   unmounted() {
     this.observer?.disconnect();
     for (const off of this.off || []) off();
@@ -152,7 +156,8 @@ export default {
       this.dirty("lines", "top");
     },
     legend() {
-      if (this.by === "confidence") this.rampEnds = ["≤ 0.5", "1"];
+      if (this.by === "class") this.kinds = this.bench.kindsOfClass();
+      else if (this.by === "confidence") this.rampEnds = ["≤ 0.5", "1"];
       else {
         const any = this.bench.particles.values().next().value;
         if (any) this.bench.rank(any, this.by);
@@ -279,6 +284,7 @@ export default {
         `Feret ${this.bench.length(p.feret_min, 3)} to ${this.bench.length(p.feret_max, 3)}`,
         `circularity ${figures(p.circularity, 3)}` + (p.confidence == null ? "" : `, confidence ${p.confidence.toFixed(2)}`),
       ];
+      if (p.class) lines.push(`class ${p.class}`);
       if (words) lines.push(words);
       const left = x > this.width - 240, up = y > this.height - 120;
       this.card = {

@@ -40,6 +40,7 @@ export const keys = {
     if (k === "[" || k === "]") { this.brush = Math.max(1, Math.min(120, Math.round(this.brush * (k === "]" ? 1.25 : 0.8) * 2) / 2)); this.dirty("top"); return; }
     if (k === "+" || k === "=") return this.zoomBy(1.4);
     if (k === "-") return this.zoomBy(1 / 1.4);
+    if (/^[0-9]$/.test(k) && this.selected) { stop(); return this.classThem(+k); }
     if (k === "0") return this.fit();
     if (k === "1") return this.zoomAt(this.width / 2, this.height / 2, 1 / this.camera.zoom);
     if (k === "h") return this.toggleOutlines();
@@ -52,6 +53,15 @@ export const keys = {
     const action = ACTIONS.find((a) => a.key === k);
     if (action) return this.act(action.name, action.name === "merge" && e.shiftKey ? { apart: true } : {});
     for (const [id, t] of Object.entries(TOOLS)) if (t.key === k) { stop(); this.setTool(id); return; }
+  },
+  // What is selected is of the class that a number stands for; 0: of none
+  classThem(n) {
+    const name = n ? this.bench.classes[n - 1]?.name : "";
+    if (n && !name) {
+      this.$emit("classes");
+      return this.$emit("refused", `the key ${n} stands for no class yet: name it first`);
+    }
+    return this.act("class", { class: name });
   },
   // the last point of a polygon that is being drawn; the first one takes the polygon with it
   takeBackPoint() {

@@ -59,11 +59,13 @@ export const TEMPLATE = `
     <div class="ng-look" :class="{ brushing: tool === 'brush' || tool === 'erase' }" v-if="loaded">
       <label class="ng-select"><span>Colour by</span>
         <select v-model="by" @change="redraw" aria-label="Colour outlines by">
-          <option value="status">status</option><option v-for="(q, id) in quantities" :key="id" :value="id">{{ q.title }}</option>
+          <option value="status">status</option><option value="class">class</option><option v-for="(q, id) in quantities" :key="id" :value="id">{{ q.title }}</option>
         </select></label>
       <span class="ng-legend" v-if="by === 'status'">
         <i :style="{ background: colours.counted }"></i>counted <i :style="{ background: colours.unsure }"></i>unsure
         <i class="dash" :style="{ borderColor: colours.left_out }"></i>left out</span>
+      <span class="ng-legend" v-else-if="by === 'class'"><template v-for="k in kinds"><i :style="{ background: k.colour }"></i>{{ k.name }} {{ k.count }} </template>
+        <template v-if="!kinds.length">none has a class: select some, press 1 to 9</template></span>
       <span class="ng-legend" v-else><span>{{ rampEnds[0] }}</span><i class="ramp" :style="{ background: ramp }"></i><span>{{ rampEnds[1] }}</span></span>
       <label class="ng-slider" v-if="tool === 'brush' || tool === 'erase'"><span>Brush</span>
         <input type="range" min="1" max="120" step="0.5" v-model.number="brush" @input="redraw" aria-label="Brush radius"><span>{{ brush }} px</span></label>

@@ -13,6 +13,7 @@ export const RAMP = [
   "#5a7fd6", "#4690cf", "#38a0c4", "#2cb0b5", "#2dbfa2", "#45cc8b", "#68d872", "#8fe057", "#b6e63f", "#dbe92f", "#fbe723",
 ];
 export const QUANTITIES = window.nanogauge.quantities; // name -> {title, length}
+const OTHER_CLASSES = ["#56b4e9", "#e69f00", "#cc79a7", "#f0e442", "#009e73", "#d55e00", "#a6cee3", "#b2df8a", "#fb9a99"];
 const OTHERS = Object.keys(QUANTITIES).filter((name) => name !== "equivalent_diameter");
 
 class Workbench {
@@ -20,6 +21,7 @@ class Workbench {
     this.name = name;
     this.particles = new Map();
     this.selection = new Set();
+    this.classes = []; // what the keys 1 to 9 stand for
     this.hover = 0;
     this.state = null;
     this.tiles = null;
@@ -67,7 +69,7 @@ class Workbench {
     for (let i = 0; i < c.label.length; i++) {
       const rings = c.outline[i].map((r) => Float32Array.from(r));
       const flags = c.flags[i] ? c.flags[i].split("|") : [];
-      const p = { label: c.label[i], y: c.y[i], x: c.x[i], d: c.d[i], d_px: c.d_px[i], weight: c.weight[i], flags, kind: c.kind[i],
+      const p = { label: c.label[i], y: c.y[i], x: c.x[i], d: c.d[i], d_px: c.d_px[i], weight: c.weight[i], flags, kind: c.kind[i], class: c.class[i],
         rings, box: boxOf(rings), coarse: {} };
       for (const name of OTHERS) p[name] = c[name][i];
       this.particles.set(p.label, p);
@@ -179,11 +181,27 @@ class Workbench {
 
   colour(p, by) {
     if (by === "status") return STATUS_COLOURS[p.kind];
+    if (by === "class") return p.class ? this.colourOfClass(p.class) : "#9aa3ad";
     if (by === "confidence") {
       if (p.confidence == null) return "#9aa3ad";
       return RAMP[Math.max(0, Math.min(RAMP.length - 1, Math.floor((p.confidence - 0.5) * 2 * RAMP.length)))];
     }
     return p.kind === "left_out" || this.valueBy(p, by) == null ? "#9aa3ad" : RAMP[this.rank(p, by)];
+  }
+
+  // The colour given to a class, else one by the order of names
+  colourOfClass(name) {
+    const given = this.classes.find((c) => c.name === name);
+    if (given) return given.colour;
+    const others = [...new Set([...this.particles.values()].map((p) => p.class))].filter((n) => n && !this.classes.some((c) => c.name === n)).sort();
+    return OTHER_CLASSES[others.indexOf(name) % OTHER_CLASSES.length];
+  }
+
+  // Name, colour and number of each class there is, for the legend
+  kindsOfClass() {
+    const n = new Map();
+    for (const p of this.particles.values()) if (p.class) n.set(p.class, (n.get(p.class) || 0) + 1);
+    return [...n].sort((a, b) => b[1] - a[1]).map(([name, count]) => ({ name, count, colour: this.colourOfClass(name) }));
   }
 
   // a particle's value of a quantity, as stored
