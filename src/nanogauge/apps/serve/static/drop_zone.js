@@ -73,6 +73,7 @@ export default {
       if (found.length && !wanted.length) {
         this.sending.unshift({ id: this.count++, name: "this folder", state: "refused", share: 0, said: "no micrographs in it" });
       }
+      wanted.sort((a, b) => a.file.name.length - b.file.name.length); // a picture before the masks that are named after it
       const others = wanted.length > 1 || wanted.some((f) => f.folder); // a file that comes alone is meant, whatever it is
       for (const { file, folder, beside } of wanted) {
         const s = { id: this.count++, name: file.name, state: "sending", share: 0, said: "" };

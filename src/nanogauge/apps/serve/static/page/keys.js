@@ -40,7 +40,7 @@ export const keys = {
     if (k === "[" || k === "]") { this.brush = Math.max(1, Math.min(120, Math.round(this.brush * (k === "]" ? 1.25 : 0.8) * 2) / 2)); this.dirty("top"); return; }
     if (k === "+" || k === "=") return this.zoomBy(1.4);
     if (k === "-") return this.zoomBy(1 / 1.4);
-    if (/^[0-9]$/.test(k) && this.selected) { stop(); return this.classThem(+k); }
+    if (/^[0-9]$/.test(k) && this.meansClass(+k)) { stop(); return this.classThem(+k); }
     if (k === "0") return this.fit();
     if (k === "1") return this.zoomAt(this.width / 2, this.height / 2, 1 / this.camera.zoom);
     if (k === "h") return this.toggleOutlines();
@@ -53,6 +53,11 @@ export const keys = {
     const action = ACTIONS.find((a) => a.key === k);
     if (action) return this.act(action.name, action.name === "merge" && e.shiftKey ? { apart: true } : {});
     for (const [id, t] of Object.entries(TOOLS)) if (t.key === k) { stop(); this.setTool(id); return; }
+  },
+  // A number is a class where particles are selected and classes are in use, else 0 and 1 are zooms
+  meansClass(n) {
+    if (!this.selected || !this.bench.classes.some((c) => c.name)) return false;
+    return n > 0 || [...this.bench.selection].some((l) => this.bench.particles.get(l)?.class);
   },
   // What is selected is of the class that a number stands for; 0: of none
   classThem(n) {
