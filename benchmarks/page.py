@@ -3,6 +3,7 @@
 
     python benchmarks/page.py                      # 4096 x 3072 px, 2,000 particles
     python benchmarks/page.py --particles 5000
+    python benchmarks/page.py --gallery 1000       # so many micrographs in the gallery; memory while thirty of them are opened
 
 The micrograph is rendered, its labels are the true ones, so that nothing is measured but the page. Needs the extras serve and
 test, and Chromium (Debian: apt-get install chromium). Without a graphics card everything is drawn by the processor: the figures
@@ -20,7 +21,9 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -105,6 +108,7 @@ def main() -> None:
     p.add_argument("--width", type=int, default=4096)
     p.add_argument("--height", type=int, default=3072)
     p.add_argument("--seconds", type=float, default=4)
+    p.add_argument("--gallery", type=int, default=0, help="micrographs in the gallery, instead of one large one")
     a = p.parse_args()
     from playwright.sync_api import sync_playwright
 
@@ -112,7 +116,11 @@ def main() -> None:
     if browser_path is None:
         sys.exit("no Chromium on this computer: apt-get install chromium")
     root = Path(tempfile.mkdtemp())
-    make(root, a.particles, (a.height, a.width))
+    if a.gallery:
+        make(root, 60, (480, 640))
+        multiply(root, a.gallery)
+    else:
+        make(root, a.particles, (a.height, a.width))
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
@@ -126,8 +134,14 @@ def main() -> None:
             except OSError:
                 time.sleep(0.2)
         with sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
+            browser = play.chromium.launch(
+                executable_path=browser_path, args=["--no-sandbox", "--disable-gpu", "--js-flags=--expose-gc"]
+            )
             tab = browser.new_page(viewport={"width": 1280, "height": 720})
+            if a.gallery:
+                gallery(tab, address, a.gallery, server.pid)
+                browser.close()
+                return
             began = time.perf_counter()
             tab.goto(f"{address}/m/{NAME}")
             tab.wait_for_function("() => window.nanogauge?.state && window.nanogaugeView?.loaded", timeout=120_000)
@@ -164,6 +178,76 @@ def main() -> None:
         except subprocess.TimeoutExpired:
             server.kill()
         shutil.rmtree(root, ignore_errors=True)
+
+
+def multiply(root: Path, n: int) -> None:
+    """N micrographs out of the one that is there; their files are links to its own, so that the disk holds them once."""
+    for k in range(1, n):
+        name = f"{NAME}{k:04d}"
+        (root / name).mkdir()
+        for file in (root / NAME).iterdir():
+            if file.name != "measurement.json" and file.is_file():
+                os.link(file, root / name / file.name)
+        about = (root / NAME / "measurement.json").read_text()
+        (root / name / "measurement.json").write_text(about.replace(f"{NAME}.png", f"{name}.png"))
+        os.link(root / "uploads" / f"{NAME}.png", root / "uploads" / f"{name}.png")
+
+
+def resident_mb(pid: int) -> float:
+    """Memory of a process; NaN where there is no /proc."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return float("nan")
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), float("nan"))
+
+
+def gallery(tab: Any, address: str, n: int, pid: int) -> None:
+    """Prints how the gallery does with n micrographs, and whether memory stays flat while they are opened in turn."""
+
+    def timed(what: str, act: Callable[[], object]) -> None:
+        before, began = cpu_seconds("python"), time.perf_counter()
+        act()
+        clock, cpu = time.perf_counter() - began, cpu_seconds("python") - before
+        print(f"{what:40} {1000 * clock:6.0f} ms by the clock; {1000 * cpu:5.0f} ms of the server's processor and this script's")
+
+    cards = "document.querySelectorAll('article.ng-item').length"
+    tab.goto(address)
+    timed(
+        f"gallery of {n}, opened",
+        lambda: (tab.goto(address), tab.wait_for_function(f"{cards} > 0 && document.images[0]?.complete")),
+    )
+    timed("next page of cards", lambda: (
+        tab.click(".ng-pages button[aria-label='2'], .ng-pages button:has-text('2')"),
+        tab.wait_for_function("document.querySelector('article.ng-item').dataset.name !== 'large'"),
+    ))  # fmt: skip
+    timed("found by name", lambda: (
+        tab.fill("[aria-label='Find by name']", f"{NAME}{n - 1:04d}"), tab.wait_for_function(f"{cards} === 1", timeout=60_000),
+    ))  # fmt: skip
+    tab.fill("[aria-label='Find by name']", "")
+    tab.wait_for_timeout(1500)
+    before = cpu_seconds("python")
+    tab.wait_for_timeout(10_000)
+    print(f"{'standing still':40} {(cpu_seconds('python') - before) * 10:6.1f} % of a core, server and this script")
+    sizes = []
+    for k in range(1, 31):
+        tab.goto(f"{address}/m/{NAME}{k:04d}")
+        tab.wait_for_function("() => window.nanogauge?.state && window.nanogaugeView?.loaded", timeout=120_000)
+        label = "[...nanogauge.particles.keys()][3]"
+        tab.evaluate(f"nanogauge.edit('delete', {{ labels: [{label}] }}).then(() => nanogauge.edit('undo'))")
+        tab.wait_for_timeout(300)
+        sizes.append(resident_mb(pid))
+    some = ", ".join(f"{sizes[i - 1]:.0f} MB" for i in (5, 10, 20, 30))
+    print(f"memory of the server after 5, 10, 20, 30 micrographs opened and edited: {some}")
+    heap = []
+    for k in range(200):
+        tab.evaluate(
+            "() => nanogauge.edit(%s)" % ("'undo'" if k % 2 else "'delete', { labels: [[...nanogauge.particles.keys()][3]] }")
+        )
+        if k in (19, 199):
+            tab.wait_for_timeout(1000)
+            heap.append(tab.evaluate("(window.gc?.(), performance.memory.usedJSHeapSize / 1e6)"))
+    print(f"heap of the page after 20 and 200 edits: {heap[0]:.1f}, {heap[1]:.1f} MB; server {resident_mb(pid):.0f} MB")
 
 
 def report(tab: object, what: str, cpu: np.ndarray) -> None:

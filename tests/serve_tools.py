@@ -71,6 +71,7 @@ def running(
                 process.wait(15)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait(15)
 
 
 def chromium() -> str | None:

@@ -15,8 +15,9 @@ torch = pytest.importorskip("torch", reason='torch is not installed: pip install
 
 from nanogauge.core.errors import SettingsError  # noqa: E402
 from nanogauge.detection.engines.onnx import SHIPPED, OnnxEngine  # noqa: E402
+from nanogauge.training.dataset import Examples, read_folder, real_crop  # noqa: E402
 from nanogauge.training.export import WithSigmoid, describe, export_fp32  # noqa: E402
-from nanogauge.training.finetune import FIGURES, fine_tune, recipe  # noqa: E402
+from nanogauge.training.finetune import FIGURES, fine_tune, read_annotated, recipe, score  # noqa: E402
 from nanogauge.training.network import build  # noqa: E402
 from nanogauge.training.shipped import read_onnx  # noqa: E402
 from nanogauge.training.synthetic import Scene, render  # noqa: E402
@@ -51,6 +52,38 @@ def test_a_network_of_another_shape_is_refused(tmp_path: Path) -> None:
     describe(tmp_path / "other.onnx", {"network": "unet-resnet50-cbam"})
     with pytest.raises(SettingsError, match="should have shape"):
         read_onnx(tmp_path / "other.onnx")
+
+
+def test_nothing_is_learned_or_scored_where_it_is_unknown(tmp_path: Path) -> None:
+    labels = np.zeros((128, 160), np.int32)
+    for k, x in enumerate((24, 62, 100, 136), start=1):
+        labels[50:76, x - 12 : x + 12] = k
+    unknown = np.zeros(labels.shape, bool)
+    unknown[45:81, 86:160] = True  # the third and most of the fourth
+    for part in ("images", "labels", "unknown"):
+        (tmp_path / part).mkdir()
+    grey = np.where(unknown, 255, 0).astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / "images" / "m.png")
+    tifffile.imwrite(tmp_path / "labels" / "m.tif", labels)
+    Image.fromarray(grey).save(tmp_path / "unknown" / "m.png")
+    for real in (read_annotated(tmp_path, report=print)[0][1], read_folder(tmp_path)[0]):
+        assert real.labels.max() == 2
+        assert len(real.whole) == 2  # no particle from there is pasted elsewhere
+        assert real.unknown is not None
+        assert real.unknown[45:81, 86:160].all()
+        for k in range(12):
+            crop, *_, valid = real_crop(real, Examples(crop_px=64, copy_paste_share=0), np.random.default_rng(k))
+            assert not (valid & (crop > 160)).any()
+            assert valid.any()
+
+    class Engine:
+        """Whose particles are those in the picture, and one more where it is unknown."""
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nanogauge.training.finetune.find_particles", lambda *_: (labels, None))
+        figures = score(Engine(), [real])  # type: ignore[arg-type]
+    assert figures["f50_mean"] == 1
+    assert figures["iou_pooled"] == 1
 
 
 def test_fine_tuning_writes_a_network_and_figures_of_held_out_micrographs(annotated: Path, tmp_path: Path) -> None:

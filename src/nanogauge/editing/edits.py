@@ -25,6 +25,7 @@ _GAP_PX = 2  # between two halves of one particle that were found apart
 _WIDEST_GAP = 0.25  # of the smaller part's diameter, that is bridged when particles are merged
 _EDGE_TO_EDGE = 0.75  # of the way through a particle, from which on a stroke is meant to cut it
 _IN_PARTS = "so they would be one particle in several parts: paint what is missing, or join them all the same with Shift M"
+_MOST_PAINTED = 300_000_000  # pixels looked at for one stroke: some seconds
 _LEFT_OVER_PX = 3.0  # how far beyond its ends a stroke is prolonged to leave the particle
 
 
@@ -89,6 +90,19 @@ def redraw(labels: Labels, label: int, outline: Points) -> Patch:
     after = np.where(window == label, 0, window)
     after[free] = label
     return patch_of(window, after, (y, x), "the outline is as it was")
+
+
+def move_outline(labels: Labels, label: int, was: Points, now: Points) -> Patch:
+    """A particle's outline moved from where it `was` to `now`, both (n, 2): where the two agree, every pixel stays as it is, holes
+    included. Raises EditError where hardly a pixel would be left."""
+    y, x, window = window_of(labels, [label], also=_span(np.vstack([was, now]), labels.shape))
+    before, after = (_covered(ring - (y, x), window.shape) for ring in (was, now))
+    changed = window.copy()
+    changed[before & ~after & (window == label)] = 0
+    changed[after & ~before & (window == 0)] = label
+    if (changed == label).sum() < LEAST_PIXELS:
+        raise EditError("hardly anything would be left of the particle: delete it instead")
+    return patch_of(window, changed, (y, x), "no pixel lies between the old outline and the new one: move it farther")
 
 
 def add_polygon(labels: Labels, outline: Points, *, next_label: int) -> Patch:
@@ -224,6 +238,21 @@ def _box_of(points: Points, shape: tuple[int, ...], *, margin: float) -> tuple[s
     return np.s_[y0:y1, x0:x1]
 
 
+def _span(points: Points, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    rows, columns = _box_of(points, shape, margin=1)
+    return rows.start, columns.start, rows.stop, columns.stop
+
+
+def _covered(outline: Points, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """(H, W) True within an outline (n, 2)."""
+    out = np.zeros(shape, bool)
+    patch = fill([outline + 0.5], (shape[0], shape[1]))
+    if patch is not None:
+        h, w = patch.mask.shape
+        out[patch.y0 : patch.y0 + h, patch.x0 : patch.x0 + w] = patch.mask
+    return out
+
+
 def _filled(outline: Points, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], tuple[int, int]]:
     if len(outline) < 3:
         raise EditError("an outline needs three points or more: draw around the whole particle")
@@ -235,17 +264,28 @@ def _filled(outline: Points, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_],
 
 def painted(stroke: Points, radius_px: float, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], tuple[int, int]]:
     """Pixels whose centre lies within radius_px of the stroke."""
-    rows, columns = _box_of(stroke, shape, margin=radius_px)
+    reach = max(radius_px, 0.5)
+    rows, columns = _box_of(stroke, shape, margin=reach)
     if rows.stop <= rows.start or columns.stop <= columns.start:
         raise EditError("the stroke lies outside the picture")
-    y, x = np.mgrid[rows, columns].astype(np.float64)
-    near = np.full(y.shape, np.inf)
+    within = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
     ends = stroke[1:] if len(stroke) > 1 else stroke
+    work = 0
     for a, b in zip(stroke[: len(ends)], ends, strict=True):
+        own = _box_of(np.array([a, b]), shape, margin=reach)  # only what this piece of the stroke can reach
+        y, x = np.ogrid[own]
+        if not y.size or not x.size:
+            continue
+        work += y.size * x.size
+        if work > _MOST_PAINTED:
+            raise EditError("the stroke is too long for so large a brush: draw it in pieces")
         d = b - a
         t = np.clip(((y - a[0]) * d[0] + (x - a[1]) * d[1]) / max(float(d @ d), 1e-12), 0, 1)
-        np.minimum(near, np.hypot(y - a[0] - t * d[0], x - a[1] - t * d[1]), out=near)
-    return near <= max(radius_px, 0.5), (rows.start, columns.start)
+        part = within[
+            own[0].start - rows.start : own[0].stop - rows.start, own[1].start - columns.start : own[1].stop - columns.start
+        ]
+        part |= (y - a[0] - t * d[0]) ** 2 + (x - a[1] - t * d[1]) ** 2 <= reach**2
+    return within, (rows.start, columns.start)
 
 
 def _pieces(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:

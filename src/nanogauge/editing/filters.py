@@ -6,6 +6,7 @@ Filters and region never change a size: they set flags and weights, vectorised o
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from ..core.particles import COLUMNS, Flag, flag_texts, flags_of
 from ..core.settings import MeasureSettings
 from ..measuring.frame_effects import Frame, frame_flags, frame_weights, window_flags
 from ..results.interchange.shapes import fill
+from .journal import Edit
 
 Ints = NDArray[np.int64]
 LASTING = Flag.LOW_CONFIDENCE | Flag.SEPARATED | Flag.OVERLAPPED | Flag.NO_EDGE
@@ -59,6 +61,15 @@ class Region:
             raise EditError("the rectangle covers hardly any of the picture: draw a larger one")
         return y0, x0, y1, x1
 
+    def unseen(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """(H, W) True where nothing is measured: outside the rectangle and in the excluded areas."""
+        excluded = self.mask(shape)
+        out = np.zeros(shape, bool) if excluded is None else excluded
+        if self.rectangle is not None:
+            y0, x0, y1, x1 = (max(v, 0) for v in self.rectangle)
+            out[:y0], out[y1:], out[:, :x0], out[:, x1:] = True, True, True, True
+        return out
+
     def mask(self, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
         """(H, W) True in the excluded areas; None where there are none."""
         if not self.excluded:
@@ -94,7 +105,7 @@ class Decisions:
     """All that is decided beside the outlines.
 
     scale: None as found, else what `scale_choice` understands; accepted, left_out: labels of particles looked at, that count, and
-    that are there but do not count
+    that are there but do not count; classes: label, as text, -> the class that a person gave it
     """
 
     region: Region = field(default_factory=Region)
@@ -102,6 +113,7 @@ class Decisions:
     scale: dict[str, Any] | None = None
     accepted: tuple[int, ...] = ()
     left_out: tuple[int, ...] = ()
+    classes: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -159,7 +171,13 @@ def decisions_from_dict(content: dict[str, Any]) -> Decisions:
         scale=content.get("scale"),
         accepted=tuple(int(v) for v in content.get("accepted") or ()),
         left_out=tuple(int(v) for v in content.get("left_out") or ()),
+        classes={str(int(k)): str(v) for k, v in (content.get("classes") or {}).items()},
     )
+
+
+def decisions_in(edits: Iterable[Edit]) -> Decisions:
+    """What the edits in force have decided, each field by the last one that set it. Raises EditError."""
+    return decisions_from_dict({e.field: e.after for e in edits if e.patch is None})
 
 
 @dataclass(frozen=True)

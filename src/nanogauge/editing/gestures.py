@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ..core.errors import EditError
+from ..core.particles import UNSURE
 from . import edits, reshape
 from .one_click import propose
 from .patches import Box, Labels, Patch, union_box
@@ -25,6 +27,7 @@ _RESHAPES = {
 }
 MOST_POINTS = 20_000
 LARGEST_BRUSH_PX = 2000.0
+LONGEST_CLASS = 40
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,15 @@ class Standing:
             patch = edits.add_mask(self.labels, found.mask, found.corner, next_label=new)
             return patch, f"added particle {new} by one click, outline from the {found.found_in}", (new,)
         points = _points(g.get("points"), least=1)
-        radius = min(max(float(g.get("radius_px") or 1), 0.5), LARGEST_BRUSH_PX)
+        radius = min(max(_number(g.get("radius_px") or 1, "the size of the brush"), 0.5), LARGEST_BRUSH_PX)
         if kind == "polygon":
             return edits.add_polygon(self.labels, points, next_label=new), f"drew particle {new}", (new,)
+        if kind == "vertices":
+            self._known(chosen[:1])
+            was = _points(g.get("was"), least=3)
+            both = np.vstack([was, points])
+            patch = self._local(chosen[:1], lambda p, off: edits.move_outline(p, chosen[0], was - off, points - off), points=both)
+            return patch, f"moved the outline of particle {chosen[0]}", (chosen[0],)
         if kind == "redraw":
             self._known(chosen[:1])
             patch = self._local(chosen[:1], lambda p, off: edits.redraw(p, chosen[0], points - off), points=points)
@@ -105,11 +114,26 @@ class Standing:
             chosen = _labels(g.get("labels"))
             self._known(chosen)
             return chosen, f"accepted {f'{len(chosen)} particles' if len(chosen) > 1 else f'particle {chosen[0]}'}"
-        sure = self.table["confidence"].to_numpy(np.float64) >= float(least)
+        least = _number(least, "the confidence")
+        sure = self.table["confidence"].to_numpy(np.float64) >= least
         labels = self.table["label"].to_numpy(np.int64)[sure].tolist()
         if not labels:
-            raise EditError(f"no particle has a confidence of {float(least):g} or more")
-        return labels, f"accepted the {len(labels)} particles with a confidence of {float(least):g} or more"
+            raise EditError(f"no particle has a confidence of {least:g} or more")
+        return labels, f"accepted the {len(labels)} particles with a confidence of {least:g} or more"
+
+    def to_class(self, g: dict[str, Any], given: Mapping[str, str]) -> tuple[dict[str, str], str]:
+        """Label -> class of all that a person classed then, and what to say: those chosen are of the class "class"; "" takes it
+        from them. Raises EditError."""
+        chosen = _labels(g.get("labels"))
+        self._known(chosen)
+        name = class_name(g.get("class"))
+        many = f"{len(chosen)} particles" if len(chosen) > 1 else f"particle {chosen[0]}"
+        rest = {k: v for k, v in given.items() if int(k) not in set(chosen)}
+        if not name:
+            return rest, f"took the class from {many}"
+        return dict(
+            sorted((rest | {str(k): name for k in chosen}).items(), key=lambda item: int(item[0]))
+        ), f"classed {many} as {name}"
 
     def _aimed(self, selected: list[int], points: NDArray[np.float64], reach_px: float) -> list[int]:
         """Of what is selected what a stroke touches, or in whose hole it begins: that is its target, whatever else lies there."""
@@ -178,6 +202,24 @@ def _labels(value: Any) -> list[int]:
     if not isinstance(value, list) or len(value) > 1_000_000 or not all(isinstance(v, int) and v > 0 for v in value):
         raise EditError("the particles chosen cannot be understood: choose them again")
     return sorted(set(value))
+
+
+def class_name(value: Any) -> str:
+    """A name that a class may have; "" for none. EditError for another."""
+    name = " ".join(str(value or "").split())
+    if not isinstance(value, str | None) or len(name) > LONGEST_CLASS or not name.isprintable() or name == UNSURE:
+        raise EditError(f"{str(value)[:40]!r} is no name for a class: up to {LONGEST_CLASS} letters, and not {UNSURE!r}")
+    return name
+
+
+def _number(value: Any, what: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise EditError(f"{what} must be a number, got {str(value)[:20]!r}")
+    return number
 
 
 def _points(value: Any, *, least: int) -> NDArray[np.float64]:

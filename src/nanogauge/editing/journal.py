@@ -51,6 +51,8 @@ class Journal:
     done: list[Edit] = field(default_factory=list)
     undone: list[Edit] = field(default_factory=list)
     n_lines: int = 0
+    ids: set[str] = field(default_factory=set)  # that windows gave to what they sent, so that nothing is done twice
+    tag: str = ""  # the id of what is being done
 
     def add(self, edit: Edit) -> None:
         """A new edit; what was undone before it is gone. Raises OutputError where it cannot be written."""
@@ -80,6 +82,8 @@ class Journal:
         return tuple(f"{e.at} {e.text}" for e in self.done)
 
     def _append(self, content: dict[str, Any]) -> None:
+        if self.tag:
+            content = content | {"id": self.tag}
         line = json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
         try:
             with self.path.open("a", encoding="utf-8") as f:
@@ -89,6 +93,8 @@ class Journal:
         except OSError as error:
             raise OutputError(f"{self.path}: cannot write ({error.strerror}); the edit was not made") from error
         self.n_lines += 1
+        if self.tag:
+            self.ids.add(self.tag)
 
 
 def read_journal(path: Path) -> Journal:
@@ -118,6 +124,8 @@ def read_journal(path: Path) -> Journal:
 
 def _replay(journal: Journal, content: dict[str, Any]) -> None:
     kind = content["kind"]
+    if content.get("id"):
+        journal.ids.add(str(content["id"]))
     if kind == "undo":
         journal.undone.append(journal.done.pop())
     elif kind == "redo":

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..core.errors import EditError
-from ..core.particles import CLASS_COLUMNS
+from ..core.errors import EditError, ScaleError
+from ..core.particles import CLASS_COLUMNS, has_classes
 from ..core.scale import Scale
 from ..core.settings import Settings
 from ..measuring.classes import kept, stated, with_classes
@@ -29,10 +29,11 @@ from ..results.saved import read_found
 from ..scale.resolve import ScaleDecision
 from .contour import outline_of
 from .delta import MOST_DELTAS, Delta
-from .filters import Decisions, Judged, decisions_from_dict, filters_from_dict, judge, region_from_dict
+from .filters import Decisions, Judged, decisions_from_dict, decisions_in, filters_from_dict, judge, region_from_dict
 from .gestures import Standing, filters_text
+from .imported import take_labels
 from .journal import Edit, Journal, now, read_journal
-from .patches import Box, Patch, write_into
+from .patches import Box, Labels, Patch, write_into
 from .remeasure import Basis, Ints, boxes_of_labels, confidence_in, decided, edgeless_in, measure_all, remeasure, rescaled
 from .scale_choice import decide, describe
 
@@ -108,6 +109,15 @@ class Session:
                     self._outlines[label] = outline_of(label, tuple(box), self.labels, self.probability)
             return {label: self._outlines[label] for label in wanted.tolist()}
 
+    def found_outlines(self) -> dict[int, list[list[float]]]:
+        """Label -> rings, as they were found, of the particles that edits in force have changed or taken away."""
+        with self.lock:
+            known = self.found.particles["label"].to_numpy(np.int64)
+            touched = np.flatnonzero(np.isin(known, list(self.edited)))
+            boxes = boxes_of_labels(self.found.labels, known[touched]) if touched.size else np.zeros((4, 0), np.int64)
+            pairs = zip(known[touched].tolist(), boxes.T.tolist(), strict=True)
+            return {label: outline_of(label, tuple(box), self.found.labels, self.probability) for label, box in pairs}
+
     def measurement(self) -> Measurement:
         """The result as it stands, edits and decisions in it."""
         with self.lock:  # what may change meanwhile is taken in one go, the rest done after
@@ -124,26 +134,43 @@ class Session:
             )
 
     def settings_in_force(self) -> Settings:
-        """The settings it was measured with; without edge weights where border particles are counted."""
+        """The settings it was measured with; without edge weights where border particles are counted, and with the classes as
+        stated where a person gave some."""
         s = self.found.settings
+        if self.decisions.classes:
+            s = replace(s, classes=replace(s.classes, by="labels", rules={}))
         return s.replace("measure", edge_correction=False) if self.decisions.filters.border else s
 
     # --- edits of outlines -------------------------------------------------------------------------------------------------
 
     def edit(self, kind: str, gesture: dict[str, Any]) -> Delta:
-        """Makes one edit: of outlines (delete, merge, split, redraw, polygon, brush, erase, click, fill, smooth, grow, shrink,
-        part), or of what counts (accept, leave_out, region, filters, scale).
+        """Makes one edit: of outlines (delete, merge, split, redraw, vertices, polygon, brush, erase, click, fill, smooth, grow,
+        shrink, part), or of what counts (accept, leave_out, class, region, filters, scale).
 
         gesture: what the page sends; lengths and points in px, (y, x). Raises EditError or ScaleError where it cannot be made.
         """
         with self.lock:
             self._check_open()
-            if kind in ("region", "filters", "scale", "accept", "leave_out"):
+            if kind in ("region", "filters", "scale", "accept", "leave_out", "class"):
                 return self._decide(kind, gesture)
             patch, text, focus = self._standing().patch(kind, gesture)
             self.journal.add(Edit(kind, text, now(), patch))
             self._count(patch.touched, 1)
             return self._apply(patch, text, focus)
+
+    def import_labels(self, marks: Labels, *, source: str, replace: bool) -> Delta:
+        """Takes labels (H, W) that were made elsewhere, as `take_labels`, in one edit. Raises EditError.
+
+        source: what to call them
+        """
+        with self.lock:
+            self._check_open()
+            patch, n = take_labels(self.labels, marks, next_label=self._highest + 1, replace=replace)
+            many = f"{n} particle{'s' if n != 1 else ''}"
+            text = f"took {many} from {source}" + (", in place of those that were there" if replace else "")
+            self.journal.add(Edit("import", text, now(), patch))
+            self._count(patch.touched, 1)
+            return self._apply(patch, text, ())
 
     def undo(self) -> Delta | None:
         """Takes the last edit back; None where there is none."""
@@ -212,6 +239,9 @@ class Session:
         elif kind == "leave_out":
             field = "left_out"
             value, text = self._standing().to_leave_out(g, self.decisions.left_out)
+        elif kind == "class":
+            field = "classes"
+            value, text = self._standing().to_class(g, self.decisions.classes)
         elif kind == "region":
             field, region = "region", region_from_dict(g)
             region.frame(self.found.frame)
@@ -225,6 +255,8 @@ class Session:
             text = "set the filters: " + (filters_text(value) or "none")
         else:
             field, value = "scale", g.get("choice")
+            if not isinstance(value, dict | None):
+                raise ScaleError("the scale chosen cannot be understood: choose it again")
             decision = decide(value, found=self.found.decision, metadata=self.found.micrograph.scale, bar=self.found.scale_bar)
             text = describe(value, decision)
         before = old[field]
@@ -253,7 +285,7 @@ class Session:
         return self._changed(Delta(self.revision + 1, removed, tuple(sorted(changed)), text=text, focus=focus))
 
     def _set(self, field: str, value: Any, text: str) -> Delta:
-        was = self.decision.scale
+        was, classes = self.decision.scale, self.decisions.classes
         self.decisions = decisions_from_dict(self.decisions.to_dict() | {field: value})
         if field == "scale":
             self.decision = self._decision()
@@ -262,6 +294,10 @@ class Session:
             self._hide()
         before = self.table
         self.judged = self._judge()
+        if field == "classes":
+            differ = {int(k) for k, _ in set(classes.items()) ^ set(self.decisions.classes.items())}
+            present = differ & set(self._table["label"].tolist())
+            return self._changed(Delta(self.revision + 1, (), tuple(sorted(present)), text=text))
         if field == "scale":
             return self._changed(Delta(self.revision + 1, everything=True, text=text))
         return self._changed(Delta(self.revision + 1, (), tuple(sorted(self._differing(before))), text=text))
@@ -275,8 +311,7 @@ class Session:
             if edit.patch is not None:
                 write_into(self.labels, edit.patch.box, edit.patch.after)
                 self._count(edit.patch.touched, 1)
-            else:
-                self.decisions = decisions_from_dict(self.decisions.to_dict() | {edit.field: edit.after})
+        self.decisions = decisions_in(self.journal.done)
         self._measure_edits()
         self._hide()
 
@@ -358,6 +393,25 @@ class Session:
         self._highest = max((self._highest, *touched))
 
     def _classed(self) -> pd.DataFrame:
+        """The table with classes, where the settings ask for them or a person gave some, who has the last word."""
+        table, by_hand = self._classed_by_settings(), self.decisions.classes
+        if not by_hand:
+            return table
+        if not has_classes(table):
+            table = stated(table, {})
+        names = [by_hand.get(str(label)) for label in table["label"].tolist()]
+        given = np.array([n is not None for n in names], bool)
+        table["class"] = table["class"].where(~given, pd.Series(names, index=table.index))
+        table["class_confidence"] = table["class_confidence"].where(~given, 1.0)
+        return table
+
+    def classes(self) -> dict[int, str]:
+        """Label -> class, as it was found or a person gave it, of the particles that have one."""
+        found = self.found.particles
+        known = dict(zip(found["label"].tolist(), found["class"].tolist(), strict=True)) if has_classes(found) else {}
+        return known | {int(k): v for k, v in self.decisions.classes.items()}
+
+    def _classed_by_settings(self) -> pd.DataFrame:
         """The table with classes, where the settings ask for them: each shape depends on the others of the micrograph, so they are
         told anew."""
         probability = self.probability if self.along_map and self.found.settings.measure.subpixel else None

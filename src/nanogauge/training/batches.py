@@ -23,7 +23,7 @@ class Crops(NamedTuple):
     """What a loader hands on, N crops stacked; without the first dimension it is one crop.
 
     grey: (N, H, W) uint8; labels: (N, H, W) int32, 0 = background; distance: (N, H, W) uint8, normalised distance times 255
-    valid: (N, H, W) bool, False outside the micrograph
+    valid: (N, H, W) bool, False outside the micrograph, and where nobody knows what is there
     instances: (N,) bool, whether labels tell touching particles apart and end where the particles do
     doubt_px: (N,) int, how far from the labels' outlines the true ones may run
     tone: how the grey levels are to change; its tables are (N, 256), all else (N,)

@@ -59,10 +59,36 @@ def numbered(marks: NDArray[np.integer[Any]]) -> I32:
     return np.asarray(flat.reshape(marks.shape) + (0 if (marks == 0).any() else 1), np.int32)
 
 
-def make_real(name: str, grey: U8, marks: NDArray[np.integer[Any]], *, instances: bool = True, rough: bool = False) -> Real:
-    """A micrograph and its labels (H, W), any numbering, 0 = background. ValueError where their shapes differ."""
-    if marks.shape != grey.shape:
-        raise ValueError(f"{name}: labels are {marks.shape}, the micrograph {grey.shape}; they must be of one size")
+def without_unknown(marks: NDArray[np.integer[Any]], unknown: NDArray[np.bool_]) -> NDArray[np.integer[Any]]:
+    """Labels (H, W) without the particles of which more than half lies where nothing is known."""
+    numbers, flat = np.unique(marks, return_inverse=True)
+    area, lost = np.bincount(flat.ravel()), np.bincount(flat.ravel(), unknown.ravel())
+    return np.asarray(np.where(2 * lost > area, 0, numbers)[flat].reshape(marks.shape), marks.dtype)
+
+
+def read_unknown(folder: Path, stem: str) -> NDArray[np.bool_] | None:
+    """FOLDER/unknown/STEM.png, where the annotator did not say what is there: not 0 where unknown; None without such a file."""
+    path = folder / "unknown" / f"{stem}.png"
+    return np.asarray(Image.open(path).convert("L")) > 0 if path.is_file() else None
+
+
+def make_real(
+    name: str,
+    grey: U8,
+    marks: NDArray[np.integer[Any]],
+    *,
+    instances: bool = True,
+    rough: bool = False,
+    unknown: NDArray[np.bool_] | None = None,
+) -> Real:
+    """A micrograph and its labels (H, W), any numbering, 0 = background; unknown (H, W): where nothing is learned. ValueError
+    where their shapes differ."""
+    for what, given in (("labels are", marks), ("what is unknown is", unknown)):
+        if given is not None and given.shape != grey.shape:
+            raise ValueError(f"{name}: {what} {given.shape}, the micrograph {grey.shape}; they must be of one size")
+    if unknown is not None:
+        kept = without_unknown(marks, unknown)
+        marks, unknown = kept, unknown | (kept != marks)
     labels = numbered(marks)
     area = np.bincount(labels.ravel())
     yy, xx = np.indices(labels.shape, np.float32)
@@ -74,7 +100,17 @@ def make_real(name: str, grey: U8, marks: NDArray[np.integer[Any]], *, instances
     boxes = np.array(spans, np.int32).reshape(-1, 4)
     whole = 1 + np.flatnonzero((boxes[:, :2] > 0).all(1) & (boxes[:, 2:] < grey.shape).all(1)).astype(np.int32)
     return Real(
-        name, grey, labels, distance, float(np.median(diameters)), centres.astype(np.float32), boxes, whole, instances, rough
+        name,
+        grey,
+        labels,
+        distance,
+        float(np.median(diameters)),
+        centres.astype(np.float32),
+        boxes,
+        whole,
+        instances,
+        rough,
+        unknown,
     )
 
 
@@ -99,7 +135,8 @@ def read_folder(folder: Path, ids: Sequence[str] | None = None, *, instances: bo
     """The micrographs of `pairs`, several read at a time."""
 
     def read(pair: tuple[Path, Path]) -> Real:
-        return make_real(pair[0].stem, *read_pair(*pair), instances=instances, rough=rough)
+        stem = pair[0].stem
+        return make_real(stem, *read_pair(*pair), instances=instances, rough=rough, unknown=read_unknown(folder, stem))
 
     with ThreadPoolExecutor(min(cores(), 16)) as pool:
         return list(pool.map(read, pairs(folder, ids)))
@@ -161,7 +198,7 @@ class Examples:
 def real_crop(
     item: Real, examples: Examples, rng: np.random.Generator, *, donors: Sequence[Real] = ()
 ) -> tuple[U8, I32, F32, NDArray[np.bool_]]:
-    """A turned, mirrored, zoomed crop: grey, labels, distance, valid (False outside the micrograph).
+    """A turned, mirrored, zoomed crop: grey, labels, distance, valid (False outside the micrograph and where it is unknown).
 
     In `examples.copy_paste_share` of the crops, particles of the same micrograph or of one of `donors` are laid over it; where
     they are a second population, they are many and smaller.
@@ -195,7 +232,8 @@ def real_crop(
         item.labels.astype(np.float32), matrix, (c, c), flags=flags | cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101
     )
     distance = cv2.warpAffine(item.distance, matrix, (c, c), flags=flags | cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    valid = cv2.warpAffine(np.ones((h, w), np.uint8), matrix, (c, c), flags=flags | cv2.INTER_NEAREST)
+    known = np.ones((h, w), np.uint8) if item.unknown is None else (~item.unknown).astype(np.uint8)
+    valid = cv2.warpAffine(known, matrix, (c, c), flags=flags | cv2.INTER_NEAREST)
     grey, marks, depth = np.asarray(out, np.uint8), np.asarray(labels, np.int32), np.asarray(distance, np.float32) / np.float32(255)
     if rng.random() < examples.copy_paste_share:
         whole = [d for d in donors if d.instances and not d.rough]

@@ -16,7 +16,7 @@ from ..detection.engines.onnx import DEFAULT, OnnxEngine
 from ..detection.find import find_particles
 from ..reading import SUFFIXES, read_micrograph
 from ..results.interchange import find_annotations, read_annotation
-from .dataset import make_real
+from .dataset import make_real, read_unknown, without_unknown
 from .evaluate import score_image, summarise_scores
 from .export import export_file
 from .loop import Recipe, run
@@ -65,7 +65,8 @@ def recipe(*, start_from: str = "shipped", steps: int = 150, seed: int = 1) -> R
 
 
 def read_annotated(folder: Path, *, report: Callable[[str], None]) -> list[tuple[Path, Real]]:
-    """Every annotated micrograph of FOLDER; what has no annotation is named and left out."""
+    """Every annotated micrograph of FOLDER; what has no annotation is named and left out. FOLDER/unknown/NAME.png says where in
+    NAME nobody knows what is there."""
     found = []
     for path, annotation in find_annotations(folder, picture_suffixes=SUFFIXES).items():
         if annotation is None:
@@ -75,7 +76,7 @@ def read_annotated(folder: Path, *, report: Callable[[str], None]) -> list[tuple
         marks = read_annotation(annotation, shape=(grey.shape[0], grey.shape[1]), image_name=path.name)
         for warning in marks.warnings:
             report(f"{annotation.name}: {warning}")
-        found.append((path, make_real(path.name, grey, marks.labels)))
+        found.append((path, make_real(path.name, grey, marks.labels, unknown=read_unknown(folder, path.stem))))
     return found
 
 
@@ -100,8 +101,14 @@ def fine_tune(folder: Path, out: Path, how: Recipe, *, hold_out: float = 0.2, re
 
 
 def score(engine: OnnxEngine, items: list[Real]) -> dict[str, float]:
-    """Figures of `FIGURES` of an engine on annotated micrographs."""
-    scores = [score_image(find_particles(r.grey, engine, Settings())[0], r.labels, name=r.name) for r in items]
+    """Figures of `FIGURES` of an engine on annotated micrographs; what lies where nothing is known counts neither way."""
+    scores = []
+    for r in items:
+        predicted, true = find_particles(r.grey, engine, Settings())[0], r.labels
+        if r.unknown is not None:
+            predicted = np.where(r.unknown, 0, without_unknown(predicted, r.unknown)).astype(np.int32)
+            true = np.where(r.unknown, 0, without_unknown(true, r.unknown)).astype(np.int32)
+        scores.append(score_image(predicted, true, name=r.name))
     found = dict(summarise_scores(scores))
     return {key: float(str(found[key])) for key in FIGURES}
 

@@ -21,7 +21,7 @@ from PIL import Image
 from ..core.errors import SettingsError
 from ..core.toml import toml_text
 from . import checkpoints
-from .dataset import numbered, pairs, parse_source, read_pair
+from .dataset import numbered, pairs, parse_source, read_pair, read_unknown
 from .loop import Recipe, start
 
 MIB = 2**20
@@ -101,4 +101,8 @@ def _write_pair(folder: Path, image: Path, truth: Path, quality: int) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     small = np.uint8 if labels.max(initial=0) <= np.iinfo(np.uint8).max else np.uint16
     Image.fromarray(grey).save(folder / "images" / f"{image.stem}.jpg", quality=quality, optimize=True)
+    unknown = read_unknown(truth.parent.parent, image.stem)
+    if unknown is not None:
+        (folder / "unknown").mkdir(exist_ok=True)
+        Image.fromarray(unknown).save(folder / "unknown" / f"{image.stem}.png", optimize=True)
     Image.fromarray(labels.astype(small)).save(folder / "labels" / f"{image.stem}.png", optimize=True)

@@ -26,3 +26,4 @@ class Real:
     whole: I32  # labels of the particles that the frame does not cut
     instances: bool = True  # False: touching particles share a label, or labels are aggregates; only their foreground is true
     rough: bool = False  # labels say where particles are, but not where their outlines run
+    unknown: NDArray[np.bool_] | None = None  # (H, W) where nobody knows what is there: nothing is learned from it

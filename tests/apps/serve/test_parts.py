@@ -12,16 +12,17 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from nanogauge.apps.serve import downloads
-from nanogauge.apps.serve.corrections import FineTuning, save_training_data, to_choose_from, worth_learning_from
+from nanogauge.apps.serve.corrections import FineTuning, known_labels, save_training_data, to_choose_from, worth_learning_from
 from nanogauge.apps.serve.doubts import doubt_of
 from nanogauge.apps.serve.page_state import particles_of, vocabulary
 from nanogauge.apps.serve.project import Project, choose_work_folder
 from nanogauge.apps.serve.sample_figures import chart_of, comparison_of, content_of, figures_of, needed_of, sample_of, shown_lengths
 from nanogauge.apps.serve.server import _listen, serve
-from nanogauge.apps.serve.studio import Studio, settings_with_engine
+from nanogauge.apps.serve.studio import Studio, save_session, settings_with_engine
 from nanogauge.apps.serve.tiles import TILE_PX, Pyramid
 from nanogauge.apps.serve.uploads import Received
 from nanogauge.core.errors import EditError, InputError, NanogaugeError, OutputError
@@ -115,12 +116,12 @@ def test_examples_are_the_same_every_time(tmp_path: Path) -> None:
 
 
 def test_work_folders_are_told_apart(work: Path, tmp_path: Path) -> None:
-    assert choose_work_folder(work) == (work, [])
-    assert choose_work_folder(work / "a") == (work, [])
-    assert choose_work_folder(tmp_path / "new") == (tmp_path / "new", [])
+    assert choose_work_folder(work) == (work, [], {})
+    assert choose_work_folder(work / "a") == (work, [], {})
+    assert choose_work_folder(tmp_path / "new") == (tmp_path / "new", [], {})
     pictures = tmp_path / "pictures"
     shutil.copytree(work / "uploads", pictures)
-    assert choose_work_folder(pictures) == (pictures / "results", [pictures / "a.png"])
+    assert choose_work_folder(pictures) == (pictures / "results", [pictures / "a.png"], {})
     other = tmp_path / "home"
     other.mkdir()
     (other / "letter.txt").write_text("dear")
@@ -312,6 +313,39 @@ def test_only_what_was_seen_is_training_data(work: Path) -> None:
     assert tuning.state == "idle"
     with pytest.raises(NanogaugeError, match=r"two micrographs|PyTorch"):
         tuning.start(folder)
+
+
+def test_what_was_left_out_or_not_looked_at_is_unknown_to_training(work: Path, session: Session) -> None:
+    inside = session.table[session.table["flags"] == ""]
+    out, kept = (int(v) for v in inside["label"].iloc[[0, 1]])
+    before = session.labels.copy()
+    session.edit("leave_out", {"labels": [out]})
+    session.edit("region", {"rectangle": None, "excluded": [[[0, 0], [0, 60], [40, 60], [40, 0]]]})
+    save_session(session)
+    folder = save_training_data(Project(work), ["a"])
+    labels = tifffile.imread(folder / "labels" / "a.tif")
+    unknown = np.asarray(Image.open(folder / "unknown" / "a.png")) > 0
+    assert not (labels == out).any()
+    assert np.array_equal(labels == kept, before == kept)
+    assert unknown[before == out].all()
+    assert unknown[:40, :60].all()
+    rim = (cv2.dilate((before == out).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & (before == 0)
+    assert unknown[rim].all()
+    assert unknown.mean() < 0.25
+    assert not unknown[(labels > 0) & ~(np.indices(labels.shape) < np.array([44, 64])[:, None, None]).all(0)].any()
+
+    session.edit("leave_out", {"labels": [out]})  # counted again
+    session.edit("region", {"rectangle": [20, 30, 250, 300], "excluded": []})
+    save_session(session)
+    labels, unknown = known_labels(work / "a")
+    assert np.array_equal(labels == out, before == out)
+    assert np.array_equal(np.argwhere(~unknown).min(0), (20, 30))
+    assert np.array_equal(np.argwhere(~unknown).max(0), (249, 299))
+
+    session.go_to(0)
+    save_session(session)
+    save_training_data(Project(work), ["a"])
+    assert not (folder / "unknown").exists()
 
 
 @pytest.mark.slow

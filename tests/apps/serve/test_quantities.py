@@ -114,3 +114,14 @@ def test_chart_colours_and_figure_go_by_what_is_chosen(tab: Any, work: Path, fre
         tab.wait_for_selector(".ng-legend .ramp")
         low, high = (float(v) for v in tab.evaluate("nanogaugeView.rampEnds"))
         assert 0 < low < high <= 1
+
+
+def test_words_of_the_field_are_explained() -> None:
+    from nanogauge.apps.serve.glossary import GLOSSARY, explained
+
+    for word in ("GSD", "geometric SD", "D[4,3]", "Cliff's δ", "Cliff’s δ", "circularity", "d50 / nm"):
+        assert "<abbr" in explained(word), word
+    assert "ImageJ" in explained("circularity")
+    assert explained("<b>") == "&lt;b&gt;"
+    assert explained("gsdx") == "gsdx"
+    assert all(len(text) < 260 and text.endswith(".") for text in GLOSSARY.values())

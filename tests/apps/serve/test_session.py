@@ -51,6 +51,42 @@ def some(session: Session, n: int) -> list[int]:
     return [int(v) for v in inside["label"].to_numpy()[2 : 2 + n]]
 
 
+def test_an_outline_moved_in_one_place_stays_everywhere_else(session: Session) -> None:
+    inside = session.table[session.table["flags"] == ""]
+    label = int(inside["label"].iloc[0])
+    before = session.labels.copy()
+    (ring,) = session.outlines([label])[label]
+    was = np.array(ring).reshape(-1, 2)[:, ::-1]
+    top = int(was[:, 0].argmin())
+    now = was.copy()
+    now[top, 0] -= 6  # one vertex pulled up
+    delta = session.edit("vertices", {"labels": [label], "was": was.tolist(), "points": now.tolist()})
+    assert delta.focus == (label,)
+    changed = session.labels != before
+    assert changed.any()
+    assert set(np.unique(session.labels[changed])) == {label}
+    assert (np.argwhere(changed)[:, 0] <= was[:, 0].min() + 1).all(), "only between the old outline and the new one"
+    with pytest.raises(EditError, match="farther"):
+        session.edit("vertices", {"labels": [label], "was": now.tolist(), "points": now.tolist()})
+    for bad in ({"was": None}, {"was": [[1, 2]]}, {"was": [[0, float("nan")]] * 3}, {"was": "ring"}):
+        with pytest.raises(EditError):
+            session.edit("vertices", {"labels": [label], "points": now.tolist(), **bad})
+    far = (now + np.array([1000, 1000])).tolist()
+    with pytest.raises(EditError, match="delete it instead"):
+        session.edit("vertices", {"labels": [label], "was": now.tolist(), "points": far})
+
+
+def test_outlines_as_found_are_those_of_what_was_edited(session: Session) -> None:
+    assert session.found_outlines() == {}
+    a, b = session.table["label"].tolist()[2:4]
+    as_found = session.outlines([a, b])
+    session.edit("grow", {"labels": [a]})
+    session.edit("delete", {"labels": [b]})
+    assert session.found_outlines() == as_found
+    session.undo()
+    assert set(session.found_outlines()) == {a}
+
+
 def test_every_kind_of_edit_is_measured_as_if_all_were(session: Session) -> None:
     a, b, c, d, e = some(session, 5)
     (y, x), (dy, dx), (ey, ex) = centre(session, a), centre(session, d), centre(session, e)

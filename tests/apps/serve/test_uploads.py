@@ -440,3 +440,23 @@ def test_on_this_computer_only_its_own_names_are_answered() -> None:
     assert headers[b"x-content-type-options"] == b"nosniff"
     assert b"connect-src 'self'" in headers[b"content-security-policy"]
     assert not is_loopback("0.0.0.0")
+
+
+@pytest.mark.slow
+def test_hostile_files_are_no_annotations_either(work: Path, free_port: Callable[[], int]) -> None:
+    with running(work, free_port(), most_bytes=MOST_BYTES, most_pixels=MOST_PIXELS) as page:
+        for what, (name, content) in HOSTILE.items():
+            if len(content) > MOST_BYTES:
+                continue
+            url = f"{page.address}/api/micrographs/a/annotations?{urllib.parse.urlencode({'file': name})}"
+            request = urllib.request.Request(url, content, {"x-nanogauge": "1"})
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                urllib.request.urlopen(request, timeout=120)
+            text = json.load(caught.value)["error"]
+            assert caught.value.code == 400, (what, text)
+            assert "\n" not in text
+            assert "unexpected" not in text, (what, text)
+            assert str(page.root) not in text
+            assert INCOMING not in text
+            assert page.process.poll() is None
+            assert not list((page.root / INCOMING).iterdir()), what

@@ -2,11 +2,15 @@
 
     GET  /api/micrographs/NAME                     state and particles
     GET  /api/micrographs/NAME/changes?since=R     what changed after revision R
-    POST /api/micrographs/NAME/edit                {"kind": "split", ...}; also undo, redo
+    POST /api/micrographs/NAME/edit                {"kind": "split", ...}; also undo, redo; with an "id" done once
     GET  /api/micrographs/NAME/tiles/K/ROW/COLUMN  PNG
     GET  /api/micrographs/NAME/profile?y0=...      grey levels along a line, or of a pixel
+    GET  /api/micrographs/NAME/found               outlines as found, of what was edited since
+    GET  /api/micrographs/NAME/trial               outlines of the settings that are tried
+    GET  /api/micrographs/NAME/histogram           how many pixels have each grey level shown
     GET  /api/micrographs/NAME/files/FILE          a file of the result, as edited
-    POST /api/uploads?name=N                       the file's bytes as the body
+    POST /api/micrographs/NAME/annotations?file=F  ROIs or labels as the body; what was read, and a ticket for it
+    POST /api/uploads?name=N                       the file's bytes as the body; &others=true where it came with others
     POST /api/uploads/beside                       the text that lay beside it, first; the ticket answered goes as &beside=
     GET  /api/files/FILE                           a file of the report
 
@@ -15,6 +19,7 @@ Names are looked up among the micrographs of the project and files among fixed l
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -25,6 +30,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.background import BackgroundTask
@@ -33,6 +39,7 @@ from starlette.concurrency import run_in_threadpool
 from ...core.errors import EditError, InputError, NanogaugeError, OutputError
 from ...editing.delta import Delta
 from ...editing.session import Session
+from .annotations import check_annotation, receive_annotation
 from .downloads import EVERYTHING, FIGURES, MICROGRAPH_FILES, REPORT_FILES, figure_file, write_for_download, zip_everything
 from .page_state import changes_of, grey_profile, particles_of, state_of
 from .studio import Studio
@@ -44,6 +51,7 @@ _log = logging.getLogger("nanogauge.apps.serve")
 HEADER = "x-nanogauge"
 _MOST_PYRAMIDS = 4
 _LARGEST_BODY = 4_000_000
+_LONGEST_ID = 64
 
 
 class Desk:
@@ -51,6 +59,7 @@ class Desk:
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
+        self.work = hashlib.sha256(str(studio.project.root).encode("utf-8", "surrogateescape")).hexdigest()[:12]
         self._pyramids: OrderedDict[str, Pyramid] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -101,7 +110,12 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     def whole(name: str) -> Response:
         session = desk.session(name)
         with session.lock:
-            tiles = {"px": TILE_PX, "n_levels": desk.pyramid(name).n_levels, "key": session.found.micrograph.sha256[:12]}
+            tiles = {
+                "px": TILE_PX,
+                "n_levels": desk.pyramid(name).n_levels,
+                "key": session.found.micrograph.sha256[:12],
+                "work": desk.work,
+            }
             return _json({"state": state_of(session), "particles": particles_of(session), "tiles": tiles})
 
     @app.get("/api/micrographs/{name}/changes")
@@ -125,6 +139,18 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     def profile(name: str, y0: float, x0: float, y1: float, x1: float) -> Response:
         pixels = desk.session(name).found.micrograph.pixels
         return _json(grey_profile(pixels, (y0, x0), (y1, x1)))
+
+    @app.get("/api/micrographs/{name}/found")
+    def found(name: str) -> Response:
+        return _json({"outline": list(desk.session(name).found_outlines().values())})
+
+    @app.get("/api/micrographs/{name}/trial")
+    def trial(name: str) -> Response:
+        return _json(studio.trials.outlines(name))
+
+    @app.get("/api/micrographs/{name}/histogram")
+    def histogram(name: str) -> Response:
+        return _json({"counts": np.bincount(desk.pyramid(name).grey.ravel(), minlength=256).tolist()})
 
     @app.get("/api/micrographs/{name}/thumbnail")
     def thumbnail(name: str) -> Response:
@@ -154,7 +180,9 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         return _json({"ticket": await receive_beside(request.stream(), root, announced_bytes=_announced(request))})
 
     @app.post("/api/uploads")
-    async def upload(request: Request, name: str, folder: str = "", beside: str = "", suffix: str = ".txt") -> Response:
+    async def upload(
+        request: Request, name: str, folder: str = "", beside: str = "", suffix: str = ".txt", others: bool = False
+    ) -> Response:
         _own(request)
         shown = safe_name(name)
         try:
@@ -169,7 +197,10 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         text_file = None
         if beside:
             text_file = await run_in_threadpool(check_beside, beside, suffix, received, root, studio.checker)
-        entry, said = await run_in_threadpool(studio.project.take, received, sample=safe_folder(folder))
+        entry, said = await run_in_threadpool(studio.project.take, received, sample=safe_folder(folder), among_others=others)
+        if entry is None:
+            drop_beside(beside, root)
+            return _json({"name": "", "message": said})
         if text_file is not None and studio.project.put_beside(entry, text_file, suffix) and entry.state == "done":
             if not entry.summary.get("n_edits"):
                 studio.measure_again(entry.name)
@@ -179,6 +210,14 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
         if entry.state in ("waiting", "error") and entry.stage != "queued":
             studio.enqueue([entry.name])
         return _json({"name": entry.name, "message": said})
+
+    @app.post("/api/micrographs/{name}/annotations")
+    async def annotations(name: str, request: Request, file: str) -> Response:
+        _own(request)
+        session = await run_in_threadpool(desk.session, name)
+        path = await receive_annotation(request.stream(), root, file, announced_bytes=_announced(request))
+        micrograph = session.found.micrograph
+        return _json(await run_in_threadpool(check_annotation, path, micrograph.shape, micrograph.name, studio.checker))
 
     @app.get("/api/files/{file}")
     def report_file(file: str, ready: bool = False) -> Response:
@@ -200,15 +239,26 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
 def _edit(desk: Desk, name: str, gesture: dict[str, Any]) -> Response:
     session = desk.session(name)
     kind, since = str(gesture.get("kind", "")), gesture.get("since")
+    sent = str(gesture.get("id") or "")[:_LONGEST_ID]
     with session.lock:
-        if kind in ("undo", "redo"):
-            delta = session.undo() if kind == "undo" else session.redo()
-            if delta is None:
-                raise EditError(f"there is nothing to {kind}")
-        else:
-            delta = session.edit(kind, gesture)
+        if sent and sent in session.journal.ids:  # done before its answer was lost: the window learns what came of it
+            return _json(changes_of(session, None) | {"text": "", "focus": []})
+        session.journal.tag = sent
+        try:
+            delta = _done(session, kind, gesture)
+        finally:
+            session.journal.tag = ""
         deltas = desk.since(session, since) if isinstance(since, int) else [delta]
         return _json(changes_of(session, deltas) | {"text": delta.text, "focus": list(delta.focus)})
+
+
+def _done(session: Session, kind: str, gesture: dict[str, Any]) -> Delta:
+    if kind not in ("undo", "redo"):
+        return session.edit(kind, gesture)
+    delta = session.undo() if kind == "undo" else session.redo()
+    if delta is None:
+        raise EditError(f"there is nothing to {kind}")
+    return delta
 
 
 def _figure(desk: Desk, name: str, kind: str, weighting: str) -> Response:

@@ -75,7 +75,7 @@ def particles_of(session: Session, labels: Iterable[int] | None = None) -> dict[
         if labels is not None:
             chosen = sorted(set(labels))
             table = table[table["label"].isin(chosen)]
-        rings = session.outlines(chosen)
+        rings, classes = session.outlines(chosen), session.classes()
         unit = session.unit
     out: dict[str, Any] = {"label": table["label"].tolist()}
     out |= {k: _rounded(table[k], 2) for k in ("y", "x")}
@@ -85,6 +85,7 @@ def particles_of(session: Session, labels: Iterable[int] | None = None) -> dict[
         out[name] = _rounded(table[column.format(unit)], 4)
     out["flags"] = table["flags"].tolist()
     out["kind"] = kinds_of(table)
+    out["class"] = [classes.get(label, "") for label in out["label"]]
     out["outline"] = [rings[label] for label in out["label"]]
     return out
 

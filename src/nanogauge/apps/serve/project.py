@@ -7,19 +7,23 @@ WORK/serve.json      what only the page knows: where each micrograph is, samples
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
+import re
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ...batch.inputs import OUTPUT_NAMES
-from ...core.errors import InputError, UnreadableFile
+from ...batch.inputs import OUTPUT_NAMES, sort_out
+from ...core.errors import InputError, OutputError, UnreadableFile
+from ...editing.gestures import class_name
 from ...reading import SUFFIXES
 from ...results.atomic import write_atomic
 from ...results.folder import MARK, make_folder
+from ...results.interchange.companions import no_micrographs
 from ...results.run_json import run_inputs
 from ...results.saved import read_json, read_saved
 from ...results.versions import ASIDE, Version, bring_back, set_aside, versions
@@ -34,35 +38,48 @@ SAMPLE_JSON = "sample.json"
 LEFT_OUT_OF_GALLERY = {UPLOADS, "plots", "training", INCOMING}
 
 
-def choose_work_folder(given: Path | None) -> tuple[Path, list[Path]]:
-    """(work folder, micrographs to measure) for what the user named: results, a new folder, or a folder of micrographs, whose
-    results then go into results/ within it. InputError for a folder that is neither."""
+class WorkFolder(NamedTuple):
+    """root: where results go; pictures: micrographs to measure; left_out: pictures beside them that are none, with what they are"""
+
+    root: Path
+    pictures: list[Path]
+    left_out: dict[Path, str]
+
+
+def choose_work_folder(given: Path | None) -> WorkFolder:
+    """What is meant by what the user named: results, a new folder, or a folder of micrographs, whose results then go into results/
+    within it; masks and the like beside them are left out, as `nanogauge measure` does. InputError for a folder that is neither."""
     root = given or Path("results")
     if root.is_file():
         raise InputError(f"{root}: a file; give a folder of results or of micrographs")
     if (root / MARK).is_file():
         root = root.parent
     if not root.exists() or (root / MEMORY).is_file() or (root / "run.json").is_file() or any(root.glob("*/measurement.json")):
-        return root, []
-    pictures = sorted(p for p in root.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
-    if pictures:
-        return root / "results", pictures
+        return WorkFolder(root, [], {})
+    found, left_out = sort_out([root])
+    pictures = [p for p in found if p.is_file()]
+    if pictures or left_out:
+        return WorkFolder(root / "results", pictures, left_out)
     if any(not p.name.startswith(".") for p in root.iterdir()):
         raise InputError(f"{root}: neither results nor micrographs in it; give such a folder, or a new one to work in")
-    return root, []
+    return WorkFolder(root, [], {})
 
 
 class Project:
     """The work folder. Methods may be called from several threads."""
 
-    def __init__(self, root: Path, pictures: Iterable[Path] = ()) -> None:
+    def __init__(self, root: Path, pictures: Iterable[Path] = (), left_out: Mapping[Path, str] | None = None) -> None:
         self.root = make_folder(root).resolve()
         self.lock = threading.RLock()
         self.entries: dict[str, Entry] = {}
+        self.classes: list[dict[str, str]] = []  # name and colour of what the keys 1 to 9 stand for
+        self.left_out: dict[Path, str] = {}  # pictures that are no micrographs, with what they are
         self._aside: tuple[int, list[Version]] = (0, [])
         self._read()
         for picture in pictures:
             self.add_file(picture.resolve())
+        known = {e.file for e in self.entries.values()}
+        self.left_out |= {p.resolve(): what for p, what in (left_out or {}).items() if p.resolve() not in known}
 
     # --- what is there -----------------------------------------------------------------------------------------------------
 
@@ -85,6 +102,8 @@ class Project:
         for name, message in memory.get("errors", {}).items():
             if name in self.entries and self.entries[name].state == "waiting":
                 self.entries[name].state, self.entries[name].message = "error", str(message)
+        self.left_out = {Path(f): str(what) for f, what in memory.get("left_out", {}).items() if Path(f).is_file()}
+        self.classes = [{"name": str(c["name"]), "colour": str(c["colour"])} for c in memory.get("classes", [])][:9]
         samples, checked = self._pooled_run() | memory.get("samples", {}), set(memory.get("checked", []))
         notes = memory.get("notes", {})
         for name, entry in self.entries.items():
@@ -143,13 +162,15 @@ class Project:
             name = self._free_name(file)
             entry = Entry(name, self.root / name, file, sample=sample)
             self.entries[name] = entry
+            self.left_out.pop(file, None)
             self.remember()
             return entry
 
-    def take(self, received: Received, *, sample: str = "") -> tuple[Entry, str]:
+    def take(self, received: Received, *, sample: str = "", among_others: bool = False) -> tuple[Entry | None, str]:
         """Moves a received file into uploads/ and adds it. Answers the entry and what to say: "" for a new one.
 
-        The file of a result whose micrograph was missing is put to it; one that is there already is not taken twice.
+        The file of a result whose micrograph was missing is put to it; one that is there already is not taken twice. among_others:
+        it came with other files, or in a folder; where it is no micrograph then, but a mask of one, say, it is left out (None).
         """
         with self.lock:
             for entry in self.entries.values():
@@ -161,9 +182,23 @@ class Project:
                 entry.file = self._move_in(received)
                 self.remember()
                 return entry, f"{received.name} belongs to {entry.name}, which can be edited now"
-            entry = self.add_file(self._move_in(received), sample=sample)
+            file = self._move_in(received)
+            if among_others:
+                what = no_micrographs(p for p in file.parent.iterdir() if p.suffix.lower() in SUFFIXES).get(file)
+                if what is not None:
+                    return None, self._leave_out(file, received.name, what)
+            entry = self.add_file(file, sample=sample)
             entry.sha256 = received.sha256
             return entry, ""
+
+    def _leave_out(self, file: Path, given_name: str, what: str) -> str:
+        """Notes a received picture that is no micrograph, once; answers what to say."""
+        if any(p.is_file() and filecmp.cmp(p, file, shallow=False) for p in self.left_out if p != file):
+            file.unlink()
+        else:
+            self.left_out[file] = what
+            self.remember()
+        return f"left out: {given_name} ({what})"
 
     def put_beside(self, entry: Entry, text_file: Path, suffix: str) -> bool:
         """Moves the text file that a microscope wrote beside a picture to it, under the picture's whole name so that no other
@@ -226,6 +261,18 @@ class Project:
             self.entry(name).note = note.strip()[:_LONGEST_NOTE]
             self.remember()
 
+    def set_classes(self, classes: Iterable[tuple[str, str]]) -> None:
+        """What the keys 1 to 9 stand for, (name, colour "#rrggbb") each. InputError for a name or colour that is none."""
+        made = [{"name": class_name(name), "colour": colour} for name, colour in classes][:9]
+        names = [c["name"] for c in made if c["name"]]
+        if len(set(names)) < len(names):
+            raise InputError("two classes have the same name: give each its own")
+        if not all(re.fullmatch("#[0-9a-fA-F]{6}", c["colour"]) for c in made):
+            raise InputError("a colour is written #rrggbb")
+        with self.lock:
+            self.classes = made
+            self.remember()
+
     def check(self, name: str, checked: bool) -> None:
         """Marks a micrograph as looked at, or not."""
         with self.lock:
@@ -236,7 +283,7 @@ class Project:
         """Takes a micrograph out of the gallery: its results go to WORK/.removed, the file stays."""
         with self.lock:
             entry = self.entry(name)
-            set_aside(entry.folder, _facts(entry))
+            set_aside(entry.folder, facts_of(entry))
             del self.entries[name]
             self.remember()
 
@@ -256,8 +303,8 @@ class Project:
         """An earlier result in force again, its edits with it; what stood in its place is an earlier one now."""
         with self.lock:
             present = self.entries.get(version.name)
-            bring_back(version, None if present is None else _facts(present))
-            facts = version.facts if present is None else _facts(present)
+            bring_back(version, None if present is None else facts_of(present))
+            facts = version.facts if present is None else facts_of(present)
             entry = Entry(version.name, self.root / version.name, None, "done", sample=str(facts.get("sample") or ""))
             self._summarise(entry)
             stated = facts.get("file")
@@ -265,6 +312,21 @@ class Project:
             entry.checked = bool(version.facts.get("checked"))
             entry.note = str(facts.get("note") or "")
             self.entries[version.name] = entry
+            self.remember()
+            return entry
+
+    def replace_result(self, name: str, folder: Path) -> Entry:
+        """A result made beside, FOLDER, in force from now on; what stood in its place is an earlier one."""
+        with self.lock:
+            present = self.entry(name)
+            set_aside(present.folder, facts_of(present))
+            try:
+                os.replace(folder, present.folder)
+            except OSError as error:
+                raise OutputError(f"{folder}: cannot be moved to {present.folder} ({error.strerror})") from error
+            entry = Entry(name, present.folder, present.file, "done", sample=present.sample, note=present.note)
+            self._summarise(entry)
+            self.entries[name] = entry
             self.remember()
             return entry
 
@@ -285,6 +347,8 @@ class Project:
                 "samples": {e.name: e.sample for e in entries},
                 "checked": sorted(e.name for e in entries if e.checked),
                 "notes": {e.name: e.note for e in entries if e.note},
+                "classes": self.classes,
+                "left_out": {str(p): what for p, what in self.left_out.items()},
                 "errors": {e.name: e.message for e in entries if e.state == "error"},
             }
             write_atomic(self.root / MEMORY, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
@@ -330,7 +394,7 @@ class Project:
         return Counter(e.state for e in self.entries.values())
 
 
-def _facts(entry: Entry) -> dict[str, Any]:
+def facts_of(entry: Entry) -> dict[str, Any]:
     """What only the gallery knows of a micrograph, kept with a result that is set aside."""
     return {
         "file": None if entry.file is None else str(entry.file),

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ...batch.inputs import said_of_left_out
 from ...core.errors import InputError, NanogaugeError, OutputError
 from ...core.settings import Settings
 from .access import Guard, is_loopback, new_token
@@ -48,8 +49,8 @@ def serve(
         import nicegui  # noqa: F401
     except ImportError as error:
         raise NanogaugeError(f'the page needs more packages ({error.name} is missing): pip install "nanogauge[serve]"') from error
-    root, pictures = choose_work_folder(folder)
-    project = Project(root, pictures)
+    root, pictures, left_out = choose_work_folder(folder)
+    project = Project(root, pictures, left_out)
     lock = filelock.FileLock(project.root / LOCK, blocking=False)
     try:
         lock.acquire()
@@ -69,6 +70,8 @@ def serve(
         print(
             f"nanogauge: {address}\nWork folder {project.root}. Everything is saved there as it is done; Ctrl+C stops.", flush=True
         )
+        if left_out:
+            print(f"{said_of_left_out(left_out)} or add it on the page.", flush=True)
         if token is not None:
             print("Whoever has this address, token and all, can use the page; it is not encrypted.", flush=True)
         if browser:

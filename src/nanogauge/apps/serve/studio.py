@@ -25,6 +25,7 @@ from .entry import Entry
 from .many import ForMany
 from .project import UPLOADS, Project
 from .thumbnails import write_thumbnail
+from .trials import Trials
 from .uploads import Limits
 from .worker import Worker, WorkerError
 
@@ -54,6 +55,7 @@ class Studio:
         self.measurer = Worker("measure")
         self.listeners: list[Callable[[str], None]] = []  # called with a micrograph's name when its entry has changed
         self.many: ForMany | None = None
+        self.trials = Trials(self)
         self.paused = False
         self._seconds: deque[float] = deque(maxlen=12)  # of the last micrographs measured
         self._visit: list[str] = []
@@ -82,6 +84,12 @@ class Studio:
             self.project.set_state(name, "waiting", stage="queued")
             self._queue.put((1, next(self._order), "measure", name))
             self._tell(name)
+
+    def add_and_measure(self, file: Path) -> Entry:
+        """Has a picture measured that was left out as no micrograph."""
+        entry = self.project.add_file(file)
+        self.enqueue([entry.name])
+        return entry
 
     def cancel_queue(self) -> None:
         """What is queued is not measured after all; what is being measured is finished."""
@@ -120,6 +128,15 @@ class Studio:
             )
             self.project.remember()
         self.enqueue([name])
+
+    def take_result(self, name: str, folder: Path) -> Entry:
+        """A result made beside, FOLDER, in force from now on; the present one is kept as an earlier one, its edits with it."""
+        if self.project.entry(name).state == "measuring":
+            raise EditError(f"{self.project.entry(name).title}: is being measured; wait until that is done")
+        self._end_session(name, "another result of this micrograph was taken: the earlier one is kept under Files")
+        entry = self.project.replace_result(name, folder)
+        self._tell(name)
+        return entry
 
     def remove(self, name: str) -> None:
         """Takes a micrograph out of the gallery; its result can be brought back."""

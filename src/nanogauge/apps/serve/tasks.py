@@ -47,6 +47,16 @@ def preview(*, path: str, target: str, progress: Progress) -> None:
     write_preview(read_micrograph(path), Path(target))
 
 
+def read_marks(*, path: str, shape: list[int], image_name: str, target: str, progress: Progress) -> dict[str, Any]:
+    """Particles of a picture (H, W) out of ROIs, labels and the like, written to TARGET (.npy). Raises InputError as
+    `read_annotation`."""
+    from ...results.interchange import read_annotation
+
+    found = read_annotation(path, shape=(shape[0], shape[1]), image_name=image_name)
+    np.save(target, found.labels, allow_pickle=False)
+    return {"kind": found.kind, "n": found.n_particles, "warnings": list(found.warnings)}
+
+
 def check_sidecar(*, path: str, shape: list[int], progress: Progress) -> str:
     """The maker whose text file this is, written beside a picture of (H, W); "" where no maker knows it."""
     from ...reading.sidecar import facts_in

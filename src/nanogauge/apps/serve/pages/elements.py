@@ -17,6 +17,12 @@ class MicrographView(Element, component=STATIC / "micrograph_view.js", esm=_SHAR
     def __init__(self, name: str) -> None:
         super().__init__()
         self._props["name"] = name
+        self._props["classes"] = []
+
+    def set_classes(self, classes: list[dict[str, str]]) -> None:
+        """What the keys 1 to 9 stand for: name and colour each."""
+        self._props["classes"] = classes
+        self.update()
 
 
 class SizeChart(Element, component=STATIC / "size_chart.js", esm=_SHARED):

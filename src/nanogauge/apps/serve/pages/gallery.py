@@ -16,6 +16,7 @@ from .earlier import version_rows
 from .elements import DropZone
 from .for_selected import ForSelected
 from .layout import attempt, page_frame, refuse
+from .left_out import LeftOut
 from .many_bar import ManyBar
 
 PER_PAGE = 60
@@ -91,6 +92,7 @@ class Gallery:
                         "flat no-caps dense"
                     )
                 ManyBar(self.studio)
+                self.left_out = LeftOut(self.studio, self.tick)
                 with ui.element("div").classes("ng-sticky") as self.bar_row, ui.row().classes("ng-bar items-center"):
                     self.all = ui.checkbox(on_change=self._choose_all).props('dense aria-label="Select all shown"')
                     self.count = ui.label().classes("ng-count")
@@ -171,6 +173,7 @@ class Gallery:
             self.samples.set_options(options, value=self.sample if self.sample in options else "")
         self.samples.set_visibility(len(groups) > 1)
         self.search.set_visibility(len(project.entries) > 8)
+        self.left_out.tick()
         self.removed.set_visibility(not self.chosen and bool(project.removed()))
         self.show_chosen()
 

@@ -13,6 +13,7 @@ from typing import Any
 from nicegui import background_tasks, context, run, ui
 
 from ....core.errors import NanogaugeError
+from ..glossary import explained
 from ..page_state import vocabulary
 from .elements import STATIC
 
@@ -38,6 +39,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("drag, arrows", "move the picture"),
             ("0 / 1", "show all / one pixel is one pixel"),
             ("H", "hide or show the outlines"),
+            ("J", "A as it is, B as tried with other settings"),
             ("Page down / up", "next or previous micrograph"),
             ("C", "mark as checked, on to the next unchecked"),
         ),
@@ -57,12 +59,15 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("Delete", "delete"),
             ("M", "merge; with Shift what lies apart, too"),
             ("K", "keep: accepted"),
+            ("1 to 9 / 0", "class of what is selected / none"),
             ("O", "leave out: seen, not counted"),
             ("S", "split by a stroke"),
             ("R", "redraw an outline"),
             ("F / W", "fill holes / smooth"),
             ("G / Shift G", "grow / shrink by a pixel"),
             ("D", "split at the neck, without a line"),
+            ("N", "move vertices: drag; double-click adds, Alt-click removes"),
+            ("Q / Y", "circle, ellipse by three points"),
             ("A", "add by one click"),
             ("P", "add by polygon"),
             ("B / E", "brush / erase"),
@@ -174,9 +179,13 @@ def esc(text: object) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[int] = (), classes: str = "") -> str:
-    """An HTML table of escaped text; columns in `numbers` stand right."""
-    top = "".join(f'<th{_n(i, numbers)} scope="col">{esc(h)}</th>' for i, h in enumerate(heads))
-    body = "".join("<tr>" + "".join(f"<td{_n(i, numbers)}>{esc(c)}</td>" for i, c in enumerate(row)) + "</tr>" for row in rows)
+    """An HTML table of escaped text; columns in `numbers` stand right. Words of the field in heads and the first column are
+    explained to whoever points at them."""
+    top = "".join(f'<th{_n(i, numbers)} scope="col">{explained(h)}</th>' for i, h in enumerate(heads))
+    body = "".join(
+        "<tr>" + "".join(f"<td{_n(i, numbers)}>{esc(c) if i else explained(c)}</td>" for i, c in enumerate(row)) + "</tr>"
+        for row in rows
+    )
     head = f"<thead><tr>{top}</tr></thead>" if any(heads) else ""
     return f'<div class="ng-scroll"><table class="ng-figures {classes}">{head}<tbody>{body}</tbody></table></div>'
 

@@ -14,6 +14,8 @@ from ....editing.delta import Delta
 from ....editing.session import Session
 from ..entry import Entry
 from ..studio import Studio
+from .classes_panel import ClassesPanel
+from .dropped import ask_dropped
 from .elements import MicrographView, ParticleTable
 from .files_panel import FilesPanel
 from .filters_panel import FiltersPanel
@@ -21,6 +23,7 @@ from .layout import Frame, attempt, page_frame, refuse, said
 from .not_here import sorry
 from .scale_panel import ScalePanel
 from .sizes_panel import SizesPanel
+from .trial_panel import TrialPanel
 
 _PATIENCE_S = 1.5
 _ANSWER_FIRST_S = 0.04  # the window that edited gets its answer before the panels are brought up to date
@@ -64,11 +67,13 @@ class MicrographPage:
                     with self.parts["sizes"]:
                         self.sizes = SizesPanel(self.studio, self.session, self.name)
                     with self.parts["particles"]:
+                        self.classes = ClassesPanel(self)
                         ParticleTable(self.name)
                     with self.parts["scale"]:
                         self.scale = ScalePanel(self)
                     with self.parts["filters"]:
                         self.filters = FiltersPanel(self)
+                        self.trial = TrialPanel(self)
                     with self.parts["files"]:
                         self.files = FilesPanel(self)
             self.tabs.value = self.tab
@@ -77,6 +82,9 @@ class MicrographPage:
             self.view.on("check", self._check_and_go)
             self.view.on("bar", lambda e: self.scale.traced(e.args))
             self.view.on("tool", lambda e: self._tool(str(e.args)))
+            self.view.on("dropped", lambda e: ask_dropped(self, dict(e.args)))
+            self.view.on("classes", self._show_classes)
+            self.view.on("flip", self.trial.flip)
             self.view.on("step", lambda e: self.step(int(e.args)))
         self.show(self.tab)
         self.refresh()
@@ -176,6 +184,10 @@ class MicrographPage:
         wanted = {"scale": "scale", "exclude": "filters", "rectangle": "filters"}.get(tool)
         if wanted and wanted != self.tab:
             self.tabs.value = wanted
+
+    def _show_classes(self) -> None:
+        self.tabs.value = "particles"
+        self.classes.open()
 
     def set_tool(self, tool: str) -> None:
         """Puts a tool into the hand."""

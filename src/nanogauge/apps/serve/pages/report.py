@@ -150,9 +150,10 @@ class ReportPage:
         rows = [_choice(e) for e in to_choose_from(self.studio.project)]
         with ui.dialog() as dialog, ui.card().classes("ng-dialog ng-wide"):
             ui.label(title).classes("ng-h2")
-            ui.label("Every particle that is not outlined is taken for background: tick what is right as a whole.").classes(
-                "ng-soft"
-            )
+            ui.label(
+                "Every particle that is not outlined is taken for background: tick what is right as a whole. Nothing is learned "
+                "from particles left out by hand and from excluded areas."
+            ).classes("ng-soft")
             ticks = TickList(rows)
             dialog_buttons(dialog, button, lambda: go_on(ticks.chosen))
         dialog.open()

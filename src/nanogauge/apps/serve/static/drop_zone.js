@@ -73,10 +73,12 @@ export default {
       if (found.length && !wanted.length) {
         this.sending.unshift({ id: this.count++, name: "this folder", state: "refused", share: 0, said: "no micrographs in it" });
       }
+      wanted.sort((a, b) => a.file.name.length - b.file.name.length); // a picture before the masks that are named after it
+      const others = wanted.length > 1 || wanted.some((f) => f.folder); // a file that comes alone is meant, whatever it is
       for (const { file, folder, beside } of wanted) {
         const s = { id: this.count++, name: file.name, state: "sending", share: 0, said: "" };
         this.sending.push(s);
-        this.queue.push({ file, folder, beside, s: this.sending[this.sending.length - 1] });
+        this.queue.push({ file, folder, beside, others, s: this.sending[this.sending.length - 1] });
       }
       this.next();
     },
@@ -90,8 +92,8 @@ export default {
         });
       }
     },
-    async send({ file, folder, beside, s }) {
-      let query = `name=${encodeURIComponent(file.name)}&folder=${encodeURIComponent(folder)}`;
+    async send({ file, folder, beside, others, s }) {
+      let query = `name=${encodeURIComponent(file.name)}&folder=${encodeURIComponent(folder)}${others ? "&others=true" : ""}`;
       if (beside) {
         const options = { method: "POST", headers: { "x-nanogauge": "1" }, body: beside };
         const answer = await fetch(`${window.path_prefix || ""}/api/uploads/beside`, options).catch(() => null);

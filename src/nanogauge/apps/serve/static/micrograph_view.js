@@ -1,15 +1,19 @@
 // The picture of one micrograph with its outlines: looking, selecting, mending. Vue component of nanogauge.apps.serve.
 
-import { workbench, figures, FLAG_WORDS, QUANTITIES, STATUS_COLOURS, RAMP } from "nanogauge-page/workbench.js";
+import { drawnOnly, workbench, figures, FLAG_WORDS, QUANTITIES, STATUS_COLOURS, RAMP } from "nanogauge-page/workbench.js";
 import { Camera, Tiles } from "nanogauge-page/tiles.js";
 import { drawMarked, drawOutlines } from "nanogauge-page/painter.js";
-import { drawBar, drawBarFound, drawBrush, drawRegion, drawStroke } from "nanogauge-page/overlays.js";
+import { drawBar, drawBarFound, drawBrush, drawRegion, drawStroke, drawThree } from "nanogauge-page/overlays.js";
 import { Gestures } from "nanogauge-page/gestures.js";
 import { pointer } from "nanogauge-page/pointer.js";
 import { keys } from "nanogauge-page/keys.js";
 import { review } from "nanogauge-page/review.js";
 import { looking } from "nanogauge-page/looking.js";
 import { TEMPLATE } from "nanogauge-page/template.js";
+import { nodes } from "nanogauge-page/nodes.js";
+import { threePoints } from "nanogauge-page/three_points.js";
+import { outlines, rememberedLook } from "nanogauge-page/outlines.js";
+import { dropping } from "nanogauge-page/dropping.js";
 import { readout } from "nanogauge-page/readout.js";
 import { ACTIONS, SHAPES, TOOLS } from "nanogauge-page/tools.js";
 
@@ -17,24 +21,29 @@ const MARGIN = 0.25; // of the window, on each side, in which outlines are drawn
 const QUICK_MS = 6; // outlines drawn faster than this are drawn at every frame
 
 export default {
-  props: { name: String },
-  emits: ["bar", "check", "help", "refused", "step", "tool"],
+  props: { name: String, classes: { type: Array, default: () => [] } },
+  emits: ["bar", "check", "classes", "dropped", "flip", "help", "refused", "step", "tool"],
   template: TEMPLATE,
   data() {
     return {
       quantities: QUANTITIES, tools: TOOLS, actions: ACTIONS, colours: STATUS_COLOURS, tool: "select", by: "status", shown: true, light: false,
       shapes: SHAPES, brightness: 100, contrast: 100, gamma: 1, inverted: false, brush: 8, profile: null, pixel: "", loaded: false, failed: "", selected: 0, canUndo: false, canRedo: false, undoText: "",
       redoText: "", card: null, ruler: null, percent: "", title: "", told: "", rampEnds: ["", ""], review: null, asking: null,
-      nUnsure: 0,
+      nUnsure: 0, trying: false, over: false, kinds: [], unsent: 0, lining: false, look: rememberedLook(), histogram: null, low: 0, high: 255,
     };
   },
   computed: {
     filter() {
       const parts = [];
+      if (this.low > 0 || this.high < 255) parts.push("url(#ng-levels)");
       if (this.gamma !== 1) parts.push("url(#ng-gamma)");
       if (this.inverted) parts.push("invert(1)");
       if (this.brightness !== 100 || this.contrast !== 100) parts.push(`brightness(${this.brightness}%) contrast(${this.contrast}%)`);
       return parts.join(" ") || "none";
+    },
+    levels() {
+      const slope = 255 / Math.max(this.high - this.low, 1);
+      return { slope, intercept: (-this.low / 255) * slope };
     },
     hint() {
       return TOOLS[this.tool].hint;
@@ -50,6 +59,7 @@ export default {
     this.bench = workbench(this.name);
     this.camera = new Camera();
     this.tiles = new Tiles(this.bench, () => this.dirty("picture"));
+    this.bench.classes = this.classes;
     this.need = {};
     this.frames = 0;
     this.ends = null;
@@ -60,11 +70,13 @@ export default {
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.$refs.stage);
     this.off = [
+      this.listenToDrops(),
       this.bench.on("particles", () => this.dirty("lines", "top")),
       this.bench.on("selection", () => { this.selected = this.bench.selection.size; this.asking = this.reviewCard(); this.dirty("top"); }),
       this.bench.on("hover", () => this.dirty("top")),
       this.bench.on("state", () => this.stateChanged()),
       this.bench.on("refused", (text) => this.$emit("refused", text)),
+      this.bench.on("unsent", (n) => { this.unsent = n; }),
       this.bench.on("said", (text) => this.tell(text)),
       this.bench.on("show", (label) => this.reveal(label)),
     ];
@@ -80,7 +92,10 @@ export default {
       this.fit();
     });
   },
-  watch: { review() { this.asking = this.reviewCard(); } },
+  watch: {
+    classes() { this.bench.classes = this.classes; this.redraw(); },
+    review() { this.asking = this.reviewCard(); },
+  },
   unmounted() {
     this.observer?.disconnect();
     for (const off of this.off || []) off();
@@ -100,7 +115,21 @@ export default {
       if (id === "scale") this.tellBar();
       this.dirty("top");
     },
-    resetLight() { this.brightness = this.contrast = 100; this.gamma = 1; this.inverted = false; },
+    // B, as tried with other settings, in place of A
+    async compare(on) {
+      this.trial = null;
+      this.trying = false;
+      if (on) {
+        const answer = await fetch(`${this.bench.url}/trial`).catch(() => null);
+        if (answer?.ok) {
+          const c = await answer.json();
+          this.trial = drawnOnly(c);
+          this.trying = true;
+        }
+      }
+      this.dirty("lines", "top");
+    },
+    resetLight() { this.brightness = this.contrast = 100; this.gamma = 1; this.inverted = false; [this.low, this.high] = [0, 255]; },
     setBarLabel(text) { this.barLabel = text || ""; this.dirty("top"); },
     setEnds(ends) { this.ends = ends || this.barFound(); this.tellBar(); this.dirty("top"); },
     setUnit(unit) { this.bench.setUnit(unit); },
@@ -122,11 +151,13 @@ export default {
       this.nUnsure = this.unsure().length;
       this.asking = this.reviewCard();
       this.legend();
+      if (this.look.found && this.foundAt !== s.revision) this.readFound();
       if (this.width) this.measureRuler();
       this.dirty("lines", "top");
     },
     legend() {
-      if (this.by === "confidence") this.rampEnds = ["≤ 0.5", "1"];
+      if (this.by === "class") this.kinds = this.bench.kindsOfClass();
+      else if (this.by === "confidence") this.rampEnds = ["≤ 0.5", "1"];
       else {
         const any = this.bench.particles.values().next().value;
         if (any) this.bench.rank(any, this.by);
@@ -198,7 +229,7 @@ export default {
       if (need.top) {
         const c = clear("top");
         drawRegion(c, this.bench, this.camera, this.width, this.height);
-        drawMarked(c, this.bench, this.camera, this.width, this.height);
+        if (!this.trial) drawMarked(c, this.bench, this.camera, this.width, this.height);
         this.drawTool(c);
         this.updateCard();
       }
@@ -226,7 +257,7 @@ export default {
       c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
       c.clearRect(0, 0, wide, high);
       canvas.style.transform = "none";
-      if (this.shown) drawOutlines(c, this.bench, around, wide, high, { by: this.by, moving: this.moving });
+      if (this.shown || this.trial) drawOutlines(c, this.trial || this.bench, around, wide, high, { by: this.by, moving: this.moving, look: this.look, found: this.foundRings });
       this.drawnFor = around;
       this.drawnAt = performance.now();
       this.linesCost = this.drawnAt - began;
@@ -236,7 +267,9 @@ export default {
       if (this.tool === "scale" && this.ends) drawBar(c, this.ends, this.barLabel, this.camera);
       else if (bar?.box_y0_x0_y1_x1) drawBarFound(c, bar, this.camera);
       if (this.profile && this.tool === "line") drawStroke(c, { kind: "line", points: this.profile.ends }, this.camera, {});
-      if (this.stroke?.points.length) drawStroke(c, this.stroke, this.camera, { at: this.at, brush: this.brush });
+      if (this.tool === "vertices") this.drawNodes(c);
+      if (this.stroke?.three) drawThree(c, this.stroke.points, this.at && this.camera.toImage(...this.at), (points) => this.ringSoFar(points), this.camera);
+      else if (this.stroke?.points.length) drawStroke(c, this.stroke, this.camera, { at: this.at, brush: this.brush });
       if (this.at && brushes) drawBrush(c, this.at, this.brush * this.camera.zoom, this.tool === "erase");
     },
     updateCard() {
@@ -251,6 +284,7 @@ export default {
         `Feret ${this.bench.length(p.feret_min, 3)} to ${this.bench.length(p.feret_max, 3)}`,
         `circularity ${figures(p.circularity, 3)}` + (p.confidence == null ? "" : `, confidence ${p.confidence.toFixed(2)}`),
       ];
+      if (p.class) lines.push(`class ${p.class}`);
       if (words) lines.push(words);
       const left = x > this.width - 240, up = y > this.height - 120;
       this.card = {
@@ -273,6 +307,6 @@ export default {
       if (done && asked && this.review && ["delete", "accept", "leave_out"].includes(name)) this.stepReview(1);
       return done;
     },
-    ...review, ...readout, ...looking, ...pointer, ...keys,
+    ...review, ...readout, ...looking, ...pointer, ...keys, ...nodes, ...threePoints, ...outlines, ...dropping,
   },
 };

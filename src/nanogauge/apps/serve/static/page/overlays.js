@@ -171,6 +171,26 @@ export function drawStroke(context, stroke, camera, { at, brush }) {
   }
 }
 
+// Points clicked, and the circle or ellipse that they make with the pointer as the last; make: the ring of three points.
+export function drawThree(context, points, pointer, make, camera) {
+  const all = pointer && points.length < 3 ? [...points, [pointer[1], pointer[0]]] : points;
+  const ring = make(all) || (all.length === 2 ? all : null);
+  context.strokeStyle = "#f0e442";
+  context.lineWidth = 2;
+  if (ring) {
+    context.beginPath();
+    ring.forEach(([y, x], i) => (i ? context.lineTo(...camera.toScreen(x, y)) : context.moveTo(...camera.toScreen(x, y))));
+    context.closePath();
+    context.stroke();
+  }
+  context.fillStyle = "#f0e442";
+  for (const [y, x] of points) {
+    context.beginPath();
+    context.arc(...camera.toScreen(x, y), 4, 0, 7);
+    context.fill();
+  }
+}
+
 // The brush in place of the pointer.
 export function drawBrush(context, at, radius, erases) {
   context.beginPath();

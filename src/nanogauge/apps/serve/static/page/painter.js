@@ -4,6 +4,7 @@ import { STATUS_COLOURS } from "./workbench.js";
 
 const HALO = "rgba(0, 0, 0, 0.55)";
 const MOST_WITH_HALO = 700;
+const FOUND = "#ff8ad8"; // the network's own outline beside an edited one
 
 // A ring with about one point a screen pixel at this zoom: what the eye cannot see is not drawn.
 function coarse(p, camera) {
@@ -42,7 +43,7 @@ export function visible(bench, camera, width, height) {
   return out;
 }
 
-export function drawOutlines(context, bench, camera, width, height, { by, moving }) {
+export function drawOutlines(context, bench, camera, width, height, { by, moving, look, found }) {
   const seen = visible(bench, camera, width, height);
   const groups = new Map();
   for (const p of seen) {
@@ -51,7 +52,8 @@ export function drawOutlines(context, bench, camera, width, height, { by, moving
     if (!path) groups.set(key, (path = new Path2D()));
     addRings(path, p, camera);
   }
-  const line = Math.max(1, Math.min(2.2, 0.9 + camera.zoom * 0.45));
+  const line = look.width * Math.max(1, Math.min(2.2, 0.9 + camera.zoom * 0.45));
+  context.globalAlpha = look.opacity;
   context.lineJoin = "round";
   if (!moving && seen.length <= MOST_WITH_HALO) {
     context.strokeStyle = HALO;
@@ -66,7 +68,42 @@ export function drawOutlines(context, bench, camera, width, height, { by, moving
     context.stroke(path);
   }
   context.setLineDash([]);
+  if (found?.length) drawFound(context, found, camera, line);
+  context.globalAlpha = 1;
+  if (look.numbers && !moving) drawNumbers(context, seen, camera);
   return seen.length;
+}
+
+// Outlines as the network had them, where a person has changed them since.
+function drawFound(context, found, camera, line) {
+  const path = new Path2D();
+  for (const p of found) addRings(path, p, camera);
+  context.setLineDash([6, 3]);
+  for (const [style, wide] of [[HALO, line + 2], [FOUND, line]]) {
+    context.strokeStyle = style;
+    context.lineWidth = wide;
+    context.stroke(path);
+  }
+  context.setLineDash([]);
+}
+
+// The number of each particle that has room for it.
+function drawNumbers(context, seen, camera) {
+  context.font = "600 11px system-ui, sans-serif";
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.lineWidth = 3;
+  context.strokeStyle = "rgba(0, 0, 0, 0.8)";
+  context.fillStyle = "#ffffff";
+  for (const p of seen) {
+    const text = String(p.label);
+    if (p.d_px * camera.zoom < 7 * text.length + 2) continue;
+    const [x, y] = camera.toScreen(p.x, p.y);
+    context.strokeText(text, x, y);
+    context.fillText(text, x, y);
+  }
+  context.textAlign = "start";
+  context.textBaseline = "alphabetic";
 }
 
 export function drawMarked(context, bench, camera, width, height) {

@@ -33,6 +33,15 @@ export const pointer = {
           self.grabbed = near.indexOf(least);
           return true;
         } else if (t === "click") return false;
+        else if (t === "vertices") {
+          const k = self.nodeAt(x, y);
+          if (k < 0) return false;
+          if (e.altKey) { self.sendNodes(self.withNode(k, null)); return true; }
+          Object.assign(self.shape, { held: k, to: null });
+          return true;
+        } else if (t === "circle" || t === "ellipse") {
+          if (!self.stroke?.three) self.stroke = Object.assign(new Stroke(t), { open: true, three: true });
+        }
         else if (t === "polygon" || t === "exclude") {
           if (!self.stroke?.open) self.stroke = Object.assign(new Stroke(t), { open: true });
           self.stroke.was = self.stroke.points.length;
@@ -55,17 +64,20 @@ export const pointer = {
           if (level) ny = other[0]; // bars lie level as a rule; Alt lets go
           self.ends[self.grabbed] = [ny, nx];
           self.tellBar();
-        } else if (self.stroke) self.stroke.add(ix, iy, self.stroke.kind === "line" ? 0 : ["brush", "erase"].includes(self.stroke.kind) ? 0.2 * self.brush : 1.2 / self.camera.zoom);
+        } else if (self.shape?.held >= 0) self.shape.to = [iy, ix];
+        else if (self.stroke?.three) { /* its points are clicked */ }
+        else if (self.stroke) self.stroke.add(ix, iy, self.stroke.kind === "line" ? 0 : ["brush", "erase"].includes(self.stroke.kind) ? 0.2 * self.brush : 1.2 / self.camera.zoom);
         self.dirty("top");
       },
       release: (x, y, tapped, e) => self.released(x, y, tapped, e),
-      abandon: () => { self.stroke = null; self.grabbed = null; self.dirty("top"); },
+      abandon: () => { self.stroke = null; if (self.shape) self.shape.held = -1; self.grabbed = null; self.dirty("top"); },
       tap: (x, y, e) => {
         const [ix, iy] = image(x, y);
         if (self.tool === "click") {
           self.bench.edit("click", { points: [[iy, ix]] });
           return;
         }
+        if (self.tool === "vertices" && self.edgeAt(x, y) >= 0) return; // the first click of the two that add a vertex
         const p = particleAt(self.bench, ix, iy, 3 / self.camera.zoom);
         const many = e.shiftKey || e.ctrlKey || e.metaKey || e.pointerType === "touch"; // a finger has no Shift
         if (p) self.bench.select([p.label], many ? { toggle: true } : {});
@@ -73,6 +85,7 @@ export const pointer = {
       },
       doubleTap: (x, y, e) => {
         if (self.tool === "select") self.zoomAt(x, y, 2);
+        else if (self.tool === "vertices") self.addNode(x, y);
         else pointer.tap(x, y, e); // a quick second click with a tool is a click
       },
     };
@@ -84,8 +97,18 @@ export const pointer = {
       this.dirty("top");
       return;
     }
+    if (this.shape?.held >= 0) {
+      const { held, to } = this.shape;
+      this.shape.held = -1;
+      if (to && !tapped) await this.sendNodes(this.withNode(held, to));
+      return;
+    }
     const s = this.stroke;
     if (!s) return;
+    if (s.three) {
+      if (s.points.length >= 3) await this.finishThree();
+      return;
+    }
     const [ix, iy] = this.camera.toImage(x, y);
     if (s.kind === "polygon" || s.kind === "exclude") {
       const drawn = s.points.length - s.was > 8; // drawn in one go, not clicked

@@ -1,6 +1,8 @@
 // What picture, table and chart of one micrograph share: the particles, what is selected, and the way to the server.
 // One Workbench a page; each part listens to "particles", "selection", "hover", "state", "refused", "busy".
 
+import { Unsent } from "nanogauge-page/unsent.js";
+
 const HEADERS = { "content-type": "application/json", "x-nanogauge": "1" };
 
 // The registry of flags and kinds (nanogauge.core.particles), as the server put it into the page's head.
@@ -11,6 +13,7 @@ export const RAMP = [
   "#5a7fd6", "#4690cf", "#38a0c4", "#2cb0b5", "#2dbfa2", "#45cc8b", "#68d872", "#8fe057", "#b6e63f", "#dbe92f", "#fbe723",
 ];
 export const QUANTITIES = window.nanogauge.quantities; // name -> {title, length}
+const OTHER_CLASSES = ["#56b4e9", "#e69f00", "#cc79a7", "#f0e442", "#009e73", "#d55e00", "#a6cee3", "#b2df8a", "#fb9a99"];
 const OTHERS = Object.keys(QUANTITIES).filter((name) => name !== "equivalent_diameter");
 
 class Workbench {
@@ -18,6 +21,7 @@ class Workbench {
     this.name = name;
     this.particles = new Map();
     this.selection = new Set();
+    this.classes = []; // what the keys 1 to 9 stand for
     this.hover = 0;
     this.state = null;
     this.tiles = null;
@@ -25,6 +29,7 @@ class Workbench {
     this.listeners = {};
     this.pending = Promise.resolve();
     this.latency = []; // ms from the gesture to the answer drawn, for benchmarks
+    this.unsent = new Unsent(this);
     this.ready = this.load();
   }
 
@@ -52,6 +57,7 @@ class Workbench {
     this.tiles = content.tiles;
     this.state = content.state;
     this.take({ everything: true, removed: [], particles: content.particles, state: content.state });
+    if (this.unsent.recall()) this.sendKept();
   }
 
   // What the server says has changed.
@@ -63,7 +69,7 @@ class Workbench {
     for (let i = 0; i < c.label.length; i++) {
       const rings = c.outline[i].map((r) => Float32Array.from(r));
       const flags = c.flags[i] ? c.flags[i].split("|") : [];
-      const p = { label: c.label[i], y: c.y[i], x: c.x[i], d: c.d[i], d_px: c.d_px[i], weight: c.weight[i], flags, kind: c.kind[i],
+      const p = { label: c.label[i], y: c.y[i], x: c.x[i], d: c.d[i], d_px: c.d_px[i], weight: c.weight[i], flags, kind: c.kind[i], class: c.class[i],
         rings, box: boxOf(rings), coarse: {} };
       for (const name of OTHERS) p[name] = c[name][i];
       this.particles.set(p.label, p);
@@ -78,30 +84,58 @@ class Workbench {
     if (lost) this.emit("selection");
   }
 
-  // Edits go one after the other, so that a quick hand cannot overtake itself.
+  // Edits go one after the other, so that a quick hand cannot overtake itself. What is not answered is kept and sent again.
   edit(kind, gesture = {}) {
+    const item = { kind, ...gesture, id: Unsent.id() };
     const began = performance.now();
     const run = async () => {
-      this.emit("busy", true);
-      try {
-        const body = JSON.stringify({ kind, since: this.state.revision, ...gesture });
-        const answer = await fetch(`${this.url}/edit`, { method: "POST", headers: HEADERS, body });
-        const content = await answer.json();
+      if (!this.unsent.add(item)) {
+        this.emit("refused", "too many edits wait for the server: start nanogauge again first");
+        return null;
+      }
+      const content = await this.send(item);
+      if (content) requestAnimationFrame(() => setTimeout(() => this.latency.push(performance.now() - began), 0));
+      return content;
+    };
+    this.pending = this.pending.then(run, run);
+    return this.pending;
+  }
+
+  // Sends all that waits, in order; answers what came of `wanted`: null where it was refused, or the server does not answer.
+  async send(wanted) {
+    this.emit("busy", true);
+    let answered = null;
+    try {
+      for (const item of [...this.unsent.items]) {
+        const body = JSON.stringify({ since: this.state.revision, ...item });
+        const answer = await fetch(`${this.url}/edit`, { method: "POST", headers: HEADERS, body }).catch(() => null);
+        const content = answer ? await answer.json().catch(() => null) : null; // what is no JSON is not from nanogauge
+        if (!content) {
+          this.unsent.keep();
+          this.unsent.retry();
+          return null;
+        }
+        this.unsent.drop(item);
         if (!answer.ok) {
           this.emit("refused", content.error);
-          return null;
+          continue;
         }
         this.take(content);
         if (content.focus?.length) this.select(content.focus);
         this.emit("said", content.text);
-        requestAnimationFrame(() => setTimeout(() => this.latency.push(performance.now() - began), 0));
-        return content;
-      } catch {
-        this.emit("refused", "the server does not answer; is it still running? Nothing was changed.");
-        return null;
-      } finally {
-        this.emit("busy", false);
+        if (item === wanted) answered = content;
       }
+      return answered;
+    } finally {
+      this.emit("busy", false);
+    }
+  }
+
+  sendKept() {
+    const run = async () => {
+      const n = this.unsent.items.length;
+      if (n) await this.send(null);
+      if (n && !this.unsent.items.length) this.emit("said", `the server is back: ${n} edit${n > 1 ? "s" : ""} sent`);
     };
     this.pending = this.pending.then(run, run);
     return this.pending;
@@ -147,11 +181,27 @@ class Workbench {
 
   colour(p, by) {
     if (by === "status") return STATUS_COLOURS[p.kind];
+    if (by === "class") return p.class ? this.colourOfClass(p.class) : "#9aa3ad";
     if (by === "confidence") {
       if (p.confidence == null) return "#9aa3ad";
       return RAMP[Math.max(0, Math.min(RAMP.length - 1, Math.floor((p.confidence - 0.5) * 2 * RAMP.length)))];
     }
     return p.kind === "left_out" || this.valueBy(p, by) == null ? "#9aa3ad" : RAMP[this.rank(p, by)];
+  }
+
+  // The colour given to a class, else one by the order of names
+  colourOfClass(name) {
+    const given = this.classes.find((c) => c.name === name);
+    if (given) return given.colour;
+    const others = [...new Set([...this.particles.values()].map((p) => p.class))].filter((n) => n && !this.classes.some((c) => c.name === n)).sort();
+    return OTHER_CLASSES[others.indexOf(name) % OTHER_CLASSES.length];
+  }
+
+  // Name, colour and number of each class there is, for the legend
+  kindsOfClass() {
+    const n = new Map();
+    for (const p of this.particles.values()) if (p.class) n.set(p.class, (n.get(p.class) || 0) + 1);
+    return [...n].sort((a, b) => b[1] - a[1]).map(([name, count]) => ({ name, count, colour: this.colourOfClass(name) }));
   }
 
   // a particle's value of a quantity, as stored
@@ -189,6 +239,17 @@ function boxOf(rings) {
     }
   }
   return [x0, y0, x1, y1];
+}
+
+// Particles that can be drawn, and nothing else: of a trial
+export function drawnOnly(content) {
+  const particles = new Map();
+  content.label.forEach((label, i) => {
+    const rings = content.outline[i].map((r) => Float32Array.from(r)), box = boxOf(rings);
+    const at = { x: (box[0] + box[2]) / 2, y: (box[1] + box[3]) / 2, d_px: Math.min(box[2] - box[0], box[3] - box[1]) };
+    particles.set(label, { label, rings, box, kind: content.kind[i], coarse: {}, ...at });
+  });
+  return { particles, colour: (p) => STATUS_COLOURS[p.kind] };
 }
 
 let current = null;
