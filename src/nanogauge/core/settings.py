@@ -56,6 +56,7 @@ class SeparateSettings:
     foreground_above: float = 0.5
     seed_above: float = 0.4  # normalised distance from which a pixel is in a particle's middle
     merge_below: float = 0.6  # neighbours with weaker evidence of a cut between them are one particle; 0: never joined
+    overlaps_are_none: bool = True  # where two particles overlap and can be seen through, the overlap is no particle
     least_diameter_px: float = 4.0  # smaller objects are dropped; in working px
     least_confidence: float = 0.1  # objects less likely to be particles are dropped
 

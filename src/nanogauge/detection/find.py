@@ -174,6 +174,10 @@ def _other_readings(
         read("each particle as likely as it is", whole, zoom=seen.zoom, share=sure),
         read("doubtful particles left out", whole, zoom=seen.zoom, share=sure >= _DOUBTFUL),
     ]
+    if s.overlaps_are_none:
+        apart = separate(seen.maps, replace(s, overlaps_are_none=False), judge=judge)
+        if apart.max(initial=0) > seen.labels.max(initial=0):
+            readings.append(read("overlaps are particles", apart, zoom=seen.zoom))
     in_line = joined_in_line(seen.labels)
     if len(np.unique(in_line)) < len(np.unique(seen.labels)):
         readings.append(read("pieces in line joined", in_line, zoom=seen.zoom))

@@ -19,6 +19,7 @@ from skimage.segmentation import watershed
 
 from ..core.protocols import Maps
 from ..core.settings import SeparateSettings
+from .overlaps import lenses_joined
 
 Labels = NDArray[np.int32]
 Judge = Callable[[NDArray[np.integer], Maps], NDArray[np.float64]]
@@ -39,6 +40,8 @@ def separate(maps: Maps, settings: SeparateSettings | None = None, *, judge: Jud
     labels = _grown(middle, seeds, parts, n_seeds, n_parts)
     if s.merge_below > 0:
         labels = merge(labels, maps, below=s.merge_below)
+    if s.overlaps_are_none:
+        labels = lenses_joined(labels)
     return tidy(labels, (judge or mean_foreground)(labels, maps), s)
 
 

@@ -1,0 +1,69 @@
+"""Where two particles overlap and both can be seen through, as in transmission: a lens, darker than either, that is none itself.
+
+A lens lies between two particles alone, and gives each of them back its round: with it either is nearly convex where it was bitten
+into. A small particle upon the place where two large ones touch does not: it sticks out of both.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+_BETWEEN = 0.8  # share of a lens's outline that the two particles make up
+_EACH = 0.25  # of it, either at least
+_LARGEST = 0.6  # of the smaller of the two particles
+_ROUNDED = 0.3  # of a lens's area, by which what either lacks to be convex shrinks
+
+
+def lenses_joined(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Labels (H, W) with each lens given to one of the two particles that overlap in it: to the one that it makes rounder."""
+    n = int(labels.max(initial=0))
+    area = np.bincount(labels.ravel(), minlength=n + 1)
+    contacts = _contacts(labels)
+    boxes = ndimage.find_objects(labels)
+    number = np.arange(n + 1, dtype=np.int32)
+    for lens in np.argsort(area[1:]) + 1:
+        beside = contacts.get(int(lens), {})
+        total = sum(beside.values())
+        two = sorted((k for k in beside if k), key=lambda k: -beside[k])[:2]
+        if len(two) < 2 or sum(beside[k] for k in two) < _BETWEEN * total or beside[two[1]] < _EACH * total:
+            continue
+        if not 0 < area[lens] < _LARGEST * min(area[k] for k in two) or any(number[k] != k for k in two):
+            continue
+        gains = [_rounder(labels, boxes, k, int(lens)) / area[lens] for k in two]
+        if min(gains) >= _ROUNDED:
+            number[lens] = two[int(np.argmax(gains))]
+    return number[labels] if (number != np.arange(n + 1)).any() else labels
+
+
+def _contacts(labels: NDArray[np.int32]) -> dict[int, dict[int, int]]:
+    """Label -> label beside it, 0 the ground -> edges of pixels between them."""
+    found: dict[int, dict[int, int]] = {}
+    width = int(labels.max(initial=0)) + 1
+    keys = []
+    for a, b in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
+        apart = a != b
+        low, high = np.minimum(a[apart], b[apart]), np.maximum(a[apart], b[apart])
+        keys.append(low.astype(np.int64) * width + high)
+    pairs, counts = np.unique(np.concatenate(keys), return_counts=True)
+    for key, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        a, b = divmod(key, width)
+        found.setdefault(a, {})[b] = found.setdefault(b, {})[a] = count
+    return found
+
+
+def _rounder(labels: NDArray[np.int32], boxes: list[tuple[slice, slice]], particle: int, lens: int) -> float:
+    """By how many px what a particle lacks to be convex shrinks with a lens."""
+    both = [boxes[particle - 1], boxes[lens - 1]]
+    window = labels[tuple(slice(min(b[i].start for b in both), max(b[i].stop for b in both)) for i in (0, 1))]
+    alone, joined = window == particle, (window == particle) | (window == lens)
+    return _lacking(alone) - _lacking(joined)
+
+
+def _lacking(mask: NDArray[np.bool_]) -> float:
+    """Area of the convex hull (of pixels, not of their middles) beyond a mask's own."""
+    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    hull = cv2.convexHull(np.concatenate(outlines))
+    return float(cv2.contourArea(hull) + 0.5 * cv2.arcLength(hull, True) + 1 - np.count_nonzero(mask))
