@@ -124,29 +124,24 @@ def particles(folder: Path, out: Path, steps: int) -> None:
     row("outlines, out of the box", np.diag(shape) / shape.sum(1), "among the others of the picture")
     matrix: NDArray[np.int64] = np.zeros((0, 0), np.int64)
     for title, which in (("maps", 1), ("maps and outlines", 2)):
-        judged = [judge_particles(whole(t[0]), t[which]) for t in tested]  # type: ignore[arg-type]
+        # each half with the temperature that fits the other
+        fitted = [judge_particles(whole(t[0]), t[which]).temperature for t in tested]  # type: ignore[arg-type]
+        said_of = [replace(t[which], temperature=f) for t, f in zip(tested, fitted[::-1], strict=True)]  # type: ignore[arg-type]
+        judged = [judge_particles(whole(t[0]), known) for t, known in zip(tested, said_of, strict=True)]
         matrix = np.sum([j.matrix for j in judged], axis=0)
-        row(title, accuracy_of(matrix), f"ECE {error(judged):.3f}")
-        print_found([judge_particles(t[0], t[which]) for t in tested], names)  # type: ignore[arg-type]
+        p, true = (np.concatenate([getattr(j, v) for j in judged]) for v in ("p", "true"))
+        said, right = p.max(1).mean(), (p.argmax(1) == true).mean()
+        ece = calibration_error(p.max(1), p.argmax(1) == true)
+        row(title, accuracy_of(matrix), f"said {said:.3f}, right {right:.3f}, ECE {ece:.3f}")
+        print_found([judge_particles(t[0], known) for t, known in zip(tested, said_of, strict=True)], fitted, names)
     print(f"confusion, maps and outlines (rows: true): {matrix.tolist()}")
 
 
-def error(judged: Sequence[Judged]) -> float:
-    """Calibration error with the temperature that fits the other fold."""
-    sure, right = [], []
-    for j, other in zip(judged, judged[::-1], strict=True):
-        p = j.p ** (1 / other.temperature)
-        p /= p.sum(1, keepdims=True)
-        sure.append(p.max(1))
-        right.append(p.argmax(1) == j.true)
-    return calibration_error(np.concatenate(sure), np.concatenate(right))
-
-
-def print_found(judged: Sequence[Judged], names: Sequence[str]) -> None:
+def print_found(judged: Sequence[Judged], fitted: Sequence[float], names: Sequence[str]) -> None:
     for k, j in enumerate(judged):
         assert j.ap50 is not None
         each = ", ".join(f"{n} {a:.3f}" for n, a in zip(names, j.ap50, strict=True))
-        print(f"  half {k}: found {j.found:.3f}; AP@0.5 {each}; temperature {j.temperature:.2f}")
+        print(f"  half {k}: found {j.found:.3f}; AP@0.5 {each}; temperature {fitted[k]:.2f}")
 
 
 def phases(folder: Path, out: Path, steps: int) -> None:
