@@ -72,11 +72,17 @@ def learned(
     if shapes is not None:  # a cut particle shows only a part of its outline
         shapes = np.where(has_flag(table, _CUT)[:, None], np.nan, shapes)
     # the temperature comes last: it says how sure a class is, and must not change which it is
-    p = tempered(among_others(class_probabilities(seen, shapes, known)), known.temperature)
+    p = tempered(given_others(class_probabilities(seen, shapes, known), known), known.temperature)
     sure = p.max(axis=1) if len(p) else np.zeros(0)
     names = np.array(known.names, object)[p.argmax(axis=1)] if len(p) else np.zeros(0, object)
     names[~(sure >= settings.unsure_below)] = UNSURE
     return _joined(table, [str(n) for n in names], sure)
+
+
+def given_others(p: Floats, known: EngineClasses) -> Floats:
+    """(n, K) probabilities of the particles of one micrograph, given all of them, where the classes are shapes. Of others they stay:
+    a class that is told half-heartedly, if rightly, would be swallowed by a commoner one."""
+    return among_others(p) if len(p) and all(n.lower() in SHAPES for n in known.names) else p
 
 
 def kept(table: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:

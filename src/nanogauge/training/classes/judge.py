@@ -15,9 +15,8 @@ from ...core.protocols import Engine, EngineClasses, classes_of
 from ...core.settings import Settings
 from ...detection.class_maps import class_maps
 from ...detection.find import at_edge, find_particles
-from ...measuring.classes import shapes_seen
+from ...measuring.classes import given_others, shapes_seen
 from ...measuring.learned_classes import class_probabilities, tempered
-from ...measuring.shape_classes import among_others
 from ..evaluate import match
 from .data import UNLABELLED, Classed, particle_classes
 from .figures import F64, I64, average_precision, calibration_error, confusion, per_class, temperature
@@ -136,7 +135,7 @@ def judge_particles(found: Found, known: EngineClasses) -> Judged:
     p = class_probabilities(found.seen, found.shapes, known)
     for n in np.unique(found.picture):
         own = found.picture == n
-        p[own] = tempered(among_others(p[own]), known.temperature)
+        p[own] = tempered(given_others(p[own], known), known.temperature)
     said, m, k = p.argmax(1), found.matched, len(known.names)
     score = found.sure * p.max(1)
     asked = found.true != NO_CLASS
