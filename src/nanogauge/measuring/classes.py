@@ -80,8 +80,8 @@ def learned(
 
 
 def given_others(p: Floats, known: EngineClasses) -> Floats:
-    """(n, K) probabilities of the particles of one micrograph, given all of them, where the classes are shapes. Of others they stay:
-    a class that is told half-heartedly, if rightly, would be swallowed by a commoner one."""
+    """(n, K) probabilities of the particles of one micrograph, given all of them, where the classes are shapes. Of others they
+    stay: a class that is told half-heartedly, if rightly, would be swallowed by a commoner one."""
     return among_others(p) if len(p) and all(n.lower() in SHAPES for n in known.names) else p
 
 
