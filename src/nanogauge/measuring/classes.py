@@ -15,7 +15,7 @@ from ..core.protocols import EngineClasses
 from ..core.rules import classes_by_rules
 from ..core.scale import Scale
 from ..core.settings import ClassSettings
-from .learned_classes import NetworkClasses, class_probabilities
+from .learned_classes import NetworkClasses, class_probabilities, tempered
 from .rings import rings_of
 from .run_lengths import Floats, boxes_of, find_runs, index_image
 from .shape_classes import SHAPES, among_others, shape_probabilities
@@ -65,15 +65,24 @@ def stated(table: pd.DataFrame, classes: Mapping[int, str]) -> pd.DataFrame:
 def learned(
     table: pd.DataFrame, seen: Floats, shapes: Floats | None, known: EngineClasses, settings: ClassSettings
 ) -> pd.DataFrame:
-    """The table with the likeliest classes of a network; "unsure" where none is likely enough. seen, shapes: (n, ...) in the
-    table's order, as in `class_probabilities`."""
+    """The table with the likeliest classes of a network, given what else the micrograph shows; "unsure" where none is likely.
+
+    seen, shapes: (n, ...) in the table's order, as in `class_probabilities`
+    """
     if shapes is not None:  # a cut particle shows only a part of its outline
         shapes = np.where(has_flag(table, _CUT)[:, None], np.nan, shapes)
-    p = class_probabilities(seen, shapes, known)
+    # the temperature comes last: it says how sure a class is, and must not change which it is
+    p = tempered(given_others(class_probabilities(seen, shapes, known), known), known.temperature)
     sure = p.max(axis=1) if len(p) else np.zeros(0)
     names = np.array(known.names, object)[p.argmax(axis=1)] if len(p) else np.zeros(0, object)
     names[~(sure >= settings.unsure_below)] = UNSURE
     return _joined(table, [str(n) for n in names], sure)
+
+
+def given_others(p: Floats, known: EngineClasses) -> Floats:
+    """(n, K) probabilities of the particles of one micrograph, given all of them, where the classes are shapes. Of others they
+    stay: a class that is told half-heartedly, if rightly, would be swallowed by a commoner one."""
+    return among_others(p) if len(p) and all(n.lower() in SHAPES for n in known.names) else p
 
 
 def kept(table: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:

@@ -15,8 +15,8 @@ from ...core.protocols import Engine, EngineClasses, classes_of
 from ...core.settings import Settings
 from ...detection.class_maps import class_maps
 from ...detection.find import at_edge, find_particles
-from ...measuring.classes import shapes_seen
-from ...measuring.learned_classes import class_probabilities
+from ...measuring.classes import given_others, shapes_seen
+from ...measuring.learned_classes import class_probabilities, tempered
 from ..evaluate import match
 from .data import UNLABELLED, Classed, particle_classes
 from .figures import F64, I64, average_precision, calibration_error, confusion, per_class, temperature
@@ -133,6 +133,9 @@ def find_classed(engine: Engine, items: Sequence[Classed], settings: Settings | 
 def judge_particles(found: Found, known: EngineClasses) -> Judged:
     """Found particles against the true ones, classed as a network that says `known` of itself classes them."""
     p = class_probabilities(found.seen, found.shapes, known)
+    for n in np.unique(found.picture):
+        own = found.picture == n
+        p[own] = tempered(given_others(p[own], known), known.temperature)
     said, m, k = p.argmax(1), found.matched, len(known.names)
     score = found.sure * p.max(1)
     asked = found.true != NO_CLASS
@@ -142,7 +145,8 @@ def judge_particles(found: Found, known: EngineClasses) -> Judged:
         for mine in [asked & (said == c)]
     ]
     share = float(m.sum() / max(found.n_true.sum(), 1))
-    return Judged(known.names, confusion(found.true[m], said[m], k), p[m], found.true[m], found.pictures, np.array(ap), share)
+    matrix = confusion(found.true[m], said[m], k)
+    return Judged(known.names, matrix, p[m], found.true[m], found.pictures, np.array(ap), share)
 
 
 def judge_phases(engine: Engine, items: Sequence[Classed], *, seed: int = 0) -> Judged:
