@@ -73,6 +73,12 @@ def trained(names: Sequence[str], items: Sequence[Classed], run: Path, **how: ob
     return OnnxEngine(run / "network.onnx")
 
 
+def whole(found: Found) -> Found:
+    """Without those that the frame cuts, or too small to have a shape."""
+    kept = ~np.isnan(found.shapes[:, 0])
+    return replace(found, **{k: getattr(found, k)[kept] for k in ("seen", "shapes", "sure", "true", "picture")})
+
+
 def said_by_shape(found: Found) -> NDArray[np.str_]:
     """(n,) the shape out of the box, as `--classes shape` tells it, before it is said to be unsure."""
     p = np.zeros_like(found.shapes)
@@ -96,10 +102,13 @@ def particles(folder: Path, out: Path, steps: int) -> None:
     """Two folds; what the maps, the outlines and both say of every picture when it is held out."""
     names, items = read_class_folder(with_tables(folder, out / "particles"), report=quiet)
     halves = held_out(items, 0.5)
+    engines = [
+        trained(names, learned, out / f"particles-{k}", steps=steps) for k, (learned, _) in enumerate((halves, halves[::-1]))
+    ]
+    founds = [find_classed(engine, held) for engine, held in zip(engines, halves[::-1], strict=True)]
     tested: list[tuple[Found, EngineClasses, EngineClasses]] = []
-    for k, (learned, held) in enumerate((halves, halves[::-1])):
-        engine = trained(names, learned, out / f"particles-{k}", steps=steps, balance=1.0, learning_rate=4e-3)
-        seen, found = find_classed(engine, learned), find_classed(engine, held)
+    # the body of both networks is one, and so are the outlines: what one half holds out is what the other has learned from
+    for engine, found, seen in zip(engines, founds, founds[::-1], strict=True):
         outlines = fit_outlines(seen.shapes[seen.matched], seen.true[seen.matched], names)
         both = replace(classes_of(engine), outlines=tuple(map(tuple, outlines.tolist())))
         tested.append((found, classes_of(engine), both))
@@ -108,36 +117,31 @@ def particles(folder: Path, out: Path, steps: int) -> None:
     print(f"\n{folder.name}: {len(items)} pictures, each held out once; {many}")
     print(f"| told by | {' | '.join(names)} | mean class accuracy | |\n|---|{'---|' * (len(names) + 2)}")
     shape = np.zeros((len(names), len(names) + 1), np.int64)
-    for found, *_ in tested:
+    for found in map(whole, founds):
         said = np.array([names.index(s) if s in names else len(names) for s in said_by_shape(found)])
         m = found.matched
         shape += np.bincount(found.true[m] * (len(names) + 1) + said[m], minlength=shape.size).reshape(shape.shape)
     row("outlines, out of the box", np.diag(shape) / shape.sum(1), "among the others of the picture")
     matrix: NDArray[np.int64] = np.zeros((0, 0), np.int64)
     for title, which in (("maps", 1), ("maps and outlines", 2)):
-        judged = [judge_particles(t[0], t[which]) for t in tested]  # type: ignore[arg-type]
+        # each half with the temperature that fits the other
+        fitted = [judge_particles(whole(t[0]), t[which]).temperature for t in tested]  # type: ignore[arg-type]
+        said_of = [replace(t[which], temperature=f) for t, f in zip(tested, fitted[::-1], strict=True)]  # type: ignore[arg-type]
+        judged = [judge_particles(whole(t[0]), known) for t, known in zip(tested, said_of, strict=True)]
         matrix = np.sum([j.matrix for j in judged], axis=0)
-        row(title, accuracy_of(matrix), f"ECE {error(judged):.3f}; {[f'{a:.3f}' for j in judged for a in [accuracy_of(j.matrix)]]}")
-        print_found(judged, names)
+        p, true = (np.concatenate([getattr(j, v) for j in judged]) for v in ("p", "true"))
+        said, right = p.max(1).mean(), (p.argmax(1) == true).mean()
+        ece = calibration_error(p.max(1), p.argmax(1) == true)
+        row(title, accuracy_of(matrix), f"said {said:.3f}, right {right:.3f}, ECE {ece:.3f}")
+        print_found([judge_particles(t[0], known) for t, known in zip(tested, said_of, strict=True)], fitted, names)
     print(f"confusion, maps and outlines (rows: true): {matrix.tolist()}")
 
 
-def error(judged: Sequence[Judged]) -> float:
-    """Calibration error with the temperature that fits the other fold."""
-    sure, right = [], []
-    for j, other in zip(judged, judged[::-1], strict=True):
-        p = j.p ** (1 / other.temperature)
-        p /= p.sum(1, keepdims=True)
-        sure.append(p.max(1))
-        right.append(p.argmax(1) == j.true)
-    return calibration_error(np.concatenate(sure), np.concatenate(right))
-
-
-def print_found(judged: Sequence[Judged], names: Sequence[str]) -> None:
+def print_found(judged: Sequence[Judged], fitted: Sequence[float], names: Sequence[str]) -> None:
     for k, j in enumerate(judged):
         assert j.ap50 is not None
         each = ", ".join(f"{n} {a:.3f}" for n, a in zip(names, j.ap50, strict=True))
-        print(f"  half {k}: found {j.found:.3f}; AP@0.5 {each}; temperature {j.temperature:.2f}")
+        print(f"  half {k}: found {j.found:.3f}; AP@0.5 {each}; temperature {fitted[k]:.2f}")
 
 
 def phases(folder: Path, out: Path, steps: int) -> None:
