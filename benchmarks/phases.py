@@ -97,8 +97,11 @@ def _held(tallies: list[Tally], t: Texture) -> NDArray[np.bool_]:
     factors = np.array([c.inflation for c in tallies])
     for k in range(1 if t.share.size == 2 else t.share.size):
         shares, chords, outlines = (variance_of_ratio(s, factors[:, k].tolist()) for s in _sums(tallies, k))
-        found = share_interval(*shares, sum(c.independent for c in tallies)), length_interval(*chords), length_interval(*outlines)
-        true = t.share[k], t.chord[k], t.interface[k, {0: 1, 1: 0, 2: 1}[k]]
+        other = {0: 1, 1: 0, 2: 1}[k]
+        doubts = [float(np.mean(d)) for d in ([c.chord_doubt[k] for c in tallies], [c.interface_doubt[k, other] for c in tallies])]
+        lengths = [length_interval(*v, more=d) for v, d in zip((chords, outlines), doubts, strict=True)]
+        found = [share_interval(*shares, sum(c.independent for c in tallies)), *lengths]
+        true = t.share[k], t.chord[k], t.interface[k, other]
         rows.append([e.low <= v <= e.high for e, v in zip(found, true, strict=True)])
     return np.array(rows)
 
@@ -178,7 +181,7 @@ def real(engine_file: str, folder: Path, ids: Path | None) -> None:
     held = []
     for j, p in enumerate(pictures):
         others = Check(names, tuple(q for i, q in enumerate(pictures) if i != j))
-        matrix, reach = others.correction(), others.share_reach()
+        matrix, reach = others.correction(), others.reach_at(p.said)
         if reach is None:
             print("too few pictures for intervals")
             return

@@ -132,3 +132,18 @@ def test_a_check_of_other_phases_is_refused() -> None:
     check = checked(np.random.default_rng(2), (0.05, 0.01), n=3)
     with pytest.raises(InputError, match="the check is of rock, pore"):
         phase_figures([PhaseMap(name="m", phases=np.zeros((9, 9), np.uint8), names=("x", "y"))], check)
+
+
+def test_errors_that_cancelled_where_it_was_checked_are_in_the_interval_of_other_shares() -> None:
+    """As much of either phase taken for the other: nothing is seen of it at equal shares, and much at others."""
+    rng = np.random.default_rng(9)
+    pictures = []
+    for k in range(5):
+        truth = level_sets(rng, (120, 120), 6.0, (0.5, 0.5)).phases
+        pictures.append(check_picture(PhaseMap(name=f"{k}", phases=muddled(truth, rng, (0.1, 0.1)), names=NAMES), truth))
+    check = Check(NAMES, tuple(pictures))
+    reach = check.reach_at(np.array([0.5, 0.5])), check.reach_at(np.array([0.9, 0.1]))
+    assert check.correction() is not None or reach[1][0] > reach[0][0] + 0.03
+    truth = level_sets(rng, (300, 300), 6.0, (0.95, 0.05)).phases
+    share = phase_figures([PhaseMap(name="m", phases=muddled(truth, rng, (0.1, 0.1)), names=NAMES)], check).phases[1].share
+    assert share.whole.low <= (truth == 1).mean() <= share.whole.high

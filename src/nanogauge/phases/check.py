@@ -164,6 +164,18 @@ class Check:
         errors = self._left_out(corrected=self.correction() is not None)
         return None if errors is None else np.array([_reach(e) for e in errors.T])
 
+    def reach_at(self, said: Floats) -> Floats | None:
+        """(K,) `share_reach` for a picture with the shares (K,) said.
+
+        Where shares are left as said, its own may be others than those of the held-out pictures, and what is misclassified then
+        does not cancel as it does there: what a correction would change is added in quadrature.
+        """
+        reach = self.share_reach()
+        matrix = _corrector([p.confusion for p in self.pictures])
+        if reach is None or matrix is None or self.correction() is not None:
+            return reach
+        return np.asarray(np.hypot(reach, np.clip(matrix @ said, 0, 1) - said), np.float64)
+
     def chord_bias(self) -> list[Bias]:
         """Of a mean chord of each phase."""
         return [_bias([p.chord[k] for p in self.pictures]) for k in range(len(self.names))]

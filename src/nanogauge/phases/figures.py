@@ -154,7 +154,9 @@ class PhaseFigures:
                 bias = UNCHECKED if self.check is None else self.check.interface_bias(a, b)
                 value, variance, freedom = variance_of_ratio(sums, factor.tolist())
                 # phases that only come near each other may come out below 0, as steps of 0 are reckoned from longer ones
-                out[self.names[a], self.names[b]] = self._length(max(value, 0.0), variance, freedom, bias)
+                out[self.names[a], self.names[b]] = self._length(
+                    max(value, 0.0), variance, freedom, bias, self._doubt([p.tally.interface_doubt[a, b] for p in self.parts])
+                )
         return out
 
     def _one(self, k: int) -> OnePhase:
@@ -167,7 +169,7 @@ class PhaseFigures:
         def mean_chord(axes: tuple[int, ...]) -> Estimate:
             chosen = list(axes)
             sums = [(2 * t.chord_length[:, chosen, k].sum(1), t.chord_ends[:, chosen, k].sum(1)) for t in tallies]
-            return self._length(*variance_of_ratio(sums, factors), bias)
+            return self._length(*variance_of_ratio(sums, factors), bias, self._doubt([t.chord_doubt[k] for t in tallies]))
 
         thick = [(p.thickness[k].sums[:, 0] * s, p.thickness[k].sums[:, 1]) for p, s in zip(self.parts, scale, strict=True)]
         table = self.pieces_table(k)
@@ -219,7 +221,8 @@ class PhaseFigures:
     def _network(self, k: int) -> tuple[float, float]:
         """Half-widths, below and above, for what the network gets wrong of a share: from held-out pictures; where there are none,
         or the micrographs are unlike them, what it doubts itself."""
-        reach = self.check.share_reach() if self.check is not None else None
+        areas = np.sum([p.tally.share.sum(axis=0) for p in self.parts], axis=0)
+        reach = self.check.reach_at(areas / areas.sum()) if self.check is not None else None
         if reach is not None and not self.unlike:
             return float(reach[k]), float(reach[k])
         doubts = [_doubts(p, k) for p in self.parts if p.map.said is not None]
@@ -230,10 +233,14 @@ class PhaseFigures:
         least = 0.0 if reach is None else float(reach[k])
         return max(float(below), least), max(float(above), least)
 
-    def _length(self, value: float, variance: float, freedom: float, bias: Bias) -> Estimate:
-        """A length, corrected for the network's bias; what that leaves, and the scale's uncertainty, are in its interval."""
+    def _doubt(self, values: Sequence[float]) -> float:
+        return _mean(values, np.array([p.tally.area.sum() for p in self.parts]))
+
+    def _length(self, value: float, variance: float, freedom: float, bias: Bias, doubt: float = 0.0) -> Estimate:
+        """A length, corrected for the network's bias; what that leaves, what pixels hide, and the scale's uncertainty, are in its
+        interval."""
         scale = max((p.map.scale.relative_uncertainty for p in self.parts if p.map.scale is not None), default=0.0)
-        more = math.hypot(0.0 if math.isnan(bias.reach) else bias.reach, 2 * scale)
+        more = math.hypot(0.0 if math.isnan(bias.reach) else bias.reach, 2 * scale, doubt)
         return length_interval(value * bias.factor, variance * bias.factor**2, freedom, more=more)
 
     def pieces_table(self, k: int) -> pd.DataFrame:

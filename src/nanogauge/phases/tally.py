@@ -34,6 +34,7 @@ class Tally:
     area: of what was judged; share: (b, K) area of each phase
     chord_ends, chord_length: (b, 2, K) along x and y; a chord has two ends, one cut by the frame has fewer
     interface: (b, K, K) length between two phases, symmetric, by Cauchy and Crofton
+    chord_doubt, interface_doubt: (K,) and (K, K), relative, what pixels may hide of either: chords and gaps shorter than a step
     inflation: (K,) of the variance between blocks, as blocks that touch are alike
     least: (K,) variance of each phase's share by its covariance alone
     independent: areas of the size of the integral range that the map holds, of the phase with the largest
@@ -45,6 +46,8 @@ class Tally:
     chord_ends: Floats
     chord_length: Floats
     interface: Floats
+    chord_doubt: Floats
+    interface_doubt: Floats
     inflation: Floats
     least: Floats
     independent: float
@@ -70,6 +73,7 @@ def tally(m: PhaseMap) -> Tally:
     flat, phase = block[judged], m.phases[judged].astype(np.int64)
     share = np.bincount(flat * k + phase, minlength=n * k).reshape(n, k) * (sy * sx)
     ends, length = np.zeros((n, 2, k)), np.zeros((n, 2, k))
+    rates = np.zeros((2, 2, k))  # of ends per length, in steps of 1 and 2, along x and y
     for axis, (move, step) in enumerate((((0, 1), sx), ((1, 0), sy))):
         here, there, at = _pairs(m.phases, move, block)
         counted = np.bincount(at * k + here, minlength=n * k) + np.bincount(at * k + there, minlength=n * k)
@@ -77,6 +81,13 @@ def tally(m: PhaseMap) -> Tally:
         differ = here != there
         for side in (here, there):
             ends[:, axis] += np.bincount(at[differ] * k + side[differ], minlength=n * k).reshape(n, k)
+        rates[0, axis] = ends[:, axis].sum(axis=0) / max(here.size, 1)
+        here, there, _ = _pairs(m.phases, (2 * move[0], 2 * move[1]), block)
+        differ = here != there
+        both = np.bincount(here[differ], minlength=k) + np.bincount(there[differ], minlength=k)
+        rates[1, axis] = both / 2 / max(here.size, 1)
+    one, two = rates.sum(axis=1)
+    interface, interface_doubt = _interfaces(m, block, n)
     largest = max((c.integral_range for c in deciding), default=math.inf)
     independent = max(float(judged.sum()) / largest, 1.0)
     inflation = np.array([_inflation(c, m.phases.shape, n, block) for c in correlations])
@@ -85,7 +96,9 @@ def tally(m: PhaseMap) -> Tally:
         share=share.astype(np.float64),
         chord_ends=ends,
         chord_length=length,
-        interface=_interfaces(m, block, n),
+        chord_doubt=_relative(one - two, one),
+        interface=interface,
+        interface_doubt=interface_doubt,
         inflation=inflation * (1 + _SHORT / math.sqrt(independent)),
         least=np.array([0.0 if c is None else c.variance_of_mean(*m.phases.shape) for c in correlations]),
         independent=independent,
@@ -104,19 +117,25 @@ def _pairs(phases: NDArray[np.uint8], move: tuple[int, int], block: Ints) -> tup
     return here[both].astype(np.int64), there[both].astype(np.int64), block[first][both]
 
 
-def _interfaces(m: PhaseMap, block: Ints, n: int) -> Floats:
-    """(n, K, K) L = (π/2) Σ_j w_j P_j A: P_j crossings per length of test line in direction j, w_j its share of all directions.
+_LIMITS = ((4 / 3, -1 / 3, 0.0), (3.0, -3.0, 1.0))
+"""Weights of what is counted in steps of h, 2h and 3h that give the limit of steps of 0: for smooth outlines, of which a share of
+h² is missed, and for those with cusps too, of which a share of h is."""
 
-    Looked at in steps of h, a test line misses what it crosses twice within one, which of a smooth outline is a share of h². From
-    steps of h and 2h it is known for steps of 0 (Richardson): (4 P(h) - P(2h)) / 3.
+
+def _interfaces(m: PhaseMap, block: Ints, n: int) -> tuple[Floats, Floats]:
+    """(n, K, K) L = (π/2) Σ_j w_j P_j A: P_j crossings per length of test line in direction j, w_j its share of all directions; and
+    (K, K) how far, relatively, the two limits are apart.
+
+    Looked at in steps, a test line misses what it crosses twice within one. The limit of no step is that of a smooth outline
+    (Richardson); specks and cusps show in that the other limit differs.
     """
     k, (sy, sx) = len(m.names), m.step
     vectors = np.array([(dy * sy, dx * sx) for dy, dx in DIRECTIONS])
     weights = _shares_of_directions(np.arctan2(vectors[:, 0], vectors[:, 1]) % math.pi)
-    found = np.zeros((n, k, k))
+    found, other = np.zeros((n, k, k)), np.zeros((k, k))
     n_judged = int(m.judged.sum())
     for (dy, dx), vector, weight in zip(DIRECTIONS, vectors, weights, strict=True):
-        for steps, sign in ((1, 4 / 3), (2, -1 / 3)):
+        for steps, smooth, cusped in zip((1, 2, 3), *_LIMITS, strict=True):
             here, there, at = _pairs(m.phases, (steps * dy, steps * dx), block)
             if not here.size:
                 continue
@@ -124,8 +143,16 @@ def _interfaces(m: PhaseMap, block: Ints, n: int) -> Floats:
             crossed = np.bincount((at[differ] * k + here[differ]) * k + there[differ], minlength=n * k * k).reshape(n, k, k)
             # pairs are fewer than pixels, by those that the frame cuts: each stands for a little more of the test line
             length = steps * float(np.hypot(*vector)) * here.size / n_judged
-            found += sign * math.pi / 2 * weight * sy * sx / length * (crossed + crossed.transpose(0, 2, 1))
-    return found
+            outline = math.pi / 2 * weight * sy * sx / length * (crossed + crossed.transpose(0, 2, 1))
+            found += smooth * outline
+            other += cusped * outline.sum(axis=0)
+    total = found.sum(axis=0)
+    return found, _relative(other - total, total)
+
+
+def _relative(difference: Floats, of: Floats) -> Floats:
+    """|difference| / of; 0 where there is nothing."""
+    return np.asarray(np.divide(np.abs(difference), of, out=np.zeros_like(of), where=of > 0), np.float64)
 
 
 def _shares_of_directions(angles: Floats) -> Floats:

@@ -55,6 +55,8 @@ def measure_phases(
 def phases_of(engine: Engine) -> EngineClasses:
     """The phases that a network tells apart. Raises EngineError where there are none."""
     known = classes_of(engine)
+    if known.names and known.of != "phases":
+        raise EngineError(f"{engine.name}: tells particles apart, and knows nothing of the ground; use nanogauge measure")
     if not known.names:
         raise EngineError(f"{engine.name}: a network that tells no phases apart; train one with nanogauge phases train")
     return known
