@@ -130,6 +130,14 @@ def test_a_network_with_classes_tells_them_unless_told_otherwise(bright_and_dim:
         Measurer(Settings().replace("classes", by="network"), engine=ThresholdEngine()).measure(picture)
 
 
+def test_a_network_of_phases_measures_no_particles(bright_and_dim: NDArray[np.uint8]) -> None:
+    class Phases(TwoKinds):
+        classes = EngineClasses(("matrix", "pore"), of="phases")
+
+    with pytest.raises(SettingsError, match="use nanogauge phases measure"):
+        Measurer(Settings(), engine=Phases()).measure(Micrograph(pixels=bright_and_dim, name="two"))
+
+
 def test_a_temperature_changes_how_sure_a_class_is_and_not_which(bright_and_dim: NDArray[np.uint8]) -> None:
     class Hot(TwoKinds):
         classes = EngineClasses(("dim", "bright"), temperature=4.0)

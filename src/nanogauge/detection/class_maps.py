@@ -36,11 +36,13 @@ def class_maps(pixels: NDArray[np.generic], engine: Engine, *, zoom: float = 1.0
     Raises
     ------
     EngineError
-        Where the engine tells no classes apart.
+        Where the engine tells no phases apart.
     """
     known = classes_of(engine)
     if not known.names:
         raise EngineError(f"{engine.name}: a network without classes; train one with nanogauge phases train")
+    if known.of != "phases":
+        raise EngineError(f"{engine.name}: tells particles apart, and knows nothing of the ground; use nanogauge measure")
     working = standardise(rescale(standardise(pixels), zoom))
     maps = predict(working, engine, overlap_px=overlap_px, flips=flips).classes
     assert maps is not None

@@ -15,10 +15,12 @@ from ..core.protocols import EngineClasses
 from ..core.rules import classes_by_rules
 from ..core.scale import Scale
 from ..core.settings import ClassSettings
-from .learned_classes import NetworkClasses, class_probabilities
+from .learned_classes import NetworkClasses, class_probabilities, tempered
 from .rings import rings_of
 from .run_lengths import Floats, boxes_of, find_runs, index_image
 from .shape_classes import SHAPES, among_others, shape_probabilities
+
+_CUT = Flag.TOUCHES_BORDER | Flag.TOUCHES_DATA_BAR
 
 
 def with_classes(
@@ -63,9 +65,14 @@ def stated(table: pd.DataFrame, classes: Mapping[int, str]) -> pd.DataFrame:
 def learned(
     table: pd.DataFrame, seen: Floats, shapes: Floats | None, known: EngineClasses, settings: ClassSettings
 ) -> pd.DataFrame:
-    """The table with the likeliest classes of a network; "unsure" where none is likely enough. seen, shapes: (n, ...) in the
-    table's order, as in `class_probabilities`."""
-    p = class_probabilities(seen, shapes, known)
+    """The table with the likeliest classes of a network, given what else the micrograph shows; "unsure" where none is likely.
+
+    seen, shapes: (n, ...) in the table's order, as in `class_probabilities`
+    """
+    if shapes is not None:  # a cut particle shows only a part of its outline
+        shapes = np.where(has_flag(table, _CUT)[:, None], np.nan, shapes)
+    # the temperature comes last: it says how sure a class is, and must not change which it is
+    p = tempered(among_others(class_probabilities(seen, shapes, known)), known.temperature)
     sure = p.max(axis=1) if len(p) else np.zeros(0)
     names = np.array(known.names, object)[p.argmax(axis=1)] if len(p) else np.zeros(0, object)
     names[~(sure >= settings.unsure_below)] = UNSURE
@@ -97,7 +104,7 @@ def shaped(table: pd.DataFrame, seen: Floats, settings: ClassSettings) -> pd.Dat
     known = ~np.isnan(seen[:, 0])
     p = np.zeros_like(seen)
     # a particle that the frame cuts shows only a part of its outline, and a straight side that it has not
-    known &= ~has_flag(table, Flag.TOUCHES_BORDER | Flag.TOUCHES_DATA_BAR)
+    known &= ~has_flag(table, _CUT)
     p[known] = among_others(seen[known])
     names, sure = np.array(SHAPES, object)[p.argmax(axis=1)], np.where(known, p.max(axis=1), np.nan)
     names[~(sure >= settings.unsure_below)] = UNSURE

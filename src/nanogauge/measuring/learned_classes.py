@@ -10,6 +10,7 @@ from ..core.protocols import EngineClasses
 from .run_lengths import Floats
 
 _LEAST = 1e-4  # a map may be sure of nothing
+OUTLINES_COUNT = 2.0  # as much as maps: shapes have learned from very many outlines, a class head from a few micrographs
 
 
 @dataclass(frozen=True)
@@ -24,15 +25,20 @@ class NetworkClasses:
 
 
 def class_probabilities(seen: Floats, shapes: Floats | None, known: EngineClasses) -> Floats:
-    """(n, K) probabilities of each class: log-odds of the maps and of the outline added up, calibrated by temperature.
+    """(n, K) probabilities of each class, by each particle alone: log-odds of the maps and of the outline added up.
 
     seen: (n, K) means over the maps; shapes: (n, S) as `shape_classes.shape_probabilities` gives them, NaN where there are none,
     which says nothing; None where outlines are not asked for
     """
     z = np.log(np.maximum(seen, _LEAST))
     if known.outlines and shapes is not None:
-        z = z + outline_evidence(shapes, np.array(known.outlines, np.float64))
-    return softmax(z / known.temperature)
+        z = z + OUTLINES_COUNT * outline_evidence(shapes, np.array(known.outlines, np.float64))
+    return softmax(z)
+
+
+def tempered(p: Floats, temperature: float) -> Floats:
+    """Probabilities (n, K) with their logarithms divided by a temperature (Guo et al., ICML 2017): which is likeliest stays."""
+    return softmax(np.log(np.maximum(p, 1e-12)) / temperature)
 
 
 def outline_evidence(shapes: Floats, weights: Floats) -> Floats:

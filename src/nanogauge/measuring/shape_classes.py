@@ -71,14 +71,14 @@ def shape_probabilities(rings: Floats, network: ShapeNetwork | None = None) -> F
 
 
 def among_others(seen: Floats) -> Floats:
-    """(n, len(SHAPES)) probabilities of particles of one micrograph, given all of them.
+    """(n, k) probabilities of particles of one micrograph, given all of them.
 
-    Rendered outlines are of every shape alike often, particles of a micrograph are not: many of them are of few shapes, and an
-    outline that may be two things is the one that the others are. The shares of shapes are those under which the outlines are
-    likeliest, by expectation maximisation (Saerens et al., Neural Comput. 14 (2002) 21), from a Dirichlet prior of `_PRIOR`
-    particles of each shape.
+    What tells shapes or classes apart has learned from as many of each, but many particles of a micrograph are of few kinds, and
+    an outline that may be two things is the one that the others are. The shares of the kinds are those under which the particles
+    are likeliest, by expectation maximisation (Saerens et al., Neural Comput. 14 (2002) 21), from a Dirichlet prior of `_PRIOR`
+    particles of each.
 
-    seen: (n, len(SHAPES)) probabilities of each on its own
+    seen: (n, k) probabilities of each on its own
     """
     k = seen.shape[1]
     share = np.full(k, 1 / k)

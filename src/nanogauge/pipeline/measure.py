@@ -216,10 +216,12 @@ class Measurer:
 def classed_by_network(settings: Settings, engine: Engine) -> Settings:
     """The settings; where they leave it open how particles are classed and the engine tells them apart, it does.
 
-    Raises SettingsError where it is to and cannot.
+    Raises SettingsError where it is to and cannot, and for a network of phases, which knows no particles.
     """
     known = classes_of(engine)
-    if settings.classes.by == "" and not settings.classes.rules and known.names and known.of == "particles":
+    if known.of == "phases":
+        raise SettingsError(f"{engine.name}: a network of phases ({', '.join(known.names)}); use nanogauge phases measure")
+    if settings.classes.by == "" and not settings.classes.rules and known.names:
         return settings.replace("classes", by="network")
     if settings.classes.by == "network" and not known.names:
         raise SettingsError(

@@ -169,7 +169,12 @@ def facts_of(checkpoint: Path) -> dict[str, Any]:
     calibrated: no figure of another network's is handed on."""
     recipe = torch.load(checkpoint, map_location="cpu", weights_only=True)["recipe"]
     sees = recipe.get("diameters", [8.0, 210.0])
-    return {"network": recipe["network"], "working_diameter_px": min(recipe.get("diameter_px", 44.0), 44.0), "sees_px": list(sees)}
+    facts = {"network": recipe["network"], "working_diameter_px": min(recipe.get("diameter_px", 44.0), 44.0), "sees_px": list(sees)}
+    if recipe.get("names"):
+        facts["classes"] = {"names": list(recipe["names"]), "of": recipe["of"], "temperature": 1.0}
+        if recipe["of"] == "phases":  # pictures are taken as they are
+            facts["working_diameter_px"] = None
+    return facts
 
 
 def export_classes(checkpoint: Path, out: Path, *, temperature: float = 1.0, nm_per_px: tuple[float, float] | None = None) -> None:
@@ -181,12 +186,13 @@ def export_classes(checkpoint: Path, out: Path, *, temperature: float = 1.0, nm_
     recipe = torch.load(checkpoint, map_location="cpu", weights_only=True)["recipe"]
     start, network = Path(recipe["start_from"]), load(checkpoint)
     grafted = start.suffix == ".onnx" and start.is_file() and not recipe["whole"]
-    facts = described(start) if grafted else facts_of(checkpoint)
+    of_head = facts_of(checkpoint)
+    facts = described(start) if grafted else of_head
     facts["network"] = recipe["network"]
     if recipe["of"] == "phases":
         facts["working_diameter_px"] = None
     pixels = None if nm_per_px is None else list(nm_per_px)
-    facts["classes"] = {"names": list(recipe["names"]), "of": recipe["of"], "temperature": temperature, "nm_per_px": pixels}
+    facts["classes"] = of_head["classes"] | {"temperature": temperature, "nm_per_px": pixels}
     if grafted:
         assert network.class_head is not None
         graft(start, network.class_head, out)

@@ -31,8 +31,8 @@ def train(
     hold_out: Annotated[
         float, typer.Option(metavar="SHARE", min=0.01, max=0.9, help="Share of the micrographs kept to test on.")
     ] = 0.25,
-    head_only: Annotated[
-        bool, typer.Option("--head-only", metavar="", help="The class head alone learns: quicker, for few or easy micrographs.")
+    whole: Annotated[
+        bool, typer.Option("--whole", metavar="", help="All of the network learns, not the class head alone: three times slower.")
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", metavar="", help="Do not go on from an earlier run's checkpoint.")] = False,
 ) -> None:
@@ -62,6 +62,6 @@ def train(
         "start_from": start_from,
         "steps": steps,
         "hold_out": hold_out,
-        "whole": not head_only,
+        "whole": whole,
     }
     raise typer.Exit(commands.train_classes(folder, out, out.with_suffix(""), of="phases", fresh=fresh, **options))

@@ -35,7 +35,7 @@ def measure(
     scale: ScaleLike | None = ...,
     weighting: Literal["number", "volume"] | None = ...,
     edge: Literal["steepest", "outline"] | None = ...,
-    classes: Literal["shape", "rules"] | None = ...,
+    classes: Literal["shape", "rules", "network", "none"] | None = ...,
     engine: str | None = ...,
     device: str | None = ...,
     settings: Settings | None = ...,
@@ -48,7 +48,7 @@ def measure(
     scale: ScaleLike | None = ...,
     weighting: Literal["number", "volume"] | None = ...,
     edge: Literal["steepest", "outline"] | None = ...,
-    classes: Literal["shape", "rules"] | None = ...,
+    classes: Literal["shape", "rules", "network", "none"] | None = ...,
     engine: str | None = ...,
     device: str | None = ...,
     settings: Settings | None = ...,
@@ -60,7 +60,7 @@ def measure(
     scale: ScaleLike | None = None,
     weighting: Literal["number", "volume"] | None = None,
     edge: Literal["steepest", "outline"] | None = None,
-    classes: Literal["shape", "rules"] | None = None,
+    classes: Literal["shape", "rules", "network", "none"] | None = None,
     engine: str | None = None,
     device: str | None = None,
     settings: Settings | None = None,
@@ -81,8 +81,9 @@ def measure(
         What the distribution counts.
     edge : {"steepest", "outline"}, optional
         Outlines at the steepest change of grey level (default), or as people draw them.
-    classes : {"shape", "rules"}, optional
-        Give each particle a class, by its outline's shape or by the rules of the settings; see `Measurement.by_class`.
+    classes : {"shape", "rules", "network", "none"}, optional
+        Give each particle a class, by its outline's shape, by the rules of the settings, or as the network has learned, which one
+        that has classes does unless told "none"; see `Measurement.by_class`.
     engine : str, optional
         "unet" (default), "unet-resnet50-cbam", "threshold", or the path of a network of your own, FILE.onnx.
     device : str, optional
@@ -130,7 +131,7 @@ def measure_many(
     scale: ScaleLike | Mapping[str, ScaleLike] | None = None,
     weighting: Literal["number", "volume"] | None = None,
     edge: Literal["steepest", "outline"] | None = None,
-    classes: Literal["shape", "rules"] | None = None,
+    classes: Literal["shape", "rules", "network", "none"] | None = None,
     engine: str | None = None,
     device: str | None = None,
     settings: Settings | None = None,

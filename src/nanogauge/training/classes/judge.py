@@ -16,7 +16,8 @@ from ...core.settings import Settings
 from ...detection.class_maps import class_maps
 from ...detection.find import at_edge, find_particles
 from ...measuring.classes import shapes_seen
-from ...measuring.learned_classes import class_probabilities
+from ...measuring.learned_classes import class_probabilities, tempered
+from ...measuring.shape_classes import among_others
 from ..evaluate import match
 from .data import UNLABELLED, Classed, particle_classes
 from .figures import F64, I64, average_precision, calibration_error, confusion, per_class, temperature
@@ -29,9 +30,9 @@ NO_PARTICLE, NO_CLASS = -1, -2
 class Found:
     """All particles that an engine finds in some micrographs.
 
-    seen: (n, K), shapes: (n, S), as in `class_probabilities`; sure: (n,) how likely each is right; true: (n,) class of the true
-    particle that it matches at IoU >= 0.5, else `NO_PARTICLE`, or `NO_CLASS` where that has none; picture: (n,) index of its
-    micrograph; n_true: (K,) how many true ones there are; pictures: names
+    seen: (n, K), shapes: (n, S), as in `class_probabilities`, NaN where the frame cuts a particle; sure: (n,) how likely each is
+    right; true: (n,) class of the true particle that it matches at IoU >= 0.5, else `NO_PARTICLE`, or `NO_CLASS` where that has
+    none; picture: (n,) index of its micrograph; n_true: (K,) how many true ones there are; pictures: names
     """
 
     seen: F64
@@ -112,7 +113,9 @@ def find_classed(engine: Engine, items: Sequence[Classed], settings: Settings | 
         partner = {int(here[i]): int(there[j]) for i, j in zip(pairs.pred, pairs.truth, strict=True)}
         edge = at_edge(drawn, item.grey, s.measure, frame=(0, 0, *item.grey.shape))
         kept = np.unique(edge.labels[edge.labels > 0])
-        shapes.append(shapes_seen(edge.labels, foreground=edge.foreground, scale=None))
+        shown = shapes_seen(edge.labels, foreground=edge.foreground, scale=None)
+        shown[np.isin(kept, _rim(edge.labels))] = np.nan
+        shapes.append(shown)
         seen.append(drawn.classes[kept])
         sure.append(np.ones(len(kept)) if drawn.confidence is None else drawn.confidence[kept])
         true.append([known.get(partner[f], NO_CLASS) if f in partner else NO_PARTICLE for f in kept.tolist()])
@@ -131,6 +134,9 @@ def find_classed(engine: Engine, items: Sequence[Classed], settings: Settings | 
 def judge_particles(found: Found, known: EngineClasses) -> Judged:
     """Found particles against the true ones, classed as a network that says `known` of itself classes them."""
     p = class_probabilities(found.seen, found.shapes, known)
+    for n in np.unique(found.picture):
+        own = found.picture == n
+        p[own] = tempered(among_others(p[own]), known.temperature)
     said, m, k = p.argmax(1), found.matched, len(known.names)
     score = found.sure * p.max(1)
     asked = found.true != NO_CLASS
@@ -140,7 +146,8 @@ def judge_particles(found: Found, known: EngineClasses) -> Judged:
         for mine in [asked & (said == c)]
     ]
     share = float(m.sum() / max(found.n_true.sum(), 1))
-    return Judged(known.names, confusion(found.true[m], said[m], k), p[m], found.true[m], found.pictures, np.array(ap), share)
+    matrix = confusion(found.true[m], said[m], k)
+    return Judged(known.names, matrix, p[m], found.true[m], found.pictures, np.array(ap), share)
 
 
 def judge_phases(engine: Engine, items: Sequence[Classed], *, seed: int = 0) -> Judged:
@@ -163,6 +170,11 @@ def judge_phases(engine: Engine, items: Sequence[Classed], *, seed: int = 0) -> 
         true_of.append(item.classes.ravel()[at].astype(np.int64))
     pictures = tuple(i.name for i in items)
     return Judged(names, matrix, np.concatenate(rows), np.concatenate(true_of), pictures, iou_by_picture=by_picture)
+
+
+def _rim(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The labels that the frame cuts."""
+    return np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
 
 
 def _mean(values: pd.Series) -> float:

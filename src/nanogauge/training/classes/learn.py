@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,6 +29,8 @@ from .examples import ClassCrops, Render, as_real, shares
 
 _HEAD = "class_head"
 _SMOOTH = 50.0  # px, of the Dice loss
+# classes of particles are to be told alike well, however many there are of each; a crop has few kinds of them
+_OF_PARTICLES: dict[str, Any] = {"balance": 1.0, "batch": 4, "learning_rate": 4e-3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +66,9 @@ class ClassRecipe(Recipe):
         return 1.0 if name.startswith(_HEAD) else self.body_rate
 
 
-def class_recipe(names: Sequence[str], *, start_from: str = "shipped", steps: int = 300, **changes: object) -> ClassRecipe:
+def class_recipe(
+    names: Sequence[str], *, of: str = "particles", start_from: str = "shipped", steps: int = 300, **changes: Any
+) -> ClassRecipe:
     """A recipe for these classes; `changes` are fields of `ClassRecipe`. SettingsError where the network to start from is none."""
     path = DEFAULT if start_from == "shipped" else Path(start_from)
     if not path.is_file():
@@ -73,10 +78,10 @@ def class_recipe(names: Sequence[str], *, start_from: str = "shipped", steps: in
     else:
         network = torch.load(path, map_location="cpu", weights_only=True)["recipe"]["network"]
     recipe = ClassRecipe(
-        names=tuple(names), start_from=str(path), network=network, steps=steps, warmup_steps=min(20, max(steps // 10, 1)),
-        cooldown_steps=max(steps * 5 // 6, 1),
+        names=tuple(names), of=of, start_from=str(path), network=network, steps=steps,
+        warmup_steps=min(20, max(steps // 10, 1)), cooldown_steps=max(steps * 5 // 6, 1),
     )  # fmt: skip
-    return replace(recipe, **changes)  # type: ignore[arg-type]
+    return replace(recipe, **(_OF_PARTICLES if of == "particles" else {}) | changes)
 
 
 def begin(recipe: ClassRecipe) -> UNet:

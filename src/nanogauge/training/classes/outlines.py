@@ -17,8 +17,9 @@ _MOST_WEIGHT = 10.0  # of a particle of a rare class
 
 
 def fit_outlines(shapes: F64, true: NDArray[np.integer], names: Sequence[str]) -> F64:
-    """(S + 1, K) weights for `outline_evidence`: multinomial logistic regression, each class as much as the others, held near what
-    names say: a class called as a shape is that shape, any other is told by no shape.
+    """(S + 1, K) weights for `outline_evidence`. Where all classes are called as shapes are, each is that shape: a few pictures
+    teach nothing that many outlines have not. Else multinomial logistic regression, each class as much as the others, held near
+    what names say: a class that is called as a shape is that shape, any other is told by no shape.
 
     shapes: (n, S) probabilities, NaN where a particle has none; true: (n,) classes
     """
@@ -28,7 +29,7 @@ def fit_outlines(shapes: F64, true: NDArray[np.integer], names: Sequence[str]) -
         if name.lower() in SHAPES:
             prior[SHAPES.index(name.lower()), j] = 1
     there = ~np.isnan(shapes[:, 0]) if len(shapes) else np.zeros(0, bool)
-    if not there.any():
+    if not there.any() or all(n.lower() in SHAPES for n in names):
         return prior
     x, t = shape_features(shapes[there]), np.asarray(true)[there]
     weight = np.minimum(len(t) / k / np.maximum(np.bincount(t, minlength=k), 1), _MOST_WEIGHT)[t]
