@@ -3,7 +3,7 @@
     python benchmarks/lines.py metrology                         # CD, pitch, LWR and LER over the noise
     python benchmarks/lines.py defects network.onnx              # AP@0.5 of each class over the noise, 500 pictures
     python benchmarks/lines.py defects network.onnx --doses 100 6 --table found.csv --plot docs/pictures/line-space-noise.png
-    python benchmarks/lines.py picture network.onnx docs/pictures/line-space.png
+    python benchmarks/lines.py picture docs/pictures/line-space.png [network.onnx]
 
 Errors in %. Pictures are rendered from seeds that no training uses.
 """
@@ -184,7 +184,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def picture(engine_file: str, path: Path) -> None:
+def picture(path: Path, engine_file: str | None) -> None:
     """The page of `nanogauge lines` for a rendered pattern."""
     from nanogauge.arrangement.lines.drawing import lines_figure
 
@@ -194,7 +194,7 @@ def picture(engine_file: str, path: Path) -> None:
     )
     r = render_line_space(p, rng)
     lines = lines_of_pixels(r.pixels, Scale((0.8, 0.8), 0.0, "user"))
-    found = find_defects(r.pixels, make_engine(engine_file), lines.edges.pattern)
+    found = find_defects(r.pixels, make_engine(engine_file), lines.edges.pattern) if engine_file else []
     lines_figure(lines, r.pixels, found).savefig(path, dpi=100)
     print(f"{path}: {len(found)} defects found of {len(r.kinds)}")
 
@@ -202,7 +202,7 @@ def picture(engine_file: str, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("metrology", "defects", "picture"))
-    parser.add_argument("files", nargs="*", help="network.onnx, and for a picture where to")
+    parser.add_argument("files", nargs="*", help="network.onnx; for a picture where to, and the network")
     parser.add_argument("--pictures", type=int, default=0, help="each noise: 4 for metrology, 500 for defects")
     parser.add_argument("--table", type=Path, default=None, help="CSV that the figures of defects join")
     parser.add_argument("--plot", type=Path, default=None)
@@ -214,7 +214,7 @@ def main() -> None:
     elif args.what == "defects":
         defects(args.files[0], args.pictures or 500, args.plot, args.doses, args.table)
     else:
-        picture(args.files[0], Path(args.files[1]))
+        picture(Path(args.files[0]), args.files[1] if len(args.files) > 1 else None)
 
 
 if __name__ == "__main__":

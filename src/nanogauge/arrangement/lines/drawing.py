@@ -68,7 +68,7 @@ def lines_figure(lines: Lines, pixels: NDArray[Any], defects: Sequence[Defect] =
     left, right = figure.subplots(1, 2)
     draw_edges(left, lines, pixels, defects)
     draw_spectra(right, lines)
-    right.set_title("spectra: points as seen, line the model, dashes without noise and beam, dots the noise", fontsize=9)
+    right.set_title("points: as seen; line: the model; dashes: without noise and beam; dots: noise", fontsize=9)
     return figure
 
 

@@ -203,12 +203,7 @@ def _level(edges: Floats, across: F32, along: F32, at: Floats, p: LineSpace, rea
     )
     table = edges.astype(np.float32)
     out = np.full(across.shape, -1e6, np.float32)
-    for k in (0, -1, 1) if any(d.kind == "collapse" for d in p.defects) else (0,):
-        left, right = (_between(table[:, side], nearest + k, first, part) for side in (0, 1))
-        np.maximum(out, np.minimum(across - left, right - across), out=out)
-    if len(p.defects) and any(d.kind == "collapse" for d in p.defects):
-        return out
-    for k in (-1, 1):  # a space is as deep as its nearer edge is far
+    for k in (0, -1, 1):  # lines may lean over; and a space is as deep as its nearer edge is far
         left, right = (_between(table[:, side], nearest + k, first, part) for side in (0, 1))
         np.maximum(out, np.minimum(across - left, right - across), out=out)
     return out
