@@ -58,8 +58,8 @@ def find_fibres(grey: F32, *, tone: str = "auto", keep_out: Sequence[Box] = ()) 
     if not fibres:
         return None
     bundles = [f for f, ok in zip(even, alone, strict=True) if not ok]
-    most = sorted(fibres, key=lambda f: -np.isfinite(f.width).sum())[:_PROFILES]
-    body = body_of([f.profile for f in most], sign)
+    longest = sorted(fibres, key=lambda f: -np.isfinite(f.width).sum())[:_PROFILES]
+    body = body_of([f.profile for f in longest], sign)
     return Found(corrected(fibres, body), corrected(bundles, body), body, sign, (grey.shape[0], grey.shape[1]))
 
 

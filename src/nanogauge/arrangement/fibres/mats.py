@@ -14,7 +14,7 @@ from .widths import Box
 
 _GLANCE_PX, _LOOK_PX = 256, 512  # longest side of the picture that is glanced at, and that is looked at where the glance sees lines
 _LEAST_FIBRES = 4
-_GLANCE_LENGTH, _LEAST_LENGTH = 2.0, 3.0  # of all of them together, in sides of the frame
+_LEAST_LENGTH = 4.0  # of all of them together, in sides of the frame
 _LONG = 8.0  # widths
 _SPANS = 0.5  # of the frame's shorter side
 _SEEN_ENDS = 0.25  # of all ends: more, and they are rods
@@ -28,7 +28,7 @@ def n_fibres_of_mat(pixels: NDArray[Any], frame: Box) -> int:
         return 0
     small = _small(grey, _GLANCE_PX)
     _, lines = lines_in(small)
-    if not _many([(line.length, line.width) for line in lines], min(small.shape), _GLANCE_LENGTH):
+    if not _many([(line.length, line.width) for line in lines], min(small.shape), _LEAST_LENGTH):
         return 0
     look = _small(grey, _LOOK_PX)
     found = find_fibres(look)
