@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .find import fibres_among, lines_in
 from .widths import Box
 
-_LOOK_PX = 320  # longest side of the picture that is looked at
+_LOOK_PX = 256  # longest side of the picture that is looked at
 _LEAST_FIBRES = 4
 _LEAST_LENGTH = 4.0  # of all of them together, in sides of the frame
 _LONG = 8.0  # widths
