@@ -1,11 +1,13 @@
 """Fibres against drawn ones of known width, length and direction.
 
-python benchmarks/fibres.py drawn             # SEM, TEM and flat looks, 5 to 60 px wide (fibre_drawings.py draws them)
-python benchmarks/fibres.py drawn sem 14      # of one look and width
-python benchmarks/fibres.py lengths           # whole fibres apart from each other: lengths
-python benchmarks/fibres.py directions        # order parameter of mats that lie along one direction more or less
-python benchmarks/fibres.py synthetic         # mats of `nanogauge.training.synthetic`, which has a look of its own
-python benchmarks/fibres.py mats FOLDER [LIST]  # of which micrographs `measure` says that they are mats
+    python benchmarks/fibres.py drawn             # SEM, TEM and flat looks, 5 to 60 px wide (fibre_drawings.py draws them)
+    python benchmarks/fibres.py drawn sem 14 0    # of one look, width and seed
+    python benchmarks/fibres.py lengths           # whole fibres apart from each other: lengths
+    python benchmarks/fibres.py directions        # order parameter of mats that lie along one direction more or less
+    python benchmarks/fibres.py synthetic         # mats of `nanogauge.training.synthetic`, which has a look of its own
+    python benchmarks/fibres.py mats FOLDER [LIST]  # of which micrographs `measure` says that they are mats
+
+Errors are in % of what was drawn, by length.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from numpy.typing import NDArray
 from nanogauge.arrangement.fibres import Fibres, fibres_of_pixels
 from nanogauge.arrangement.fibres.mats import n_fibres_of_mat
 
-WIDTHS = {5: 24, 7: 20, 10: 18, 14: 16, 20: 12, 30: 9, 45: 7, 60: 6}
+WIDTHS = {5: 16, 7: 14, 10: 12, 14: 11, 20: 8, 30: 9, 45: 6, 60: 5}  # px: fibres in the frame
 SHARES = (0.1, 0.5, 0.9)
 
 
@@ -48,7 +50,7 @@ def drawn(looks: list[str], widths: list[int], seeds: tuple[int, ...] = (0, 1)) 
     for look in looks:
         for width in widths:
             for seed in seeds:
-                shape = (600, 800) if width < 25 else (900, 1200)
+                shape = (420, 600) if width < 25 else (700, 940)
                 pixels, truth = draw(Drawing(shape=shape, look=look, width_px=width, n=WIDTHS[width], seed=seed))  # type: ignore[arg-type]
                 found, seconds = found_in(pixels)
                 if found is None:
@@ -139,7 +141,8 @@ def main(argv: list[str]) -> None:
     """As the module says."""
     what, *rest = argv or ["drawn"]
     if what == "drawn":
-        drawn([rest[0]] if rest else ["sem", "tem", "flat"], [int(v) for v in rest[1:]] or list(WIDTHS))
+        looks, widths = [rest[0]] if rest else ["sem", "tem", "flat"], [int(v) for v in rest[1:2]] or list(WIDTHS)
+        drawn(looks, widths, tuple(int(v) for v in rest[2:]) or (0, 1))
     elif what == "mats":
         mats(Path(rest[0]), Path(rest[1]).read_text(encoding="utf-8").split() if len(rest) > 1 else [])
     else:

@@ -45,6 +45,11 @@ def find_fibres(grey: F32, *, tone: str = "auto", keep_out: Sequence[Box] = ()) 
     tone: "bright", "dark", or "auto": whichever there is more of, by length and contrast; keep_out: boxes of text
     """
     sign, lines = lines_in(grey, tone)
+    return fibres_among(grey, lines, sign, keep_out)
+
+
+def fibres_among(grey: F32, lines: Sequence[Line], sign: int, keep_out: Sequence[Box] = ()) -> Found | None:
+    """Those of the lines in a picture (H, W) that are fibres; None where none is."""
     found = traced(grey, [line for line in lines if line.length > 0.6 * _LONG * line.width], sign, keep_out)
     even = [f for f in found if _is_even(f)]
     usual = float(np.median([f.lopsided for f in even])) if even else 0.0
@@ -58,8 +63,8 @@ def find_fibres(grey: F32, *, tone: str = "auto", keep_out: Sequence[Box] = ()) 
     if not fibres:
         return None
     bundles = [f for f, ok in zip(even, alone, strict=True) if not ok]
-    most = sorted(fibres, key=lambda f: -np.isfinite(f.width).sum())[:_PROFILES]
-    body = body_of([f.profile for f in most], sign)
+    longest = sorted(fibres, key=lambda f: -np.isfinite(f.width).sum())[:_PROFILES]
+    body = body_of([f.profile for f in longest], sign)
     return Found(corrected(fibres, body), corrected(bundles, body), body, sign, (grey.shape[0], grey.shape[1]))
 
 

@@ -8,13 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .find import find_fibres, lines_in
-from .ribbons import F32
+from .find import fibres_among, lines_in
 from .widths import Box
 
-_GLANCE_PX, _LOOK_PX = 256, 512  # longest side of the picture that is glanced at, and that is looked at where the glance sees lines
+_LOOK_PX = 256  # longest side of the picture that is looked at
 _LEAST_FIBRES = 4
-_GLANCE_LENGTH, _LEAST_LENGTH = 2.0, 3.0  # of all of them together, in sides of the frame
+_LEAST_LENGTH = 4.0  # of all of them together, in sides of the frame
 _LONG = 8.0  # widths
 _SPANS = 0.5  # of the frame's shorter side
 _SEEN_ENDS = 0.25  # of all ends: more, and they are rods
@@ -26,28 +25,21 @@ def n_fibres_of_mat(pixels: NDArray[Any], frame: Box) -> int:
     grey = np.asarray(pixels[y0:y1, x0:x1], np.float32)
     if min(grey.shape) < 64 or not np.ptp(grey) > 0:
         return 0
-    small = _small(grey, _GLANCE_PX)
-    _, lines = lines_in(small)
-    if not _many([(line.length, line.width) for line in lines], min(small.shape), _GLANCE_LENGTH):
+    zoom = min(1.0, _LOOK_PX / max(grey.shape))
+    small = grey if zoom == 1 else np.asarray(cv2.resize(grey, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), np.float32)
+    sign, lines = lines_in(small)
+    if not _many([(line.length, line.width) for line in lines], min(small.shape)):
         return 0
-    look = _small(grey, _LOOK_PX)
-    found = find_fibres(look)
+    found = fibres_among(small, lines, sign)
     if found is None:
         return 0
     ends = [end for f in found.fibres for end in f.ends]
     if ends.count("seen") > _SEEN_ENDS * len(ends):
         return 0
-    return _many([(f.length, f.usual_width) for f in found.fibres], min(look.shape), _LEAST_LENGTH)
+    return _many([(f.length, f.usual_width) for f in found.fibres], min(small.shape))
 
 
-def _many(fibres: list[tuple[float, float]], side: int, least: float) -> int:
+def _many(fibres: list[tuple[float, float]], side: int) -> int:
     """How many are long, of lengths and widths; 0 where these are few or too short together."""
     long = [length for length, width in fibres if length > max(_LONG * width, _SPANS * side)]
-    return len(long) if len(long) >= _LEAST_FIBRES and sum(long) > least * side else 0
-
-
-def _small(grey: F32, longest: int) -> F32:
-    zoom = longest / max(grey.shape)
-    if zoom >= 1:
-        return grey
-    return np.asarray(cv2.resize(grey, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), np.float32)
+    return len(long) if len(long) >= _LEAST_FIBRES and sum(long) > _LEAST_LENGTH * side else 0
