@@ -16,12 +16,14 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from .graph import optimise
 from .network import OUTPUTS, UNet, build
 
 OPSET = 18
+_WORTH_HALVING = 256  # weights of a layer
 
 
 class WithSigmoid(nn.Module):
@@ -45,17 +47,22 @@ def load(checkpoint: Path) -> UNet:
 
 def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None = None) -> None:
     """Writes PATH: input "grey" (1, 1, H, W), output "maps" (1, 3, H, W), H and W free multiples of 32."""
+    write_onnx(WithSigmoid(network), path, outputs=["maps"], names={"outputs": ",".join(OUTPUTS)} | (names or {}))
+
+
+def write_onnx(module: nn.Module, path: Path, *, outputs: list[str], names: dict[str, str]) -> None:
+    """Writes PATH: input "grey" (1, 1, H, W), H and W free multiples of 32; outputs and metadata by name."""
     example = torch.zeros(1, 1, 96, 128)
     h, w = torch.export.Dim("h", min=1, max=256), torch.export.Dim("w", min=1, max=256)
     with _quietly(), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's own, about its own internals
         program = torch.onnx.export(
-            WithSigmoid(network).eval(),
+            module.eval(),
             (example,),
             dynamo=True,
             opset_version=OPSET,
             input_names=["grey"],
-            output_names=["maps"],
+            output_names=outputs,
             dynamic_shapes=({2: 32 * h, 3: 32 * w},),
             verbose=False,
         )
@@ -64,9 +71,28 @@ def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None 
     model = program.model_proto
     for node in model.graph.node:
         del node.metadata_props[:]  # torch writes stack traces with this machine's paths there
-    for key, value in ({"outputs": ",".join(OUTPUTS)} | (names or {})).items():
+    for key, value in names.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
+    onnx.save(model, str(path))
+
+
+def store_in_half(path: Path) -> None:
+    """Keeps the weights of a file in half precision, which halves it. They become single again when it is loaded, so it runs as
+    before; a weight moves by at most one part in 2,000."""
+    model = onnx.load(str(path))
+    casts = []
+    for k, value in enumerate(model.graph.initializer):
+        array = numpy_helper.to_array(value)
+        if array.dtype != np.float32 or array.size < _WORTH_HALVING:
+            continue
+        name, half = value.name, f"{value.name}_half"
+        model.graph.initializer[k].CopyFrom(numpy_helper.from_array(array.astype(np.float16), half))
+        casts.append(helper.make_node("Cast", [half], [name], name=f"{name}_single", to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    copied = [onnx.NodeProto.FromString(n.SerializeToString()) for n in nodes]
+    del model.graph.node[:]
+    model.graph.node.extend(copied)
     onnx.save(model, str(path))
 
 
