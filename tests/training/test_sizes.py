@@ -11,10 +11,12 @@ from PIL import Image
 
 torch = pytest.importorskip("torch", reason='torch is not installed: pip install "nanogauge[train]"')
 
-from nanogauge.detection.engines.onnx import OnnxSizeEstimator  # noqa: E402
+from nanogauge.core.errors import SettingsError  # noqa: E402
+from nanogauge.detection.engines.onnx import DEFAULT, OnnxSizeEstimator  # noqa: E402
+from nanogauge.training.shipped import read_onnx  # noqa: E402
 from nanogauge.training.sizes.examples import Picture, example, picture_of, read_pictures, truth_of, weighted  # noqa: E402
 from nanogauge.training.sizes.export import export  # noqa: E402
-from nanogauge.training.sizes.learn import learn  # noqa: E402
+from nanogauge.training.sizes.learn import begun, learn  # noqa: E402
 from nanogauge.training.sizes.network import CELL_PX, FIGURES, N_SIZES, SMALLEST_PX, STEP, SizeNet, loss  # noqa: E402
 
 
@@ -85,7 +87,7 @@ def test_examples_are_the_same_again_and_tell_what_they_show(seed: int):
 
 def test_the_untrained_head_says_what_the_map_says():
     network = SizeNet().eval()
-    logits = torch.full((1, N_SIZES + 1, 32, 32), -20.0)
+    logits = torch.full((1, N_SIZES + 1, 16, 16), -20.0)
     logits[:, 0] = 0
     k = 12
     logits[:, 1 + k, :4, :4] = 20.0
@@ -105,6 +107,15 @@ def test_loss_falls_as_figures_and_map_come_nearer_to_the_truth():
     near, far = torch.log(shares + 1e-3), torch.log(shares.roll(6, 1) + 1e-3)
     assert loss(near, right, shares, truth) < loss(far, right, shares, truth)
     assert loss(near, right, shares, truth) < loss(near, right + torch.tensor([0.7, 0, 0, 0, 0]), shares, truth)
+
+
+def test_the_first_stages_are_those_of_the_shipped_network_where_it_begins_with_them():
+    x = torch.randn(1, 1, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        ours, theirs = begun("shipped").eval().features(x)[0], read_onnx(DEFAULT).encoder(x)[2]
+    assert torch.allclose(ours, theirs, atol=1e-4)
+    with pytest.raises(SettingsError, match=r"unknown encoder 'mine'; known: imagenet, shipped"):
+        begun("mine")
 
 
 @pytest.fixture(scope="module")

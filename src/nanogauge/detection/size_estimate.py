@@ -20,7 +20,7 @@ from .segment import standardise
 
 VIEW_PX2 = 224 * 224
 """Of a view, as the network learned from them."""
-_CELL_PX2 = 8 * 8  # of a view, that a cell of `SizesInView.shares` spans
+_CELL_PX2 = 16 * 16  # of a view, that a cell of `SizesInView.shares` spans
 _LEAST_SIDE_PX = 64  # of a view
 _SHOWN_PX = 28.0  # median diameter that the second look aims at
 _LARGEST_ZOOM = 2.0

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import augment
-from ..dataset import numbered, pairs, read_pair
+from ..dataset import pairs, read_pair
 from ..real import F32, I32, U8
 from .network import CELL_PX, N_SIZES, SMALLEST_PX, STEP
 
@@ -50,7 +50,7 @@ class Picture:
 
 
 class View(NamedTuple):
-    """grey: (S, S); shares: (N_SIZES + 1, S/8, S/8) and truth (3,) as `network.loss` takes them."""
+    """grey: (S, S); shares: (N_SIZES + 1, S/16, S/16) and truth (3,) as `network.loss` takes them."""
 
     grey: U8
     shares: F32
@@ -58,8 +58,10 @@ class View(NamedTuple):
 
 
 def picture_of(grey: U8, labels: I32) -> Picture:
-    """A picture from its grey levels and labels (H, W), any numbers, 0 = ground."""
-    labels = numbered(labels)
+    """A picture from its grey levels and labels (H, W), any numbers from 0 = ground."""
+    there = np.bincount(labels.ravel(), minlength=1) > 0
+    there[0] = False
+    labels = np.where(there, np.cumsum(there), 0)[labels]
     h, w = labels.shape
     n = int(labels.max(initial=0)) + 1
     area = np.bincount(labels.ravel(), minlength=n).astype(float)
@@ -111,7 +113,8 @@ def example(picture: Picture, rng: np.random.Generator, side: int = SIDE_PX) -> 
     shown = np.asarray(cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC), np.uint8)
     labels = np.asarray(cv2.resize(marks, (side, side), interpolation=cv2.INTER_NEAREST_EXACT), np.int32)
     turn, mirror = int(rng.integers(4)), -1 if rng.random() < 0.5 else 1
-    shown, labels = (np.ascontiguousarray(np.rot90(v, turn)[:, ::mirror]) for v in (shown, labels))
+    shown = np.ascontiguousarray(np.rot90(shown, turn)[:, ::mirror])
+    labels = np.ascontiguousarray(np.rot90(labels, turn)[:, ::mirror])
     if rng.random() < _BURNED_IN:
         augment.burn_in(shown, labels, np.zeros(labels.shape, np.float32), rng)
     shares, truth = truth_of(labels, picture, side * side / (tall * wide))

@@ -31,8 +31,8 @@ class _WithShares(nn.Module):
 
 
 def export(checkpoint: Path, path: Path, *, rule: dict[str, float] | None = None) -> None:
-    """Writes the averaged network as ONNX, weights in half precision: "grey" (1, 1, H, W) -> "shares" (1, 25, H/8, W/8), "figures"
-    (1, 5). rule: as `SizeEstimator.rule`."""
+    """Writes the averaged network as ONNX, weights in half precision: "grey" (1, 1, H, W) -> "shares" (1, 25, H/16, W/16),
+    "figures" (1, 5). rule: as `SizeEstimator.rule`."""
     network = SizeNet()
     network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["ema"])
     names = {"outputs": "shares,figures", "made_with": f"nanogauge {__version__}"}

@@ -26,22 +26,26 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from ...core.errors import SettingsError
+from ...detection.engines.onnx import DEFAULT
 from .. import augment
 from ..batches import toned
 from ..dataset import parse_source
 from ..efficientnet import EfficientNetLite, load_imagenet
 from ..real import I32, U8
+from ..shipped import read_onnx
 from ..synthetic import render_crop
 from .examples import Picture, example, picture_of, read_pictures
 from .network import SizeNet, loss
 
-_BATCH, _RATE, _WARM_UP, _EMA = 8, 2e-3, 60, 0.99
-_AGAIN, _REMEMBERED = 24, 3000  # earlier views in a step beside the new ones; of how many last ones
+_BATCH, _RATE, _WARM_UP, _EMA = 4, 2e-3, 25, 0.99
+_AGAIN, _REMEMBERED = 12, 3000  # earlier views in a step beside the new ones; of how many last ones
 _SLOWER = 0.4  # the encoder's rate, which has learned already
 _FROZEN = 2  # stages of the encoder, with what is before them, that stay as ImageNet made them
 _RENDERED_SHARE, _RENDERED_SIDE, _RENDERED_PX = 0.4, 480, (5.0, 180.0)
 _BARE = 0.35  # of the renderings without a particle
 _KEEP_MINUTES = 2.0
+ENCODERS = ("imagenet", "shipped")
 
 
 def rendered(path: Path, n: int, seed: int) -> list[Picture]:
@@ -63,14 +67,20 @@ def _renderings(seed: int) -> Iterator[tuple[U8, I32]]:
             yield grey, labels
 
 
-def begun() -> SizeNet:
-    """A network whose first stages have learned from ImageNet. Raises SettingsError where those weights are not installed."""
+def begun(encoder: str = "imagenet") -> SizeNet:
+    """A network whose first stages have learned already: from ImageNet ("imagenet"), or from micrographs, as those of the shipped
+    network have ("shipped"). Raises SettingsError where ImageNet's weights are not installed, or for another name."""
+    if encoder not in ENCODERS:
+        raise SettingsError(f"unknown encoder {encoder!r}; known: {', '.join(ENCODERS)}")
     network = SizeNet()
-    encoder = EfficientNetLite("lite2")
-    with torch.no_grad():
-        load_imagenet(encoder)
-    network.stem.load_state_dict(encoder.stem.state_dict())
-    network.stages.load_state_dict(encoder.stages[: len(network.stages)].state_dict())
+    learned = EfficientNetLite("lite2")
+    if encoder == "shipped":
+        learned.load_state_dict(read_onnx(DEFAULT).encoder.state_dict())
+    else:
+        with torch.no_grad():
+            load_imagenet(learned)
+    network.stem.load_state_dict(learned.stem.state_dict())
+    network.stages.load_state_dict(learned.stages[: len(network.stages)].state_dict())
     return network
 
 
@@ -79,7 +89,9 @@ def learn(
     sources: list[str],
     *,
     steps: int,
+    minutes: float = math.inf,
     frozen: bool = False,
+    encoder: str = "imagenet",
     n_rendered: int = 500,
     seed: int = 1,
     rate: float = _RATE,
@@ -87,11 +99,14 @@ def learn(
 ) -> Path:
     """Trains for so many steps in all, on from OUT/checkpoint.pt where it is; the path of the checkpoint.
 
-    frozen: the encoder learns nothing; start_from: a checkpoint whose network is the first, instead of ImageNet's
+    minutes: after which it ends all the same, the rate having fallen to nothing by then
+    frozen: the encoder learns nothing; encoder: what it begins as, see `begun`
+    start_from: a checkpoint whose network is the first instead
     """
+    begun_at = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     views = _Views(sources, rendered(out / "rendered.npz", n_rendered, 1))
-    network = begun() if start_from is None else SizeNet()
+    network = begun(encoder) if start_from is None else SizeNet()
     if start_from is not None:
         network.load_state_dict(torch.load(start_from, map_location="cpu", weights_only=True)["ema"])
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -115,20 +130,19 @@ def learn(
     kept, losses, remembered = time.monotonic(), [], deque[tuple[Tensor, ...]](maxlen=_REMEMBERED)
     for step in range(done, steps):
         rng = np.random.default_rng([seed, step, 7])
-        now = rate * min(1.0, (step + 1) / _WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-6
+        share = min(max(step / steps, (time.monotonic() - begun_at) / (60 * minutes)), 1.0)
+        now = rate * min(1.0, (step + 1) / _WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * share)) + 1e-6
         for part in optimiser.param_groups:
             part["lr"] = now * part["share"]
         x, cells, truth = views.batch(rng)
+        with torch.set_grad_enabled(not frozen), torch.autocast("cpu", torch.bfloat16):  # half the time where it is in hardware
+            f8, f16 = (f.float() for f in network.features(x))
         if frozen:
-            with torch.no_grad():
-                new = list(zip(*network.features(x), cells, truth, strict=True))
+            new = list(zip(f8, f16, cells, truth, strict=True))
             again = rng.integers(len(remembered), size=_AGAIN) if remembered else ()
             f8, f16, cells, truth = (torch.stack(part) for part in zip(*new, *(remembered[k] for k in again), strict=True))
             remembered += new
-            logits, figures = network.sizes_of(f8, f16)
-        else:
-            logits, figures = network(x)
-        value = loss(logits, figures, cells, truth)
+        value = loss(*network.sizes_of(f8, f16), shares=cells, truth=truth)
         optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -137,7 +151,8 @@ def learn(
         losses.append(float(value.detach()))
         if step % 50 == 49:
             print(f"step {step + 1} of {steps}: loss {np.mean(losses[-50:]):.4f}, {time.process_time():.0f} s", flush=True)
-        if time.monotonic() - kept > 60 * _KEEP_MINUTES or step == steps - 1:
+        last = step == steps - 1 or share == 1.0
+        if last or time.monotonic() - kept > 60 * _KEEP_MINUTES:
             state = {
                 "network": network.state_dict(),
                 "ema": averaged.state_dict(),
@@ -147,6 +162,8 @@ def learn(
             torch.save(state, checkpoint.with_suffix(".new"))
             checkpoint.with_suffix(".new").replace(checkpoint)
             kept = time.monotonic()
+        if last:
+            break
     return checkpoint
 
 
@@ -185,7 +202,9 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("sources", nargs="+", metavar="FOLDER[:IDS][=SHARE]")
     parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end after so long all the same")
     parser.add_argument("--frozen", action="store_true", help="the encoder learns nothing")
+    parser.add_argument("--encoder", choices=ENCODERS, default="imagenet", help="what the encoder begins as")
     parser.add_argument("--rendered", type=int, default=500, help="how many micrographs to render")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=_RATE)
@@ -197,7 +216,9 @@ def main() -> None:
         args.out,
         args.sources,
         steps=args.steps,
+        minutes=args.minutes,
         frozen=args.frozen,
+        encoder=args.encoder,
         n_rendered=args.rendered,
         seed=args.seed,
         rate=args.rate,

@@ -1,9 +1,9 @@
 """The network that tells sizes without outlines: how much of the picture is covered by particles of each size, and what follows.
 
-The first four stages of EfficientNet-Lite2, begun with what they learned from ImageNet, and a short way back up (Lin et al.,
-Feature pyramid networks, CVPR 2017) give for every cell of 8 x 8 px the share that lies in particles of each of `N_SIZES` sizes. A
-share of the area over the area of one particle is a number of particles, so the map is a size distribution by number; a small head
-corrects the median, the spread and the number that follow from it, and says how far the median may be off.
+The first four stages of EfficientNet-Lite2, which have learned already, and a look at their surroundings (as in feature pyramids,
+Lin et al., CVPR 2017) give for every cell of 16 x 16 px the share that lies in particles of each of `N_SIZES` sizes. A share of the
+area over the area of one particle is a number of particles, so the map is a size distribution by number; a small head corrects the
+median, the spread and the number that follow from it, and says how far the median may be off.
 
 Input (N, 1, H, W) float, standardised grey levels, H and W multiples of 32.
 """
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from ..efficientnet import EfficientNetLite, InvertedBottleneck
 from ..network import conv_bn
 
-CELL_PX = 8
+CELL_PX = 16
 STRIDE = 32
 N_SIZES, SMALLEST_PX, LARGEST_PX = 24, 2.5, 420.0
 STEP = math.log(LARGEST_PX / SMALLEST_PX) / (N_SIZES - 1)
@@ -32,7 +32,7 @@ _FEW = 1e-4  # added to a share of the area before its logarithm is taken
 
 
 class SizeNet(nn.Module):
-    """(N, 1, H, W) -> logits of the sizes (N, N_SIZES + 1, H/8, W/8), ground first; `FIGURES` (N, 5)."""
+    """(N, 1, H, W) -> logits of the sizes (N, N_SIZES + 1, H/16, W/16), ground first; `FIGURES` (N, 5)."""
 
     ln_sizes: Tensor
 
@@ -40,14 +40,12 @@ class SizeNet(nn.Module):
         super().__init__()
         encoder = EfficientNetLite("lite2")
         self.stem, self.stages = encoder.stem, encoder.stages[:_STAGES]
-        _, _, c8, c16 = (stage[-1].body[-1][0].out_channels for stage in self.stages)  # type: ignore[index]
-        self.s32 = nn.Sequential(
-            InvertedBottleneck(c16, 128, 5, 2, 2), InvertedBottleneck(128, 128, 5, 1, 2), InvertedBottleneck(128, 128, 5, 1, 2)
-        )
-        self.up = nn.ModuleList([conv_bn(128, 96, 1, relu=False), conv_bn(96, 64, 1, relu=False)])
-        self.across = nn.ModuleList([conv_bn(c16, 96, 1, relu=False), conv_bn(c8, 64, 1, relu=False)])
-        self.mix = nn.ModuleList([InvertedBottleneck(96, 96, 3, 1, 2), InvertedBottleneck(64, 64, 3, 1, 2)])
-        self.sizes = nn.Conv2d(64, N_SIZES + 1, 1)
+        c8, c16 = (stage[-1].body[-1][0].out_channels for stage in list(self.stages)[-2:])  # type: ignore[index]
+        self.mix = conv_bn(c8 + c16, 96, 1)
+        self.deep = nn.Sequential(InvertedBottleneck(96, 128, 5, 2, 2), InvertedBottleneck(128, 128, 5, 1, 2))
+        self.up = conv_bn(128, 96, 1, relu=False)
+        self.fine = InvertedBottleneck(96, 96, 3, 1, 2)
+        self.sizes = nn.Conv2d(96, N_SIZES + 1, 1)
         self.head = nn.Sequential(nn.Linear(2 * N_SIZES + 3 + 128, 96), nn.ReLU(), nn.Linear(96, len(FIGURES)))
         nn.init.zeros_(self.head[2].weight)  # type: ignore[arg-type]  # begins with what the map says
         self.register_buffer("ln_sizes", math.log(SMALLEST_PX) + STEP * torch.arange(N_SIZES), persistent=False)
@@ -66,9 +64,9 @@ class SizeNet(nn.Module):
 
     def sizes_of(self, f8: Tensor, f16: Tensor) -> tuple[Tensor, Tensor]:
         """What follows from the encoder's features: as `forward`."""
-        deep = out = self.s32(f16)
-        for up, across, mix, feature in zip(self.up, self.across, self.mix, (f16, f8), strict=True):
-            out = mix(F.relu(F.interpolate(up(out), scale_factor=2.0, mode="nearest") + across(feature)))
+        mixed = self.mix(torch.cat([F.avg_pool2d(f8, 2), f16], 1))
+        deep = self.deep(mixed)
+        out = self.fine(F.relu(mixed + F.interpolate(self.up(deep), scale_factor=2.0, mode="nearest")))
         logits = self.sizes(out)
         return logits, self.figures(logits, deep.mean((2, 3)))
 
@@ -91,7 +89,7 @@ class SizeNet(nn.Module):
 def loss(logits: Tensor, figures: Tensor, shares: Tensor, truth: Tensor) -> Tensor:
     """Cross-entropy of the map, and negative log likelihoods of Laplace's law.
 
-    shares: (N, N_SIZES + 1, H/8, W/8), of each cell's area, all 0 where not known
+    shares: (N, N_SIZES + 1, H/16, W/16), of each cell's area, all 0 where not known
     truth: (N, 3), ln d50, ln gsd and the number of particles, the first two NaN where there are too few
     """
     cross = -(shares * F.log_softmax(logits, 1)).sum(1).mean()
