@@ -2,11 +2,13 @@
 
 from .apps.notebook import (
     Measurements as Measurements,
+    estimate_size as estimate_size,
     example as example,
     load as load,
     measure as measure,
     measure_labels as measure_labels,
     measure_many as measure_many,
+    rank as rank,
 )
 from .core.errors import (
     AnnotationError as AnnotationError,
@@ -25,6 +27,7 @@ from .core.micrograph import Instrument as Instrument, Micrograph as Micrograph
 from .core.scale import Scale as Scale, parse_length as parse_length, parse_scale as parse_scale
 from .core.settings import Settings as Settings, read_settings as read_settings
 from .core.version import __version__ as __version__
+from .detection.size_estimate import SizeEstimate as SizeEstimate
 from .reading import read_micrograph as read_micrograph
 from .results.measurement import Measurement as Measurement
 from .statistics.distribution import Distribution as Distribution, Estimate as Estimate
@@ -49,11 +52,13 @@ __all__ = [
     "ScaleError",
     "Settings",
     "SettingsError",
+    "SizeEstimate",
     "TruthError",
     "UnreadableFile",
     "UnsupportedFormat",
     "__version__",
     "compare",
+    "estimate_size",
     "example",
     "load",
     "measure",
@@ -62,6 +67,7 @@ __all__ = [
     "parse_length",
     "parse_scale",
     "pool",
+    "rank",
     "read_micrograph",
     "read_settings",
 ]

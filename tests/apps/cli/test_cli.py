@@ -31,8 +31,8 @@ from nanogauge.training.synthetic.annotate import add_data_bar
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 COMMANDS = (
-    "measure", "import", "report", "scale", "order", "aggregates", "calibrate", "evaluate", "synth", "train", "export", "serve",
-    "settings",
+    "measure", "import", "report", "scale", "rank", "order", "aggregates", "calibrate", "evaluate", "synth", "train", "export",
+    "serve", "settings",
 )  # fmt: skip
 PER_MICROGRAPH = {"measurement.json", "particles.csv", "labels.tif", "overlay.png", "rois.zip"}
 NM = [c for c in column_names(in_nm=True) if c not in column_names(in_nm=False)]

@@ -1,4 +1,4 @@
-"""What a notebook or a script calls: measure, measure_many, measure_labels, load.
+"""What a notebook or a script calls: measure, measure_many, measure_labels, estimate_size, rank, load.
 
 Paths, arrays and pictures in any usual form come in, a `Measurement` or a lazy sequence of them goes out.
 """
@@ -6,6 +6,7 @@ Paths, arrays and pictures in any usual form come in, a `Measurement` or a lazy 
 from .examples import example
 from .loading import load
 from .measuring import measure, measure_labels, measure_many
+from .ranking import estimate_size, rank
 from .sequence import Measurements
 
-__all__ = ["Measurements", "example", "load", "measure", "measure_labels", "measure_many"]
+__all__ = ["Measurements", "estimate_size", "example", "load", "measure", "measure_labels", "measure_many", "rank"]
