@@ -2,6 +2,7 @@
 
 from .apps.notebook import (
     Measurements as Measurements,
+    estimate_size as estimate_size,
     example as example,
     load as load,
     measure as measure,
@@ -9,6 +10,7 @@ from .apps.notebook import (
     measure_many as measure_many,
     measure_phases as measure_phases,
     pool_phases as pool_phases,
+    rank as rank,
 )
 from .core.errors import (
     AnnotationError as AnnotationError,
@@ -27,6 +29,7 @@ from .core.micrograph import Instrument as Instrument, Micrograph as Micrograph
 from .core.scale import Scale as Scale, parse_length as parse_length, parse_scale as parse_scale
 from .core.settings import Settings as Settings, read_settings as read_settings
 from .core.version import __version__ as __version__
+from .detection.size_estimate import SizeEstimate as SizeEstimate
 from .reading import read_micrograph as read_micrograph
 from .results.measurement import Measurement as Measurement
 from .statistics.distribution import Distribution as Distribution, Estimate as Estimate
@@ -51,11 +54,13 @@ __all__ = [
     "ScaleError",
     "Settings",
     "SettingsError",
+    "SizeEstimate",
     "TruthError",
     "UnreadableFile",
     "UnsupportedFormat",
     "__version__",
     "compare",
+    "estimate_size",
     "example",
     "load",
     "measure",
@@ -66,6 +71,7 @@ __all__ = [
     "parse_scale",
     "pool",
     "pool_phases",
+    "rank",
     "read_micrograph",
     "read_settings",
 ]

@@ -50,6 +50,32 @@ N_MAPS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class SizesInView:
+    """What a view of a micrograph says of the sizes of its particles, lengths in the view's px.
+
+    d50_px: number median of the equivalent diameter; scale: of the error of its logarithm (Laplace's law); gsd: geometric standard
+    deviation; n: particles, a cut one by its share; shares: (1 + sizes, h, w) in [0, 1], of each cell's area, ground first
+    """
+
+    d50_px: float
+    scale: float
+    gsd: float
+    n: float
+    shares: NDArray[np.float32]
+
+
+class SizeEstimator(Protocol):
+    """Tells sizes from a picture alone, without outlines."""
+
+    stride: int  # heights and widths must be multiples of this
+    rule: Mapping[str, float]  # see `size_estimate.SizeEstimate`: "gain", "floor", "surprise"; empty: never held against truth
+
+    def look(self, view: NDArray[np.float32]) -> SizesInView:
+        """Of standardised grey levels (H, W)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Maps:
     """Probability maps of a picture, each (H, W) float32 in [0, 1]: foreground; boundary between and round particles;
     normalised distance to the particle's own outline (1 at its middle).

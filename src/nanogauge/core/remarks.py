@@ -28,6 +28,7 @@ CODES = {
     "few_pixels": "particles so small that their sizes are biased",
     "doubtful_sizes": "other readings of the picture move the sizes much",
     "more_particles": "another reading of the picture finds many more particles",
+    "size_differs": "the picture alone, without outlines, suggests other sizes than were measured",
     "missed": "many of the particles a person would draw are expected to be missing",
     "left_out": "much of what may be particles was left out as too unsure",
     "rule_without_scale": "a rule of classes asks for a length in nm where there is no scale",

@@ -15,25 +15,26 @@ from ..arrangement.fibres.mats import n_fibres_of_mat
 from ..core.errors import SettingsError
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, flag_texts, flags_of
-from ..core.protocols import BarLocator, Engine, TextLine, TextReader, classes_of
+from ..core.protocols import BarLocator, Engine, SizeEstimator, TextLine, TextReader, classes_of
 from ..core.scale import Scale
 from ..core.settings import MeasureSettings, SeparateSettings, Settings
 from ..detection.confidence import expected_found
-from ..detection.engines import make_engine, make_locator, make_reader
+from ..detection.engines import make_engine, make_locator, make_reader, make_size_estimator
 from ..detection.find import Box, Found, at_edge, find_particles
 from ..detection.readings import relative_uncertainty
 from ..detection.separate import touching
+from ..detection.size_estimate import SizeEstimate, estimate_sizes
 from ..measuring import measure_particles
 from ..measuring.classes import stated, with_classes
 from ..measuring.learned_classes import NetworkClasses
 from ..reading import Mosaic, read_micrograph, read_picture
-from ..reading.padding import without_padding
 from ..results.interchange import Annotation, read_annotation
 from ..results.measurement import Measurement
 from ..scale.bar import ScaleBarReading, annotation_boxes, find_data_bar, read_scale_bar
 from ..scale.calibration import Calibration, read_calibration
 from ..scale.resolve import ScaleDecision, calibrated, resolve_scale
 from ..statistics.metrology import detection_warnings, left_out_warnings, mat_warnings, missed_warnings
+from .frame import data_bar_is_known, frame_of
 from .mosaic import measure_mosaic
 
 
@@ -41,7 +42,7 @@ class Measurer:
     """Measures any number of micrographs with one engine and one text reader.
 
     settings: which engine, and how all is measured
-    engine, reader, locator: those to use; None: the ones the settings ask for and the shipped ones, made when first needed
+    engine, reader, locator, estimator: those to use; None: those the settings ask for and the shipped ones, made when first needed
     n_threads: of those made here; None: one a core
     """
 
@@ -52,10 +53,12 @@ class Measurer:
         engine: Engine | None = None,
         reader: TextReader | None = None,
         locator: BarLocator | None = None,
+        estimator: SizeEstimator | None = None,
         n_threads: int | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self._engine, self._reader, self._locator, self._n_threads = engine, reader, locator, n_threads
+        self._estimator = estimator
         self._handed_in = engine is not None
 
     @property
@@ -77,6 +80,16 @@ class Measurer:
     def locator(self) -> BarLocator:
         """Sees where scale bars are. Raises EngineError where it cannot be loaded."""
         return self._locator or make_locator(n_threads=self._n_threads)
+
+    @property
+    def estimator(self) -> SizeEstimator:
+        """Tells sizes without outlines. Raises EngineError where it cannot be loaded."""
+        return self._estimator or make_size_estimator(n_threads=self._n_threads)
+
+    def estimate(self, micrograph: Micrograph, frame: Box) -> SizeEstimate | None:
+        """The sizes within the frame, told from the picture alone."""
+        y0, x0, y1, x1 = frame
+        return estimate_sizes(micrograph.grey8()[y0:y1, x0:x1], self.estimator)
 
     def under(self, settings: Settings) -> Measurer:
         """One that measures under other settings with the same reader and engine; with another engine where this one was made by
@@ -148,6 +161,7 @@ class Measurer:
             readings=found.readings,
             looks=found.looks,
             expected_found=expected,
+            estimate=self.estimate(micrograph, frame),
         )
 
     def measure_labels(
@@ -188,6 +202,7 @@ class Measurer:
             engine_sha256=annotation.sha256,
             seconds=time.perf_counter() - started,
             remarks=annotation.warnings,
+            estimate=self.estimate(micrograph, frame),
             labels_source={"kind": annotation.kind, "file": str(annotation.path), "sha256": annotation.sha256},
         )
 
@@ -199,17 +214,10 @@ class Measurer:
         bar = read_scale_bar(grey, self.reader, self.locator) if min(h, w) >= 32 else None
         decision = resolve_scale(metadata=micrograph.scale, bar=bar, user=user, hint=micrograph.hint)
         decision = calibrated(decision, calibration_of(self.settings), micrograph.instrument)
-        first_row = micrograph.instrument.data_bar_first_row
-        if first_row is not None and 0 < first_row <= h:
-            strip: tuple[float, ...] | None = (first_row, 0, h, w)
-        else:
-            strip = find_data_bar(grey, [TextLine("", 1.0, box) for box in bar.text_boxes] if bar else [])
-        frame = (0, 0, h, w)
-        if strip is not None:  # the larger side of the strip is picture
-            top, bottom = round(strip[0]), round(strip[2])
-            frame = (0, 0, top, w) if top >= h - bottom else (bottom, 0, h, w)
-        y0, x0, y1, x1 = without_padding(micrograph.pixels[frame[0] : frame[2]])
-        return bar, decision, (frame[0] + y0, x0, frame[0] + y1, x1)
+        if data_bar_is_known(micrograph):
+            return bar, decision, frame_of(micrograph)
+        strip = find_data_bar(grey, [TextLine("", 1.0, box) for box in bar.text_boxes] if bar else [])
+        return bar, decision, frame_of(micrograph, strip)
 
     def find(self, micrograph: Micrograph, bar: ScaleBarReading | None, frame: Box) -> Found:
         """Particles within the frame, the scale bar's text not taken for some; outlines as the engine draws them."""

@@ -22,12 +22,14 @@ from ..core.scale import Scale, ScaleLike, as_scale, format_length
 from ..core.settings import Settings
 from ..core.version import __version__
 from ..detection.readings import LookTaken, Reading
+from ..detection.size_estimate import SizeEstimate
 from ..measuring import edge_profile
 from ..measuring.contours import Polygon, contours
 from ..scale.bar import ScaleBarReading, annotation_boxes
 from ..scale.resolve import ScaleDecision, scale_dict
 from ..statistics.distribution import Distribution, Unit
-from ..statistics.metrology import SizeFigures, class_warnings, distribution_of, warnings_of
+from ..statistics.metrology import SizeFigures, class_warnings, distribution_of, warnings_of, weights_of
+from ..statistics.witness import outlined, witness_warnings
 
 if TYPE_CHECKING:  # arrangement brings parts of SciPy that few measurements need
     import pandas as pd
@@ -78,6 +80,8 @@ class Measurement(SizeFigures):
         Magnifications at which the picture was looked at, the one that was measured first.
     expected_found : float or None
         Share of the particles a person would draw that are expected to be among those found; None where that is not known.
+    estimate : SizeEstimate or None
+        The sizes that the picture alone suggests, nothing outlined: a witness of its own. None for a mosaic.
     labels_source : dict
         Kind, file and SHA-256 of labels made elsewhere; empty where they were found here.
     operator_edits : tuple of str
@@ -120,6 +124,7 @@ class Measurement(SizeFigures):
     readings: tuple[Reading, ...] = ()
     looks: tuple[LookTaken, ...] = ()
     expected_found: float | None = None
+    estimate: SizeEstimate | None = None
     labels_source: dict[str, str] = field(default_factory=dict)
     operator_edits: tuple[str, ...] = ()
     mosaic: LabelStore | None = None
@@ -162,7 +167,9 @@ class Measurement(SizeFigures):
         """What a reader should know before using the figures, each a text that may have a `code`; what there is to say of the
         scale is in `decision.warnings`."""
         figures = warnings_of(self.particles, self.distribution_px, self.settings.measure)
-        return (*self.micrograph.notes, *self.remarks, *figures, *class_warnings(self.particles, self.settings))
+        seen = outlined(self.particles, weights_of(self.particles, self.settings.measure))
+        doubted = witness_warnings(self.estimate, *seen, self.detection, scale=self.scale)
+        return (*self.micrograph.notes, *self.remarks, *figures, *doubted, *class_warnings(self.particles, self.settings))
 
     @property
     def n_border(self) -> int:
@@ -304,6 +311,7 @@ class Measurement(SizeFigures):
             "readings": [{k: json_value(v) for k, v in asdict(r).items()} for r in self.readings],
             "looks": [{"zoom": look.zoom, "n_seen": look.n_seen} for look in self.looks],
             "expected_found": None if self.expected_found is None else round(self.expected_found, 4),
+            "size_estimate": None if self.estimate is None else self.estimate.to_dict(),
             "distribution": self.distribution.to_dict(),
             "distribution_px": self.distribution_px.to_dict(),
             **self.conclusions(),

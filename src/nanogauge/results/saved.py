@@ -33,6 +33,7 @@ from ..core.particles import Flag, column_dtypes, flags_of, has_classes
 from ..core.scale import Scale
 from ..core.settings import Settings, settings_from_dict
 from ..detection.readings import LookTaken, readings_from
+from ..detection.size_estimate import SizeEstimate
 from ..scale.bar import ScaleBarReading
 from ..scale.calibration import Calibration, calibration_from_dict
 from ..scale.resolve import ScaleDecision
@@ -240,6 +241,7 @@ class SavedMeasurement:
             readings=readings_from(about.get("readings") or []),
             looks=tuple(LookTaken(float(look["zoom"]), int(look["n_seen"])) for look in about.get("looks") or ()),
             expected_found=about.get("expected_found"),
+            estimate=SizeEstimate.from_dict(about["size_estimate"]) if about.get("size_estimate") else None,
             labels_source=dict(about.get("labels_source") or {}),
             operator_edits=tuple(about.get("operator_edits") or ()),
         )

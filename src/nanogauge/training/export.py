@@ -23,6 +23,7 @@ from .graph import halve, optimise
 from .network import OUTPUTS, UNet, build
 
 OPSET = 18
+_WORTH_HALVING = 256  # weights of a layer
 
 
 class WithSigmoid(nn.Module):
@@ -53,19 +54,25 @@ def load(checkpoint: Path) -> UNet:
 def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None = None) -> None:
     """Writes PATH: input "grey" (1, 1, H, W), output "maps" (1, n, H, W), H and W free multiples of 32; of a network with K
     classes also "classes" (1, K, H, W)."""
-    whole = WithSigmoid(network).eval()
-    outputs = network.outputs if isinstance(network, UNet) else OUTPUTS
+    whole = WithSigmoid(network)
+    maps = network.outputs if isinstance(network, UNet) else OUTPUTS
+    outputs = ["maps", "classes"] if whole.has_classes else ["maps"]
+    write_onnx(whole, path, outputs=outputs, names={"outputs": ",".join(maps)} | (names or {}))
+
+
+def write_onnx(module: nn.Module, path: Path, *, outputs: list[str], names: dict[str, str]) -> None:
+    """Writes PATH: input "grey" (1, 1, H, W), H and W free multiples of 32; outputs and metadata by name."""
     example = torch.zeros(1, 1, 96, 128)
     h, w = torch.export.Dim("h", min=1, max=256), torch.export.Dim("w", min=1, max=256)
     with _quietly(), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's own, about its own internals
         program = torch.onnx.export(
-            whole,
+            module.eval(),
             (example,),
             dynamo=True,
             opset_version=OPSET,
             input_names=["grey"],
-            output_names=["maps", "classes"] if whole.has_classes else ["maps"],
+            output_names=outputs,
             dynamic_shapes=({2: 32 * h, 3: 32 * w},),
             verbose=False,
         )
@@ -74,7 +81,7 @@ def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None 
     model = program.model_proto
     for node in model.graph.node:
         del node.metadata_props[:]  # torch writes stack traces with this machine's paths there
-    for key, value in ({"outputs": ",".join(outputs)} | (names or {})).items():
+    for key, value in names.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     onnx.save(model, str(path))

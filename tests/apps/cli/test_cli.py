@@ -31,7 +31,7 @@ from nanogauge.training.synthetic.annotate import add_data_bar
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 COMMANDS = (
-    "measure", "import", "report", "scale", "order", "fibres", "aggregates", "lines",
+    "measure", "import", "report", "scale", "rank", "order", "fibres", "aggregates", "lines",
     "calibrate", "evaluate", "synth", "train", "export", "serve",
     "settings",
 )  # fmt: skip

@@ -278,6 +278,36 @@ def scale(
     )
 
 
+@app.command()
+def rank(
+    inputs: Inputs,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Also write the ranking: .csv or .json.")] = None,
+    scale: UserScale = None,
+    scale_bar: UserScaleBar = None,
+    bar_px: BarPx = None,
+    page: Page = None,
+    detector: Detector = None,
+    channel: Channel = None,
+    largest_first: Annotated[bool, typer.Option("--largest-first", metavar="", help="The other way round.")] = False,
+    json_output: Annotated[bool, typer.Option("--json", metavar="", help="Print the ranking as JSON.")] = False,
+) -> None:
+    """Order micrographs by the size of their particles, estimated from the pictures alone in milliseconds each.
+
+    Nothing is outlined and no scale bar is read: the scale is yours, or that of the metadata; without one, sizes are in px. See
+    docs/size-without-outlines.md for how far the estimate may be trusted.
+
+    Examples:
+
+      nanogauge rank micrographs
+      nanogauge rank "run7/*.tif" --largest-first -o ranking.csv
+    """
+    from .rank import rank_all
+
+    options: dict[str, Any] = {"scale": scale, "scale_bar": scale_bar, "bar_px": bar_px}
+    options |= {"read": {"page": page, "detector": detector, "channel": channel}}
+    raise typer.Exit(rank_all(inputs, out=out, **options, largest_first=largest_first, json_output=json_output))
+
+
 _ROUND_ABOUT = (laboratory.calibrate, laboratory.evaluate, laboratory.synth, laboratory.train, laboratory.export)
 for command in (arrangement.order, arrangement.fibres, arrangement.aggregates, arrangement.lines, *_ROUND_ABOUT):
     app.command()(command)

@@ -1,0 +1,1 @@
+"""The network that tells sizes from the picture alone, without outlines: examples whose truth is counted, and its training."""
