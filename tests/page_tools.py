@@ -47,7 +47,7 @@ class window:  # noqa: N801
 
 def opened(tab: Any, page: Page, name: str) -> None:
     """One micrograph, ready to be edited."""
-    tab.goto(f"{page.address}/m/{name}")
+    tab.goto(f"{page.address}/m/{name}", timeout=WAIT_MS)
     tab.wait_for_function(READY % name, timeout=WAIT_MS)
     tab.wait_for_function("() => nanogaugeView.frames > 0", timeout=WAIT_MS)  # something is drawn
 
