@@ -136,7 +136,10 @@ class Measurer:
         )
         detection = relative_uncertainty(found.readings, self.engine.detection)
         expected = expected_found(found.confidence, self.engine.detection)
-        n_fibres = n_fibres_of_mat(micrograph.pixels, frame) if settings.arrangement.recognise_mats else 0
+        doubts = (*detection_warnings(detection, {r.name: r.n for r in found.readings}), *missed_warnings(expected))
+        # a mat shows in doubtful meshes or in nothing at all; to look for one costs as much as to find the particles
+        looks_for_mat = settings.arrangement.recognise_mats and (bool(doubts) or not len(table))
+        n_fibres = n_fibres_of_mat(micrograph.pixels, frame) if looks_for_mat else 0
         return Measurement(
             micrograph=micrograph,
             decision=decision,
@@ -152,8 +155,7 @@ class Measurer:
             remarks=(
                 *mat_warnings(n_fibres, len(table)),
                 *doubtful_share(drawn.labels, drawn.foreground, settings.separate, keep_out=_texts(bar)),
-                *detection_warnings(detection, {r.name: r.n for r in found.readings}),
-                *missed_warnings(expected),
+                *doubts,
             ),
             foreground=found.foreground,
             edge_moved_px=found.moved_px,
