@@ -55,7 +55,7 @@ class Studio:
         self.measurer = Worker("measure")
         self.listeners: list[Callable[[str], None]] = []  # called with a micrograph's name when its entry has changed
         self.many: ForMany | None = None
-        self.trials = Trials(self)
+        self.trials = Trials(project, self.measurer, self.take_result)
         self.paused = False
         self._seconds: deque[float] = deque(maxlen=12)  # of the last micrographs measured
         self._visit: list[str] = []

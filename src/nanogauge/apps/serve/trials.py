@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +19,11 @@ from ...editing.remeasure import boxes_of_labels
 from ...results.saved import PROBABILITY, read_probability, read_saved
 from .doubts import summary_of
 from .entry import Entry
-from .worker import WorkerError
+from .project import Project
+from .worker import Worker, WorkerError
 
-if TYPE_CHECKING:
-    from .studio import Studio
+TakeResult = Callable[[str, Path], Entry]
+"""Puts the result in a folder in the place of a micrograph's."""
 
 TRIALS = ".trials"
 
@@ -40,16 +43,16 @@ class Trial:
 class Trials:
     """At most one trial a micrograph; none outlives the server."""
 
-    def __init__(self, studio: Studio) -> None:
-        self.studio = studio
-        self.root = studio.project.root / TRIALS
+    def __init__(self, project: Project, measurer: Worker, take_result: TakeResult) -> None:
+        self.project, self.measurer, self.take_result = project, measurer, take_result
+        self.root = project.root / TRIALS
         self.trials: dict[str, Trial] = {}
         self._lock = threading.Lock()
         shutil.rmtree(self.root, ignore_errors=True)
 
     def start(self, name: str, settings: Settings, words: str) -> Trial:
         """Measures a micrograph with other settings, in the background. EditError while that is being done already."""
-        entry = self.studio.project.entry(name)
+        entry = self.project.entry(name)
         if entry.file is None or not entry.file.is_file():
             raise UnreadableFile(f"{entry.title}: the file is not here; drop it on the gallery first")
         with self._lock:
@@ -69,7 +72,7 @@ class Trials:
         arguments = {"path": str(entry.file), "folder": str(folder), "settings": trial.settings.to_dict()}
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            self.studio.measurer.call("measure_file", arguments, on_progress=on_progress)
+            self.measurer.call("measure_file", arguments, on_progress=on_progress)
             trial.summary = summary_of(read_saved(folder, particles=False, pictures=False))
             trial.state = "done"
         except WorkerError as error:
@@ -92,7 +95,7 @@ class Trials:
     def take(self, name: str) -> Entry:
         """The trial is the result from now on; the present one, edits and all, is an earlier one then."""
         self._done(name)
-        entry = self.studio.take_result(name, self.root / name)
+        entry = self.take_result(name, self.root / name)
         self.trials.pop(name, None)
         return entry
 
