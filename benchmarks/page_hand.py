@@ -100,6 +100,7 @@ def doubt(folder: Path) -> None:
     path = folder / "particles.csv"
     table = pd.read_csv(path, keep_default_na=False)
     inside = table.index[table["flags"] == ""][:UNSURE]
+    table["confidence"] = 1.0  # labels that were given have none
     table.loc[inside, "confidence"] = 0.4
     table.loc[inside, "flags"] = "low_confidence"
     table.to_csv(path, index=False)
