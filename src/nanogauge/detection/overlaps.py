@@ -1,7 +1,8 @@
 """Where two particles overlap and both can be seen through, as in transmission: a lens, darker than either, that is none itself.
 
 A lens lies between two particles alone, and gives each of them back its round: with it either is nearly convex where it was bitten
-into. A small particle upon the place where two large ones touch does not: it sticks out of both.
+into. A small particle upon the place where two large ones touch does so less: it sticks out of both. And most lenses are longer
+across the line between the two particles' middles than along it.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-_BETWEEN = 0.8  # share of a lens's outline that the two particles make up
+_BETWEEN = 0.7  # share of a lens's outline that the two particles make up
 _EACH = 0.25  # of it, either at least
 _LARGEST = 0.6  # of the smaller of the two particles
 _ROUNDED = 0.3  # of a lens's area, by which what either lacks to be convex shrinks
+_BOTH_ROUNDED = 0.2  # the same of both together, where the lens lies across
+_ACROSS, _ASKEW_DEG = 0.75, 35.0  # breadth over length at most, and how far from across
 
 
 def lenses_joined(labels: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -33,7 +36,8 @@ def lenses_joined(labels: NDArray[np.int32]) -> NDArray[np.int32]:
         if not 0 < area[lens] < _LARGEST * min(area[k] for k in two) or any(number[k] != k for k in two):
             continue
         gains = [_rounder(labels, boxes, k, int(lens)) / area[lens] for k in two]
-        if min(gains) >= _ROUNDED:
+        across = min(gains) >= 0 and sum(gains) >= _BOTH_ROUNDED and _lies_across(labels, boxes, int(lens), two)
+        if min(gains) >= _ROUNDED or across:
             number[lens] = two[int(np.argmax(gains))]
     return number[labels] if (number != np.arange(n + 1)).any() else labels
 
@@ -52,6 +56,19 @@ def _contacts(labels: NDArray[np.int32]) -> dict[int, dict[int, int]]:
         a, b = divmod(key, width)
         found.setdefault(a, {})[b] = found.setdefault(b, {})[a] = count
     return found
+
+
+def _lies_across(labels: NDArray[np.int32], boxes: list[tuple[slice, slice]], lens: int, two: list[int]) -> bool:
+    """Whether a lens is longer across the line between the middles of two particles than along it."""
+    middles = []
+    for k in two:
+        y, x = np.nonzero(labels[boxes[k - 1]] == k)
+        middles.append((y.mean() + boxes[k - 1][0].start, x.mean() + boxes[k - 1][1].start))
+    y, x = np.nonzero(labels[boxes[lens - 1]] == lens)
+    sizes, axes = np.linalg.eigh(np.cov(np.stack([y, x])) + np.eye(2) / 12)  # a pixel is no point
+    along = np.subtract(*middles)
+    askew = abs(float(axes[:, 0] @ along)) / max(float(np.hypot(*along)), 1e-6)
+    return bool(np.sqrt(sizes[0] / sizes[1]) <= _ACROSS and askew >= np.cos(np.radians(_ASKEW_DEG)))
 
 
 def _rounder(labels: NDArray[np.int32], boxes: list[tuple[slice, slice]], particle: int, lens: int) -> float:
