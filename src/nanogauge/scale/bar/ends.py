@@ -14,7 +14,7 @@ _SHARP_PX = 0.3  # standard uncertainty of a clean edge
 _DOUBTFUL_PX = 1.0  # of an edge that was not found where it should be
 _UNSURE_PX = 1.5  # of an edge that runs into something of its own tone
 _TIP_SIGMA_PX = 1.2  # of an arrow's tip
-_BOTH_PX, _MOST_APART = 3.0, 0.04  # px, of the length, within which both ways to find the tips agree
+_BOTH_PX, _MOST_APART = 3.0, 0.04  # px, of the length, within which both ways to find tips agree: half of it is the error at most
 _TWICE_PX = 2.5  # within which they agree so well that a short arrow counts; flanks lie 1.2 px further out, as a rule
 _POINTED_PX = 0.7  # by which the middle row goes beyond the others at both ends
 _FADED_PX = 2.2  # by which an arrow may be shorter between the half maxima of its tips than it looks
@@ -122,9 +122,8 @@ class _Arrow:
 def _arrow(
     pixels: NDArray[np.uint8], bar: BarCandidate, rows: NDArray[np.float64], left: float, right: float, *, unsure: bool
 ) -> _Arrow | None:
-    """The tips of `bar`: half maxima, or half-way between these and the flanks where they differ much. Drawn tips lie up to 3 px
-    beyond half maxima and up to 2 px short of flanks, but people measure arrows of journals from half maximum to half maximum. None
-    where it is no arrow. rows: its own, signed; left, right: half maxima of their profile."""
+    """The tips of `bar`, half-way between half maxima, which fall up to 3 px short, and flanks, which go up to 2 px too far; half
+    maxima alone where heads are open. None where it is no arrow. rows: its own, signed; left, right: half maxima of their profile."""
     if bar.kind == "arrows":
         if bar.length_px - (right - left) > _FADED_PX:  # tips fade out, the more so in blurred pictures
             left, right = bar.box[1] - 0.5, bar.box[3] - 0.5
@@ -145,8 +144,7 @@ def _arrow(
     if tips is None:
         return _Arrow(left, right, 0.0, unsure, False)
     apart = abs((tips[1] - tips[0]) - (right - left))
-    if apart > _BOTH_PX:  # blurred, its tips gone, or its heads are open: half the difference is the error at most
-        left, right = 0.5 * (left + tips[0]), 0.5 * (right + tips[1])
+    left, right = 0.5 * (left + tips[0]), 0.5 * (right + tips[1])
     torn = apart > max(_BOTH_PX, _MOST_APART * (right - left))
     return _Arrow(left, right, apart, unsure or torn, apart <= _TWICE_PX and not unsure)
 

@@ -11,13 +11,16 @@ _TIP_REACH_PX = 8  # how far beyond what was found a tip may lie
 _FLANK = (0.35, 0.9)  # of a head's height: where its flank is straight
 _STEEPEST, _WIDER, _ALIKE = 1.6, 1.2, 0.85  # px of height a column; times the thickness of the line; of the other head's height
 
+_MARKED, _FILLED = 0.4, 0.75  # ink of a pixel that counts; share of a filled head's height that does
+
 
 def arrow_tips(pixels: NDArray[np.uint8], bar: BarCandidate, *, doubted: bool = False) -> tuple[float, float] | None:
     """Both tips of `bar` in an (H, W) uint8 picture, x in px, pixel centres at integers; None where either is not clear.
 
     A tip is where a straight line through the rising heights of its head meets zero. A head is a triangle: the ink of a column
-    grows in proportion to its distance from the tip, blurred or not. doubted: `bar` may be none, so that its heads must be
-    alike, wider than its line, and no steeper than any head: blurred end ticks are.
+    grows in proportion to its distance from the tip, blurred or not; the flanks of an open head, of strokes, say nothing.
+    doubted: `bar` may be none, so that its heads must be alike, wider than its line, and no steeper than any head: blurred end
+    ticks are.
     """
     sign = 1.0 if bar.bright else -1.0
     y0, x0, y1, x1 = bar.box
@@ -31,8 +34,11 @@ def arrow_tips(pixels: NDArray[np.uint8], bar: BarCandidate, *, doubted: bool = 
     ink[ink < 0.06] = 0
     columns = ink.sum(axis=0)
     found, high = [], []
-    for heights in (columns, columns[::-1]):
+    for head in (ink, ink[:, ::-1]):
+        heights = head.sum(axis=0)
         reach = min(len(heights) // 2, 2 * _TIP_REACH_PX + 4 * (bar.rows[1] - bar.rows[0]))
+        if _is_open(head[:, :reach]):
+            return None
         widest = int(heights[:reach].argmax())
         low = next((i for i in range(widest, -1, -1) if heights[i] < _FLANK[0] * heights[widest]), -1)
         flank = np.array([i for i in range(low + 1, widest) if heights[i] <= _FLANK[1] * heights[widest]])
@@ -49,3 +55,12 @@ def arrow_tips(pixels: NDArray[np.uint8], bar: BarCandidate, *, doubted: bool = 
         return None
     first, last = left + found[0], right - 1 - found[1]
     return (first, last) if abs(first - x0) <= _TIP_REACH_PX and abs(last - x1) <= _TIP_REACH_PX else None
+
+
+def _is_open(head: NDArray[np.float64]) -> bool:
+    """Whether a head, ink (rows, columns), is of strokes: ground shows between them where it is highest."""
+    marked = head > _MARKED
+    rows = np.arange(len(head))[:, None]
+    span = np.where(marked, rows, -1).max(axis=0) - np.where(marked, rows, len(head)).min(axis=0) + 1
+    highest = int(span.argmax())
+    return bool(span[highest] > 0 and marked[:, highest].sum() < _FILLED * span[highest])
