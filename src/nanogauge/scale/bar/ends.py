@@ -122,8 +122,9 @@ class _Arrow:
 def _arrow(
     pixels: NDArray[np.uint8], bar: BarCandidate, rows: NDArray[np.float64], left: float, right: float, *, unsure: bool
 ) -> _Arrow | None:
-    """The tips of `bar`, half-way between half maxima, which fall up to 3 px short, and flanks, which go up to 2 px too far;
-    half maxima alone where heads are open. None where it is no arrow. rows: its own, signed; left, right: half maxima of their profile."""
+    """The tips of `bar`, half-way between half maxima, which fall up to 3 px short, and flanks, which go up to 2 px too far; half
+    maxima alone where heads are open. None where it is no arrow. rows: its own, signed; left, right: half maxima of their
+    profile."""
     if bar.kind == "arrows":
         if bar.length_px - (right - left) > _FADED_PX:  # tips fade out, the more so in blurred pictures
             left, right = bar.box[1] - 0.5, bar.box[3] - 0.5
