@@ -13,6 +13,7 @@ from PIL import Image
 
 from nanogauge.arrangement.fibres import Fibres, fibres_of_pixels
 from nanogauge.arrangement.fibres.bodies import Profile, blurred, body_of, steepest_width
+from nanogauge.arrangement.fibres.find import find_fibres
 from nanogauge.arrangement.fibres.mats import n_fibres_of_mat
 from nanogauge.core.scale import Scale
 from nanogauge.detection.edges.path import open_paths
@@ -170,3 +171,16 @@ def test_the_shared_mat_is_14_px_wide() -> None:
         pytest.skip("the shared cases are not here")
     figures = found_in(np.asarray(Image.open(file).convert("L"))).to_dict()
     assert figures["width"]["mean_px"] == pytest.approx(14, rel=0.015)
+
+
+def test_faint_streaks_are_no_fibres() -> None:
+    rng = np.random.default_rng(4)
+    y, x = np.mgrid[0:320, 0:420].astype(float)
+    grey = np.full(y.shape, 40.0)
+    for middle in (60, 150, 240):
+        grey += 150 * np.clip(10.5 - np.abs(y - middle - 0.15 * x), 0, 1)
+    grey += 22 * np.clip(1.5 - np.abs(y - 300), 0, 1) + rng.normal(0, 3, y.shape)
+    found = find_fibres(grey.astype(np.float32))
+    assert found is not None
+    assert len(found.fibres) == 3
+    assert all(f.usual_width > 15 for f in found.fibres)

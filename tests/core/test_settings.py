@@ -35,7 +35,12 @@ OTHER = Settings(
         flips=True,
     ),
     separate=SeparateSettings(
-        foreground_above=0.45, seed_above=0.3, merge_below=0.0, least_diameter_px=1e-5, least_confidence=0.125
+        foreground_above=0.45,
+        seed_above=0.3,
+        merge_below=0.0,
+        overlaps_are_none=False,
+        least_diameter_px=1e-5,
+        least_confidence=0.125,
     ),
     measure=MeasureSettings(
         low_confidence_below=0.7,

@@ -99,7 +99,7 @@ def test_fine_tuning_writes_a_network_and_figures_of_held_out_micrographs(annota
     # two small steps: still the same network in the main
     assert done.after["iou_pooled"] == pytest.approx(done.before["iou_pooled"], abs=0.1)
     picture = np.zeros((64, 64), np.float32)
-    assert OnnxEngine(done.network, n_threads=1).predict(picture).shape == (3, 64, 64)
+    assert OnnxEngine(done.network, n_threads=1).predict(picture).shape == (5, 64, 64)
 
 
 def test_one_annotated_micrograph_is_not_enough(annotated: Path, tmp_path: Path) -> None:

@@ -229,11 +229,11 @@ def test_what_a_grafted_network_says_of_particles_is_the_same_to_the_last_bit(tm
     engine, shipped = OnnxEngine(path, n_threads=1), OnnxEngine(DEFAULT, n_threads=1)
     picture = np.random.default_rng(0).normal(size=(96, 128)).astype(np.float32)
     got = engine.predict(picture)
-    assert np.array_equal(got[:3], shipped.predict(picture))
+    assert np.array_equal(got[: shipped.n_maps], shipped.predict(picture))
     for again in (load(checkpoint), read_onnx(path)):
         with torch.inference_mode():
-            want = torch.softmax(again(torch.from_numpy(picture)[None, None])[:, 3:], 1)[0].numpy()
-        assert np.abs(got[3:] - want).max() < 1e-5
+            want = torch.softmax(again(torch.from_numpy(picture)[None, None])[:, shipped.n_maps :], 1)[0].numpy()
+        assert np.abs(got[shipped.n_maps :] - want).max() < 1e-5
     known = classes_of(engine)
     assert (known.names, known.of, known.temperature, known.nm_per_px) == (("a", "b", "c"), "phases", 2.0, (1.0, 4.0))
     assert engine.working_diameter_px is None

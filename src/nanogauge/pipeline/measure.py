@@ -138,7 +138,7 @@ class Measurer:
         expected = expected_found(found.confidence, self.engine.detection)
         doubts = (*detection_warnings(detection, {r.name: r.n for r in found.readings}), *missed_warnings(expected))
         # a mat shows in doubtful meshes or in nothing at all; to look for one costs as much as to find the particles
-        looks_for_mat = settings.arrangement.recognise_mats and (bool(doubts) or not len(table))
+        looks_for_mat = settings.arrangement.recognise_mats and (bool(doubts) or not len(table) or not found.readings)
         n_fibres = n_fibres_of_mat(micrograph.pixels, frame) if looks_for_mat else 0
         return Measurement(
             micrograph=micrograph,

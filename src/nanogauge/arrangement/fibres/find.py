@@ -24,6 +24,7 @@ _UNEVEN = (4.0, 0.08)  # times the fibres' median unevenness, and unevenness, ab
 _WIDENS = 0.04  # px per px along it; more is two fibres that part
 _PROFILES = 40  # fibres, those with most places, of which profiles are fitted
 _NARROWER = 0.8
+_FAINT = 0.3  # of the usual contrast: less are scratches, streaks of the scan, the grain of the ground
 _PARALLEL = math.cos(math.radians(12))
 
 
@@ -51,7 +52,7 @@ def find_fibres(grey: F32, *, tone: str = "auto", keep_out: Sequence[Box] = ()) 
 def fibres_among(grey: F32, lines: Sequence[Line], sign: int, keep_out: Sequence[Box] = ()) -> Found | None:
     """Those of the lines in a picture (H, W) that are fibres; None where none is."""
     found = traced(grey, [line for line in lines if line.length > 0.6 * _LONG * line.width], sign, keep_out)
-    even = [f for f in found if _is_even(f)]
+    even = _plain([f for f in found if _is_even(f)])
     usual = float(np.median([f.lopsided for f in even])) if even else 0.0
     limit = _LOPSIDED[0] * usual + _LOPSIDED[1]
     uneven = [_unevenness(f) for f in even]
@@ -66,6 +67,16 @@ def fibres_among(grey: F32, lines: Sequence[Line], sign: int, keep_out: Sequence
     longest = sorted(fibres, key=lambda f: -np.isfinite(f.width).sum())[:_PROFILES]
     body = body_of([f.profile for f in longest], sign)
     return Found(corrected(fibres, body), corrected(bundles, body), body, sign, (grey.shape[0], grey.shape[1]))
+
+
+def _plain(found: list[Traced]) -> list[Traced]:
+    """Those that stand out as fibres do: not much less than the median of all that is covered by fibres."""
+    if not found:
+        return []
+    order = sorted(found, key=lambda f: f.contrast)
+    covered = np.cumsum([float(np.nansum(f.width)) for f in order])
+    usual = order[int(np.searchsorted(covered, covered[-1] / 2))].contrast
+    return [f for f in found if f.contrast >= _FAINT * usual]
 
 
 def lines_in(grey: F32, tone: str = "auto") -> tuple[int, list[Line]]:
