@@ -50,6 +50,7 @@ class ClassRecipe(Recipe):
     balance: float = 0.5
     body_rate: float = 0.02
     start_from: str = str(DEFAULT)
+    network: str = DEFAULT.stem  # the shipped files are named after their networks
     steps: int = 300
     synthetic_share: float = 0.0
     diameter_px: float = 32.0
