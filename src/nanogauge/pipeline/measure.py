@@ -33,7 +33,7 @@ from ..results.measurement import Measurement
 from ..scale.bar import ScaleBarReading, annotation_boxes, find_data_bar, read_scale_bar
 from ..scale.calibration import Calibration, read_calibration
 from ..scale.resolve import ScaleDecision, calibrated, resolve_scale
-from ..statistics.metrology import detection_warnings, left_out_warnings, mat_warnings, missed_warnings
+from ..statistics.metrology import MUCH_DOUBT, detection_warnings, left_out_warnings, mat_warnings, missed_warnings
 from .frame import data_bar_is_known, frame_of
 from .mosaic import measure_mosaic
 
@@ -136,9 +136,10 @@ class Measurer:
         )
         detection = relative_uncertainty(found.readings, self.engine.detection)
         expected = expected_found(found.confidence, self.engine.detection)
-        doubts = (*detection_warnings(detection, {r.name: r.n for r in found.readings}), *missed_warnings(expected))
-        # a mat shows in doubtful meshes or in nothing at all; to look for one costs as much as to find the particles
-        looks_for_mat = settings.arrangement.recognise_mats and (bool(doubts) or not len(table) or not found.readings)
+        missed = missed_warnings(expected)
+        # a mat shows in very doubtful meshes or in nothing at all; to look for one costs as much as to find the particles
+        very_doubtful = bool(missed) or max(detection.values(), default=1.0) >= 2 * MUCH_DOUBT
+        looks_for_mat = settings.arrangement.recognise_mats and (very_doubtful or not len(table))
         n_fibres = n_fibres_of_mat(micrograph.pixels, frame) if looks_for_mat else 0
         return Measurement(
             micrograph=micrograph,
@@ -155,7 +156,8 @@ class Measurer:
             remarks=(
                 *mat_warnings(n_fibres, len(table)),
                 *doubtful_share(drawn.labels, drawn.foreground, settings.separate, keep_out=_texts(bar)),
-                *doubts,
+                *detection_warnings(detection, {r.name: r.n for r in found.readings}),
+                *missed,
             ),
             foreground=found.foreground,
             edge_moved_px=found.moved_px,
