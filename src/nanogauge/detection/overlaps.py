@@ -63,10 +63,10 @@ def _lies_across(labels: NDArray[np.int32], boxes: list[tuple[slice, slice]], le
     middles = []
     for k in two:
         y, x = np.nonzero(labels[boxes[k - 1]] == k)
-        middles.append((y.mean() + boxes[k - 1][0].start, x.mean() + boxes[k - 1][1].start))
+        middles.append(np.array([y.mean() + boxes[k - 1][0].start, x.mean() + boxes[k - 1][1].start]))
     y, x = np.nonzero(labels[boxes[lens - 1]] == lens)
     sizes, axes = np.linalg.eigh(np.cov(np.stack([y, x])) + np.eye(2) / 12)  # a pixel is no point
-    along = np.subtract(*middles)
+    along = middles[0] - middles[1]
     askew = abs(float(axes[:, 0] @ along)) / max(float(np.hypot(*along)), 1e-6)
     return bool(np.sqrt(sizes[0] / sizes[1]) <= _ACROSS and askew >= np.cos(np.radians(_ASKEW_DEG)))
 
