@@ -91,5 +91,6 @@ def test_a_file_dropped_on_the_picture_is_read_asked_about_and_taken(tab: Any, w
         tab.wait_for_selector(".q-dialog:has-text('3 particles in mine.tif')", timeout=WAIT_MS)
         after_edit(tab, lambda: tab.click(".q-dialog button:has-text('Replace all')"))
         assert len(labels(tab)) == 3
+        tab.wait_for_selector(".q-dialog", state="detached", timeout=WAIT_MS)  # keys are the dialog's as long as it fades
         after_edit(tab, lambda: tab.keyboard.press("Control+z"))
         assert len(labels(tab)) > 3
