@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .looks import ADOPTED, FREE, LARGE, SMALL, Look
 
@@ -16,9 +17,7 @@ _COVERED = 0.5  # share of a particle that another look's must cover to stand fo
 def with_smaller(base: Look, finer: Look, sees_px: tuple[float, float]) -> Look:
     """`base` with what only the finer look sees, and with the finer look's outlines of what was small for it."""
     both = _Overlaps(base, finer)
-    shown = finer.shown_px
-    well = (shown >= sees_px[0]) & (shown <= LARGE * sees_px[1]) & (both.confidence_there >= ADOPTED)
-    well[0] = False
+    well = _seen_well(finer, both, sees_px)
     new = well & (both.covered_there <= FREE)
     small = base.shown_px < SMALL * sees_px[0]
     large_px = np.bincount(finer.labels[(~small[base.labels]) & (base.labels > 0)], minlength=well.size)
@@ -54,10 +53,16 @@ def with_larger(base: Look, coarser: Look, sees_px: tuple[float, float]) -> Look
 def with_unseen(base: Look, other: Look, sees_px: tuple[float, float]) -> Look:
     """`base` with what only the other look sees, of sizes that it sees well, where `base` sees nothing."""
     both = _Overlaps(base, other)
-    shown = other.shown_px
-    new = (shown >= sees_px[0]) & (shown <= LARGE * sees_px[1]) & (both.confidence_there >= ADOPTED) & (both.covered_there <= FREE)
-    new[0] = False
+    new = _seen_well(other, both, sees_px) & (both.covered_there <= FREE)
     return _merged(base, other, gone=[], adopted=np.flatnonzero(new).tolist())
+
+
+def _seen_well(other: Look, both: _Overlaps, sees_px: tuple[float, float]) -> NDArray[np.bool_]:
+    """(n + 1,) by label, the other look's particles that it is sure of and shows at a size that is seen well."""
+    shown = other.shown_px
+    well = (shown >= sees_px[0]) & (shown <= LARGE * sees_px[1]) & (both.confidence_there >= ADOPTED)
+    well[0] = False
+    return np.asarray(well)
 
 
 class _Overlaps:

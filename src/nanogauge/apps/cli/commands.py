@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ...batch.inputs import picture, problem, progress, said_of_left_out, sort_out
+from ...batch.inputs import picture, problem, progress, sort_out
 from ...core.errors import NanogaugeError, SettingsError, TruthError, UnreadableFile
 from ...core.json_value import json_value
 from ...core.scale import Scale
@@ -21,6 +21,7 @@ from ...pipeline.measure import Measurer
 from ...reading import SUFFIXES, read_micrograph
 from ...results.folder import make_folder
 from ...scale.user_scale import stated_scale, user_scales
+from .each import say_left_out
 from .measure_files import import_all, measure_all, with_calibration
 from .summary import print_line, stdout
 
@@ -40,8 +41,7 @@ def scale_all(
     files, left_out = sort_out(inputs)
     scales = user_scales(files, inputs, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
     console = Console(stderr=True)
-    if left_out:
-        print_line(console, f"nanogauge: {said_of_left_out(left_out)}")
+    say_left_out(left_out)
     rows = []
     with progress(len(files), console, quiet=json_output) as step:
         for file in files:

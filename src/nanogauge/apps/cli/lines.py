@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from ...arrangement.lines import find_defects, lines_of_pixels
-from ...batch.inputs import picture, problem, said_of_left_out, sort_out, unique_names
+from ...batch.inputs import picture, unique_names
 from ...core.protocols import Engine
+from ...core.scale import Scale
 from ...core.settings import Settings, read_settings
 from ...detection.engines import make_engine
 from ...pipeline.measure import Measurer
 from ...reading import read_micrograph
 from ...results.arrangement import write_lines
 from ...results.folder import make_folder
-from ...scale.user_scale import stated_scale, user_scales
+from .each import Row, given, row_of, say_errors, say_look
 from .summary import print_line, stdout
 
 
@@ -45,27 +46,27 @@ def lines_all(
     settings = (read_settings(settings_file) if settings_file else Settings()).replace("read", **(read or {}))
     network = make_engine(engine, device=device or "auto") if engine else None
     measurer = Measurer(settings)
-    files, left_out = sort_out(inputs)
-    errors = Console(stderr=True)
-    if left_out:
-        print_line(errors, f"nanogauge: {said_of_left_out(left_out)}")
-    scales = user_scales(files, inputs, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
+    files, scales = given(inputs, scale=scale, scale_bar=scale_bar, bar_px=bar_px)
     make_folder(out)
-    rows: list[dict[str, Any]] = []
-    for file, name in zip(files, unique_names(files), strict=True):
-        try:
-            found = _of_file(file, out / name, scales.get(file), measurer, network, dark_lines=dark_lines, least_score=least_score)
-        except Exception as error:  # one file never stops the others
-            rows.append({"file": str(file), "status": "error", "message": problem(error, file)})
-        else:
-            rows.append({"file": str(file), "status": "ok", "folder": str(out / name), "lines": found})
+    work = partial(_of_file, measurer=measurer, network=network, dark_lines=dark_lines, least_score=least_score)
+    rows = [
+        row_of(file, partial(work, file, out / name, scales.get(file)))
+        for file, name in zip(files, unique_names(files), strict=True)
+    ]
     _say(rows, json_output=json_output)
-    return 1 if not rows or any(r["status"] == "error" for r in rows) else 0
+    return say_errors(rows)
 
 
 def _of_file(
-    file: Path, folder: Path, scale: Any, measurer: Measurer, network: Engine | None, *, dark_lines: bool, least_score: float
-) -> dict[str, Any]:
+    file: Path,
+    folder: Path,
+    scale: Scale | None,
+    *,
+    measurer: Measurer,
+    network: Engine | None,
+    dark_lines: bool,
+    least_score: float,
+) -> tuple[Path, Row]:
     micrograph = read_micrograph(picture(file), **asdict(measurer.settings.read))
     _, decision, frame = measurer.read_scale(micrograph, user=scale)
     y0, x0, y1, x1 = frame
@@ -81,7 +82,8 @@ def _of_file(
     if network is not None:
         more |= {"engine": network.name, "engine_sha256": network.sha256}
     nm_per_px = decision.scale.nm_per_px if decision.scale else None
-    return write_lines(make_folder(folder), lines, pixels, defects, nm_per_px=nm_per_px, origin=(y0, x0), more=more)
+    said = write_lines(make_folder(folder), lines, pixels, defects, nm_per_px=nm_per_px, origin=(y0, x0), more=more)
+    return folder, {"lines": said}
 
 
 def _say(rows: list[dict[str, Any]], *, json_output: bool) -> None:
@@ -102,12 +104,7 @@ def _say(rows: list[dict[str, Any]], *, json_output: bool) -> None:
             for r in done:
                 for warning in r["lines"]["warnings"]:
                     print_line(stdout(), f"{Path(r['file']).name}: {warning}")
-            more = f" and {len(done) - 1} more" if len(done) > 1 else ""
-            print_line(stdout(), f"Look at {done[0]['folder']}/lines.png{more}")
-    errors = Console(stderr=True)
-    for r in rows:
-        if r["status"] == "error":
-            print_line(errors, f"nanogauge: {r['message']}")
+            say_look([r["folder"] for r in done], "lines.png")
 
 
 def _cells(lines: dict[str, Any], *, with_defects: bool) -> list[str]:

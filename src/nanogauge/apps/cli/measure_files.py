@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from ...batch import BatchOptions, BatchResult, Item, Listed, Source, Watched, run_batch
-from ...batch.inputs import is_glob, picture, said_of_left_out, sort_out, unique_names
+from ...batch.inputs import is_glob, picture, sort_out, unique_names
 from ...core.errors import InputError, SettingsError, UnreadableFile
 from ...core.json_value import json_value
 from ...core.scale import Scale
@@ -21,6 +21,7 @@ from ...results.folder import make_folder
 from ...results.interchange import find_annotations
 from ...results.measurement import SUMMARY_COLUMNS
 from ...scale.user_scale import stated_scale, user_scales
+from .each import say_left_out
 from .summary import print_classes, print_line, print_summary, stdout
 
 
@@ -63,8 +64,8 @@ def measure_all(
         return Item(file=file, name=name, scale=user_scales([file], inputs, user).get(file))
 
     def say(left_out: dict[Path, str]) -> None:
-        if left_out and not quiet:
-            print_line(Console(stderr=True), f"nanogauge: {said_of_left_out(left_out)}")
+        if not quiet:
+            say_left_out(left_out)
 
     if watch and panels:
         raise SettingsError("--panels and --watch do not go together; measure the figures once they are all there")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-from ...arrangement.order import Order, order_of_pixels, order_of_table
+from ...arrangement.order import order_of_pixels, order_of_table
 from ...arrangement.order.picture import find_ring
-from ...batch.inputs import picture, problem, said_of_left_out, sort_out, unique_names
+from ...batch.inputs import picture, unique_names
 from ...core.errors import InputError
+from ...core.scale import Scale
 from ...core.settings import Settings, read_settings
 from ...pipeline.measure import Measurer
 from ...reading import read_micrograph
@@ -21,8 +22,8 @@ from ...results.arrangement import write_order
 from ...results.folder import make_folder
 from ...results.run_json import result_folders
 from ...results.saved import read_saved
-from ...scale.user_scale import stated_scale, user_scales
-from .summary import print_line, stdout
+from .each import Row, given, row_of, say_errors, say_look
+from .summary import stdout
 
 SMALL_PERIOD_PX = 9.0
 """Lattice constants below, with particles under 6 px or so, are looked for in the picture itself, and so are fields of more than
@@ -52,49 +53,36 @@ def order_all(
     results = [i for i in inputs if _holds_results(i)]
     for folder in results:
         for result in result_folders(folder):
-            rows.append(_row(result, lambda r=result: _of_result(r, settings)))
+            rows.append(row_of(result, partial(_of_result, result, settings)))
     others = [i for i in inputs if i not in results]
     if others:
         measurer = Measurer(settings)
-        files, left_out = sort_out(others)
-        if left_out:
-            print_line(Console(stderr=True), f"nanogauge: {said_of_left_out(left_out)}")
-        scales = user_scales(files, others, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
+        files, scales = given(others, scale=scale, scale_bar=scale_bar, bar_px=bar_px)
         make_folder(out)
         for file, name in zip(files, unique_names(files), strict=True):
-            given = scales.get(file)
-            rows.append(_row(file, lambda f=file, n=name, s=given: _of_file(f, out / n, s, measurer, take_from)))
+            rows.append(row_of(file, partial(_of_file, file, out / name, scales.get(file), measurer, take_from)))
     _say(rows, json_output=json_output)
-    return 1 if not rows or any(r["status"] == "error" for r in rows) else 0
+    return say_errors(rows)
 
 
 def _holds_results(path: Path) -> bool:
     return path.is_dir() and ((path / "run.json").is_file() or (path / "measurement.json").is_file())
 
 
-def _row(source: Path, work: Any) -> dict[str, Any]:
-    """A row of the table; one file never stops the others."""
-    try:
-        where, order = work()
-    except Exception as error:
-        return {"file": str(source), "status": "error", "message": problem(error, source)}
-    return {"file": str(source), "status": "ok", "folder": str(where), "order": order.to_dict()}
-
-
-def _of_result(folder: Path, settings: Settings) -> tuple[Path, Order]:
+def _of_result(folder: Path, settings: Settings) -> tuple[Path, Row]:
     """The order of what was measured, nothing measured again."""
     saved = read_saved(folder, pictures=False)
     order = order_of_table(saved.particles, saved.frame, saved.scale, settings.arrangement)
     if order is None:
         raise InputError(f"{folder}: {len(saved.particles)} particles are too few for an order; 12 are needed")
     write_order(folder, order)
-    return folder, order
+    return folder, {"order": order.to_dict()}
 
 
-def _of_file(file: Path, folder: Path, scale: Any, measurer: Measurer, take_from: str) -> tuple[Path, Order]:
+def _of_file(file: Path, folder: Path, scale: Scale | None, measurer: Measurer, take_from: str) -> tuple[Path, Row]:
     micrograph = read_micrograph(picture(file), **asdict(measurer.settings.read))
     s = measurer.settings.arrangement
-    bar, decision, frame = measurer.read_scale(micrograph, user=scale)
+    _, decision, frame = measurer.read_scale(micrograph, user=scale)
     y0, x0, y1, x1 = frame
     from_picture = take_from == "picture" or (take_from == "auto" and _too_fine(micrograph.pixels[y0:y1, x0:x1]))
     if from_picture:
@@ -102,13 +90,12 @@ def _of_file(file: Path, folder: Path, scale: Any, measurer: Measurer, take_from
         if order is None:
             raise InputError(f"{file}: no lattice stands out in the picture; try --from particles")
         write_order(make_folder(folder), order)
-        return folder, order
+        return folder, {"order": order.to_dict()}
     m = measurer.measure(micrograph, scale=scale)
     if m.order is None:
         raise InputError(f"{file}: {m.n_particles} particles are too few for an order; 12 are needed, or try --from picture")
     m.save(folder)
-    del bar
-    return folder, m.order
+    return folder, {"order": m.order.to_dict()}
 
 
 def _too_fine(pixels: Any) -> bool:
@@ -145,13 +132,7 @@ def _say(rows: list[dict[str, Any]], *, json_output: bool) -> None:
             table.add_row(Path(r["file"]).name, *_cells(r["order"]))
         if done:
             stdout().print(table)
-            where = sorted({r["folder"] for r in done})
-            said = f"Look at {where[0]}/order.png" + (f" and {len(where) - 1} more" if len(where) > 1 else "")
-            print_line(stdout(), said)
-    errors = Console(stderr=True)
-    for r in rows:
-        if r["status"] == "error":
-            print_line(errors, f"nanogauge: {r['message']}")
+            say_look(sorted({r["folder"] for r in done}), "order.png")
 
 
 def _cells(order: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ...batch.inputs import picture, problem, said_of_left_out, sort_out, unique_names
+from ...batch.inputs import picture, problem, unique_names
 from ...core.errors import InputError
 from ...core.settings import Settings, read_settings
 from ...phases.check import Check
@@ -22,7 +22,7 @@ from ...reporting.formatting import lengths, number, percent
 from ...reporting.phases import write_phase_report
 from ...results.folder import make_folder
 from ...results.phases import PhaseMeasurement, pool_phases, write_check
-from ...scale.user_scale import stated_scale, user_scales
+from .each import given
 from .summary import print_line, stdout
 
 
@@ -49,10 +49,7 @@ def measure_all(
     check, why = known_check(measurer.engine, check_file, engine)
     if why:
         print_line(errors, f"nanogauge: {why}")
-    files, left_out = sort_out(inputs)
-    if left_out:
-        print_line(errors, f"nanogauge: {said_of_left_out(left_out)}")
-    scales = user_scales(files, inputs, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
+    files, scales = given(inputs, scale=scale, scale_bar=scale_bar, bar_px=bar_px)
     make_folder(out)
     every: list[PhaseMeasurement] = []
     failures: list[tuple[str, str]] = []

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ...batch.inputs import progress, said_of_left_out, sort_out
+from ...batch.inputs import progress, sort_out
 from ...core.errors import SettingsError
 from ...core.json_value import json_value
 from ...core.scale import format_length
@@ -21,6 +21,7 @@ from ...pipeline.rank import COLUMNS, in_order, unit_of
 from ...results.atomic import write_atomic
 from ...scale.user_scale import stated_scale, user_scales
 from ..notebook.ranking import ranked
+from .each import say_left_out
 from .summary import print_line, stdout
 
 WHAT_IT_IS = "Estimated from the pictures alone: nothing was outlined. To quote a size, measure it."
@@ -44,8 +45,7 @@ def rank_all(
     scales = user_scales(files, inputs, stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px))
     settings = Settings().replace("read", **{k: v for k, v in (read or {}).items() if v is not None})
     errors = Console(stderr=True)
-    if left_out:
-        print_line(errors, f"nanogauge: {said_of_left_out(left_out)}")
+    say_left_out(left_out)
     make_size_estimator()  # its loading is no file's time, and its failure no file's
     found = []
     with progress(len(files), errors, quiet=json_output) as step:

@@ -252,7 +252,7 @@ class OnnxEngine:
                 yield from self._run_batch(gathered)
 
     def _run_batch(self, tiles: list[NDArray[np.float32]]) -> NDArray[Any]:
-        """Tiles (H, W) of one shape -> (n, 3 + K, H, W). Bound input and output are copied once each way."""
+        """Tiles (H, W) of one shape -> (n, maps, H, W). Bound input and output are copied once each way."""
         binding = self._session.io_binding()
         binding.bind_cpu_input(self._input, np.ascontiguousarray(np.stack(tiles)[:, None], np.float32))
         for name in self._outputs:
@@ -266,7 +266,7 @@ class OnnxEngine:
 
 
 def _joined(outputs: list[Any]) -> NDArray[Any]:
-    """Maps (n, 3, H, W) and, of a network with classes, (n, K, H, W), in one array."""
+    """Maps (n, 3 or 5, H, W) and, of a network with classes, (n, K, H, W), in one array."""
     return np.asarray(outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=1), np.float32)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import math
 import time
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 
 from ...core.version import __version__
+from .. import small
 from .examples import example, read_pictures
 from .network import Locator, loss
 
@@ -37,48 +37,28 @@ def learn(out: Path, pictures_folder: Path, *, steps: int, seed: int = 1, start_
         network.load_state_dict(torch.load(start_from, map_location="cpu", weights_only=True)["ema"])
     averaged = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=1e-2)
-    checkpoint, done = out / "checkpoint.pt", 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        network.load_state_dict(state["network"])
-        averaged.load_state_dict(state["ema"])
-        optimiser.load_state_dict(state["optimiser"])
-        done = int(state["step"])
+    done = small.resumed(out, network, averaged, optimiser)
     network.train()
-    kept, losses = time.monotonic(), []
+    saved, losses = time.monotonic(), []
     for step in range(done, steps):
         rng = np.random.default_rng([seed, step])
         grey, truth, known = (np.stack(part) for part in zip(*(example(pictures, SHAPE, rng) for _ in range(_BATCH)), strict=True))
-        rate = _RATE * min(1.0, (step + 1) / _WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-6
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = small.rate_at(step, step / steps, rate=_RATE, warm_up=_WARM_UP)
         x = torch.from_numpy(grey[:, None].astype(np.float32) / 255)
         value = loss(network(x), torch.from_numpy(truth), torch.from_numpy(known))
         optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
-        decay = min(_EMA, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for a, b in zip(averaged.state_dict().values(), network.state_dict().values(), strict=True):
-                if a.dtype.is_floating_point:
-                    a.mul_(decay).add_(b, alpha=1 - decay)
-                else:
-                    a.copy_(b)
+        small.follow(averaged, network, step=step, decay=_EMA)
         losses.append(float(value.detach()))
         if step % 50 == 49:
             print(f"step {step + 1} of {steps}: loss {np.mean(losses[-50:]):.4f}", flush=True)
-        if time.monotonic() - kept > 60 * _KEEP_MINUTES or step == steps - 1:
-            state = {
-                "network": network.state_dict(),
-                "ema": averaged.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "step": step + 1,
-            }
-            torch.save(state, checkpoint.with_suffix(".new"))
-            checkpoint.with_suffix(".new").replace(checkpoint)
-            kept = time.monotonic()
-    return checkpoint
+        if time.monotonic() - saved > 60 * _KEEP_MINUTES or step == steps - 1:
+            small.kept(out, network, averaged, optimiser, step=step + 1)
+            saved = time.monotonic()
+    return out / "checkpoint.pt"
 
 
 def export(checkpoint: Path, path: Path) -> None:

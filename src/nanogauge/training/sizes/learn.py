@@ -28,7 +28,7 @@ from torch.utils.data import default_collate
 
 from ...core.errors import SettingsError
 from ...detection.engines.onnx import DEFAULT
-from .. import augment
+from .. import augment, small
 from ..batches import toned
 from ..dataset import parse_source
 from ..efficientnet import EfficientNetLite, load_imagenet
@@ -117,21 +117,15 @@ def learn(
     slow = [p for p in network.stages.parameters() if p.requires_grad]
     fast = [p for name, p in network.named_parameters() if p.requires_grad and not name.startswith("stages")]
     optimiser = torch.optim.AdamW([{"params": slow, "share": _SLOWER}, {"params": fast, "share": 1.0}], lr=rate, weight_decay=1e-2)
-    checkpoint, done = out / "checkpoint.pt", 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        network.load_state_dict(state["network"])
-        averaged.load_state_dict(state["ema"])
-        optimiser.load_state_dict(state["optimiser"])
-        done = int(state["step"])
+    done = small.resumed(out, network, averaged, optimiser)
     network.train()
     for module in still:
         module.eval()
-    kept, losses, remembered = time.monotonic(), [], deque[tuple[Tensor, ...]](maxlen=_REMEMBERED)
+    saved, losses, remembered = time.monotonic(), [], deque[tuple[Tensor, ...]](maxlen=_REMEMBERED)
     for step in range(done, steps):
         rng = np.random.default_rng([seed, step, 7])
         share = min(max(step / steps, (time.monotonic() - begun_at) / (60 * minutes)), 1.0)
-        now = rate * min(1.0, (step + 1) / _WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * share)) + 1e-6
+        now = small.rate_at(step, share, rate=rate, warm_up=_WARM_UP)
         for part in optimiser.param_groups:
             part["lr"] = now * part["share"]
         x, cells, truth = views.batch(rng)
@@ -147,24 +141,17 @@ def learn(
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
-        _average(averaged, network, min(_EMA, (1 + step) / (10 + step)))
+        small.follow(averaged, network, step=step, decay=_EMA)
         losses.append(float(value.detach()))
         if step % 50 == 49:
             print(f"step {step + 1} of {steps}: loss {np.mean(losses[-50:]):.4f}, {time.process_time():.0f} s", flush=True)
         last = step == steps - 1 or share == 1.0
-        if last or time.monotonic() - kept > 60 * _KEEP_MINUTES:
-            state = {
-                "network": network.state_dict(),
-                "ema": averaged.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "step": step + 1,
-            }
-            torch.save(state, checkpoint.with_suffix(".new"))
-            checkpoint.with_suffix(".new").replace(checkpoint)
-            kept = time.monotonic()
+        if last or time.monotonic() - saved > 60 * _KEEP_MINUTES:
+            small.kept(out, network, averaged, optimiser, step=step + 1)
+            saved = time.monotonic()
         if last:
             break
-    return checkpoint
+    return out / "checkpoint.pt"
 
 
 class _Views:
@@ -186,15 +173,6 @@ class _Views:
         grey, cells, truth = (torch.from_numpy(np.stack(part)) for part in zip(*views, strict=True))
         x = toned(grey, default_collate(tones))[:, None]
         return x.contiguous(memory_format=torch.channels_last), cells, truth
-
-
-def _average(averaged: SizeNet, network: SizeNet, decay: float) -> None:
-    with torch.no_grad():
-        for a, b in zip(averaged.state_dict().values(), network.state_dict().values(), strict=True):
-            if a.dtype.is_floating_point:
-                a.mul_(decay).add_(b, alpha=1 - decay)
-            else:
-                a.copy_(b)
 
 
 def main() -> None:
