@@ -1,5 +1,4 @@
-"""What the loops of the small networks share, the locator's and the size estimator's: one optimiser, few settings. The large networks
-learn in `loop`."""
+"""What the loops of the small networks share, of the locator and the size estimator: one optimiser, few settings."""
 
 from __future__ import annotations
 
