@@ -1,6 +1,7 @@
-"""Networks compared, all trained alike: same examples in the same order, loss, schedule and budget, from random weights.
+"""Networks compared, all trained alike: same examples in the same order, loss, schedule and budget.
 
     python benchmarks/architectures.py OUT --train IMAGES_LABELS:train.txt --val IMAGES_LABELS:val.txt [--steps N] [--only NAME]
+    python benchmarks/architectures.py OUT --pretrained ...  # decoders on one encoder that has seen ImageNet
 
 OUT keeps each run's folder and figures.json; the same command again trains what is missing and prints the table. Scored at the
 true working magnification (the truth's median diameter brought to the network's), so that only the network differs, separation as
@@ -28,9 +29,10 @@ from nanogauge.core.settings import Settings
 from nanogauge.detection.engines import make_engine
 from nanogauge.detection.find import find_particles
 from nanogauge.training.dataset import read_folder
+from nanogauge.training.efficientnet import EfficientNetLite, load_imagenet
 from nanogauge.training.evaluate import score_image, summarise_scores
 from nanogauge.training.loop import Recipe, run
-from nanogauge.training.network import CBAM, OUTPUTS, build, conv_bn
+from nanogauge.training.network import CBAM, OUTPUTS, UNet, build, conv_bn
 from nanogauge.training.real import Real
 
 COLUMNS = ("iou_pooled", "f1_pooled", "f50_mean", "pq_mean", "particle_mre", "image_mean_mre_median")
@@ -74,6 +76,65 @@ def foreign(kind: str, encoder: str) -> Callable[[], nn.Module]:
     return make
 
 
+class Attentive(nn.Module):
+    """EfficientNet-Lite2 with CBAM on each level that the decoder sees; what goes on to the next stage is as ImageNet taught it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = EfficientNetLite("lite2")
+        self.channels = self.backbone.channels
+        self.attention = nn.ModuleList(CBAM(c) for c in self.channels)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return [gate(f) for gate, f in zip(self.attention, self.backbone(x), strict=True)]
+
+
+class OnEncoder(nn.Module):
+    """A decoder of segmentation-models-pytorch on the default network's encoder."""
+
+    def __init__(self, kind: str) -> None:
+        from segmentation_models_pytorch.base import SegmentationHead
+        from segmentation_models_pytorch.decoders.deeplabv3.decoder import DeepLabV3PlusDecoder
+        from segmentation_models_pytorch.decoders.pspnet.decoder import PSPDecoder
+        from segmentation_models_pytorch.decoders.unetplusplus.decoder import UnetPlusPlusDecoder
+        from segmentation_models_pytorch.encoders._utils import replace_strides_with_dilation
+
+        super().__init__()
+        self.encoder = EfficientNetLite("lite2")
+        channels = [1, *self.encoder.channels]
+        n = len(OUTPUTS)
+        self.levels = len(channels)
+        if kind == "U-Net++":
+            self.decoder: nn.Module = UnetPlusPlusDecoder(encoder_channels=channels, decoder_channels=(256, 128, 64, 32, 16))
+            self.head: nn.Module = SegmentationHead(16, n, kernel_size=3)
+        elif kind == "DeepLabV3+":
+            for stage in self.encoder.stages[5:]:  # stride 32 to 16
+                replace_strides_with_dilation(stage, dilation_rate=2)
+            self.decoder = DeepLabV3PlusDecoder(
+                encoder_channels=channels, encoder_depth=5, out_channels=256, atrous_rates=(12, 24, 36), output_stride=16,
+                aspp_separable=True, aspp_dropout=0.5,
+            )  # fmt: skip
+            self.head = SegmentationHead(256, n, kernel_size=1, upsampling=4)
+        else:  # PSPNet sees strides up to 8
+            self.levels = 4
+            self.decoder = PSPDecoder(encoder_channels=channels[:4], out_channels=512)
+            self.head = SegmentationHead(512, n, kernel_size=3, upsampling=8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.decoder([x, *self.encoder(x)][: self.levels]))
+
+
+def seen_imagenet(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
+    """The same network, its encoder with ImageNet's weights."""
+
+    def made() -> nn.Module:
+        network = make()
+        load_imagenet(getattr(network.encoder, "backbone", network.encoder))
+        return network
+
+    return made
+
+
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "U-Net": lambda: PlainUNet(),
     "U-Net + CBAM": lambda: PlainUNet(attention=True),
@@ -84,6 +145,15 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "PSPNet (ResNet50)": foreign("pspnet", "resnet50"),
     "SegFormer (MiT-B2)": foreign("segformer", "mit_b2"),
 }
+ON_ONE_ENCODER: dict[str, Callable[[], nn.Module]] = {
+    "U-Net (ours)": seen_imagenet(lambda: build("unet-efficientnet-lite2")),
+    "U-Net, random weights": lambda: build("unet-efficientnet-lite2"),
+    "U-Net + CBAM": seen_imagenet(lambda: UNet(Attentive(), decoder=(128, 96, 48, 32))),
+    "U-Net++": seen_imagenet(lambda: OnEncoder("U-Net++")),
+    "DeepLabV3+": seen_imagenet(lambda: OnEncoder("DeepLabV3+")),
+    "PSPNet": seen_imagenet(lambda: OnEncoder("PSPNet")),
+}
+"""All on EfficientNet-Lite2."""
 
 
 class TorchEngine:
@@ -114,9 +184,11 @@ def score(engine: Any, items: list[Real], *, zoomed: bool) -> dict[str, float]:
     return {key: float(found[key]) for key in COLUMNS}
 
 
-def train_and_score(name: str, folder: Path, recipe: Recipe, items: list[Real], val: list[Real]) -> dict[str, float]:
+def train_and_score(
+    make: Callable[[], nn.Module], folder: Path, recipe: Recipe, items: list[Real], val: list[Real]
+) -> dict[str, float]:
     torch.manual_seed(recipe.seed)
-    network = NETWORKS[name]()
+    network = make()
     begun = time.process_time()
     checkpoint = run(recipe, folder, items=items, network=network, report=lambda _: None)
     seconds = time.process_time() - begun
@@ -142,7 +214,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--crop-px", type=int, default=128)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", nargs="+", choices=list(NETWORKS), help="train these only")
+    parser.add_argument("--only", nargs="+", help="train these only")
+    parser.add_argument("--pretrained", action="store_true", help="networks on EfficientNet-Lite2, as ImageNet taught it")
     parser.add_argument("--threads", type=int, help="of torch")
     args = parser.parse_args()
     if args.threads:
@@ -151,21 +224,25 @@ def main() -> None:
         steps=args.steps, batch=args.batch, crop_px=args.crop_px, seed=args.seed, cooldown_steps=args.steps // 3, warmup_steps=50,
         ema_decay=0.97, overlay_steps=10**9, synthetic_share=0.0,
     )  # fmt: skip
+    networks = ON_ONE_ENCODER if args.pretrained else NETWORKS
+    unknown = sorted({*(args.only or ())} - networks.keys())
+    if unknown:
+        parser.error(f"unknown network {unknown[0]!r}; known: {', '.join(networks)}")
     val = read(args.val)
     items: list[Real] = []
     results: dict[str, dict[str, float]] = {}
-    for name in NETWORKS:
+    for name, make in networks.items():
         folder = args.out / "".join(c if c.isalnum() else "_" for c in name.lower()).strip("_")
         if (folder / "figures.json").exists():
             results[name] = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
         elif args.only is None or name in args.only:
             items = items or read(args.train)
-            results[name] = train_and_score(name, folder, recipe, items, val)
+            results[name] = train_and_score(make, folder, recipe, items, val)
             print(name, results[name], flush=True)
     results["Otsu + watershed"] = {"parameters_m": 0.0, "training_cpu_s": 0.0}
     results["Otsu + watershed"] |= score(make_engine("threshold"), val, zoomed=False)
     crops = args.steps * args.batch
-    print(f"\nfrom random weights, {args.steps} steps of {args.batch} crops of {args.crop_px} px = {crops} crops")
+    print(f"\n{args.steps} steps of {args.batch} crops of {args.crop_px} px = {crops} crops")
     print(f"scored on {len(val)} micrographs\n")
     print(f"| network | parameters, M | {' | '.join(COLUMNS)} |\n|{'---|' * (len(COLUMNS) + 2)}")
     for name, figures in results.items():
