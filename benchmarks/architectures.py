@@ -31,9 +31,10 @@ from nanogauge.detection.find import find_particles
 from nanogauge.training.dataset import read_folder
 from nanogauge.training.efficientnet import EfficientNetLite, load_imagenet
 from nanogauge.training.evaluate import score_image, summarise_scores
-from nanogauge.training.loop import Recipe, run
+from nanogauge.training.loop import run
 from nanogauge.training.network import CBAM, OUTPUTS, UNet, build, conv_bn
 from nanogauge.training.real import Real
+from nanogauge.training.recipe import Recipe
 
 COLUMNS = ("iou_pooled", "f1_pooled", "f50_mean", "pq_mean", "particle_mre", "image_mean_mre_median")
 WORKING_DIAMETER_PX = 44.0

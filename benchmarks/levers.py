@@ -24,8 +24,9 @@ from nanogauge.core.settings import Settings
 from nanogauge.detection.find import at_edge, find_particles
 from nanogauge.training.dataset import read_folder
 from nanogauge.training.evaluate import score_image, summarise_scores
-from nanogauge.training.loop import Recipe, read_recipe, run
+from nanogauge.training.loop import run
 from nanogauge.training.network import UNet, build
+from nanogauge.training.recipe import Recipe, read_recipe
 
 COLUMNS = {"iou_pooled": "IoU", "f50_mean": "F1@0.5", "pq_mean": "PQ", "particle_mre": "diameters", "image_mean_mre_median": "mean"}
 

@@ -24,7 +24,8 @@ import torch
 
 from nanogauge.training.batches import prepare
 from nanogauge.training.dataset import Dataset, share_renderings
-from nanogauge.training.loop import Learner, Recipe, examples_of, load_data, loader, read_recipe, start
+from nanogauge.training.loop import Learner, load_data, loader, start
+from nanogauge.training.recipe import Recipe, examples_of, read_recipe
 from nanogauge.training.renderings import IN_HAND
 
 WARM_UP = 3

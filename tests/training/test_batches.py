@@ -16,7 +16,8 @@ from nanogauge.detection.segment import standardise  # noqa: E402
 from nanogauge.training.augment import Tone, draw_tone  # noqa: E402
 from nanogauge.training.batches import Crops, blurred, pointers, prepare, spread, targets, toned  # noqa: E402
 from nanogauge.training.dataset import Dataset, Examples, normalised_distance, share_renderings  # noqa: E402
-from nanogauge.training.loop import Recipe, loader  # noqa: E402
+from nanogauge.training.loop import loader  # noqa: E402
+from nanogauge.training.recipe import Recipe  # noqa: E402
 from nanogauge.training.renderings import SharedRenderings  # noqa: E402
 from nanogauge.training.synthetic import Scene, render  # noqa: E402
 

@@ -19,8 +19,9 @@ from nanogauge.core.errors import SettingsError  # noqa: E402
 from nanogauge.training import checkpoints  # noqa: E402
 from nanogauge.training.dataset import numbered  # noqa: E402
 from nanogauge.training.export import load  # noqa: E402
-from nanogauge.training.loop import Learner, Recipe, Slot, last_step, load_data, read_recipe, run, start  # noqa: E402
+from nanogauge.training.loop import Learner, last_step, load_data, run, start  # noqa: E402
 from nanogauge.training.pack import pack, recipe_text  # noqa: E402
+from nanogauge.training.recipe import Recipe, Slot, read_recipe  # noqa: E402
 from nanogauge.training.slot import main  # noqa: E402
 from nanogauge.training.synthetic import Scene, render  # noqa: E402
 

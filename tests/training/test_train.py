@@ -23,18 +23,9 @@ from nanogauge.training.batches import targets  # noqa: E402
 from nanogauge.training.dataset import Examples, doubt_px, normalised_distance, read_folder, real_crop  # noqa: E402
 from nanogauge.training.efficientnet import EfficientNetLite, load_imagenet  # noqa: E402
 from nanogauge.training.export import WithSigmoid, export_fp32, load, quantise  # noqa: E402
-from nanogauge.training.loop import (  # noqa: E402
-    Learner,
-    Recipe,
-    last_step,
-    learning_rate,
-    load_data,
-    loss_terms,
-    read_recipe,
-    run,
-    start,
-)
+from nanogauge.training.loop import Learner, last_step, load_data, loss_terms, run, start  # noqa: E402
 from nanogauge.training.network import OUTPUTS, build  # noqa: E402
+from nanogauge.training.recipe import Recipe, learning_rate, read_recipe  # noqa: E402
 from nanogauge.training.synthetic import Scene, render  # noqa: E402
 
 pytestmark = pytest.mark.slow

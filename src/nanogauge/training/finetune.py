@@ -19,8 +19,9 @@ from ..results.interchange import find_annotations, read_annotation
 from .dataset import make_real, read_unknown, without_unknown
 from .evaluate import score_image, summarise_scores
 from .export import export_file
-from .loop import Recipe, run
+from .loop import run
 from .real import Real
+from .recipe import Recipe
 from .shipped import network_of
 
 FIGURES = {

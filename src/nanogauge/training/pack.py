@@ -22,7 +22,8 @@ from ..core.errors import SettingsError
 from ..core.toml import toml_text
 from . import checkpoints
 from .dataset import numbered, pairs, parse_source, read_pair, read_unknown
-from .loop import Recipe, start
+from .loop import start
+from .recipe import Recipe
 
 MIB = 2**20
 _TRAIN = '''#!/usr/bin/env python3

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.errors import NanogaugeError
-from .loop import Slot, read_recipe, run
+from .loop import run
+from .recipe import Slot, read_recipe
 
 RESERVE_SECONDS = 5.0
 """Kept for writing the last checkpoint."""

@@ -209,11 +209,11 @@ def train(recipe_file: Path, folder: Path, *, steps: int | None, cool_down: int 
         network = module.train_line_defects(module.read_line_defect_recipe(recipe_file, steps=steps), folder, resume=not fresh)
         print(f"{network}: use it with nanogauge lines --engine {network}")
         return 0
-    loop = _train_module("loop")
-    recipe = loop.read_recipe(recipe_file, steps=steps)
+    loop, recipes = _train_module("loop"), _train_module("recipe")
+    recipe = recipes.read_recipe(recipe_file, steps=steps)
     if cool_down is not None:
         at = loop.last_step(folder)
-        recipe = loop.cool_down(recipe, at_step=at, steps=cool_down)
+        recipe = recipes.cool_down(recipe, at_step=at, steps=cool_down)
     loop.run(recipe, folder, resume=not fresh)
     return 0
 

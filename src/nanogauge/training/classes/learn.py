@@ -21,8 +21,9 @@ from ...detection.engines.onnx import DEFAULT
 from .. import checkpoints
 from ..batches import toned
 from ..export import classes_in, load
-from ..loop import Learner, Recipe, examples_of, learning_rate, loader
+from ..loop import Learner, loader
 from ..network import UNet, build, freeze_normalisation
+from ..recipe import Recipe, examples_of, learning_rate
 from ..shipped import network_of, read_onnx
 from .data import UNLABELLED, Classed
 from .examples import ClassCrops, Render, as_real, shares
