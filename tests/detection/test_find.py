@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nanogauge.detection.looks import Look, would_see
-from nanogauge.detection.merging import with_larger, with_smaller
+from nanogauge.detection.merging import with_larger, with_overlooked, with_smaller
 
 SEES = (6.0, 100.0)
 
@@ -72,6 +72,16 @@ def test_a_giant_the_coarser_look_is_unsure_of_replaces_nothing():
 def test_what_the_main_look_sees_well_stays():
     base = look(1, (60, 60, 50), (60, 130, 50))
     assert with_larger(base, look(0.3, (60, 95, 70)), SEES) is base  # two joined, not too large for the main look
+
+
+def test_what_was_overlooked_is_added_from_a_coarser_look_that_is_as_sure():
+    base = look(1, (60, 60, 40), (60, 130, 40))
+    more = (60, 60, 40), (60, 130, 40), (150, 150, 40)
+    assert diameters(with_overlooked(base, look(0.75, *more), SEES)) == [40, 40, 40]
+    assert with_overlooked(base, look(1.5, *more), SEES) is base  # a finer one sees specks
+    assert with_overlooked(base, look(0.75, *more, sure=[0.95, 0.95, 0.7]), SEES) is base  # not plain
+    assert with_overlooked(base, look(0.75, *more, sure=[0.7, 0.7, 0.95]), SEES) is base  # unsure of the rest
+    assert with_overlooked(base, look(0.75, (60, 60, 40), (60, 130, 40), (60, 95, 60)), SEES) is base  # over what is there
 
 
 def test_a_look_is_worth_more_the_surer_it_is_and_the_more_it_sees():

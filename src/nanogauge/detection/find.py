@@ -20,7 +20,7 @@ from .confidence import confidence_by_label, judge_of, mean_by_label, true_at_al
 from .edges import true_edge
 from .in_line import joined_in_line
 from .looks import Look, Seen, coarser_if_unsure, coarser_look, finer_look, look_at, on_grid, separated, would_see
-from .merging import with_larger, with_smaller, with_unseen
+from .merging import with_larger, with_overlooked, with_smaller, with_unseen
 from .readings import LookTaken, Reading, beside, read
 from .separate import separate
 
@@ -108,6 +108,8 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
     if _looks_again(engine, settings):
         if coarse is not None:
             result = with_larger(result, coarse, engine.sees_px)
+        for look in taken[1:]:
+            result = with_overlooked(result, look, engine.sees_px)
         finer = finer_look(picture, result, main_zoom, engine, settings)
         if finer is not None:
             taken.append(finer)

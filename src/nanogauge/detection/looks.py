@@ -54,6 +54,10 @@ class Look:
         return np.asarray(self.zoom * np.sqrt(4 * area / math.pi), np.float64)
 
     @property
+    def mean_confidence(self) -> float:
+        return _mean(self.confidence)
+
+    @property
     def worth(self) -> float:
         """What a look promises: ln of the share of its particles expected to be right, and, weighing less, of how many."""
         if self.confidence is None or not self.n:
@@ -73,7 +77,7 @@ class Seen(NamedTuple):
 
     @property
     def mean_confidence(self) -> float:
-        return 0.0 if self.confidence is None or self.confidence.size < 2 else float(self.confidence[1:].mean())
+        return _mean(self.confidence)
 
 
 def look_at(picture: NDArray[np.uint8], engine: Engine, settings: Settings, first: list[Maps] | None = None) -> Seen:
@@ -187,6 +191,10 @@ def typical_diameter(maps: Maps, settings: SeparateSettings) -> float:
         return 0.0
     kept = area[: int(np.searchsorted(np.cumsum(area), 0.95 * area.sum())) + 1]
     return float(np.median(np.sqrt(4 * kept / math.pi)))
+
+
+def _mean(confidence: NDArray[np.float64] | None) -> float:
+    return 0.0 if confidence is None or confidence.size < 2 else float(confidence[1:].mean())
 
 
 def _resize(values: F32, shape: tuple[int, ...]) -> F32:

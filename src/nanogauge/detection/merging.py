@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from .looks import ADOPTED, FREE, LARGE, SMALL, Look
 
 _COVERED = 0.5  # share of a particle that another look's must cover to stand for it
+_PLAIN = 0.85  # confidence of what was overlooked
+_AS_SURE = 0.05  # how far the mean confidence of a look that is as sure may lie below
 
 
 def with_smaller(base: Look, finer: Look, sees_px: tuple[float, float]) -> Look:
@@ -50,11 +52,19 @@ def with_larger(base: Look, coarser: Look, sees_px: tuple[float, float]) -> Look
     return _merged(base, coarser, gone=gone, adopted=adopted)
 
 
-def with_unseen(base: Look, other: Look, sees_px: tuple[float, float]) -> Look:
+def with_unseen(base: Look, other: Look, sees_px: tuple[float, float], *, least_confidence: float = ADOPTED) -> Look:
     """`base` with what only the other look sees, of sizes that it sees well, where `base` sees nothing."""
     both = _Overlaps(base, other)
-    new = _seen_well(other, both, sees_px) & (both.covered_there <= FREE)
+    new = _seen_well(other, both, sees_px) & (both.covered_there <= FREE) & (both.confidence_there >= least_confidence)
     return _merged(base, other, gone=[], adopted=np.flatnonzero(new).tolist())
+
+
+def with_overlooked(base: Look, other: Look, sees_px: tuple[float, float]) -> Look:
+    """`base` with what another look sees plainly where `base` sees nothing: at one magnification the network may overlook what it
+    is sure of at the next. Only a coarser look that is as sure of the whole picture is believed; a finer one sees specks."""
+    if other.zoom >= base.zoom or other.mean_confidence < base.mean_confidence - _AS_SURE:
+        return base
+    return with_unseen(base, other, sees_px, least_confidence=_PLAIN)
 
 
 def _seen_well(other: Look, both: _Overlaps, sees_px: tuple[float, float]) -> NDArray[np.bool_]:
