@@ -3,6 +3,8 @@
     python benchmarks/performance.py DATA -o docs          # writes docs/performance.json and docs/performance.png
     python benchmarks/performance.py DATA --threads 1 --cpu-time        # on a machine that is busy
 
+Two versions of the code in one run, beside scikit-image: `before_after.py`.
+
 `--rivals PYTHON` runs the architectures of Cellpose 3 and InstanSeg (untrained: time only) in another environment, that has
 torch and `pip install --no-deps "cellpose<4" instanseg-torch fastremap fill-voids natsort numba llvmlite`.
 """
@@ -61,56 +63,46 @@ def network_operations(path: Path) -> dict[str, float]:
     total = {"int8": 0.0, "float": 0.0}
     for node in inferred.node:
         if node.op_type == "Conv":
-            is_float = node.input[1] in stored
-            weight = stored[node.input[1]] if is_float else stored[makers[node.input[1]].input[0]]
+            maker = makers.get(node.input[1])  # weights stored in half precision are widened, those in int8 scaled
+            is_float = maker is None or maker.op_type == "Cast"
+            weight = stored[node.input[1] if maker is None else maker.input[0]]
             shape = shapes.get(node.output[0]) or []
             if len(shape) == 4 and all(shape):
                 total["float" if is_float else "int8"] += float(np.prod(shape) * np.prod(weight[1:]) / 1e9)
     return total
 
 
-def networks(int8: Path, n_threads: int, *, rounds: int, clock: Clock) -> dict[str, Any]:
-    """The network on one tile: eager PyTorch, ONNX Runtime in float and int8, and the roofline of int8."""
-    import onnxruntime
+def networks(network: Path, int8: Path | None, n_threads: int, *, rounds: int, clock: Clock) -> dict[str, Any]:
+    """The network on one tile: eager PyTorch, ONNX Runtime as it is shipped and in int8, and the roofline of each."""
     import torch
 
     from nanogauge.detection.engines.onnx import OnnxEngine
-    from nanogauge.training.export import export_fp32
-    from nanogauge.training.network import build
+    from nanogauge.training.shipped import read_onnx
 
     torch.set_num_threads(n_threads)
-    torch.manual_seed(0)
-    net = build().eval()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = n_threads, 3
-    x = np.random.default_rng(0).normal(size=(1, 1, TILE_PX, TILE_PX)).astype(np.float32)
-    with tempfile.TemporaryDirectory() as folder:
-        fp32 = Path(folder) / "fp32.onnx"
-        export_fp32(net, fp32)
-        sessions = {
-            name: onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-            for name, path in (("onnxruntime fp32", fp32), ("onnxruntime int8", int8))
-        }
+    net = read_onnx(network)
+    x = np.random.default_rng(0).normal(size=(TILE_PX, TILE_PX)).astype(np.float32)
+    files = {"onnxruntime": network} | ({} if int8 is None else {"onnxruntime int8": int8})
+    engines = {name: OnnxEngine(path, n_threads=n_threads) for name, path in files.items()}
     a = torch.randint(-60, 60, (1024, 1024), dtype=torch.int8)
     f = torch.randn(1024, 1024)
+    one = torch.from_numpy(x)[None, None]
 
     def eager() -> object:
         with torch.inference_mode():
-            return net(torch.from_numpy(x))
+            return net(one)
 
     jobs: dict[str, Callable[[], object]] = {"pytorch eager fp32": eager}
-    jobs |= {name: (lambda s=s: s.run(None, {s.get_inputs()[0].name: x})) for name, s in sessions.items()}
+    jobs |= {name: partial(engine.predict, x) for name, engine in engines.items()}
     pairs: dict[str, Callable[[], object]] = {}
     if n_threads > 1:  # a tile a core, as nanogauge takes the tiles of a picture; the rivals in the same way
-        engine = OnnxEngine(int8, n_threads=n_threads)
         pool = ThreadPoolExecutor(n_threads)
-        pairs["onnxruntime int8, a tile a core"] = lambda: list(engine.predict_all(iter([x[0, 0]] * n_threads), n_threads))
-        one = torch.from_numpy(x)
+        for name, engine in engines.items():
+            pairs[f"{name}, a tile a core"] = lambda e=engine: list(e.predict_all(iter([x] * n_threads), n_threads))  # type: ignore[misc]
 
         def eager_alone(_: int) -> object:
             torch.set_num_threads(1)
-            with torch.inference_mode():
-                return net(one)
+            return eager()
 
         def eager_pair() -> object:
             done = list(pool.map(eager_alone, range(n_threads)))
@@ -120,23 +112,19 @@ def networks(int8: Path, n_threads: int, *, rounds: int, clock: Clock) -> dict[s
         pairs["pytorch eager fp32, a tile a core"] = eager_pair
     least = interleaved(jobs | pairs, rounds=rounds, clock=clock)
     least |= {name: least[name] / n_threads for name in pairs}
-    best = min(v for k, v in least.items() if "int8" in k)
     products: dict[str, Callable[[], object]] = {"int8": lambda: torch._int_mm(a, a), "float": lambda: f @ f}
     # short and many: a peak that is missed makes everything else look good
     peak = {name: 1024**3 / s / 1e9 for name, s in interleaved(products, rounds=25 * rounds, clock=clock).items()}
-    work = network_operations(int8)
-    roofline = sum(work[k] / peak[k] for k in work)
+    work = {name: network_operations(path) for name, path in files.items()}
+    roofline = {name: sum(gmac / peak[kind] for kind, gmac in by.items()) for name, by in work.items()}
+    best = {name: min(s for job, s in least.items() if job.removesuffix(", a tile a core") == name) for name in files}
     return {
         "seconds_a_tile": least,
         "gmac_a_tile": work,
         "peak_gmac_a_second": peak,
         "roofline_seconds": roofline,
-        "all_int8_roofline_seconds": sum(work.values()) / peak["int8"],
-        "int8_over_roofline": best / roofline,
-        "int8_over_all_int8_roofline": best / (sum(work.values()) / peak["int8"]),
-        "eager_over_int8": least["pytorch eager fp32"] / best,
-        "best_eager_over_int8": min(v for k, v in least.items() if "eager" in k) / best,
-        "ort_fp32_over_int8": least["onnxruntime fp32"] / best,
+        "over_roofline": {name: best[name] / roofline[name] for name in files},
+        "eager_over": {name: min(s for job, s in least.items() if "eager" in job) / best[name] for name in files},
     }
 
 
@@ -279,9 +267,9 @@ def plot(result: dict[str, Any], path: Path) -> None:
 
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
     bars = result["networks"]["seconds_a_tile"] | {k: v for k, v in result.get("rivals", {}).items() if isinstance(v, float)}
-    bars |= {"roofline": result["networks"]["roofline_seconds"]}
+    bars |= {f"roofline of {name}": s for name, s in result["networks"]["roofline_seconds"].items()}
     names = sorted(bars, key=lambda k: -bars[k])
-    left.barh(names, [1000 * bars[k] for k in names], color=["#0072B2" if "int8" in k else "#999999" for k in names])
+    left.barh(names, [1000 * bars[k] for k in names], color=["#0072B2" if k.startswith("onnx") else "#999999" for k in names])
     left.bar_label(left.containers[0], fmt="%.0f", padding=2, fontsize=8)
     left.set(xlabel="ms a tile of 512 × 512 px", xscale="log", title="Network")
     left.margins(x=0.15)
@@ -303,11 +291,10 @@ def plot(result: dict[str, Any], path: Path) -> None:
 def table(result: dict[str, Any]) -> str:
     """The figures as Markdown."""
     n = result["networks"]
-    lines = ["| Network, a tile of 512 × 512 px | ms | times int8 |", "|---|---|---|"]
-    base = n["seconds_a_tile"]["onnxruntime int8"]
+    lines = ["| Network, a tile of 512 × 512 px | ms | times that shipped |", "|---|---|---|"]
+    base = n["seconds_a_tile"]["onnxruntime"]
     shown = n["seconds_a_tile"] | {k: v for k, v in result.get("rivals", {}).items() if isinstance(v, float)}
-    shown |= {"roofline, each operation at the peak of its type": n["roofline_seconds"]}
-    shown |= {"roofline, all operations in int8": n["all_int8_roofline_seconds"]}
+    shown |= {f"roofline of {name}": seconds for name, seconds in n["roofline_seconds"].items()}
     lines += [f"| {k} | {1000 * v:.0f} | {v / base:.2f} |" for k, v in shown.items()]
     lines += ["", "| A micrograph, file to result | s |", "|---|---|"]
     lines += [f"| {k} | {v:.2f} |" for k, v in result["micrographs"]["seconds_a_micrograph"].items()]
@@ -322,7 +309,7 @@ def table(result: dict[str, Any]) -> str:
 
 def main() -> None:
     """See the module's docstring."""
-    from nanogauge.detection.engines.onnx import SHIPPED
+    from nanogauge.detection.engines.onnx import DEFAULT
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("data", type=Path, help="folder with silica/images")
@@ -330,7 +317,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--cpu-time", action="store_true", help="processor time instead of wall time; with --threads 1")
-    parser.add_argument("--network", type=Path, default=SHIPPED, help="int8 network to time")
+    parser.add_argument("--network", type=Path, default=DEFAULT, help="network to time; default: the shipped one")
+    parser.add_argument("--int8", type=Path, help="the same in int8 (nanogauge export NETWORK.onnx --calibrate FOLDER)")
     parser.add_argument("--rivals", help="python of the environment with cellpose and instanseg-torch")
     args = parser.parse_args()
     clock = time.process_time if args.cpu_time else time.perf_counter
@@ -339,7 +327,7 @@ def main() -> None:
     result: dict[str, Any] = {
         "machine": {"processor": platform.processor() or platform.machine(), "threads": args.threads, "load": os.getloadavg()[0]},
         "clock": "processor time" if args.cpu_time else "wall time",
-        "networks": networks(args.network, args.threads, **timing),
+        "networks": networks(args.network, args.int8, args.threads, **timing),
     }
     if args.rivals:
         result["rivals"] = rivals(args.rivals, args.threads, rounds=args.rounds, cpu_time=args.cpu_time)
@@ -357,7 +345,7 @@ def main() -> None:
 
 
 def _ratios(result: dict[str, Any]) -> dict[str, float]:
-    return {k: round(v, 2) for k, v in result["networks"].items() if isinstance(v, float) and "over" in k}
+    return {f"{name} {k}": round(v, 2) for k in ("over_roofline", "eager_over") for name, v in result["networks"][k].items()}
 
 
 if __name__ == "__main__":

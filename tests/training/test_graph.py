@@ -2,10 +2,16 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from PIL import Image
+
+from nanogauge.core.errors import SettingsError
+from nanogauge.detection.engines.onnx import DEFAULT, OnnxEngine
+from nanogauge.detection.segment import standardise
+from nanogauge.training.synthetic import Scene, render
 
 torch = pytest.importorskip("torch")
 
-from nanogauge.training.export import export_fp32, quantise  # noqa: E402
+from nanogauge.training.export import export_file, export_fp32, quantise  # noqa: E402
 from nanogauge.training.graph import fuse_attention, halve, optimise  # noqa: E402
 from nanogauge.training.network import build  # noqa: E402
 from nanogauge.training.shipped import read_onnx  # noqa: E402
@@ -88,3 +94,21 @@ def test_half_the_file_says_the_same(tmp_path):
         assert torch.allclose(value, after[name], rtol=1e-3, atol=1e-6), name
     halve(half)
     assert half.stat().st_size < 0.55 * whole.stat().st_size
+
+
+def test_the_default_network_in_int8_says_nearly_the_same_and_describes_itself_as_before(tmp_path):
+    discs = render(Scene(shape=(192, 192), median_diameter_px=30, coverage=0.3), seed=2).pixels
+    picture = tmp_path / "discs.png"
+    Image.fromarray(discs).save(picture)
+    export_file(DEFAULT, tmp_path / "int8.onnx", [picture])
+    graph = onnx.load(str(tmp_path / "int8.onnx")).graph
+    makers = {o: n.op_type for n in graph.node for o in n.output}
+    convolutions = [n for n in graph.node if n.op_type == "Conv"]
+    in_float = [n for n in convolutions if makers.get(n.input[1]) != "DequantizeLinear"]
+    assert len(in_float) == 2 < len(convolutions)  # the first and the last
+    before, after = OnnxEngine(DEFAULT, n_threads=1), OnnxEngine(tmp_path / "int8.onnx", n_threads=1)
+    assert (after.calibration, after.sees_px, after.n_maps) == (before.calibration, before.sees_px, before.n_maps)
+    view = standardise(discs)
+    assert np.abs(after.predict(view) - before.predict(view)).mean() < 0.02
+    with pytest.raises(SettingsError, match="exported already"):
+        export_file(DEFAULT, tmp_path / "none.onnx", [])

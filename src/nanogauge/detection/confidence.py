@@ -39,11 +39,11 @@ def traits(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
     owner = labels[rim]
     length = np.bincount(owner, minlength=n + 1)[1:]
     wall = np.bincount(owner, maps.boundary[rim], minlength=n + 1)[1:] / np.maximum(length, 1)
-    peak = np.zeros(n + 1)
-    inside = labels > 0
-    np.maximum.at(peak, labels[inside], maps.distance[inside])
-    area = np.bincount(labels[inside], minlength=n + 1)[1:]
-    foreground = mean_by_label(labels, maps.foreground)[1:]
+    inside = np.flatnonzero(labels)
+    of, peak = labels.ravel()[inside], np.zeros(n + 1, np.float32)
+    np.maximum.at(peak, of, maps.distance.ravel()[inside])
+    area = np.bincount(of, minlength=n + 1)[1:]
+    foreground = np.bincount(of, maps.foreground.ravel()[inside], minlength=n + 1)[1:] / np.maximum(area, 1)
     size = np.where(area > 0, np.log(np.sqrt(4 * np.maximum(area, 1) / np.pi) / USUAL_PX), 0.0)
     return np.stack([wall, peak[1:], foreground, size, size**2, astray(labels, maps.pointers)], axis=1).astype(np.float64)
 

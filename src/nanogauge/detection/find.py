@@ -14,15 +14,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.protocols import Engine, Maps
+from ..core.protocols import Engine
 from ..core.settings import MeasureSettings, Settings
 from .confidence import confidence_by_label, judge_of, mean_by_label, true_at_all_sizes
 from .edges import true_edge
 from .in_line import joined_in_line
-from .looks import Look, Seen, coarser_if_unsure, coarser_look, finer_look, look_at, on_grid, separated, would_see
+from .looks import Look, Seen, coarser_if_unsure, coarser_look, finer_look, look_at, on_grid, seen_in, would_see
 from .merging import with_larger, with_overlooked, with_smaller, with_unseen
 from .readings import LookTaken, Reading, beside, read
-from .separate import separate
+from .separate import Pieces
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -134,7 +134,7 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
 
 def _chosen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Chosen:
     """Of the looks at hand the one that promises most; the main look where looks cannot be weighed against each other."""
-    first: list[Maps] = []
+    first: list[Pieces] = []
     seen = coarser_if_unsure(look_at(picture, engine, settings, first), picture, engine, settings)
     main = on_grid(seen, picture.shape, settings)
     free = not settings.segment.working_magnification and engine.calibration is not None
@@ -143,8 +143,8 @@ def _chosen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _
         return _Chosen(main, seen, other, None, main.zoom, [main])
     rivals: list[tuple[Look, Seen, Seen | None]] = [(main, seen, other)]
     coarse: Look | None = None
-    if first and first[0].foreground.shape != seen.maps.foreground.shape:
-        of_first = Seen(first[0], seen.looks[0][0], (), *separated(first[0], engine, settings))
+    if first and first[0].maps.foreground.shape != seen.maps.foreground.shape:
+        of_first = seen_in(first[0], seen.looks[0][0], engine, settings)
         coarse = on_grid(of_first, picture.shape, settings)
         rivals.append((coarse, of_first, seen))
     if other is not None:
@@ -166,10 +166,10 @@ def _other_readings(
     """What is measured first, then readings that are nearly as likely. Those of the maps that `base` comes from are set against
     it alone, so that each says how far one choice moves the sizes."""
     judge, s = judge_of(engine), settings.separate
-    whole = separate(seen.maps, replace(s, least_confidence=0.0), judge=judge)
+    whole = seen.pieces.labels(replace(s, least_confidence=0.0), judge=judge)
     sure = confidence_by_label(whole, seen.maps, engine)
     assert sure is not None
-    more, fewer = (separate(seen.maps, replace(s, merge_below=below), judge=judge) for below in (_CUT_MORE, _JOIN_MORE))
+    more, fewer = (seen.pieces.labels(replace(s, merge_below=below), judge=judge) for below in (_CUT_MORE, _JOIN_MORE))
     readings = [
         read("neighbours cut more readily", more, zoom=seen.zoom),
         read("neighbours joined more readily", fewer, zoom=seen.zoom),
@@ -177,7 +177,7 @@ def _other_readings(
         read("doubtful particles left out", whole, zoom=seen.zoom, share=sure >= _DOUBTFUL),
     ]
     if s.overlaps_are_none:
-        apart = separate(seen.maps, replace(s, overlaps_are_none=False), judge=judge)
+        apart = seen.pieces.labels(replace(s, overlaps_are_none=False), judge=judge)
         if apart.max(initial=0) > seen.labels.max(initial=0):
             readings.append(read("overlaps are particles", apart, zoom=seen.zoom))
     in_line = joined_in_line(seen.labels)

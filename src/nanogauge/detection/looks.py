@@ -15,7 +15,7 @@ from ..core.settings import SeparateSettings, Settings
 from .class_maps import mean_classes
 from .confidence import confidence_by_label, judge_of
 from .segment import predict, rescale, segment, standardise
-from .separate import separate, to_grid
+from .separate import Pieces, to_grid
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -67,34 +67,43 @@ class Look:
 
 
 class Seen(NamedTuple):
-    """Maps at one working magnification, its zoom, the looks at others, the labels on the maps' grid and their confidence."""
+    """Maps at one working magnification, in pieces, its zoom, the looks at others, the labels on the maps' grid and their
+    confidence."""
 
-    maps: Maps
+    pieces: Pieces
     zoom: float
     looks: tuple[tuple[float, float], ...]
     labels: I32
     confidence: NDArray[np.float64] | None
 
     @property
+    def maps(self) -> Maps:
+        return self.pieces.maps
+
+    @property
     def mean_confidence(self) -> float:
         return _mean(self.confidence)
 
 
-def look_at(picture: NDArray[np.uint8], engine: Engine, settings: Settings, first: list[Maps] | None = None) -> Seen:
-    """The main look. first: takes the maps of the looks that sought its magnification, the whole picture's first."""
+def look_at(picture: NDArray[np.uint8], engine: Engine, settings: Settings, first: list[Pieces] | None = None) -> Seen:
+    """The main look. first: takes what is seen by the looks that sought its magnification, the whole picture's first."""
 
     def typical(maps: Maps) -> float:
+        pieces = Pieces(maps, settings.separate)
         if first is not None:
-            first.append(maps)
-        return typical_diameter(maps, settings.separate)
+            first.append(pieces)
+        return _typical_diameter(pieces, settings.separate)
 
     result = segment(picture, engine, typical_diameter=typical, settings=settings.segment)
-    return Seen(result.maps, result.zoom, result.looks, *separated(result.maps, engine, settings))
+    return seen_in(Pieces(result.maps, settings.separate), result.zoom, engine, settings, looks=result.looks)
 
 
-def separated(maps: Maps, engine: Engine, settings: Settings) -> tuple[I32, NDArray[np.float64] | None]:
-    labels = separate(maps, settings.separate, judge=judge_of(engine))
-    return labels, confidence_by_label(labels, maps, engine)
+def seen_in(
+    pieces: Pieces, zoom: float, engine: Engine, settings: Settings, *, looks: tuple[tuple[float, float], ...] = ()
+) -> Seen:
+    """What is seen in maps at that zoom."""
+    labels = pieces.labels(settings.separate, judge=judge_of(engine))
+    return Seen(pieces, zoom, looks, labels, confidence_by_label(labels, pieces.maps, engine))
 
 
 def on_grid(seen: Seen, shape: tuple[int, ...], settings: Settings) -> Look:
@@ -138,13 +147,13 @@ def finer_look(picture: NDArray[np.uint8], so_far: Look, main_zoom: float, engin
     if new < _GLANCED:
         return None
     maps = predict(working, engine, overlap_px=s.overlap_px, flips=s.flips)
-    return on_grid(Seen(maps, zoom, (), *separated(maps, engine, settings)), picture.shape, settings)
+    return on_grid(seen_in(Pieces(maps, settings.separate), zoom, engine, settings), picture.shape, settings)
 
 
 def _n_new(patch: F32, known: NDArray[np.bool_], engine: Engine, settings: Settings) -> int:
     """How many whole particles a patch (h, w) of the finer look shows beside the known ones."""
     maps = predict(np.ascontiguousarray(patch), engine, overlap_px=settings.segment.overlap_px)
-    labels, confidence = separated(maps, engine, settings)
+    _, _, _, labels, confidence = seen_in(Pieces(maps, settings.separate), 1.0, engine, settings)
     n = int(labels.max(initial=0)) + 1
     area, on = np.bincount(labels.ravel(), minlength=n), np.bincount(labels[known], minlength=n)
     within = np.bincount(labels[1:-1, 1:-1].ravel(), minlength=n) == area
@@ -185,7 +194,11 @@ def would_see(look: Look, base: Look, sees_px: tuple[float, float]) -> bool:
 def typical_diameter(maps: Maps, settings: SeparateSettings) -> float:
     """Median equivalent diameter in px of the maps' grid, 0 where nothing is seen. Specks weigh nothing beside particles:
     the median is taken over the particles that make up the largest 95 % of the area."""
-    area = np.bincount(separate(maps, replace(settings, least_confidence=_CLEARLY_SEEN)).ravel())[1:]
+    return _typical_diameter(Pieces(maps, settings), settings)
+
+
+def _typical_diameter(pieces: Pieces, settings: SeparateSettings) -> float:
+    area = np.bincount(pieces.labels(replace(settings, least_confidence=_CLEARLY_SEEN)).ravel())[1:]
     area = np.sort(area[area > 0])[::-1]
     if not len(area):
         return 0.0

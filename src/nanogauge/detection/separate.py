@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -23,6 +24,8 @@ from .overlaps import lenses_joined
 
 Labels = NDArray[np.int32]
 Judge = Callable[[NDArray[np.integer], Maps], NDArray[np.float64]]
+Cuts = dict[tuple[int, int], tuple[float, int]]
+"""(a, b) -> (sum of the evidence for a cut over the seam, its length in px), a < b."""
 
 
 def separate(maps: Maps, settings: SeparateSettings | None = None, *, judge: Judge | None = None) -> Labels:
@@ -31,18 +34,52 @@ def separate(maps: Maps, settings: SeparateSettings | None = None, *, judge: Jud
     judge: (labels, maps) -> (n,), how likely objects 1 ... n are particles; default: their mean foreground probability
     """
     s = settings or SeparateSettings()
-    mask = maps.foreground > s.foreground_above
-    if not mask.any():
-        return np.zeros(mask.shape, np.int32)
-    middle = np.asarray(cv2.GaussianBlur(maps.distance * (1 - maps.boundary), (0, 0), 0.8), np.float32)
-    seeds, n_seeds = ndimage.label((middle > s.seed_above * (1 - 0.25 * maps.boundary)) & mask)
-    parts, n_parts = ndimage.label(mask)
-    labels = _grown(middle, seeds, parts, n_seeds, n_parts)
-    if s.merge_below > 0:
-        labels = merge(labels, maps, below=s.merge_below)
-    if s.overlaps_are_none:
-        labels = lenses_joined(labels)
-    return tidy(labels, (judge or mean_foreground)(labels, maps), s)
+    return Pieces(maps, s).labels(s, judge=judge)
+
+
+class Pieces:
+    """What grows from the seeds of maps, before any of it is joined or left out: maps are read in several ways, and this is the
+    same in all. settings: of which the seeds and the foreground count here."""
+
+    def __init__(self, maps: Maps, settings: SeparateSettings) -> None:
+        self.maps, self._settings = maps, settings
+
+    def labels(self, settings: SeparateSettings, *, judge: Judge | None = None) -> Labels:
+        """As `separate`, under settings that differ from the pieces' own in what is joined and what is left out."""
+        own = self._settings
+        assert (settings.foreground_above, settings.seed_above) == (own.foreground_above, own.seed_above)
+        if not self._grown.any():
+            return np.zeros(self._grown.shape, np.int32)
+        labels = self._joined if settings.merge_below == own.merge_below else self._merged(settings.merge_below)
+        if settings.overlaps_are_none:
+            labels = self._without_lenses if labels is self._joined else lenses_joined(labels)
+        return tidy(labels, (judge or mean_foreground)(labels, self.maps), settings)
+
+    @cached_property
+    def _grown(self) -> Labels:
+        maps, s = self.maps, self._settings
+        mask = maps.foreground > s.foreground_above
+        if not mask.any():
+            return np.zeros(mask.shape, np.int32)
+        middle = np.asarray(cv2.GaussianBlur(maps.distance * (1 - maps.boundary), (0, 0), 0.8), np.float32)
+        seeds, n_seeds = ndimage.label((middle > s.seed_above * (1 - 0.25 * maps.boundary)) & mask)
+        parts, n_parts = ndimage.label(mask)
+        return _grown(middle, seeds, parts, n_seeds, n_parts)
+
+    @cached_property
+    def _cuts(self) -> Cuts:
+        return _seams(self._grown, self.maps)
+
+    @cached_property
+    def _joined(self) -> Labels:
+        return self._merged(self._settings.merge_below)
+
+    @cached_property
+    def _without_lenses(self) -> Labels:
+        return lenses_joined(self._joined)
+
+    def _merged(self, below: float) -> Labels:
+        return _joined(self._grown, self._cuts, below) if below > 0 else self._grown
 
 
 def mean_foreground(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
@@ -82,10 +119,11 @@ def merge(labels: NDArray[np.integer], maps: Maps, *, below: float) -> Labels:
     relative to the shallower of the two pieces' peaks. Neighbours are joined from the weakest cut up while it is below `below`;
     the cuts of a joined piece are the length-weighted means of its parts' (Beaulieu & Goldberg, IEEE TPAMI 1989).
     """
+    return _joined(labels, _seams(labels, maps), below)
+
+
+def _joined(labels: NDArray[np.integer], cuts: Cuts, below: float) -> Labels:
     n = int(labels.max())
-    peak = np.zeros(n + 1, np.float32)
-    np.maximum.at(peak, labels.ravel(), maps.distance.ravel())
-    cuts = _seams(labels, maps, peak)
     heap = [(total / length, a, b) for (a, b), (total, length) in cuts.items()]
     heapq.heapify(heap)
     neighbours: dict[int, dict[int, tuple[float, int]]] = {}
@@ -116,8 +154,11 @@ def merge(labels: NDArray[np.integer], maps: Maps, *, below: float) -> Labels:
     return np.asarray(parent[labels], np.int32)
 
 
-def _seams(labels: NDArray[np.integer], maps: Maps, peak: NDArray[np.float32]) -> dict[tuple[int, int], tuple[float, int]]:
-    """(a, b) -> (sum of the evidence for a cut over the seam, its length in px), a < b."""
+def _seams(labels: NDArray[np.integer], maps: Maps) -> Cuts:
+    """The cuts between neighbours, see `merge`."""
+    peak = np.zeros(int(labels.max()) + 1, np.float32)
+    inside = np.flatnonzero(labels)
+    np.maximum.at(peak, labels.ravel()[inside], maps.distance.ravel()[inside])
     found: dict[tuple[int, int], tuple[float, int]] = {}
     for near, far in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
         a, b = labels[near], labels[far]

@@ -6,12 +6,12 @@ import time
 from copy import copy
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..arrangement.fibres.mats import n_fibres_of_mat
 from ..core.errors import SettingsError
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, flag_texts, flags_of
@@ -140,7 +140,7 @@ class Measurer:
         # a mat shows in very doubtful meshes or in nothing at all; to look for one costs as much as to find the particles
         very_doubtful = bool(missed) or max(detection.values(), default=1.0) >= 2 * MUCH_DOUBT
         looks_for_mat = settings.arrangement.recognise_mats and (very_doubtful or not len(table))
-        n_fibres = n_fibres_of_mat(micrograph.pixels, frame) if looks_for_mat else 0
+        n_fibres = _n_fibres_of_mat(micrograph.pixels, frame) if looks_for_mat else 0
         return Measurement(
             micrograph=micrograph,
             decision=decision,
@@ -293,6 +293,13 @@ def particle_table(
         least_diameter_px=s.least_diameter_px,
         largest_frame_share=s.largest_frame_share,
     )
+
+
+def _n_fibres_of_mat(pixels: NDArray[Any], frame: Box) -> int:
+    """As the function of that name, imported where a mat is looked for: SciPy's optimiser comes with it."""
+    from ..arrangement.fibres.mats import n_fibres_of_mat
+
+    return n_fibres_of_mat(pixels, frame)
 
 
 def _texts(bar: ScaleBarReading | None) -> list[Box]:

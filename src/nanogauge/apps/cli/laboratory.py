@@ -155,7 +155,9 @@ def train(
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="checkpoint.pt of a training run.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", help="checkpoint.pt of a training run, or with --calibrate an exported network.")
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="ONNX file to write.")] = Path("network.onnx"),
     calibrate: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Folder of micrographs: quantise to int8, calibrated on them.")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .bodies import Body, Floats, body_of
 from .lines import Line, lines_of
-from .ribbons import F32, pieces_of
+from .ribbons import F32, Piece, pieces_of
 from .widths import Box, Traced, corrected, traced
 
 _WIDEST = 0.25  # of the frame's shorter side
@@ -79,15 +79,26 @@ def _plain(found: list[Traced]) -> list[Traced]:
     return [f for f in found if f.contrast >= _FAINT * usual]
 
 
-def lines_in(grey: F32, tone: str = "auto") -> tuple[int, list[Line]]:
-    """1 or -1, for bright and dark, and the lines in a picture (H, W)."""
-    bright, dark = pieces_of(grey, widest=_WIDEST * min(grey.shape))
-    kinds = {1: bright, -1: dark}
+def lines_in(grey: F32, tone: str = "auto", *, shortest: float = 0.0, most: int | None = None) -> tuple[int, list[Line]]:
+    """1 or -1, for bright and dark, and the lines in a picture (H, W).
+
+    shortest: of the pieces they are made of, px; most: so many of either tone, the longest ones; None: all
+    """
+    pieces = pieces_of(grey, widest=_WIDEST * min(grey.shape), shortest=shortest)
+    if most is not None:
+        pieces = _longest(pieces[0], most), _longest(pieces[1], most)
+    kinds = dict(zip((1, -1), pieces, strict=True))
     wanted = {"bright": (1,), "dark": (-1,)}.get(tone, (1, -1))
     lines = {s: lines_of(kinds[s], (grey.shape[0], grey.shape[1])) for s in wanted}
     weight = {s: sum(line.length * line.contrast for line in lines[s] if line.length > _LONG * line.width) for s in wanted}
     sign = max(wanted, key=lambda s: weight[s])
     return sign, lines[sign]
+
+
+def _longest(pieces: list[Piece], most: int) -> list[Piece]:
+    """The longest of them, in the order in which they came."""
+    ranked = sorted(range(len(pieces)), key=lambda k: -pieces[k].length)
+    return [pieces[k] for k in sorted(ranked[:most])]
 
 
 def _is_even(f: Traced) -> bool:

@@ -16,6 +16,7 @@ from .ribbons import Floats, Piece
 
 _SECTORS = 12  # of directions that are told apart where pieces lie on each other
 _LEAST_LENGTH = 1.5  # widths, of what of a piece does not lie on better ones of its direction
+_ACROSS = (-0.6, -0.3, 0.0, 0.3, 0.6)  # half widths from its middle, where it is asked whether a piece lies on others
 _STUB = 6.0  # widths, below which a piece counts for less
 _GAP = 1.5  # widths that a fibre may be out of sight without a reason
 _HIDDEN_GAP = 9.0  # widths, where others lie there
@@ -101,8 +102,8 @@ def _chosen(pieces: Sequence[Piece], shape: tuple[int, int]) -> list[Piece]:
     out = []
     for piece in sorted(pieces, key=lambda p: -p.contrast * math.sqrt(min(p.length / (_STUB * p.width), 1.0))):
         at, sector, normal = piece.at, _sector(piece.at), normals(piece.at)
-        across = [cover.on(at + u * piece.width / 2 * normal, sector) for u in (-0.6, -0.3, 0.0, 0.3, 0.6)]
-        taken = np.logical_or.reduce(across)
+        across = at + np.array(_ACROSS)[:, None, None] * (piece.width / 2) * normal
+        taken = cover.on(across.reshape(-1, 2), np.tile(sector, len(_ACROSS))).reshape(len(_ACROSS), -1).any(axis=0)
         for free in _runs(~taken):
             left = at[free]
             if len(left) >= 4 and np.hypot(*(left[-1] - left[0])) >= _LEAST_LENGTH * piece.width:

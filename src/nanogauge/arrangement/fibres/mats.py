@@ -12,6 +12,7 @@ from .find import fibres_among, lines_in
 from .widths import Box
 
 _LOOK_PX = 256  # longest side of the picture that is looked at
+_SHORTEST_PX, _MOST_PIECES = 12.0, 400  # pieces that are followed: a mat has long ones, and of a grainy picture all are short
 _LEAST_FIBRES = 4
 _LEAST_LENGTH = 4.0  # of all of them together, in sides of the frame
 _LONG = 8.0  # widths
@@ -27,7 +28,7 @@ def n_fibres_of_mat(pixels: NDArray[Any], frame: Box) -> int:
         return 0
     zoom = min(1.0, _LOOK_PX / max(grey.shape))
     small = grey if zoom == 1 else np.asarray(cv2.resize(grey, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), np.float32)
-    sign, lines = lines_in(small)
+    sign, lines = lines_in(small, shortest=_SHORTEST_PX, most=_MOST_PIECES)
     if not _many([(line.length, line.width) for line in lines], min(small.shape)):
         return 0
     found = fibres_among(small, lines, sign)

@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from ...detection.edges.levels import noise_of
 
@@ -64,8 +66,8 @@ class _Voxels:
     strength: F32
 
 
-def pieces_of(grey: F32, *, widest: float) -> tuple[list[Piece], list[Piece]]:
-    """Pieces brighter than what lies beside them, and darker ones. grey: (H, W); widest: px."""
+def pieces_of(grey: F32, *, widest: float, shortest: float = 0.0) -> tuple[list[Piece], list[Piece]]:
+    """Pieces brighter than what lies beside them, and darker ones. grey: (H, W); widest, shortest: px."""
     found: tuple[list[Piece], list[Piece]] = [], []
     levels = []
     zoom, picture = 1, grey
@@ -78,7 +80,7 @@ def pieces_of(grey: F32, *, widest: float) -> tuple[list[Piece], list[Piece]]:
         for zoom, voxels in levels:
             floor = _floor(grey, zoom)
             high, low = max(floor, _HIGH * usual), max(0.5 * floor, _LOW * usual)
-            found[kind].extend(_traced(voxels[kind], zoom, high, low))
+            found[kind].extend(_traced(voxels[kind], zoom, high, low, shortest))
     return found
 
 
@@ -146,9 +148,8 @@ def _strengths(grey: F32, widths: tuple[float, ...]) -> Iterator[tuple[Any, Any,
             half = width / 2
             before, after = (_moved(slope, d * half * c, d * half * s) for d in (-1, 1))
             for best, number, lesser in ((bright, which[0], cv2.min(before, -after)), (dark, which[1], cv2.min(-before, after))):
-                better = lesser > best
-                number[better] = i
-                np.copyto(best, lesser, where=better)
+                np.putmask(number, lesser > best, i)
+                np.maximum(best, lesser, out=best)
         yield (bright, which[0]), (dark, which[1]), level
 
 
@@ -189,29 +190,33 @@ def _solid(
     return np.asarray(inside - outside > _SOLID * strength, bool)
 
 
-def _traced(voxels: _Voxels, zoom: int, high: float, low: float) -> list[Piece]:
+def _traced(voxels: _Voxels, zoom: int, high: float, low: float, shortest: float) -> list[Piece]:
     """Chains of neighbouring voxels, which are strong somewhere and long enough."""
     keep = np.flatnonzero(voxels.strength > low)
     if not keep.size:
         return []
     index = voxels.index[keep]
+    strength, width = voxels.strength[keep], voxels.width[keep]
+    least = max(_LEAST_LENGTH * float(width.min()), shortest / (math.sqrt(2) * zoom))  # a step is at most a diagonal
+    pairs = _neighbours(index)
+    joined = coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (len(keep), len(keep)))
+    group = connected_components(joined, directed=False)[1]
+    large = np.bincount(group)[group] >= least  # most hang together with too few others to make a piece
     beside: list[list[int]] = [[] for _ in range(len(keep))]
-    for i, j in _neighbours(index).tolist():
+    for i, j in pairs[large[pairs[:, 0]]].tolist():
         beside[i].append(j)
         beside[j].append(i)
-    strength, width = voxels.strength[keep], voxels.width[keep]
     direction = np.pi * index[:, 0] / DIRECTIONS
     place = index[:, 1:] + voxels.off[keep][:, None] * np.stack([np.cos(direction), np.sin(direction)], axis=1)
-    narrowest = float(width.min())
-    left = np.ones(len(keep), bool)  # what is on no piece yet
-    found = []
-    for start in np.argsort(-strength).tolist():
-        if strength[start] <= high:
-            break
+    left = bytearray(large.tobytes())  # 1 for what may be on a piece and is on none yet
+    found: list[Piece] = []
+    starts = np.argsort(-strength)
+    for start in starts[(strength > high)[starts]].tolist():
         while left[start]:
             path = _longest(beside, left, start)
-            left[path] = False
-            if len(path) < _LEAST_LENGTH * narrowest:
+            for i in path:
+                left[i] = 0
+            if len(path) < least:
                 break
             for part in _without_turns(path, place[path], float(np.median(width[path]))):
                 wide = float(np.median(width[part]))
@@ -260,7 +265,7 @@ def _neighbours(index: Ints) -> Ints:
     return np.concatenate(pairs)
 
 
-def _longest(beside: list[list[int]], left: NDArray[np.bool_], start: int) -> list[int]:
+def _longest(beside: list[list[int]], left: bytearray, start: int) -> list[int]:
     """The shortest way between the two, of all that hang together with `start`, that are farthest apart, nearly."""
     first, came = _walked(beside, left, start)
     last, came = _walked(beside, left, first)
@@ -270,7 +275,7 @@ def _longest(beside: list[list[int]], left: NDArray[np.bool_], start: int) -> li
     return path
 
 
-def _walked(beside: list[list[int]], left: NDArray[np.bool_], start: int) -> tuple[int, dict[int, int]]:
+def _walked(beside: list[list[int]], left: bytearray, start: int) -> tuple[int, dict[int, int]]:
     """The last that is reached from `start`, step by step, and from which each was reached."""
     came = {start: start}
     edge = [start]

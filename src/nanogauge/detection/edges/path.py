@@ -36,10 +36,10 @@ def _walked(cost: NDArray[np.float32], step_cost: NDArray[np.float32], lap: NDAr
         np.add(best[:, 1:], step, out=down[:, :-1])
         better = up < best
         from_where = came[i]
-        from_where[better] = -1
+        np.copyto(from_where, -1, where=better)
         np.minimum(best, up, out=best)
         better = down < best
-        from_where[better] = 1
+        np.copyto(from_where, 1, where=better)
         np.minimum(best, down, out=best)
         best += cost[:, lap[i]]
     at = best.argmin(axis=1)

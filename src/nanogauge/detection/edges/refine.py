@@ -174,8 +174,13 @@ def _bands(nodes: Nodes, grey: F32, halves: F32) -> _Bands:
 
 def _nearest(picture: F32, y: F32, x: F32) -> F32:
     h, w = picture.shape
-    at = np.clip(np.rint(y).astype(np.intp), 0, h - 1), np.clip(np.rint(x).astype(np.intp), 0, w - 1)
-    return picture[at]
+    at = np.rint(y).astype(np.intp)  # in place from here on, and one index for both: half the time
+    np.clip(at, 0, h - 1, out=at)
+    at *= w
+    across = np.rint(x).astype(np.intp)
+    np.clip(across, 0, w - 1, out=across)
+    at += across
+    return picture.ravel().take(at)
 
 
 def _moved(bands: Sequence[_Bands], blur: float, shift: NDArray[np.float64], seen: NDArray[np.bool_]) -> list[Moved]:

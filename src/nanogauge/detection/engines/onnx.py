@@ -97,8 +97,7 @@ def _session(path: Path, n_threads: int | None, providers: list[str]) -> onnxrun
     """A network of a file. Raises EngineError where it cannot be loaded."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    if n_threads is not None:
-        options.intra_op_num_threads = n_threads
+    options.intra_op_num_threads = n_threads or cores()  # its own default counts cores that this process may not use
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # onnxruntime raises its own types, none of them public
