@@ -6,8 +6,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .joined import InkBox, mirrored
-from .locate import BarCandidate, Box, find_bars
+from .boxes import Box, FloatBox
+from .joined import mirrored
+from .locate import BarCandidate, find_bars
 
 _LEAST_PX = 5
 _REACH = 2.5  # heights of the text: how far beside its letters a half may begin
@@ -17,7 +18,7 @@ _MOST_OTHER = 0.06  # of the rows above and below a half: ink
 _TICK_PX = 4  # of its outer end, where an end tick may stand
 
 
-def short_halves(pixels: NDArray[np.uint8], text: InkBox, strip: Box) -> list[BarCandidate]:
+def short_halves(pixels: NDArray[np.uint8], text: FloatBox, strip: Box) -> list[BarCandidate]:
     """The two halves, left and right, of a bar in the data bar `strip` that the letters in `text` break; [] unless there is
     just one such pair."""
     ty0, tx0, ty1, tx1 = text
@@ -36,7 +37,7 @@ def _even(a: BarCandidate, b: BarCandidate) -> bool:
     return abs(a.length_px - b.length_px) <= max(_MOST_UNEVEN_PX, _MOST_UNEVEN * max(a.length_px, b.length_px))
 
 
-def _is_alone(pixels: NDArray[np.uint8], bar: BarCandidate, text: InkBox) -> bool:
+def _is_alone(pixels: NDArray[np.uint8], bar: BarCandidate, text: FloatBox) -> bool:
     """Whether a candidate lies in the text's middle rows with nothing above or below it, but for an end tick: no stroke of a
     letter."""
     ty0, _, ty1, _ = text

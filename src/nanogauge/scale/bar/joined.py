@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .boxes import FloatBox
 from .locate import BarCandidate
 
-InkBox = tuple[float, float, float, float]
 _UNEVEN = 0.05  # by which the halves of a split bar may differ
 
 
-def joined(bars: list[BarCandidate], text: InkBox, n_characters: int, *, bright_text: bool) -> list[BarCandidate]:
+def joined(bars: list[BarCandidate], text: FloatBox, n_characters: int, *, bright_text: bool) -> list[BarCandidate]:
     """Halves on both sides of the text made one, outlines made one, frames and strokes of letters dropped.
 
     text: (y0, x0, y1, x1) px of the label's letters; bright_text: whether they are lighter than around
@@ -46,7 +46,7 @@ def joined(bars: list[BarCandidate], text: InkBox, n_characters: int, *, bright_
     return out
 
 
-def mirrored(a: BarCandidate, b: BarCandidate, text: InkBox) -> bool:
+def mirrored(a: BarCandidate, b: BarCandidate, text: FloatBox) -> bool:
     """Whether two lines stand left and right of the text in one row, about as long."""
     middle_x, middle_y = 0.5 * (text[1] + text[3]), 0.5 * (a.rows[0] + a.rows[1])
     level = abs(a.rows[0] - b.rows[0]) <= 2 and abs(a.rows[1] - b.rows[1]) <= 2
@@ -54,7 +54,7 @@ def mirrored(a: BarCandidate, b: BarCandidate, text: InkBox) -> bool:
     return a.box[3] <= middle_x <= b.box[1] and text[0] <= middle_y <= text[2] and level and alike
 
 
-def _split(a: BarCandidate, b: BarCandidate, text: InkBox, n_characters: int) -> BarCandidate | None:
+def _split(a: BarCandidate, b: BarCandidate, text: FloatBox, n_characters: int) -> BarCandidate | None:
     """Two mirrored lines close to the text as one bar, or None."""
     ty0, tx0, ty1, tx1 = text
     high = ty1 - ty0

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .boxes import Box, FloatBox
 from .labels import letters_alone
 from .lines import Sight
-from .locate import Box
 from .match import LabelledBar
 from .text import LengthText
 
-FloatBox = tuple[float, float, float, float]
 _LEAST_SEEN = 0.5  # confidence of a located label
 _MARGIN = 0.15  # of its height: the text reader leaves as much around letters
 _WIDER = 1.25  # than the located label, and a line holds more than letters

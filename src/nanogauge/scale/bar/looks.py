@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .boxes import Box
 from .ends import Ends
 from .ink import TextTone, ink_box
-from .locate import BarCandidate, Box
+from .locate import BarCandidate
 from .text import LengthText
 
 _SHARP, _SHARP_LEVELS = 0.95, 8  # quality, and thresholds, of a short bar in a data bar that is drawn for sure

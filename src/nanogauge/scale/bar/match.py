@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.protocols import TextLine
+from .boxes import Box, shared
 from .ends import Ends, measure_ends
 from .halves import short_halves
 from .ink import ink_box, text_tone
 from .joined import joined
-from .locate import BarCandidate, Box, find_bars
+from .locate import BarCandidate, find_bars
 from .located import SeenBar
 from .looks import goes_on_beyond, grain_of, is_grainy, is_sharp, looks
 from .plates import block_around
@@ -159,7 +160,8 @@ def _bars_between(
 
 def _overlaps(a: Box, b: Box) -> bool:
     """Whether two boxes share more than a few columns and any row."""
-    return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) - max(a[1], b[1]) > 2
+    rows, columns = shared(a, b)
+    return rows > 0 and columns > 2
 
 
 def _whole(box: tuple[float, float, float, float]) -> Box:

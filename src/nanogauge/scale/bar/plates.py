@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .locate import BarCandidate, Box
+from .boxes import Box
+from .locate import BarCandidate
 
 _SAME = 6  # grey levels within which a plate is plain
 _MOST_AREA = 8.0  # of the text's box

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from ...core.protocols import BarLocator, TextLine, TextReader
 from ...core.scale import Scale, unit_nm
+from .boxes import Box
 from .databar import find_data_bar
 from .ink import text_tone
 from .labels import confirmed, labels_in, read_again, without_stroke
 from .letters import is_clear_of, letters_of, told_from_bars
 from .lines import Sight
-from .locate import Box
 from .match import LabelledBar, bars_at
 from .panels import find_panels
 from .plates import with_plate
