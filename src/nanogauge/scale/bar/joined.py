@@ -30,7 +30,8 @@ def joined(bars: list[BarCandidate], text: FloatBox, n_characters: int, *, brigh
             elif i < j and abs(a.box[1] - b.box[1]) <= 2 and abs(a.box[3] - b.box[3]) <= 2:
                 upper, lower = (a, b) if a.rows[0] < b.rows[0] else (b, a)
                 gap = lower.rows[0] - upper.rows[1]
-                if upper.rows[1] <= ty0 + 0.5 * high <= lower.rows[0]:
+                around = min(a.box[3], tx1) > max(a.box[1], tx0)
+                if around and upper.rows[1] <= ty0 + 0.5 * high <= lower.rows[0]:
                     dropped |= {i, j}  # a frame around the text
                 elif 1 <= gap <= max(high, 6) and upper.thickness_px <= 3 and lower.thickness_px <= 3:
                     dropped |= {i, j}
@@ -38,6 +39,8 @@ def joined(bars: list[BarCandidate], text: FloatBox, n_characters: int, *, brigh
                         out.append(_outline(upper, lower))
     rings = [o.box for o in out if o.kind == "hollow"]
     for i, c in enumerate(bars):
+        if any(_is_core(c, o) for o in bars):
+            continue
         if any(r[0] <= c.rows[0] and c.rows[1] <= r[2] and r[1] - 2 <= c.box[1] and c.box[3] <= r[3] + 2 for r in rings):
             continue  # the inside of an outline
         inside = c.rows[0] >= ty0 - 1 and c.rows[1] <= ty1 + 1 and c.box[1] >= tx0 - 2 and c.box[3] <= tx1 + 2
@@ -74,6 +77,14 @@ def _split(a: BarCandidate, b: BarCandidate, text: FloatBox, n_characters: int) 
     piece = min(a.length_px, b.length_px)
     contrast = min(a.contrast, b.contrast)
     return BarCandidate("split", box, rows, a.bright, contrast, quality, n_levels=a.n_levels, piece_px=piece, tone=a.tone)
+
+
+def _is_core(inner: BarCandidate, outer: BarCandidate) -> bool:
+    """Whether a candidate is the inside of another, which stands out from the ground more than it from that one."""
+    if inner.bright == outer.bright or inner.contrast >= outer.contrast:
+        return False
+    rows = outer.rows[0] < inner.rows[0] and inner.rows[1] < outer.rows[1]
+    return rows and outer.box[1] < inner.box[1] and inner.box[3] < outer.box[3]
 
 
 def _is_halo(rim: BarCandidate, bars: list[BarCandidate]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +17,8 @@ _SHORT = 0.25  # of the text's width
 _PLAIN = 6.0  # grey levels of spread
 _LEVEL_STEP = 25.0  # grey levels between the thresholds of the search
 _LEAST_GRAIN, _MOST_GRAINY = 2.0, 0.6  # grey levels from pixel to pixel in a picture; of it, in a drawn bar
+_ONE_TONE, _MOSTLY = 12, 0.6  # grey levels; of a candidate that is of one piece with the ground
+_RIM_PX, _RIM_BEYOND_PX, _OF_INK = 3, 8, 45.0  # of an outline, and what is looked at beyond it; grey levels
 _WIDEST_TICK = 1.5  # times the thickness of its line
 
 
@@ -47,9 +50,15 @@ def looks(
             ):  # small, weak, not in the text's tone
                 score *= 0.65
             alike = min(45.0, max(15.0, 0.6 * bar.contrast))  # grey levels; a black bar on dark ground is near to it too
+            if (
+                bar.kind == "solid"
+                and bar.bright != text.bright
+                and (_is_ground(pixels, bar, label, text) or _is_rimmed(pixels, bar, text))
+            ):
+                return 0.0
             if abs(tone - text.ground) < alike and _touches(bar.box, label):  # the margin of a box around the text
                 score *= 0.3
-        score *= float(np.clip(1.2 - float(middle.std()) / 20, 0.6, 1.0))  # drawn bars have one tone, rims of particles do not
+        score *= float(np.clip(1.2 - _spread(middle) / 20, 0.6, 1.0))  # drawn bars have one tone, rims of particles do not
     if bar.kind == "solid" and bar.length_px < _SHORT * (label.box[2] - label.box[0]) * 0.5 * len(label.text):
         score *= 0.85 if sharp else 0.6  # few bars are that much shorter than their text
     if bar.n_levels < 0.35 * bar.contrast / _LEVEL_STEP:
@@ -66,6 +75,13 @@ def looks(
     ):  # not where the eye sees them
         score *= 0.5
     return score
+
+
+def _spread(tones: NDArray[np.float64]) -> float:
+    """Standard deviation of tones along a bar, one column in ten left out: where a head begins, one may be covered in part."""
+    low, high = np.quantile(tones, [0.05, 0.95]) if tones.size else (0.0, 0.0)
+    kept = tones[(tones >= low) & (tones <= high)]
+    return float(kept.std()) if kept.size else 0.0
 
 
 def grain_of(part: NDArray[np.uint8]) -> float:
@@ -86,6 +102,37 @@ def _touches(box: Box, label: LengthText) -> bool:
     ty0, tx0, ty1, tx1 = ink_box(label)
     gap = max(box[0] - ty1, ty0 - box[2])
     return min(box[3], tx1) > max(box[1], tx0) and gap < 0.6 * (ty1 - ty0)
+
+
+def _is_ground(pixels: NDArray[np.uint8], bar: BarCandidate, label: LengthText, text: TextTone) -> bool:
+    """Whether a candidate is of one piece with the ground of the letters, as the margin is that a plate leaves below an arrow."""
+    y0, y1 = min(int(label.box[0]), bar.rows[0]), max(int(label.box[2]) + 1, bar.rows[1])
+    x0, x1 = min(int(label.box[1]), bar.box[1]), max(int(label.box[3]) + 1, bar.box[3])
+    y0, x0 = max(y0, 0), max(x0, 0)
+    part = pixels[y0:y1, x0:x1].astype(np.int16)
+    _, pieces = cv2.connectedComponents((np.abs(part - round(text.ground)) <= _ONE_TONE).astype(np.uint8), connectivity=4)
+    around = pieces[int(label.box[0]) - y0 : int(label.box[2]) + 1 - y0, int(label.box[1]) - x0 : int(label.box[3]) + 1 - x0]
+    counts = np.bincount(around.ravel(), minlength=1)
+    counts[0] = 0
+    if not counts.any():
+        return False
+    inside = pieces[bar.rows[0] - y0 : bar.rows[1] - y0, bar.box[1] - x0 : bar.box[3] - x0]
+    return bool((inside == int(counts.argmax())).mean() > _MOSTLY)
+
+
+def _is_rimmed(pixels: NDArray[np.uint8], bar: BarCandidate, text: TextTone) -> bool:
+    """Whether a candidate has a thin rim in the tone of the letters on all four sides: it is the inside of an outline."""
+    (y0, y1), x0, x1 = bar.rows, bar.box[1], bar.box[3]
+    if min(y0, x0) < _RIM_BEYOND_PX or y1 + _RIM_BEYOND_PX > pixels.shape[0] or x1 + _RIM_BEYOND_PX > pixels.shape[1]:
+        return False
+    sides = (
+        pixels[y0 - _RIM_BEYOND_PX : y0, x0:x1][::-1],
+        pixels[y1 : y1 + _RIM_BEYOND_PX, x0:x1],
+        pixels[y0:y1, x0 - _RIM_BEYOND_PX : x0].T[::-1],
+        pixels[y0:y1, x1 : x1 + _RIM_BEYOND_PX].T,
+    )
+    off = [np.abs(np.median(side.astype(np.float64), axis=1) - text.ink) for side in sides]
+    return all(o[:_RIM_PX].min() < _OF_INK for o in off) and min(o[_RIM_PX + 1 :].mean() for o in off[:2]) > _OF_INK
 
 
 def goes_on_beyond(pixels: NDArray[np.uint8], bar: BarCandidate, label: LengthText) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...core.protocols import TextLine
 from .boxes import Box, shared
 from .ends import Ends, measure_ends
-from .halves import short_halves
+from .halves import short_halves, with_hidden_half
 from .ink import ink_box, text_tone
 from .joined import joined
 from .locate import BarCandidate, find_bars
@@ -124,7 +124,7 @@ def _bars_between(
     tone = text_tone(pixels, label)
     grain = grain_of(pixels[::_GRAIN_ROWS])
     out = []
-    for bar in joined(bars, ink_box(label), len(label.text), bright_text=tone.bright):
+    for bar in joined(with_hidden_half(pixels, bars, ink_box(label)), ink_box(label), len(label.text), bright_text=tone.bright):
         if label.between_halves and bar.kind != "split":
             continue
         ends = measure_ends(pixels, bar)

@@ -64,7 +64,7 @@ def block_around(pixels: NDArray[np.uint8], box: Box) -> BarCandidate | None:
     if top == 0 or left == 0 or left + wide == part.shape[1] or top + high == len(part):
         return None
     inked = labels[top : top + high, left : left + wide] != int(here.argmax())
-    rim = max(2, high // 10)
+    rim = max(3, high // 10)
     inked[:rim], inked[-rim:], inked[:, :rim], inked[:, -rim:] = False, False, False, False  # blurred
     rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
     if not rows.size:
