@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.protocols import TextLine
-from .locate import Box
+from .boxes import Box
 
 _SAME = (2, 10)  # grey levels that count as one tone: in an untouched file, in one that was compressed or resized
 _FLAT = 0.5  # of the picture's grain

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .locate import Box, thickest_px
+from .boxes import Box, shared
+from .locate import thickest_px
 
 _LEAST_STEP = 20  # grey levels over two rows
 _LEAST_LENGTH_PX = 11
@@ -39,7 +40,7 @@ def bar_like(pixels: NDArray[np.uint8], *, most: int = 6) -> list[Box]:
     for likely, box in found:
         if len(kept) >= most or likely < _LEAST_LIKELY:
             break
-        if not any(_overlap(box, k) for k in kept):
+        if not any(_is_same(box, k) for k in kept):
             kept.append(box)
     return kept
 
@@ -69,5 +70,7 @@ def _likely(pixels: NDArray[np.uint8], box: Box, sign: int) -> float:
     return float(low * contrast / (12.0 + float(middle.std())) * min(1.0, (x1 - x0) / 40))
 
 
-def _overlap(a: Box, b: Box) -> bool:
-    return min(a[2], b[2]) - max(a[0], b[0]) > -4 and min(a[3], b[3]) - max(a[1], b[1]) > 0.5 * min(a[3] - a[1], b[3] - b[1])
+def _is_same(a: Box, b: Box) -> bool:
+    """Whether two boxes, one below the other at most, are of one bar."""
+    rows, columns = shared(a, b)
+    return rows > -4 and columns > 0.5 * min(a[3] - a[1], b[3] - b[1])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .locate import BarCandidate
-from .tips import arrow_tips
+from .tips import arrow_tips, tip_fade
 
 _SHARP_PX = 0.3  # standard uncertainty of a clean edge
 _DOUBTFUL_PX = 1.0  # of an edge that was not found where it should be
@@ -16,12 +16,19 @@ _UNSURE_PX = 1.5  # of an edge that runs into something of its own tone
 _TIP_SIGMA_PX = 1.2  # of an arrow's tip
 _BOTH_PX, _MOST_APART = 3.0, 0.04  # px, of the length, within which both ways to find tips agree: half of it is the error at most
 _TWICE_PX = 2.5  # within which they agree so well that a short arrow counts; flanks lie 1.2 px further out, as a rule
+_FADE_PX = (1.5, 2.0)  # over which a tip fades: as far as this it is sharp, from this on it fades out
+_FADES_ALIKE_PX = 0.8
+_TIP_OFF_PX = 1.2  # of an arrow's length, where both tips are clearly of one kind
+_MOST_APART_PX = 5.0  # both ways to find the length of such an arrow
+_MOST_BEYOND_PX = 1.0  # an arrow with sharp tips goes beyond what is seen of it
+_FLANKS_SHARE = 0.9  # of the way to where the flanks meet
 _POINTED_PX = 0.7  # by which the middle row goes beyond the others at both ends
 _FADED_PX = 2.2  # by which an arrow may be shorter between the half maxima of its tips than it looks
 _RIM_REACH_PX = 10
 _LEAST_RIM = 40.0  # grey levels by which an outline is darker (or lighter) than the ground
 _THIN_PX = 9  # only thin lines carry end ticks
 _CLEAR_STROKE_PX = 3  # end ticks as thin as this leave no doubt about what their bar spans
+_HEAD = (0.75, 1.0)  # times its width, px, by which a line goes beyond the middle of a stroke that is an arrow's head
 _BEYOND_PX = (2, 9)  # off an end, where a bar should be no more
 _ASKEW_PX = 1.5
 _COMB_TEETH = 3  # even strokes between the ends
@@ -87,13 +94,13 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
     if comb:  # the centres of the outer teeth may be meant, or their outer edges
         left_sigma = float(np.hypot(left_sigma, _COMB_SIGMA_PX))
     if bar.kind in ("ticks", "split", "solid") and bar.rows[1] - bar.rows[0] <= _THIN_PX:
-        ticks = None if comb else _ticks(pixels, bar, left, right, sign)
+        ticks = None if comb or arrow is not None else _ticks(pixels, bar, left, right, sign)
         stroke = ticks[2] if ticks is not None else float(bar.rows[1] - bar.rows[0])  # as wide as the line, as a rule
         if ticks is not None:
             left, right, by_ticks = ticks[0], ticks[1], True
-        elif bar.kind == "ticks":  # they were seen, but not clearly
+        elif bar.kind == "ticks" and arrow is None:  # they were seen, but not clearly
             left, right, left_sigma = left + stroke / 2, right - stroke / 2, float(np.hypot(left_sigma, stroke / 4))
-        if bar.kind == "ticks" and stroke > _CLEAR_STROKE_PX and bar.box[2] - bar.box[0] < _STUBBY * stroke:
+        if bar.kind == "ticks" and arrow is None and stroke > _CLEAR_STROKE_PX and bar.box[2] - bar.box[0] < _STUBBY * stroke:
             # the centres of ticks are meant, but of stubby ones some mean the outer edges: half-way is never far from either
             left, right = left - stroke / 4, right + stroke / 4
             left_sigma = float(np.hypot(left_sigma, 0.5 * stroke / np.sqrt(3)))
@@ -122,32 +129,58 @@ class _Arrow:
 def _arrow(
     pixels: NDArray[np.uint8], bar: BarCandidate, rows: NDArray[np.float64], left: float, right: float, *, unsure: bool
 ) -> _Arrow | None:
-    """The tips of `bar`, half-way between half maxima, which fall up to 3 px short, and flanks, which go up to 2 px too far; half
-    maxima alone where heads are open. None where it is no arrow. rows: its own, signed; left, right: half maxima of their
-    profile."""
+    """The tips of `bar`: half maxima where these are sharp, the point where the flanks meet where they fade out, and half-way
+    between the two where neither is clear. Half maxima fall up to 5 px short of tips that fade, flanks go up to 3 px beyond tips
+    that are sharp. Half maxima alone where heads are open. None where it is no arrow. rows: its own, signed; left, right: half
+    maxima of their profile."""
+    middle, width = (len(rows) - 1) // 2, rows.shape[1]
+    profile = rows[middle : len(rows) - middle].max(axis=0)
     if bar.kind == "arrows":
-        if bar.length_px - (right - left) > _FADED_PX:  # tips fade out, the more so in blurred pictures
-            left, right = bar.box[1] - 0.5, bar.box[3] - 0.5
+        faded = bar.length_px - (right - left) > _FADED_PX  # tips fade out, the more so in blurred pictures
         tips = arrow_tips(pixels, bar)
+    elif bar.kind == "ticks":  # heads taken for end ticks? These are steeper
+        faded, tips = False, arrow_tips(pixels, bar, doubted=True)
+        if tips is None or _clear_tips(profile, (left, right), tips) is None:
+            return None
     elif bar.kind == "solid" and len(rows) >= 3:  # one whose heads were not made out?
-        middle, width = (len(rows) - 1) // 2, rows.shape[1]
-        profile = rows[middle : len(rows) - middle].max(axis=0)
         tip_right = _edge(profile, bar.box[1], bar.box[3] - 1, bar)[0]
         tip_left = width - 1 - _edge(profile[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)[0]
         is_pointed = min(tip_right - right, left - tip_left) > _POINTED_PX
         if is_pointed:
             left, right = tip_left, tip_right
         tips = arrow_tips(pixels, bar, doubted=not is_pointed)
+        if tips is None:  # wide heads reach beyond the rows of the line
+            room = 2 * bar.thickness_px + 2
+            wide = replace(bar, box=(bar.rows[0] - room, bar.box[1], bar.rows[1] + room, bar.box[3]))
+            tips = arrow_tips(pixels, wide, doubted=True)
         if not is_pointed and (tips is None or min(tips[1] - right, left - tips[0]) <= _POINTED_PX):
             return None
+        faded = False
     else:
         return None
+    if tips is not None and not faded and (clear := _clear_tips(profile, (left, right), tips)) is not None:
+        return _Arrow(*clear, _TIP_OFF_PX, unsure, True)
+    if faded:
+        left, right = bar.box[1] - 0.5, bar.box[3] - 0.5
     if tips is None:
         return _Arrow(left, right, 0.0, unsure, False)
     apart = abs((tips[1] - tips[0]) - (right - left))
     left, right = 0.5 * (left + tips[0]), 0.5 * (right + tips[1])
     torn = apart > max(_BOTH_PX, _MOST_APART * (right - left))
     return _Arrow(left, right, apart, unsure or torn, apart <= _TWICE_PX and not unsure)
+
+
+def _clear_tips(profile: NDArray[np.float64], seen: tuple[float, float], flanks: tuple[float, float]) -> tuple[float, float] | None:
+    """Tips of an arrow from where they are seen to end, at half maximum in its middle rows' profile, and from where its flanks
+    meet; None unless both ends fade out over as many columns and the two lengths differ by no more than that explains."""
+    apart = (flanks[1] - flanks[0]) - (seen[1] - seen[0])
+    fades = tip_fade(profile, seen[1]), tip_fade(profile[::-1], len(profile) - 1 - seen[0])
+    if fades[0] is None or fades[1] is None or abs(fades[0] - fades[1]) > _FADES_ALIKE_PX or not 0 <= apart <= _MOST_APART_PX:
+        return None
+    fine = float(np.clip((0.5 * (fades[0] + fades[1]) - _FADE_PX[0]) / (_FADE_PX[1] - _FADE_PX[0]), 0, 1))
+    # half-way between the two where tips are sharp, hardly beyond what is seen; where the flanks meet where tips fade out
+    longer = (1 - fine) * min(0.5 * apart, _MOST_BEYOND_PX) + fine * _FLANKS_SHARE * apart
+    return seen[0] - 0.5 * longer, seen[1] + 0.5 * longer
 
 
 def _goes_on(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float) -> bool:
@@ -265,7 +298,10 @@ def _ticks(
     if bar.kind != "ticks" and abs((ends[0][0][0] - left) - (right - ends[1][0][0])) > _ASKEW_PX:
         return None  # both strokes are as wide, so their centres are as deep
     first, last = (float(np.average([e[0] for e in end], weights=[e[1] for e in end])) for end in ends)
-    return first, last, float(np.mean([e[2] for end in ends for e in end]))
+    stroke = float(np.mean([e[2] for end in ends for e in end]))
+    if bar.kind != "split" and min(first - left, right - last) > _HEAD[0] * stroke + _HEAD[1]:
+        return None  # the line goes on beyond them: they are the heads of an arrow
+    return first, last, stroke
 
 
 def _is_comb(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float) -> bool:

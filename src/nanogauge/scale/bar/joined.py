@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .boxes import FloatBox
 from .locate import BarCandidate
 
-InkBox = tuple[float, float, float, float]
 _UNEVEN = 0.05  # by which the halves of a split bar may differ
 
 
-def joined(bars: list[BarCandidate], text: InkBox, n_characters: int, *, bright_text: bool) -> list[BarCandidate]:
+def joined(bars: list[BarCandidate], text: FloatBox, n_characters: int, *, bright_text: bool) -> list[BarCandidate]:
     """Halves on both sides of the text made one, outlines made one, frames and strokes of letters dropped.
 
     text: (y0, x0, y1, x1) px of the label's letters; bright_text: whether they are lighter than around
@@ -30,7 +30,8 @@ def joined(bars: list[BarCandidate], text: InkBox, n_characters: int, *, bright_
             elif i < j and abs(a.box[1] - b.box[1]) <= 2 and abs(a.box[3] - b.box[3]) <= 2:
                 upper, lower = (a, b) if a.rows[0] < b.rows[0] else (b, a)
                 gap = lower.rows[0] - upper.rows[1]
-                if upper.rows[1] <= ty0 + 0.5 * high <= lower.rows[0]:
+                around = min(a.box[3], tx1) > max(a.box[1], tx0)
+                if around and upper.rows[1] <= ty0 + 0.5 * high <= lower.rows[0]:
                     dropped |= {i, j}  # a frame around the text
                 elif 1 <= gap <= max(high, 6) and upper.thickness_px <= 3 and lower.thickness_px <= 3:
                     dropped |= {i, j}
@@ -38,6 +39,8 @@ def joined(bars: list[BarCandidate], text: InkBox, n_characters: int, *, bright_
                         out.append(_outline(upper, lower))
     rings = [o.box for o in out if o.kind == "hollow"]
     for i, c in enumerate(bars):
+        if any(_is_core(c, o) for o in bars):
+            continue
         if any(r[0] <= c.rows[0] and c.rows[1] <= r[2] and r[1] - 2 <= c.box[1] and c.box[3] <= r[3] + 2 for r in rings):
             continue  # the inside of an outline
         inside = c.rows[0] >= ty0 - 1 and c.rows[1] <= ty1 + 1 and c.box[1] >= tx0 - 2 and c.box[3] <= tx1 + 2
@@ -46,7 +49,7 @@ def joined(bars: list[BarCandidate], text: InkBox, n_characters: int, *, bright_
     return out
 
 
-def mirrored(a: BarCandidate, b: BarCandidate, text: InkBox) -> bool:
+def mirrored(a: BarCandidate, b: BarCandidate, text: FloatBox) -> bool:
     """Whether two lines stand left and right of the text in one row, about as long."""
     middle_x, middle_y = 0.5 * (text[1] + text[3]), 0.5 * (a.rows[0] + a.rows[1])
     level = abs(a.rows[0] - b.rows[0]) <= 2 and abs(a.rows[1] - b.rows[1]) <= 2
@@ -54,7 +57,7 @@ def mirrored(a: BarCandidate, b: BarCandidate, text: InkBox) -> bool:
     return a.box[3] <= middle_x <= b.box[1] and text[0] <= middle_y <= text[2] and level and alike
 
 
-def _split(a: BarCandidate, b: BarCandidate, text: InkBox, n_characters: int) -> BarCandidate | None:
+def _split(a: BarCandidate, b: BarCandidate, text: FloatBox, n_characters: int) -> BarCandidate | None:
     """Two mirrored lines close to the text as one bar, or None."""
     ty0, tx0, ty1, tx1 = text
     high = ty1 - ty0
@@ -74,6 +77,14 @@ def _split(a: BarCandidate, b: BarCandidate, text: InkBox, n_characters: int) ->
     piece = min(a.length_px, b.length_px)
     contrast = min(a.contrast, b.contrast)
     return BarCandidate("split", box, rows, a.bright, contrast, quality, n_levels=a.n_levels, piece_px=piece, tone=a.tone)
+
+
+def _is_core(inner: BarCandidate, outer: BarCandidate) -> bool:
+    """Whether a candidate is the inside of another, which stands out from the ground more than it from that one."""
+    if inner.bright == outer.bright or inner.contrast >= outer.contrast:
+        return False
+    rows = outer.rows[0] < inner.rows[0] and inner.rows[1] < outer.rows[1]
+    return rows and outer.box[1] < inner.box[1] and inner.box[3] < outer.box[3]
 
 
 def _is_halo(rim: BarCandidate, bars: list[BarCandidate]) -> bool:

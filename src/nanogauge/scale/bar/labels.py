@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.protocols import TextLine, TextReader
-from .points import are_twins, has_decimal_point
+from .points import are_twins, has_decimal_point, has_leading_point
 from .text import LengthText, has_remains, is_common, parse_lengths
 
 _LINE_HEIGHT_PX, _OTHER_HEIGHT_PX = 48, 64  # what the reader's recogniser likes, and another for a second opinion
@@ -72,7 +72,7 @@ def confirmed(
     settled = "" if any(t.doubt == "" for t in agree) else label.doubt
     if label.text.endswith("mm") and not settled and not are_twins(pixels, label):
         settled = f"the unit of {label.text!r} may be nm"
-    if "." not in label.text.split()[0] and has_decimal_point(pixels, label):
+    if "." not in label.text.split()[0] and (has_decimal_point(pixels, label) or has_leading_point(pixels, label)):
         pointed = _with_point(pixels, label, reader)
         if pointed is not None:
             return pointed
@@ -123,7 +123,7 @@ def _with_point(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader
     for height in (28, 36, 64, 80):
         text, confidence = reader.read_line(crop(pixels, label.box, height_px=height))
         for t in parse_lengths(TextLine(text, confidence, label.box)):
-            if "." in t.text and t.text.split()[0].replace(".", "") == digits:
+            if "." in t.text and t.text.split()[0].replace(".", "") in (digits, f"0{digits}"):
                 return replace(t, confidence=0.9 * max(confidence, 0.8), doubt=t.doubt)
     return None
 

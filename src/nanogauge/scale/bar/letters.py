@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .boxes import Box, FloatBox, shared
 from .labels import letters_alone
 from .lines import Sight
-from .locate import Box
 from .match import LabelledBar
 from .text import LengthText
 
-FloatBox = tuple[float, float, float, float]
 _LEAST_SEEN = 0.5  # confidence of a located label
 _MARGIN = 0.15  # of its height: the text reader leaves as much around letters
+_LEFT_OUT = 0.4  # of their height, by which letters begin before what was read
 _WIDER = 1.25  # than the located label, and a line holds more than letters
 
 
@@ -28,6 +28,10 @@ def told_from_bars(labels: list[LengthText], sight: Sight) -> list[LengthText]:
 
 def _told_from_bar(label: LengthText, sight: Sight) -> LengthText:
     box = letters_box(label, sight)
+    if label.alone and box is None:  # its share of the line may be cut beside its letters
+        line = next((line for line in sight.lines if line.text == label.raw and _holds(line.box, label.box)), None)
+        label = replace(label, box=line.box) if line is not None and letters_box(replace(label, box=line.box), sight) else label
+        box = letters_box(label, sight)
     if box is None or _width(label.box) <= _WIDER * _width(box):
         return label
     letters = letters_alone(sight.pixels, box, sight.reader)
@@ -44,9 +48,26 @@ def letters_box(label: LengthText, sight: Sight) -> FloatBox | None:
 
 
 def letters_of(label: LengthText, sight: Sight) -> LengthText | None:
-    """The length that is read in the letters of a label alone."""
-    box = letters_box(label, sight)
+    """The length that is read in the letters of a label alone, those among them that the text reader left out."""
+    box = letters_box(label, sight) or _letters_about(label, sight)
     return letters_alone(sight.pixels, box, sight.reader) if box is not None else None
+
+
+def is_cut(label: LengthText, sight: Sight) -> bool:
+    """Whether the locator sees letters left of where a label was read to begin, so that its first digit may be missing."""
+    box = _letters_about(label, sight)
+    return box is not None and box[1] < label.box[1] - _LEFT_OUT * (box[2] - box[0])
+
+
+def _letters_about(label: LengthText, sight: Sight) -> FloatBox | None:
+    """Where the locator sees letters that have most of the label in them; None where it does not."""
+    boxes = [grown(s.box, sight.pixels.shape) for s in sight.located.labels if s.confidence >= _LEAST_SEEN]
+    return max((b for b in boxes if _has_most(b, label.box)), key=_width, default=None)
+
+
+def _has_most(outer: FloatBox, inner: FloatBox) -> bool:
+    rows, columns = shared(outer, inner)
+    return rows > 0.6 * (inner[2] - inner[0]) and columns > 0.6 * _width(inner)
 
 
 def is_clear_of(pair: LabelledBar, sight: Sight) -> bool:

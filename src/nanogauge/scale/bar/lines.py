@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.protocols import BarLocator, TextLine, TextReader
+from .boxes import Box, shared
 from .edges import bar_like
-from .locate import Box
 from .located import Located, located_in
 from .text import parse_lengths
 
@@ -178,7 +178,7 @@ def _inside(box: tuple[float, float, float, float], shape: tuple[int, ...]) -> B
 
 def _same(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
     """Whether two boxes overlap by more than a third of the smaller."""
-    height, width = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    height, width = shared(a, b)
     least = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
     return height > 0 and width > 0 and height * width > 0.33 * least
 

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[int, int, int, int]
+from .boxes import Box, shared
+
 Kind = Literal["solid", "ticks", "arrows", "split", "hollow", "ruler"]
 
 _BRIGHT_LEVELS = (45, 70, 95, 120, 145, 170, 195, 215, 232, 246)
@@ -279,8 +280,7 @@ def _merge(found: list[BarCandidate]) -> list[BarCandidate]:
 
 def _same(a: BarCandidate, b: BarCandidate) -> bool:
     """Overlap of the lines in rows, and in columns by most of the shorter."""
-    rows = min(a.rows[1], b.rows[1]) - max(a.rows[0], b.rows[0])
-    columns = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
+    rows, columns = shared((a.rows[0], a.box[1], a.rows[1], a.box[3]), (b.rows[0], b.box[1], b.rows[1], b.box[3]))
     return rows > 0 and columns > 0.7 * min(a.length_px, b.length_px)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.protocols import BarLocator
-from .locate import Box
+from .boxes import Box
 
 _SEEN, _CORE = 0.3, 0.5  # of a map: where something may be; where it is
 _LEAST_CELLS = 6
@@ -48,16 +48,15 @@ class Located:
 
     bars: tuple[SeenBar, ...] = ()
     labels: tuple[SeenBox, ...] = ()
-    texts: tuple[SeenBox, ...] = ()
 
 
 def located_in(pixels: NDArray[np.uint8], locator: BarLocator) -> Located:
-    """Bars, labels and other text in an (H, W) uint8 picture."""
+    """Bars and labels in an (H, W) uint8 picture. The locator's map of other text is left alone: rows of particles are in it."""
     maps, cell_px = locator.maps(pixels)
     shape = pixels.shape
-    labels, texts = _boxes(maps[1], cell_px, shape), _boxes(maps[2], cell_px, shape)
+    labels = _boxes(maps[1], cell_px, shape)
     bars = [_bar(b, maps[3], maps[4], cell_px, shape) for b in _boxes(maps[0], cell_px, shape)]
-    return Located(*(tuple(sorted(part, key=lambda s: -s.confidence)) for part in (bars, labels, texts)))  # type: ignore[arg-type]
+    return Located(tuple(sorted(bars, key=lambda s: -s.confidence)), tuple(sorted(labels, key=lambda s: -s.confidence)))
 
 
 def _boxes(maps: NDArray[np.float32], cell_px: float, shape: tuple[int, ...]) -> list[SeenBox]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .locate import Box
+from .boxes import Box
 
 _SAME = 10  # grey levels within which a gutter has one tone
 _LEAST_PLAIN = 0.985  # of a line across the figure: in the gutter's tone

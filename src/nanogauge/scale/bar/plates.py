@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .locate import BarCandidate, Box
+from .boxes import Box
+from .locate import BarCandidate
 
 _SAME = 6  # grey levels within which a plate is plain
 _MOST_AREA = 8.0  # of the text's box
@@ -63,7 +64,7 @@ def block_around(pixels: NDArray[np.uint8], box: Box) -> BarCandidate | None:
     if top == 0 or left == 0 or left + wide == part.shape[1] or top + high == len(part):
         return None
     inked = labels[top : top + high, left : left + wide] != int(here.argmax())
-    rim = max(2, high // 10)
+    rim = max(3, high // 10)
     inked[:rim], inked[-rim:], inked[:, :rim], inked[:, -rim:] = False, False, False, False  # blurred
     rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
     if not rows.size:

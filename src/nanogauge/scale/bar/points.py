@@ -15,6 +15,7 @@ _TWINS = 0.88  # of the wider letter's width
 _WIDE = 1.15  # an m is wider than high
 _HEIGHT_PX = 72.0  # of the enlarged line
 _LEAST_DIGIT, _IN_LINE = 0.25, 0.12  # height of a digit, of the enlarged line; how far digits differ in height, of it
+_BEFORE, _LEAST_LEVELS = 0.35, 2  # of a label's height, where a point may stand before it; thresholds that show it
 _INK_SHARES = (0.45, 0.6, 0.75, 0.88)  # thresholds between ground and ink: text may stand on a ground nearly as bright
 
 
@@ -26,6 +27,16 @@ def has_decimal_point(pixels: NDArray[np.uint8], label: LengthText) -> bool:
     inks = _glyphs(pixels, label)
     written = [levels for levels in inks if sum(_shows_number(boxes, n_digits) for boxes in levels) >= 2]
     return any(sum(_blob_between(boxes, n_digits) for boxes in levels) >= 2 for levels in written or inks)
+
+
+def has_leading_point(pixels: NDArray[np.uint8], label: LengthText) -> bool:
+    """Whether a small blob stands on the base line before the first digit of `label`: ".4 µm", read as "4 µm". Only before numbers
+    of one digit or two, and where nothing else stands before them."""
+    n_digits = len(re.sub(r"\D", "", label.text.split()[0]))
+    if n_digits > 2 or "." in label.text.split()[0]:
+        return False
+    inks = _glyphs(pixels, label, left=_BEFORE)
+    return any(sum(_blob_before(boxes, n_digits) for boxes in levels) >= _LEAST_LEVELS for levels in inks)
 
 
 def are_twins(pixels: NDArray[np.uint8], label: LengthText) -> bool:
@@ -44,12 +55,13 @@ def are_twins(pixels: NDArray[np.uint8], label: LengthText) -> bool:
     return False
 
 
-def _glyphs(pixels: NDArray[np.uint8], label: LengthText) -> list[list[NDArray[np.int64]]]:
-    """Boxes (y0, x0, y1, x1, area) of the connected pieces of a label, enlarged, at several thresholds; light ink, then dark."""
+def _glyphs(pixels: NDArray[np.uint8], label: LengthText, *, left: float = 0.15) -> list[list[NDArray[np.int64]]]:
+    """Boxes (y0, x0, y1, x1, area) of the connected pieces of a label, enlarged, at several thresholds; light ink, then dark.
+    left: of its height, how far before it is looked at"""
     y0, x0, y1, x1 = label.box
     high = y1 - y0
     a, b = max(int(y0 - 0.1 * high), 0), min(int(y1 + 0.1 * high) + 1, pixels.shape[0])
-    c, d = max(int(x0 - 0.15 * high), 0), min(int(x1 + 0.15 * high) + 1, pixels.shape[1])
+    c, d = max(int(x0 - left * high), 0), min(int(x1 + 0.15 * high) + 1, pixels.shape[1])
     part = pixels[a:b, c:d]
     if min(part.shape) < 6:
         return []
@@ -76,6 +88,23 @@ def _shows_number(boxes: NDArray[np.int64], n_digits: int) -> bool:
     digits = tall[:n_digits]
     height = float(np.median(digits[:, 2] - digits[:, 0]))
     return bool(np.ptp(digits[:, 0]) <= _IN_LINE * height and np.ptp(digits[:, 2]) <= _IN_LINE * height)
+
+
+def _blob_before(boxes: NDArray[np.int64], n_digits: int) -> bool:
+    """Whether components (y0, x0, y1, x1, area) show a number with a point before it, and nothing but that before it."""
+    if not _shows_number(boxes, n_digits):
+        return False
+    heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    tall = boxes[(heights > _LEAST_DIGIT * _HEIGHT_PX) & (widths < 1.3 * heights)]
+    first = tall[np.argsort(tall[:, 1])][0]
+    height = float(first[2] - first[0])
+    before = boxes[(boxes[:, 3] <= first[1] + 0.1 * height) & (heights >= 0.06 * height)]
+    if len(before) != 1:
+        return False
+    y0, x0, y1, x1, area = before[0].tolist()
+    h, w = y1 - y0, x1 - x0
+    is_point = 0.07 * height <= h <= 0.35 * height and 0.07 * height <= w <= 0.35 * height and area >= 0.5 * h * w
+    return bool(is_point and abs(y1 - first[2]) <= 0.1 * height and first[1] - x1 < 0.45 * height)
 
 
 def _blob_between(boxes: NDArray[np.int64], n_digits: int) -> bool:

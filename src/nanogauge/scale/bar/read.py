@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from ...core.protocols import BarLocator, TextLine, TextReader
 from ...core.scale import Scale, unit_nm
+from .boxes import Box
 from .databar import find_data_bar
+from .ink import text_tone
 from .labels import confirmed, labels_in, read_again, without_stroke
-from .letters import is_clear_of, letters_of, told_from_bars
+from .letters import is_clear_of, is_cut, letters_of, told_from_bars
 from .lines import Sight
-from .locate import Box
-from .match import LabelledBar, bars_at, text_tone
+from .match import LabelledBar, bars_at
 from .panels import find_panels
 from .plates import with_plate
 from .printed import Printed, printed_facts
@@ -209,6 +210,10 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
                 if alone.text != label.text:
                     found, label = [replace(p, label=alone) for p in found], alone
         sure = confirmed(sight.pixels, label, votes, sight.reader, read_from=bare, alone=partial(letters_of, label, sight))
+        if not sure.doubt and is_cut(sure, sight):
+            letters = letters_of(sure, sight)
+            if letters is None or not letters.says(sure):
+                sure = replace(sure, doubt=f"letters before {sure.text!r} may have been left out")
         rivals = [p for p in found[1:] if p.score > 0.9 * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
         if not sure.doubt and _stroke_for_one(found[0]) and not is_clear_of(found[0], sight):
             sure = replace(sure, doubt=f"the leading 1 of {sure.text!r} may be the end of the bar beside it")

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .locate import BarCandidate, Box, components
+from .boxes import Box
+from .locate import BarCandidate, components
 
 _LEVELS = (60, 90, 120, 150, 180, 210, 235, 251)
 _N_TICKS = 11

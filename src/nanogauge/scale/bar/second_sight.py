@@ -43,7 +43,7 @@ def taken_together(label: LengthText, pairs: list[LabelledBar], located: Located
             lift = _LIFT * max(s.confidence for s in agreed)
             off_px = min(_off_px(s, pair) for s in agreed)
             out.append(replace(pair, score=pair.score + max(1 - pair.score, 0.0) * lift, seen_off_px=off_px))
-        elif pair.bar.kind == "ruler":  # eleven even marks do not happen by chance; of rulers, stretches are seen
+        elif pair.bar.kind == "ruler" or pair.ends.twice_found:  # neither eleven even marks nor two heads happen by chance
             out.append(pair)
         elif any(_is_other(s, pair) for s in both) or (
             pair.score < _CLEAN and long and not any(_is_like(s, pair.ends) for s in long)

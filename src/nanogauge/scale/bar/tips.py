@@ -9,8 +9,9 @@ from .locate import BarCandidate
 
 _TIP_REACH_PX = 8  # how far beyond what was found a tip may lie
 _FLANK = (0.35, 0.9)  # of a head's height: where its flank is straight
-_STEEPEST, _WIDER, _ALIKE = 1.6, 1.2, 0.85  # px of height a column; times the thickness of the line; of the other head's height
+_STEEPEST, _WIDER, _ALIKE = 2.0, 1.2, 0.85  # px of height a column; times the thickness of the line; of the other head's height
 
+_FADE_REACH_PX = 12  # from the end inwards, where a tip fades
 _MARKED, _FILLED = 0.4, 0.75  # ink of a pixel that counts; share of a filled head's height that does
 
 
@@ -55,6 +56,31 @@ def arrow_tips(pixels: NDArray[np.uint8], bar: BarCandidate, *, doubted: bool = 
         return None
     first, last = left + found[0], right - 1 - found[1]
     return (first, last) if abs(first - x0) <= _TIP_REACH_PX and abs(last - x1) <= _TIP_REACH_PX else None
+
+
+def tip_fade(profile: NDArray[np.float64], edge: float) -> float | None:
+    """Columns over which a profile, signed so that the arrow is high, falls from four fifths of its step to one fifth at its right
+    end near `edge`; None where it does not fall so. A pixel for a tip that is drawn and not blurred."""
+    end = round(edge)
+    part, inside, beyond = (
+        profile[max(end - _FADE_REACH_PX, 0) : end + 8],
+        profile[max(end - 30, 0) : end - 6],
+        profile[end + 4 : end + 12],
+    )
+    if part.size < 4 or not inside.size or not beyond.size:
+        return None
+    level, ground = float(np.median(inside)), float(np.median(beyond))
+    if level <= ground:
+        return None
+    share = (part - ground) / (level - ground)
+    last = []
+    for least in (0.8, 0.2):
+        falls = np.flatnonzero((share[:-1] >= least) & (share[1:] < least))
+        if not falls.size:
+            return None
+        i = int(falls[-1])
+        last.append(i + float((share[i] - least) / (share[i] - share[i + 1])))
+    return last[1] - last[0]
 
 
 def _is_open(head: NDArray[np.float64]) -> bool:
