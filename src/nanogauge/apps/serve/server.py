@@ -93,7 +93,6 @@ def application(studio: Studio, *, token: str | None = None) -> Any:
     from nicegui import ui
 
     from .api import Desk, add_routes
-    from .corrections import FineTuning
     from .pages.gallery import add_gallery
     from .pages.layout import FAVICON
     from .pages.micrograph import add_micrograph
@@ -107,7 +106,7 @@ def application(studio: Studio, *, token: str | None = None) -> Any:
     add_micrograph(studio)
     add_samples(studio)
     add_not_here()
-    add_report(studio, FineTuning(studio.project))
+    add_report(studio)
     ui.run_with(app, title="nanogauge", favicon=FAVICON, dark=None, reconnect_timeout=20, show_welcome_message=False)
     return Guard(app, token)
 

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from ....core.errors import NanogaugeError
 from .layout import refuse
+from .learn_classes import LearnClasses
 
 if TYPE_CHECKING:
     from .shown import Shown
@@ -37,6 +38,7 @@ class ClassesPanel:
                     for box in (swatch, name):
                         box.on_value_change(self._changed)
                     self.rows.append((name, swatch))
+            LearnClasses(page.studio)
         self.tell()
 
     def _changed(self) -> None:
