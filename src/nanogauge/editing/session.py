@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..core.errors import EditError, ScaleError
+from ..core.errors import EditError, NotYours, ScaleError
 from ..core.particles import CLASS_COLUMNS, has_classes
 from ..core.scale import Scale
 from ..core.settings import Settings
@@ -172,10 +173,23 @@ class Session:
             self._count(patch.touched, 1)
             return self._apply(patch, text, ())
 
-    def undo(self) -> Delta | None:
-        """Takes the last edit back; None where there is none."""
+    @contextmanager
+    def made_by(self, hand: str, tag: str = "") -> Iterator[None]:
+        """While an edit of somebody's is made: whose browser it comes from, and the id by which it is not made twice."""
+        with self.lock:
+            self.journal.hand, self.journal.tag = hand, tag
+            try:
+                yield
+            finally:
+                self.journal.hand = self.journal.tag = ""
+
+    def undo(self, *, of: str = "") -> Delta | None:
+        """Takes the last edit back; None where there is none. of: whose browser's, else NotYours is raised; "": anybody's"""
         with self.lock:
             self._check_open()
+            last = self.journal.done[-1] if self.journal.done else None
+            if of and last is not None and last.hand not in ("", of):
+                raise NotYours(f"the last edit is another person's ({last.text}): undo once more to take it back all the same")
             edit = self.journal.undo()
             return None if edit is None else self._step(edit, back=True)
 

@@ -35,6 +35,8 @@ UPLOADS = "uploads"
 _LONGEST_NOTE = 4000
 MEMORY = "serve.json"
 SAMPLE_JSON = "sample.json"
+CLASS_COLOURS = ("#56b4e9", "#e69f00", "#cc79a7", "#f0e442", "#009e73", "#d55e00", "#a6cee3", "#b2df8a", "#fb9a99")
+"""Of the keys 1 to 9 at first: Okabe & Ito's, then lighter ones; all stand out from a grey ground."""
 LEFT_OUT_OF_GALLERY = {UPLOADS, "plots", "training", INCOMING}
 
 
@@ -272,6 +274,14 @@ class Project:
         with self.lock:
             self.classes = made
             self.remember()
+
+    def set_class(self, k: int, name: str, colour: str) -> None:
+        """What one key stands for, from 0; the others stay, which another window may have set. Raises as `set_classes`."""
+        with self.lock:
+            rows = [(c["name"], c["colour"]) for c in self.classes]
+            rows += [("", c) for c in CLASS_COLOURS[len(rows) : k + 1]]
+            rows[k] = (name, colour)
+            self.set_classes(rows)
 
     def check(self, name: str, checked: bool) -> None:
         """Marks a micrograph as looked at, or not."""
