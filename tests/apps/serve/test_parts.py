@@ -19,13 +19,14 @@ from nanogauge.apps.serve import downloads
 from nanogauge.apps.serve.corrections import TRAINING, known_labels, save_training_data, to_choose_from, worth_learning_from
 from nanogauge.apps.serve.doubts import doubt_of
 from nanogauge.apps.serve.page_state import particles_of, vocabulary
-from nanogauge.apps.serve.project import Project, choose_work_folder
+from nanogauge.apps.serve.project import Project
 from nanogauge.apps.serve.sample_figures import chart_of, comparison_of, content_of, figures_of, needed_of, sample_of, shown_lengths
 from nanogauge.apps.serve.server import _listen, serve
 from nanogauge.apps.serve.studio import Studio, save_session, settings_with_engine
 from nanogauge.apps.serve.tiles import TILE_PX, Pyramid
 from nanogauge.apps.serve.trainings import Trainings
 from nanogauge.apps.serve.uploads import Received
+from nanogauge.apps.serve.work_folder import choose_work_folder
 from nanogauge.core.errors import EditError, InputError, NanogaugeError, OutputError
 from nanogauge.core.particles import Flag, flag_text
 from nanogauge.core.settings import Settings

@@ -19,9 +19,10 @@ from ...batch.inputs import said_of_left_out
 from ...core.errors import InputError, NanogaugeError, OutputError
 from ...core.settings import Settings
 from .access import Guard, is_loopback, new_token
-from .project import Project, choose_work_folder
+from .project import Project
 from .studio import Studio
 from .uploads import INCOMING, Limits
+from .work_folder import choose_work_folder
 
 FIRST_PORT, LAST_PORT = 8765, 8799
 LOCK = ".serve.lock"
