@@ -85,9 +85,9 @@ def test_the_result_is_said_in_words() -> None:
         "confusion": [[11, 1, 0], [3, 5, 0], [0, 0, 0]],
     }
     html = result_html(figures, {"b": "b 1.png"})
-    assert "On 1 micrograph kept aside (b 1.png) 16 of 20 particles got the class that you gave them: 80 % (56 to 94 %)" in html
+    assert "On 1 micrograph kept aside (b 1.png) 16 of 20 particles got the class that you gave them: 80 % (56 … 94)" in html
     assert "80 % of those with a class were found at all" in html
-    assert "Taken for another: 3 &lt;i&gt; for rod; 1 rod for &lt;i&gt;" in html
+    assert "Taken for another: &lt;i&gt; for rod, 3; rod for &lt;i&gt;, 1" in html
     assert "not tested" in html
     assert "<i>" not in html
     assert "Not tested" in result_html(figures | {"confusion": [[0, 0, 0]] * 3}, {})
@@ -166,7 +166,7 @@ def test_classes_given_by_keys_are_learned_and_told(tab: Any, several: Path, fre
         tab.click(".ng-classes .q-item")
         tab.click("button:has-text('Learn these classes')")
         dialog = tab.locator(".q-dialog")
-        dialog.locator("text=4 small").first.wait_for(timeout=WAIT_MS)
+        dialog.locator("text=small 4").first.wait_for(timeout=WAIT_MS)
         dialog.locator("input[type=number]").fill("10")
         tab.click(".q-dialog button:has-text('Learn them')")
         tab.click("button:has-text('Cancel')", timeout=WAIT_MS)

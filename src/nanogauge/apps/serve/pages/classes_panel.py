@@ -26,8 +26,9 @@ class ClassesPanel:
         with ui.expansion("Classes: keys 1 to 9").props("dense").classes("ng-classes w-full") as self.box:
             ui.label("Name some, select particles, press the number. 0 takes the class away.").classes("ng-soft")
             self.rows: list[tuple[ui.input, ui.input]] = []
+            grid = ui.element("div").classes("ng-class-grid")
             for k, now in enumerate(self._now()):
-                with ui.row().classes("no-wrap items-center ng-class"):
+                with grid, ui.row().classes("no-wrap items-center ng-class"):
                     ui.html(f"<kbd>{k + 1}</kbd>", sanitize=False)
                     swatch = ui.input(value=now["colour"]).props(
                         f'dense borderless type=color aria-label="Colour of class {k + 1}"'

@@ -89,6 +89,7 @@ class LearnClasses:
                 for n, c in by_name.items()
             ]
             words = ui.label().classes("ng-note")
+            words.bind_visibility_from(words, "text", backward=bool)
             ticks = TickList(rows, on_change=lambda chosen: words.set_text(cautions([by_name[n] for n in chosen])))
             steps = ui.number("Steps", value=_STEPS, min=10, max=5000, step=10, format="%d").props("dense outlined")
             steps.tooltip("300 take some minutes on a laptop")

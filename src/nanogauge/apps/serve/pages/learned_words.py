@@ -15,7 +15,7 @@ _FEW = 10  # of a class, below which little can be learned and less be tested
 
 def numbers_text(c: Classed) -> str:
     """How many particles of each class a micrograph has."""
-    return ", ".join(f"{n} {name}" for name, n in c.numbers.items())
+    return " · ".join(f"{name} {n}" for name, n in c.numbers.items())
 
 
 def cautions(chosen: list[Classed]) -> str:
@@ -71,12 +71,12 @@ def result_html(figures: Mapping[str, Any], titles: Mapping[str, str]) -> str:
         reverse=True,
     )
     if wrong:
-        text += " Taken for another: " + "; ".join(f"{n} {a} for {b}" for n, a, b in wrong[:3]) + "."
+        text += " Taken for another: " + "; ".join(f"{a} for {b}, {n}" for n, a, b in wrong[:3]) + "."
     body = []
     for i, name in enumerate(names):
         true, told = sum(matrix[i]), sum(row[i] for row in matrix)
         body.append((name, true, _share(matrix[i][i], true) if true else "not tested", _share(matrix[i][i], told) if told else "–"))
-    figures_table = table(("class", "tested", "of these, told", "of those told, right"), body, numbers=(1,))
+    figures_table = table(("class", "tested", "recognised", "right when said"), body, numbers=(1,))
     return (
         f"<h3>Learned: {esc(', '.join(names))}</h3><p>{esc(text)}</p>{figures_table}"
         '<p class="ng-soft">In brackets: 95 % intervals, by the number tested alone. A particle of a kind that nobody taught may '
@@ -92,7 +92,7 @@ def why(lines: list[str]) -> str:
 
 def _share(k: int, n: int) -> str:
     low, high = binomtest(k, n).proportion_ci()
-    return f"{_percent(k / n)} ({100 * low:.0f} to {_percent(high)})"
+    return f"{_percent(k / n)} ({100 * low:.0f} … {100 * high:.0f})"
 
 
 def _percent(share: float) -> str:

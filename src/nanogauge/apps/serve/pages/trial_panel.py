@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nicegui import ui
@@ -75,7 +76,10 @@ class TrialPanel:
         least, sure = float(self.least.value or 0), float(self.sure.value or 0)
 
         def start() -> None:
-            settings = s.replace("segment", engine=self.engine.value).replace("measure", least_diameter_px=least)
+            mine = self.page.studio.settings.classes  # those of the result may be of another network
+            settings = (
+                replace(s, classes=mine).replace("segment", engine=self.engine.value).replace("measure", least_diameter_px=least)
+            )
             settings = settings.replace("separate", least_confidence=sure)
             name = network_words(self.page.studio, self.engine.value)
             self.page.studio.trials.start(self.page.name, settings, f"{name}, from {least:g} px, confidence from {sure:g}")
