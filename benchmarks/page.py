@@ -127,7 +127,7 @@ def main() -> None:
     server = subprocess.Popen([sys.executable, "-m", "nanogauge", "serve", str(root), "--port", str(port), "--no-browser"])
     try:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(300):
+        for _ in range(3000):  # a busy machine takes its time to start it
             try:
                 urllib.request.urlopen(address, timeout=5).close()
                 break

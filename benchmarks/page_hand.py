@@ -119,7 +119,7 @@ def do(job: str, browser: Any) -> None:
     server = subprocess.Popen([sys.executable, "-m", "nanogauge", "serve", str(root), "--port", str(port), "--no-browser"])
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(600):
+        for _ in range(3000):  # a busy machine takes its time to start it
             try:
                 urllib.request.urlopen(address, timeout=5).close()
                 break

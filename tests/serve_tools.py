@@ -79,6 +79,11 @@ def chromium() -> str | None:
     return next((p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))), None)
 
 
+def firefox() -> str | None:
+    """The same of Firefox, as Debian or Mozilla ships it, which speaks WebDriver BiDi."""
+    return next((p for name in ("firefox", "firefox-esr") if (p := shutil.which(name))), None)
+
+
 def discs(shape: tuple[int, int], middles: list[tuple[int, int, int]]) -> np.ndarray[Any, np.dtype[np.int32]]:
     """Labels of discs (y, x, radius), numbered from 1."""
     labels = np.zeros(shape, np.int32)

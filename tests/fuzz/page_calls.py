@@ -1,6 +1,7 @@
 """Calls that no page would make, to a running page: every one is answered or refused in one line, and what was there stays whole.
 
     python tests/fuzz/page_calls.py --calls 10000           # exit code 1 where something failed
+    python tests/fuzz/page_calls.py --uploads 1000 --calls 0    # damaged micrographs, dropped
     python tests/fuzz/page_calls.py --calls 500 --seed 3
 
 A failure is: no answer, one after more than 60 s, status 500, a path of this computer in an answer, a server that has died, a file
@@ -31,6 +32,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from mutations import mutate
+from targets import targets
+
 from nanogauge.editing.session import open_session
 from nanogauge.results.saved import PROBABILITY, write_probability
 from scenes import blind, spheres
@@ -40,7 +44,7 @@ ALLOWED = {200, 400, 403, 404, 405, 411, 413, 414, 422, 431, 507}
 PATIENCE_S = 60.0
 KINDS = (
     "delete", "merge", "split", "redraw", "vertices", "polygon", "brush", "erase", "click", "fill", "smooth", "grow", "shrink",
-    "part", "accept", "leave_out", "region", "filters", "scale", "undo", "redo",
+    "part", "accept", "leave_out", "class", "region", "filters", "scale", "undo", "redo",
 )  # fmt: skip
 NAMES = (
     "a",
@@ -99,7 +103,7 @@ class Caller:
             "excluded": lambda: self.pick((*ODD, [[[0, 0], [0, 50], [50, 50]]])), "unit": lambda: self.pick((*ODD, "nm", "px")),
             "least_diameter": lambda: self.pick((*ODD, 3.0)), "largest_diameter": lambda: self.pick((*ODD, 90.0)),
             "least_confidence": lambda: self.pick((*ODD, 0.4)), "other": lambda: self.pick((*ODD, "solidity", "feret_max")),
-            "least_other": lambda: self.pick((*ODD, 0.2)),
+            "least_other": lambda: self.pick((*ODD, 0.2)), "class": lambda: self.pick((*ODD, "rod", "cube", "unsure")),
             "choice": lambda: self.pick((
                 *ODD, {"source": "typed", "text": "2 nm/px"}, {"source": "traced", "ends": [[0, 0], [0, 90]], "label": "100 nm"},
                 {"source": "given", "nm_per_px": [1, float("nan")], "relative_uncertainty": -1}, {"source": self.pick(ODD)},
@@ -207,8 +211,26 @@ def outside(folder: Path, work: Path) -> dict[str, str]:
     return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() if p.is_file() else "" for p in files}
 
 
-def run(folder: Path, n: int, seed: int, *, say: Callable[[str], object] = print) -> list[str]:
-    """The failures of n calls to a page in FOLDER, a line each."""
+def drop_damaged(page: Page, n: int, seed: int) -> tuple[Counter[int], list[str]]:
+    """Answers and failures of n damaged micrographs dropped on the page: each is taken, or refused in one line."""
+    pictures = next(t for t in targets() if t.name == "micrographs").seeds
+    rng = np.random.default_rng([seed, 1])
+    seen: Counter[int] = Counter()
+    failures = []
+    for i in range(n):
+        name = sorted(pictures)[int(rng.integers(len(pictures)))]
+        path = f"/api/uploads?name={name}"
+        status, answer = ask(page, "POST", path, mutate(pictures[name], rng), {"x-nanogauge": "1"})
+        seen[status] += 1
+        text = answer.decode("utf-8", "replace")
+        clear = status == 200 or (status == 400 and "unexpected" not in text and str(page.root) not in text and "\\n" not in text)
+        if not clear or page.process.poll() is not None:
+            failures.append(f"upload {i}: {name} -> {status} {text[:200]!r}")
+    return seen, failures
+
+
+def run(folder: Path, n: int, seed: int, *, uploads: int = 0, say: Callable[[str], object] = print) -> list[str]:
+    """The failures of n calls to a page in FOLDER, after so many damaged uploads, a line each."""
     work = folder / "work"
     shape = made(work)
     (folder / "beside").mkdir()
@@ -231,6 +253,9 @@ def run(folder: Path, n: int, seed: int, *, say: Callable[[str], object] = print
                 {"x-nanogauge": "1"},
             )
         first = (work / "a" / "edits.jsonl").read_bytes()
+        if uploads:
+            answers, failures = drop_damaged(page, uploads, seed)
+            say(f"{uploads} damaged micrographs: {dict(sorted(answers.items()))}")
         caller = Caller(page, shape, seed)
         began = time.monotonic()
         for i in range(n):
@@ -282,11 +307,12 @@ def run(folder: Path, n: int, seed: int, *, say: Callable[[str], object] = print
 def main() -> int:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--calls", type=int, default=10_000)
+    p.add_argument("--uploads", type=int, default=100)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--keep", type=Path, help="an empty folder to work in, which stays")
     a = p.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        failures = run(a.keep or Path(folder), a.calls, a.seed)
+        failures = run(a.keep or Path(folder), a.calls, a.seed, uploads=a.uploads)
     for line in failures[:50]:
         print(line)
     print(f"{len(failures)} failures")

@@ -13,6 +13,7 @@
     ├── TruthError             ground truth that does not fit (no labels, another shape)
     ├── OutputError            a folder or file that cannot be written
     └── EditError              a correction by hand that cannot be made, such as a line that cuts no particle
+        └── NotYours           an undo of what another person did, who was not meant
 
 Messages are one line, name the file or value at fault, and say what to do.
 """
@@ -70,3 +71,7 @@ class OutputError(NanogaugeError):
 
 class EditError(NanogaugeError):
     """A correction by hand that cannot be made."""
+
+
+class NotYours(EditError):
+    """An undo of what another person did; it is made when asked for once more."""

@@ -126,7 +126,7 @@ def region_from_dict(content: dict[str, Any]) -> Region:
         box = content.get("rectangle")
         rectangle = None if box is None else (int(box[0]), int(box[1]), int(box[2]), int(box[3]))
         rings = tuple(tuple((float(y), float(x)) for y, x in ring) for ring in content.get("excluded") or ())
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
         raise EditError("the region cannot be understood: draw it again") from error
     if sum(map(len, rings)) > _MOST_POINTS or not all(np.isfinite(v) for ring in rings for point in ring for v in point):
         raise EditError("the region has too many points or is not finite: draw it again")
@@ -142,14 +142,14 @@ def filters_from_dict(content: dict[str, Any]) -> Filters:
             continue
         try:
             number = float(value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise EditError(f"{name.replace('_', ' ')} must be a number, got {str(value)[:20]!r}") from error
         if not 0 <= number <= most:
             raise EditError(f"{name.replace('_', ' ')} must lie in 0 ... {most:g}, got {number:g}")
         values[name] = number or None
     other = content.get("other") or None
     if other is not None and (values.get("least_other") or values.get("largest_other")):
-        if other not in _OTHER:
+        if not isinstance(other, str) or other not in _OTHER:
             raise EditError(f"{str(other)[:40]}: no quantity to filter by")
         values["other"] = other
         if (values.get("least_other") or 0) >= (values.get("largest_other") or np.inf):

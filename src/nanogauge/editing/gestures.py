@@ -225,7 +225,7 @@ def _number(value: Any, what: str) -> float:
 def _points(value: Any, *, least: int) -> NDArray[np.float64]:
     try:
         points = np.asarray(value, np.float64).reshape(-1, 2)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise EditError("the stroke cannot be understood: draw it again") from error
     if not least <= len(points) <= MOST_POINTS or not np.isfinite(points).all() or np.abs(points).max() > 1e7:
         raise EditError("the stroke is empty or too long: draw it again")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from .patches import Patch, patch_from_dict
 @dataclass(frozen=True, slots=True)
 class Edit:
     """kind: "delete", "split" ...; text: what was done, for people; at: ISO 8601, UTC; either a patch, or a field of the Decisions
-    with its JSON value before and after."""
+    with its JSON value before and after; hand: whose browser made it, "" where that is not known."""
 
     kind: str
     text: str
@@ -29,10 +29,13 @@ class Edit:
     field: str = ""
     before: Any = None
     after: Any = None
+    hand: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         plain: dict[str, Any] = {"kind": self.kind, "text": self.text, "at": self.at}
+        if self.hand:
+            plain["hand"] = self.hand
         if self.patch is not None:
             return plain | {"patch": self.patch.to_dict()}
         return plain | {"field": self.field, "before": self.before, "after": self.after}
@@ -53,9 +56,11 @@ class Journal:
     n_lines: int = 0
     ids: set[str] = field(default_factory=set)  # that windows gave to what they sent, so that nothing is done twice
     tag: str = ""  # the id of what is being done
+    hand: str = ""  # whose browser is doing it
 
     def add(self, edit: Edit) -> None:
         """A new edit; what was undone before it is gone. Raises OutputError where it cannot be written."""
+        edit = replace(edit, hand=self.hand)
         self._append(edit.to_dict())
         self.done.append(edit)
         self.undone.clear()
@@ -133,5 +138,6 @@ def _replay(journal: Journal, content: dict[str, Any]) -> None:
     else:
         patch = patch_from_dict(content["patch"]) if "patch" in content else None
         about = {k: content.get(k) for k in ("field", "before", "after")} if patch is None else {}
+        about["hand"] = str(content.get("hand") or "")
         journal.done.append(Edit(kind, str(content["text"]), str(content["at"]), patch, **about))  # type: ignore[arg-type]
         journal.undone.clear()

@@ -77,7 +77,7 @@ def _given(choice: dict[str, Any]) -> Scale:
     try:
         y, x = (float(v) for v in choice["nm_per_px"])
         return Scale((y, x), float(choice["relative_uncertainty"]), "user")
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ScaleError("the scale given cannot be understood: type it") from error
 
 
@@ -94,7 +94,7 @@ def _traced(choice: dict[str, Any]) -> Scale:
 def _length(choice: dict[str, Any]) -> float:
     try:
         (y0, x0), (y1, x1) = ((float(v) for v in end) for end in choice["ends"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ScaleError("the ends of the scale bar are missing: set them on the picture") from error
     length = math.hypot(y1 - y0, x1 - x0)
     if not math.isfinite(length):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..core.errors import EditError, ScaleError
-from ..core.particles import CLASS_COLUMNS, has_classes
+from ..core.errors import EditError, NotYours, ScaleError
+from ..core.particles import CLASS_COLUMNS
 from ..core.scale import Scale
 from ..core.settings import Settings
-from ..measuring.classes import kept, stated, with_classes
 from ..reading import read_micrograph
 from ..results.folder import EDITS, PROBABILITY
 from ..results.measurement import Measurement
 from ..results.rescaled import is_square
 from ..results.saved import read_found
 from ..scale.resolve import ScaleDecision
+from .classed import classed, stated_in
 from .contour import outline_of
 from .delta import MOST_DELTAS, Delta
 from .filters import Decisions, Judged, decisions_from_dict, decisions_in, filters_from_dict, judge, region_from_dict
@@ -34,7 +35,7 @@ from .gestures import Standing, filters_text
 from .imported import take_labels
 from .journal import Edit, Journal, now, read_journal
 from .patches import Box, Labels, Patch, write_into
-from .remeasure import Basis, Ints, boxes_of_labels, confidence_in, decided, edgeless_in, measure_all, remeasure, rescaled
+from .remeasure import Basis, Ints, boxes_of_labels, confidence_in, edgeless_in, measure_all, remeasure, rescaled
 from .scale_choice import decide, describe
 
 _CLASSES = [c.name for c in CLASS_COLUMNS]
@@ -172,10 +173,23 @@ class Session:
             self._count(patch.touched, 1)
             return self._apply(patch, text, ())
 
-    def undo(self) -> Delta | None:
-        """Takes the last edit back; None where there is none."""
+    @contextmanager
+    def made_by(self, hand: str, tag: str = "") -> Iterator[None]:
+        """While an edit of somebody's is made: whose browser it comes from, and the id by which it is not made twice."""
+        with self.lock:
+            self.journal.hand, self.journal.tag = hand, tag
+            try:
+                yield
+            finally:
+                self.journal.hand = self.journal.tag = ""
+
+    def undo(self, *, of: str = "") -> Delta | None:
+        """Takes the last edit back; None where there is none. of: whose browser's, else NotYours is raised; "": anybody's"""
         with self.lock:
             self._check_open()
+            last = self.journal.done[-1] if self.journal.done else None
+            if of and last is not None and last.hand not in ("", of):
+                raise NotYours(f"the last edit is another person's ({last.text}): undo once more to take it back all the same")
             edit = self.journal.undo()
             return None if edit is None else self._step(edit, back=True)
 
@@ -393,35 +407,13 @@ class Session:
         self._highest = max((self._highest, *touched))
 
     def _classed(self) -> pd.DataFrame:
-        """The table with classes, where the settings ask for them or a person gave some, who has the last word."""
-        table, by_hand = self._classed_by_settings(), self.decisions.classes
-        if not by_hand:
-            return table
-        if not has_classes(table):
-            table = stated(table, {})
-        names = [by_hand.get(str(label)) for label in table["label"].tolist()]
-        given = np.array([n is not None for n in names], bool)
-        table["class"] = table["class"].where(~given, pd.Series(names, index=table.index))
-        table["class_confidence"] = table["class_confidence"].where(~given, 1.0)
-        return table
+        probability = self.probability if self.along_map else None
+        by_hand = self.decisions.classes
+        return classed(self.table, self.labels, found=self.found, probability=probability, scale=self.scale, by_hand=by_hand)
 
     def classes(self) -> dict[int, str]:
         """Label -> class, as it was found or a person gave it, of the particles that have one."""
-        found = self.found.particles
-        known = dict(zip(found["label"].tolist(), found["class"].tolist(), strict=True)) if has_classes(found) else {}
-        return known | {int(k): v for k, v in self.decisions.classes.items()}
-
-    def _classed_by_settings(self) -> pd.DataFrame:
-        """The table with classes, where the settings ask for them: each shape depends on the others of the micrograph, so they are
-        told anew."""
-        probability = self.probability if self.along_map and self.found.settings.measure.subpixel else None
-        foreground = None if probability is None else decided(probability, self.labels, self.found.labels)
-        if self.found.settings.classes.by == "labels":  # what was drawn since has none
-            known = self.found.particles
-            return stated(self.table, dict(zip(known["label"].tolist(), known["class"].tolist(), strict=True)))
-        if self.found.settings.classes.by == "network":  # it is not asked again
-            return kept(self.table, self.found.particles)
-        return with_classes(self.table, self.labels, foreground=foreground, scale=self.scale, settings=self.found.settings.classes)
+        return stated_in(self.found.particles) | {int(k): v for k, v in self.decisions.classes.items()}
 
     def measured_whole(self) -> pd.DataFrame:
         """Everything measured again, for checking that the table kept up with the edits."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from nanogauge.editing.session import Session, open_session
 from nanogauge.results.saved import PROBABILITY, write_probability
 from page_tools import window
 from scenes import blind, spheres
-from serve_tools import chromium
+from serve_tools import chromium, firefox
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +53,17 @@ def session(work: Path) -> Session:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """A headless browser."""
+    """A headless browser: Chromium, or Firefox where NANOGAUGE_TEST_BROWSER=firefox."""
     api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install 'nanogauge[test]'")
+    if os.environ.get("NANOGAUGE_TEST_BROWSER") == "firefox":
+        with api.sync_playwright() as p:
+            own, system = Path(p.firefox.executable_path).is_file(), firefox()
+            if not own and system is None:
+                pytest.skip("no Firefox on this computer: playwright install firefox, or apt-get install firefox-esr")
+            b = p.firefox.launch() if own else p.firefox.launch(channel="moz-firefox", executable_path=system)
+            yield b
+            b.close()
+        return
     path = chromium()
     if path is None:
         pytest.skip("no Chromium on this computer: apt-get install chromium")

@@ -229,6 +229,9 @@ def test_two_windows_follow_each_other(browser: Any, filled: Page) -> None:
         # the second window, which has not heard of it yet, acts on what is gone: refused, nothing spoiled
         two.evaluate("(l) => { nanogauge.edit('delete', { labels: [l] }); }", label)
         two.wait_for_selector(".q-notification:has-text('no longer there')", timeout=WAIT_MS)
+        two.keyboard.press("Control+z")  # of what somebody else did: asked about first
+        two.wait_for_selector(".q-notification:has-text('another person')", timeout=WAIT_MS)
+        assert label not in labels(one)
         after_edit(two, lambda: two.keyboard.press("Control+z"))
         one.wait_for_function("(l) => nanogauge.particles.has(l)", arg=label, timeout=WAIT_MS)
         assert labels(one) == labels(two)

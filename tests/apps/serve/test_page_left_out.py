@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nanogauge.apps.serve.project import Project, choose_work_folder
+from nanogauge.apps.serve.project import Project
 from nanogauge.apps.serve.uploads import Received
+from nanogauge.apps.serve.work_folder import choose_work_folder
 from nanogauge.core.errors import InputError
 from page_tools import PORT, WAIT_MS, drop
 from scenes import spheres

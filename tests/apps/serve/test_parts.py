@@ -16,15 +16,17 @@ import tifffile
 from PIL import Image
 
 from nanogauge.apps.serve import downloads
-from nanogauge.apps.serve.corrections import FineTuning, known_labels, save_training_data, to_choose_from, worth_learning_from
+from nanogauge.apps.serve.corrections import TRAINING, known_labels, save_training_data, to_choose_from, worth_learning_from
 from nanogauge.apps.serve.doubts import doubt_of
 from nanogauge.apps.serve.page_state import particles_of, vocabulary
-from nanogauge.apps.serve.project import Project, choose_work_folder
+from nanogauge.apps.serve.project import Project
 from nanogauge.apps.serve.sample_figures import chart_of, comparison_of, content_of, figures_of, needed_of, sample_of, shown_lengths
 from nanogauge.apps.serve.server import _listen, serve
 from nanogauge.apps.serve.studio import Studio, save_session, settings_with_engine
 from nanogauge.apps.serve.tiles import TILE_PX, Pyramid
+from nanogauge.apps.serve.trainings import Trainings
 from nanogauge.apps.serve.uploads import Received
+from nanogauge.apps.serve.work_folder import choose_work_folder
 from nanogauge.core.errors import EditError, InputError, NanogaugeError, OutputError
 from nanogauge.core.particles import Flag, flag_text
 from nanogauge.core.settings import Settings
@@ -309,10 +311,10 @@ def test_only_what_was_seen_is_training_data(work: Path) -> None:
     from nanogauge.results.interchange import find_annotations
 
     assert find_annotations(folder) == {folder / "images" / "a.png": folder / "labels" / "a.tif"}
-    tuning = FineTuning(project)
+    tuning = Trainings(work / TRAINING).fine_tuning
     assert tuning.state == "idle"
     with pytest.raises(NanogaugeError, match=r"two micrographs|PyTorch"):
-        tuning.start(folder)
+        tuning.start(folder, steps=1)
 
 
 def test_what_was_left_out_or_not_looked_at_is_unknown_to_training(work: Path, session: Session) -> None:
@@ -351,22 +353,27 @@ def test_what_was_left_out_or_not_looked_at_is_unknown_to_training(work: Path, s
 @pytest.mark.slow
 def test_fine_tuning_says_what_it_did(work: Path) -> None:
     pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'nanogauge[train]'")
-    project = Project(work)
-    tuning = FineTuning(project)
+    trainings = Trainings(work / TRAINING)
+    tuning = trainings.fine_tuning
     data = work / "training"
     for part in ("images", "labels"):
         (data / part).mkdir(parents=True)
         for k in range(2):
             (data / part / f"{k}.png").write_bytes(b"no picture")
     tuning.start(data, steps=1)
-    with pytest.raises(InputError, match="already"):
-        tuning.start(data)
+    for other in (tuning, trainings.classes):
+        with pytest.raises(InputError, match="already"):
+            other.start(data, steps=1)
     for _ in range(1200):
         if tuning.state != "running":
             break
         time.sleep(0.1)
     assert tuning.state == "failed"
     assert any("0.png" in line for line in tuning.lines)
+    tuning.start(data, steps=1)  # the next may begin
+    tuning.stop()
+    assert tuning.state == "stopped"
+    assert trainings.all_made() == []
 
 
 def test_a_folder_is_served_once(work: Path) -> None:

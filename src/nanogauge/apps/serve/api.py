@@ -2,7 +2,8 @@
 
     GET  /api/micrographs/NAME                     state and particles
     GET  /api/micrographs/NAME/changes?since=R     what changed after revision R
-    POST /api/micrographs/NAME/edit                {"kind": "split", ...}; also undo, redo; with an "id" done once
+    POST /api/micrographs/NAME/edit                {"kind": "split", ...}; also undo, redo; with an "id" done once;
+                                                   409: an undo of what another "hand" did
     GET  /api/micrographs/NAME/tiles/K/ROW/COLUMN  PNG
     GET  /api/micrographs/NAME/profile?y0=...      grey levels along a line, or of a pixel
     GET  /api/micrographs/NAME/found               outlines as found, of what was edited since
@@ -36,7 +37,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
-from ...core.errors import EditError, InputError, NanogaugeError, OutputError
+from ...core.errors import EditError, InputError, NanogaugeError, NotYours, OutputError
 from ...editing.delta import Delta
 from ...editing.session import Session
 from .annotations import check_annotation, receive_annotation
@@ -240,22 +241,20 @@ def _edit(desk: Desk, name: str, gesture: dict[str, Any]) -> Response:
     session = desk.session(name)
     kind, since = str(gesture.get("kind", "")), gesture.get("since")
     sent = str(gesture.get("id") or "")[:_LONGEST_ID]
+    hand = str(gesture.get("hand") or "")[:_LONGEST_ID]
     with session.lock:
         if sent and sent in session.journal.ids:  # done before its answer was lost: the window learns what came of it
             return _json(changes_of(session, None) | {"text": "", "focus": []})
-        session.journal.tag = sent
-        try:
-            delta = _done(session, kind, gesture)
-        finally:
-            session.journal.tag = ""
+        with session.made_by(hand, sent):
+            delta = _done(session, kind, gesture, hand)
         deltas = desk.since(session, since) if isinstance(since, int) else [delta]
         return _json(changes_of(session, deltas) | {"text": delta.text, "focus": list(delta.focus)})
 
 
-def _done(session: Session, kind: str, gesture: dict[str, Any]) -> Delta:
+def _done(session: Session, kind: str, gesture: dict[str, Any], hand: str) -> Delta:
     if kind not in ("undo", "redo"):
         return session.edit(kind, gesture)
-    delta = session.undo() if kind == "undo" else session.redo()
+    delta = session.undo(of="" if gesture.get("whoever") is True else hand) if kind == "undo" else session.redo()
     if delta is None:
         raise EditError(f"there is nothing to {kind}")
     return delta
@@ -312,4 +311,6 @@ def _json(content: dict[str, Any]) -> Response:
 def _code(error: Exception) -> int:
     if isinstance(error, OutputError):
         return 507
+    if isinstance(error, NotYours):
+        return 409
     return 400

@@ -29,6 +29,8 @@ GLOSSARY = {
     "confidence": "How likely a careful person would draw this particle: of those at 0.8 about four in five are right.",
     "edge weight": "Large particles are cut by the frame more often; each whole one counts for those (Miles & Lantuéjoul).",
     "95 % interval": "Would be right in 95 of 100 such measurements; it holds what the note below says.",
+    "recognised": "Of the particles that you gave this class, how many got it (recall).",
+    "right when said": "Of the particles that got this class, how many you had given it (precision).",
     "geometric mean": "exp of the mean of ln d: the median of a log-normal distribution.",
 }
 _SPELLINGS = {

@@ -15,14 +15,14 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from ...batch.inputs import OUTPUT_NAMES, sort_out
+from ...batch.inputs import OUTPUT_NAMES
 from ...core.errors import InputError, OutputError, UnreadableFile
 from ...editing.gestures import class_name
 from ...reading import SUFFIXES
 from ...results.atomic import write_atomic
-from ...results.folder import MARK, make_folder
+from ...results.folder import make_folder
 from ...results.interchange.companions import no_micrographs
 from ...results.run_json import run_inputs
 from ...results.saved import read_json, read_saved
@@ -35,34 +35,9 @@ UPLOADS = "uploads"
 _LONGEST_NOTE = 4000
 MEMORY = "serve.json"
 SAMPLE_JSON = "sample.json"
+CLASS_COLOURS = ("#56b4e9", "#e69f00", "#cc79a7", "#f0e442", "#009e73", "#d55e00", "#a6cee3", "#b2df8a", "#fb9a99")
+"""Of the keys 1 to 9 at first: Okabe & Ito's, then lighter ones; all stand out from a grey ground."""
 LEFT_OUT_OF_GALLERY = {UPLOADS, "plots", "training", INCOMING}
-
-
-class WorkFolder(NamedTuple):
-    """root: where results go; pictures: micrographs to measure; left_out: pictures beside them that are none, with what they are"""
-
-    root: Path
-    pictures: list[Path]
-    left_out: dict[Path, str]
-
-
-def choose_work_folder(given: Path | None) -> WorkFolder:
-    """What is meant by what the user named: results, a new folder, or a folder of micrographs, whose results then go into results/
-    within it; masks and the like beside them are left out, as `nanogauge measure` does. InputError for a folder that is neither."""
-    root = given or Path("results")
-    if root.is_file():
-        raise InputError(f"{root}: a file; give a folder of results or of micrographs")
-    if (root / MARK).is_file():
-        root = root.parent
-    if not root.exists() or (root / MEMORY).is_file() or (root / "run.json").is_file() or any(root.glob("*/measurement.json")):
-        return WorkFolder(root, [], {})
-    found, left_out = sort_out([root])
-    pictures = [p for p in found if p.is_file()]
-    if pictures or left_out:
-        return WorkFolder(root / "results", pictures, left_out)
-    if any(not p.name.startswith(".") for p in root.iterdir()):
-        raise InputError(f"{root}: neither results nor micrographs in it; give such a folder, or a new one to work in")
-    return WorkFolder(root, [], {})
 
 
 class Project:
@@ -272,6 +247,14 @@ class Project:
         with self.lock:
             self.classes = made
             self.remember()
+
+    def set_class(self, k: int, name: str, colour: str) -> None:
+        """What one key stands for, from 0; the others stay, which another window may have set. Raises as `set_classes`."""
+        with self.lock:
+            rows = [(c["name"], c["colour"]) for c in self.classes]
+            rows += [("", c) for c in CLASS_COLOURS[len(rows) : k + 1]]
+            rows[k] = (name, colour)
+            self.set_classes(rows)
 
     def check(self, name: str, checked: bool) -> None:
         """Marks a micrograph as looked at, or not."""

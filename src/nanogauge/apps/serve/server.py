@@ -19,9 +19,10 @@ from ...batch.inputs import said_of_left_out
 from ...core.errors import InputError, NanogaugeError, OutputError
 from ...core.settings import Settings
 from .access import Guard, is_loopback, new_token
-from .project import Project, choose_work_folder
+from .project import Project
 from .studio import Studio
 from .uploads import INCOMING, Limits
+from .work_folder import choose_work_folder
 
 FIRST_PORT, LAST_PORT = 8765, 8799
 LOCK = ".serve.lock"
@@ -93,7 +94,6 @@ def application(studio: Studio, *, token: str | None = None) -> Any:
     from nicegui import ui
 
     from .api import Desk, add_routes
-    from .corrections import FineTuning
     from .pages.gallery import add_gallery
     from .pages.layout import FAVICON
     from .pages.micrograph import add_micrograph
@@ -107,7 +107,7 @@ def application(studio: Studio, *, token: str | None = None) -> Any:
     add_micrograph(studio)
     add_samples(studio)
     add_not_here()
-    add_report(studio, FineTuning(studio.project))
+    add_report(studio)
     ui.run_with(app, title="nanogauge", favicon=FAVICON, dark=None, reconnect_timeout=20, show_welcome_message=False)
     return Guard(app, token)
 

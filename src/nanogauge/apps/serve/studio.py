@@ -21,10 +21,12 @@ from ...editing.session import Session, open_session
 from ...results.folder import save_measurement
 from ...results.saved import PROBABILITY, keep_found, read_probability
 from ...results.versions import set_aside
+from .corrections import TRAINING
 from .entry import Entry
 from .many import ForMany
 from .project import UPLOADS, Project
 from .thumbnails import write_thumbnail
+from .trainings import Trainings
 from .trials import Trials
 from .uploads import Limits
 from .worker import Worker, WorkerError
@@ -55,6 +57,7 @@ class Studio:
         self.measurer = Worker("measure")
         self.listeners: list[Callable[[str], None]] = []  # called with a micrograph's name when its entry has changed
         self.many: ForMany | None = None
+        self.trainings = Trainings(project.root / TRAINING)
         self.trials = Trials(project, self.measurer, self.take_result)
         self.paused = False
         self._seconds: deque[float] = deque(maxlen=12)  # of the last micrographs measured
@@ -356,6 +359,7 @@ class Studio:
         self._closed = True
         with contextlib.suppress(NanogaugeError, OSError):
             self.save_all()
+        self.trainings.stop()
         self.checker.close()
         self.measurer.close()
 

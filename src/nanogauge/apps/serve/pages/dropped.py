@@ -35,7 +35,12 @@ def ask_dropped(page: Shown, found: dict[str, Any]) -> None:
             except NanogaugeError as error:
                 page.view.run_method("tell", str(error))
                 return
-            delta = await attempt(page.session.import_labels, labels, source=name, replace=replace)
+
+            def make() -> Delta:
+                with page.session.made_by(page.hand):
+                    return page.session.import_labels(labels, source=name, replace=replace)
+
+            delta = await attempt(make)
             if isinstance(delta, Delta):
                 page.view.run_method("tell", delta.text)
 

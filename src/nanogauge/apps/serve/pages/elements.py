@@ -12,7 +12,7 @@ _SHARED = {"nanogauge-page": str(STATIC / "page")}
 
 
 class MicrographView(Element, component=STATIC / "micrograph_view.js", esm=_SHARED):
-    """The picture with its outlines and tools. Events: bar, help, refused, step, tool."""
+    """The picture with its outlines and tools. Events: bar, check, classes, dropped, flip, hand, help, refused, step, tool."""
 
     def __init__(self, name: str) -> None:
         super().__init__()

@@ -43,9 +43,9 @@ class FilesPanel:
             ui.link("Report, Excel and everything together", "/report").classes("ng-more")
         with ui.element("section").classes("ng-block"):
             ui.label("Note").classes("ng-h3")
-            ui.textarea(value=page.entry.note, on_change=lambda e: page.studio.project.annotate(page.name, e.value or "")).props(
-                'outlined dense autogrow debounce=600 aria-label="Note on this micrograph"'
-            ).classes("w-full")
+            self.noted = page.entry.note
+            self.note = ui.textarea(value=self.noted, on_change=self._annotate).classes("w-full")
+            self.note.props('outlined dense autogrow debounce=600 aria-label="Note on this micrograph"')
         with ui.element("section").classes("ng-block"):
             ui.label("What was done by hand").classes("ng-h3")
             self.history = ui.element("div").classes("ng-history")
@@ -54,6 +54,16 @@ class FilesPanel:
             ui.label("Earlier results").classes("ng-h3")
             ui.label("What is shown now goes aside when one of them comes back.").classes("ng-soft")
             self.versions = ui.element("div").classes("ng-versions")
+
+    def _annotate(self) -> None:
+        if self.note.value != self.noted:
+            self.page.studio.project.annotate(self.page.name, self.note.value or "")
+            self.noted = self.page.entry.note
+
+    def follow(self) -> None:
+        """Shows the note that another window has written."""
+        if self.noted != self.page.entry.note:
+            self.noted = self.note.value = self.page.entry.note
 
     def refresh(self) -> None:
         """The history as it stands."""

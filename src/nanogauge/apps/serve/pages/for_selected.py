@@ -13,8 +13,8 @@ from ..entry import Entry
 from ..many import ForMany, accept_above, delete_below
 from ..studio import Studio
 from .layout import ask, attempt, dialog_buttons, refuse
+from .networks import networks
 
-NETWORKS = {"unet": "the default network", "unet-resnet50-cbam": "the network of the paper", "threshold": "a threshold (Otsu)"}
 Chosen = Callable[[], list[Entry]]
 
 
@@ -74,7 +74,7 @@ class ForSelected:
         edited = [e for e in entries if e.summary.get("n_edits")]
         n_edits = sum(e.summary["n_edits"] for e in edited)
         now = self.studio.settings
-        engines = NETWORKS | {now.segment.engine: NETWORKS.get(now.segment.engine, now.segment.engine)}
+        engines = networks(self.studio, now.segment.engine)
         with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
             ui.label(f"Measure {_micrographs(entries)} again?").classes("ng-h2")
             ui.label("The present results are kept, and can be brought back under Files of each micrograph.").classes("ng-soft")

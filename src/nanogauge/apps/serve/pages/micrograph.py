@@ -45,6 +45,7 @@ class MicrographPage:
         self.entry = studio.project.entry(name)
         self.parts: dict[str, ui.element] = {}
         self.left = self.ended = False
+        self.hand = ""  # whose browser this is, as it says
         self.tab = "scale" if session.scale is None else "sizes"
 
     def build(self) -> None:
@@ -78,6 +79,7 @@ class MicrographPage:
                         self.files = FilesPanel(self)
             self.tabs.value = self.tab
             self.view.on("refused", lambda e: refuse(str(e.args)))
+            self.view.on("hand", lambda e: setattr(self, "hand", str(e.args)[:40]))
             self.view.on("help", frame.keys.open)
             self.view.on("check", self._check_and_go)
             self.view.on("bar", lambda e: self.scale.traced(e.args))
@@ -144,6 +146,7 @@ class MicrographPage:
         if self.session.ended and not self.ended:
             self.ended = True
             self._say_ended()
+        self.files.follow()
         order = self.studio.visit(self.name)
         at = f"{order.index(self.name) + 1} of {len(order)}" if self.name in order else ""
         dirty = self.session.revision != self.session.saved_revision
@@ -195,12 +198,16 @@ class MicrographPage:
 
     async def edit(self, kind: str, **gesture: Any) -> Delta | None:
         """An edit from the panel."""
-        delta = await attempt(self.session.edit, kind, gesture)
+        delta = await attempt(self._edit, kind, gesture)
         if isinstance(delta, Delta):
             if delta.text:
                 self.view.run_method("tell", delta.text)
             return delta
         return None
+
+    def _edit(self, kind: str, gesture: dict[str, Any]) -> Delta:
+        with self.session.made_by(self.hand):
+            return self.session.edit(kind, gesture)
 
     def _heard(self, delta: Delta) -> None:
         """Called in any thread, by any window."""

@@ -21,6 +21,7 @@ class Shown(Protocol):
     session: Session
     view: MicrographView
     sizes: SizesPanel
+    hand: str
 
     def set_tool(self, tool: str) -> None:
         """Puts a tool into the hand."""

@@ -23,9 +23,9 @@ class Row:
 
 
 class TickList:
-    """The list; `chosen` has the names ticked, in order."""
+    """The list; `chosen` has the names ticked, in order. on_change: called with them, at first too"""
 
-    def __init__(self, rows: Sequence[Row], *, on_change: Callable[[], None] | None = None) -> None:
+    def __init__(self, rows: Sequence[Row], *, on_change: Callable[[list[str]], object] | None = None) -> None:
         self._boxes: dict[str, ui.checkbox] = {}
         self._on_change = on_change
         with ui.row().classes("items-center w-full ng-ticks-head"):
@@ -60,10 +60,11 @@ class TickList:
     def _changed(self) -> None:
         if getattr(self, "_filling", True):
             return
-        n = len(self.chosen)
+        chosen = self.chosen
+        n = len(chosen)
         self._filling = True
         self.all.value = n == len(self._boxes) and n > 0
         self._filling = False
         self.count.text = f"{n} of {len(self._boxes)} ticked"
         if self._on_change is not None:
-            self._on_change()
+            self._on_change(chosen)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from .for_selected import NETWORKS
 from .layout import ask, attempt
+from .networks import network_words, networks
 
 if TYPE_CHECKING:
     from .shown import Shown
@@ -22,8 +23,9 @@ class TrialPanel:
         with ui.element("section").classes("ng-block"):
             ui.label("Try other settings").classes("ng-h3")
             ui.label("Measured anew beside the result; you see both before you take one.").classes("ng-soft")
-            names = NETWORKS | {now.segment.engine: NETWORKS.get(now.segment.engine, now.segment.engine)}
-            self.engine = ui.select(names, value=now.segment.engine, label="Particles found by").props("outlined dense")
+            self.engine = ui.select(
+                networks(page.studio, now.segment.engine), value=now.segment.engine, label="Particles found by"
+            ).props("outlined dense")
             with ui.row().classes("no-wrap w-full"):
                 self.least = ui.number("Smallest diameter / px", value=now.measure.least_diameter_px, min=0, max=1000)
                 self.sure = ui.number("Least confidence", value=now.separate.least_confidence, min=0, max=1, step=0.05)
@@ -74,9 +76,12 @@ class TrialPanel:
         least, sure = float(self.least.value or 0), float(self.sure.value or 0)
 
         def start() -> None:
-            settings = s.replace("segment", engine=self.engine.value).replace("measure", least_diameter_px=least)
+            mine = self.page.studio.settings.classes  # those of the result may be of another network
+            settings = (
+                replace(s, classes=mine).replace("segment", engine=self.engine.value).replace("measure", least_diameter_px=least)
+            )
             settings = settings.replace("separate", least_confidence=sure)
-            name = self.engine.value if len(self.engine.value) < 30 else "another network"
+            name = network_words(self.page.studio, self.engine.value)
             self.page.studio.trials.start(self.page.name, settings, f"{name}, from {least:g} px, confidence from {sure:g}")
 
         self.which.value = "a"

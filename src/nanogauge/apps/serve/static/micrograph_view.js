@@ -14,6 +14,7 @@ import { nodes } from "nanogauge-page/nodes.js";
 import { threePoints } from "nanogauge-page/three_points.js";
 import { outlines, rememberedLook } from "nanogauge-page/outlines.js";
 import { dropping } from "nanogauge-page/dropping.js";
+import { HAND } from "nanogauge-page/unsent.js";
 import { readout } from "nanogauge-page/readout.js";
 import { ACTIONS, SHAPES, TOOLS } from "nanogauge-page/tools.js";
 
@@ -22,7 +23,7 @@ const QUICK_MS = 6; // outlines drawn faster than this are drawn at every frame
 
 export default {
   props: { name: String, classes: { type: Array, default: () => [] } },
-  emits: ["bar", "check", "classes", "dropped", "flip", "help", "refused", "step", "tool"],
+  emits: ["bar", "check", "classes", "dropped", "flip", "hand", "help", "refused", "step", "tool"],
   template: TEMPLATE,
   data() {
     return {
@@ -83,6 +84,7 @@ export default {
     this.keys = (e) => this.globalKey(e);
     window.addEventListener("keydown", this.keys);
     window.nanogaugeView = this; // for tests and benchmarks
+    this.$emit("hand", HAND);
     this.bench.ready.then(() => {
       this.failed = this.bench.failed || "";
       if (!this.bench.state) return;

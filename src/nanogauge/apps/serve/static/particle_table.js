@@ -3,6 +3,7 @@
 import { workbench, figures, FLAG_WORDS, STATUS_COLOURS } from "nanogauge-page/workbench.js";
 
 const ROW_PX = 28;
+const CLASS = { id: "class", head: "class", title: "the class given by hand, by shape, rule or network" };
 const COLUMNS = [
   { id: "label", head: "#", title: "number of the particle" },
   { id: "d", head: "diam.", title: "equivalent diameter" },
@@ -16,14 +17,14 @@ export default {
   props: { name: String },
   template: `
     <div class="ng-table" role="grid" :aria-rowcount="rows.length" aria-label="Particles">
-      <div class="ng-head" role="row"><button v-for="c in columns" :key="c.id" type="button" role="columnheader" :class="'c-' + c.id" :title="c.title + unitText(c.id)"
+      <div class="ng-head" role="row"><button v-for="c in columns()" :key="c.id" type="button" role="columnheader" :class="'c-' + c.id" :title="c.title + unitText(c.id)"
         :aria-sort="by === c.id ? (down ? 'descending' : 'ascending') : 'none'" @click="sort(c.id)">{{ c.head }}<i v-if="by === c.id">{{ down ? '▾' : '▴' }}</i></button></div>
       <div class="ng-body" ref="body" tabindex="0" role="rowgroup" @scroll.passive="scrolled" @keydown="key" aria-label="Rows; arrow keys move the selection">
         <div role="presentation" :style="{ height: rows.length * 28 + 'px', position: 'relative' }">
           <div v-for="r in shown" :key="r.p.label" role="row" class="ng-row" :class="{ on: r.on, out: r.p.kind === 'left_out' }" :style="{ top: r.i * 28 + 'px' }"
             :data-label="r.p.label" :aria-selected="r.on" @click="pick(r.p.label, $event)" @mouseenter="hover(r.p.label)" @mouseleave="hover(0)">
             <span role="gridcell" class="c-label"><i :style="{ background: colours[r.p.kind] }"></i>{{ r.p.label }}</span><span role="gridcell" class="c-d">{{ length(r.p.d) }}</span>
-            <span role="gridcell" class="c-feret_max">{{ length(r.p.feret_max) }}</span><span role="gridcell" class="c-circularity">{{ num(r.p.circularity) }}</span>
+            <span v-if="classed" role="gridcell" class="c-class" :title="r.p.class">{{ r.p.class }}</span><span v-else role="gridcell" class="c-feret_max">{{ length(r.p.feret_max) }}</span><span role="gridcell" class="c-circularity">{{ num(r.p.circularity) }}</span>
             <span role="gridcell" class="c-confidence">{{ r.p.confidence == null ? '–' : r.p.confidence.toFixed(2) }}</span><span role="gridcell" class="c-flags" :title="words(r.p)">{{ words(r.p) }}</span>
           </div>
         </div>
@@ -31,7 +32,7 @@ export default {
       <div class="ng-foot" role="row"><span role="gridcell">{{ rows.length }} particles<template v-if="nSelected">, {{ nSelected }} selected</template>; lengths in {{ unit }}</span></div>
     </div>`,
   data() {
-    return { columns: COLUMNS, colours: STATUS_COLOURS, by: "label", down: false, rows: [], shown: [], nSelected: 0, unit: "px" };
+    return { classed: false, colours: STATUS_COLOURS, by: "label", down: false, rows: [], shown: [], nSelected: 0, unit: "px" };
   },
   mounted() {
     this.bench = workbench(this.name);
@@ -50,7 +51,10 @@ export default {
   },
   methods: {
     unitText(id) { return id === "d" || id === "feret_max" ? ` / ${this.unit}` : ""; },
+    // where particles have classes, these are shown in place of the Feret diameter: the panel is narrow
+    columns() { return this.classed ? COLUMNS.map((c) => (c.id === "feret_max" ? CLASS : c)) : COLUMNS; },
     order() {
+      this.classed = [...this.bench.particles.values()].some((p) => p.class);
       const px = !this.bench.state || this.bench.state.unit === "px";
       this.unit = px ? "px" : this.bench.unit.unit === "px" ? "nm" : this.bench.unit.unit;
       this.k = px || this.bench.unit.unit === "px" ? 1 : this.bench.unit.per_stored;

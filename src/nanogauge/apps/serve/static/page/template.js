@@ -64,7 +64,7 @@ export const TEMPLATE = `
       <span class="ng-legend" v-if="by === 'status'">
         <i :style="{ background: colours.counted }"></i>counted <i :style="{ background: colours.unsure }"></i>unsure
         <i class="dash" :style="{ borderColor: colours.left_out }"></i>left out</span>
-      <span class="ng-legend" v-else-if="by === 'class'"><template v-for="k in kinds"><i :style="{ background: k.colour }"></i>{{ k.name }} {{ k.count }} </template>
+      <span class="ng-legend" v-else-if="by === 'class'" :title="kinds.map((k) => k.name + ' ' + k.count).join(', ')"><template v-for="k in kinds"><i :style="{ background: k.colour }"></i>{{ k.name }} {{ k.count }} </template>
         <template v-if="!kinds.length">none has a class: select some, press 1 to 9</template></span>
       <span class="ng-legend" v-else><span>{{ rampEnds[0] }}</span><i class="ramp" :style="{ background: ramp }"></i><span>{{ rampEnds[1] }}</span></span>
       <label class="ng-slider" v-if="tool === 'brush' || tool === 'erase'"><span>Brush</span>

@@ -3,8 +3,18 @@
 // made in, or nowhere.
 
 const PREFIX = "nanogauge.unsent.";
+const OWN = "nanogauge.hand";
 const RETRY_MS = 2000;
 const MOST = 500;
+
+// Whose browser this is, so that nobody undoes by mistake what somebody else did
+export const HAND = (() => {
+  const drawn = Math.random().toString(36).slice(2, 12);
+  try {
+    if (!localStorage.getItem(OWN)) localStorage.setItem(OWN, drawn);
+    return localStorage.getItem(OWN);
+  } catch { return drawn; }
+})();
 
 export class Unsent {
   constructor(bench) {

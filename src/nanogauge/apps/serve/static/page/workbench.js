@@ -1,8 +1,9 @@
 // What picture, table and chart of one micrograph share: the particles, what is selected, and the way to the server.
 // One Workbench a page; each part listens to "particles", "selection", "hover", "state", "refused", "busy".
 
-import { Unsent } from "nanogauge-page/unsent.js";
+import { HAND, Unsent } from "nanogauge-page/unsent.js";
 
+const ONCE_MORE_MS = 8000; // in which an undo asked for once more takes back what another person did
 const HEADERS = { "content-type": "application/json", "x-nanogauge": "1" };
 
 // The registry of flags and kinds (nanogauge.core.particles), as the server put it into the page's head.
@@ -28,6 +29,7 @@ class Workbench {
     this.unit = { unit: "px", per_stored: 1 }; // in which lengths are shown; set with each chart
     this.listeners = {};
     this.pending = Promise.resolve();
+    this.whoeverUntil = 0; // until when an undo is meant whoever made the edit
     this.latency = []; // ms from the gesture to the answer drawn, for benchmarks
     this.unsent = new Unsent(this);
     this.ready = this.load();
@@ -86,7 +88,9 @@ class Workbench {
 
   // Edits go one after the other, so that a quick hand cannot overtake itself. What is not answered is kept and sent again.
   edit(kind, gesture = {}) {
-    const item = { kind, ...gesture, id: Unsent.id() };
+    const item = { kind, ...gesture, id: Unsent.id(), hand: HAND };
+    if (kind === "undo" && performance.now() < this.whoeverUntil) item.whoever = true;
+    this.whoeverUntil = 0;
     const began = performance.now();
     const run = async () => {
       if (!this.unsent.add(item)) {
@@ -117,6 +121,7 @@ class Workbench {
         }
         this.unsent.drop(item);
         if (!answer.ok) {
+          if (answer.status === 409) this.whoeverUntil = performance.now() + ONCE_MORE_MS;
           this.emit("refused", content.error);
           continue;
         }
