@@ -3,6 +3,7 @@
 job        what is to be done with one micrograph, what came of it, the key of its results
 inputs     which files are meant, and what each is called
 measuring  one task carried out; publish: the folder it writes, whole or not at all
+stage      where tables, report and journal are made: in OUT, or on this machine where OUT is in an object store
 worker     a process that measures, and its handle; executors, cluster: where the tasks go
 sources    a list of inputs, or a folder that fills
 journal    what is done, a line each; run_lock: lock and journal of OUT

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from ..core.cpu import cores
 from ..core.errors import NanogaugeError, SettingsError
+from ..core.stores import is_remote, lengths
 from .job import Job, Outcome, Task, failure
 from .worker import Ready, Worker
 
@@ -217,7 +218,12 @@ def _slot(job: Job, time_limit_s: float | None) -> Worker:
 
 def _get_ready(job: Job) -> Ready | str:
     """Run on the cluster: which network a worker there has."""
-    if not job.state.is_dir() or not job.base.is_dir():
+    if is_remote(job.out):
+        try:
+            lengths(job.out)
+        except OSError as error:
+            return f"{socket.gethostname()} does not reach {job.out}: {error.strerror}"
+    elif not job.state.is_dir() or not job.base.is_dir():
         return f"{socket.gethostname()} does not see {job.out}; all machines must share the inputs' and results' file system"
     from ..core.version import __version__
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ..core.errors import NanogaugeError, UnreadableFile
+from ..core.stores import is_remote, listed
 from ..reading import SUFFIXES, is_picture_folder
 from ..results.interchange.companions import no_micrographs
 
@@ -32,11 +33,15 @@ def sort_out(inputs: list[Path]) -> tuple[list[Path], dict[Path, str]]:
     are no micrographs, with what they are. A folder stands for the pictures directly in it; an OME-Zarr is one picture, though a
     folder.
 
-    What does not exist stays in the list, so that it is reported as an input that failed. A file that is named is never left out.
+    What does not exist stays in the list, so that it is reported as an input that failed. A file that is named is never left out,
+    nor is one in an object store, which would have to be fetched to be looked at. Raises UnreadableFile for a URL of nothing.
     """
     files: list[Path] = []
     left_out: dict[Path, str] = {}
     for item in inputs:
+        if is_remote(item):
+            files += _in_store(item)
+            continue
         if item.is_dir() and not is_picture_folder(item):
             try:
                 inside = sorted(p for p in item.iterdir() if (p.suffix.lower() in SUFFIXES and _is_file(p)) or is_picture_folder(p))
@@ -57,6 +62,26 @@ def sort_out(inputs: list[Path]) -> tuple[list[Path], dict[Path, str]]:
     files = list(dict.fromkeys(files))
     named = set(files)
     return files, {p: what for p, what in left_out.items() if p not in named}
+
+
+def _in_store(item: Path) -> list[Path]:
+    """The pictures that a URL names, by their names alone: none is read before it is its turn. Raises UnreadableFile."""
+    try:
+        found = listed(item)
+    except FileNotFoundError:
+        raise UnreadableFile(f"{item}: no such bucket, folder or object; check the address") from None
+    except OSError as error:
+        raise UnreadableFile(f"{item}: {error.strerror}; check the address, the credentials and the network") from error
+    if found == [item]:
+        return found
+    pictures = [p for p in found if p.suffix.lower() in SUFFIXES or p.suffix.lower() in PICTURE_FOLDERS]
+    if not pictures:
+        raise UnreadableFile(f"{item}: no pictures there; looked for {', '.join(sorted(SUFFIXES | PICTURE_FOLDERS))}")
+    return pictures
+
+
+PICTURE_FOLDERS = frozenset({".zarr", ".zspy"})
+"""Endings of folders in a store that are taken for one picture each."""
 
 
 def said_of_left_out(left_out: Mapping[Path, str]) -> str:

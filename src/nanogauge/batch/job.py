@@ -19,19 +19,21 @@ Trouble = Literal["", "input", "disk_full", "crashed", "time_limit", "lost"]
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One input: its path as named, the folder name of its results, the user's scale, labels made elsewhere."""
+    """One input: its path as named, the folder name of its results, the user's scale, labels made elsewhere; whether it was only
+    found in a folder, and not looked at yet, so that it may be no micrograph."""
 
     file: Path
     name: str
     scale: Scale | None = None
     annotation: Path | None = None
+    only_found: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """What all micrographs of a run have in common.
 
-    out: absolute; base: absolute, where relative inputs start
+    out: absolute, or in an object store; base: absolute, where relative inputs start
     pages: a page for each micrograph: none, whole (pictures within), or linked (to the pictures beside it)
     pdf_info: a PDF for each micrograph too, with these facts
     annotated: particles were found elsewhere, as each item says; no network is needed
@@ -55,7 +57,7 @@ class Job:
 
     @property
     def state(self) -> Path:
-        """What a run keeps to be resumed: lock, journal, files in the making."""
+        """What a run keeps to be resumed: lock, journal, files in the making; see `stage` for a run into an object store."""
         return self.out / STATE_FOLDER
 
     @property
@@ -114,10 +116,10 @@ class Outcome:
         return bool(self.row["status"] == "error")
 
 
-def failure(task: Task, message: str, *, trouble: Trouble = "input", seconds: float = 0.0) -> Outcome:
-    """The outcome of an input that could not be measured."""
+def failure(task: Task, message: str, *, trouble: Trouble = "input", seconds: float = 0.0, named: Path | None = None) -> Outcome:
+    """The outcome of an input that could not be measured. named: where it is not by its own path that it is known"""
     row = {
-        "file": str(task.item.file),
+        "file": str(named or task.item.file),
         "status": "error",
         "message": message,
         "scale_source": "none",

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..core.stores import is_remote
 from .job import Done, Item, Outcome
 
 
@@ -98,7 +99,7 @@ class Journal:
 
 def _path(file: Path) -> str:
     """One file is one entry, however it was given."""
-    return os.path.abspath(file)
+    return str(file) if is_remote(file) else os.path.abspath(file)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -14,8 +14,11 @@ from .journal import Journal
 
 @dataclass
 class BatchResult:
-    """What became of a run. aside: where edited results went that were measured again; stopped: why it ended early; "" where it did
-    not."""
+    """What became of a run.
+
+    out: the folder of this machine that its tables are in; aside: where edited results went that were measured again
+    stopped: why it ended early; "" where it did not
+    """
 
     out: Path
     journal: Journal

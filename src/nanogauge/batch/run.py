@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from ..core.settings import Settings
+from ..core.stores import is_remote
 from ..detection.engines import ENGINES, make_engine
 from ..pipeline.measure import Measurer
 from ..reporting import MOST_CARDS
@@ -23,6 +24,7 @@ from .results import BatchResult
 from .run_lock import RunState
 from .scheduler import Run
 from .sources import Source, Watched
+from .stage import staged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,8 @@ def run_batch(
     quiet: bool = False,
     console: Console | None = None,
 ) -> Iterator[BatchResult]:
-    """Measures what the source gives into OUT, and yields what became of it while OUT is still locked.
+    """Measures what the source gives into OUT, a folder or a place in an object store, and yields what became of it while OUT is
+    still locked.
 
     about: what run.json says of engine, settings and the command
 
@@ -60,7 +63,7 @@ def run_batch(
     console = console or Console(stderr=True)
     pages: Pages = "none" if n is not None and n <= MOST_CARDS else "linked" if n is None or n > MOST_WHOLE_PAGES else "whole"
     job = Job(
-        out=out.absolute(),
+        out=out if is_remote(out) else out.absolute(),
         base=Path.cwd(),
         settings=settings,
         unit_row=outputs.unit_row,
@@ -74,7 +77,7 @@ def run_batch(
     name = settings.segment.engine
     if not annotated and name not in ENGINES and not Path(name).is_file():
         make_engine(name)  # says what is wrong with it before anything is written
-    with RunState(out, fresh=options.fresh) as state:
+    with staged(out) as stage, RunState(stage.here, fresh=options.fresh) as state:
         if isinstance(source, Watched):
             source.known_name = state.journal.name_of
         executor = _executor(job, n_workers, options)
@@ -88,9 +91,10 @@ def run_batch(
             executor.use(job)
             shown: dict[str, Any] = {"console": console, "quiet": quiet}
             shown |= {"order": settings.arrangement.order, "classes": settings.classes.wanted}
-            run = Run(source, executor, state.journal, out, about=about, outputs=outputs, **shown)
+            run = Run(source, executor, state.journal, stage, about=about, outputs=outputs, **shown)
             with _terminate_as_interrupt():
                 run.go()
+                stage.put_up()
             killed = bool(run.result.stopped)
         finally:
             executor.close(kill=killed)

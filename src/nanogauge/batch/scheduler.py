@@ -21,6 +21,7 @@ from .measuring import KEPT
 from .progress import RunProgress
 from .results import BatchResult
 from .sources import POLL_S, Source
+from .stage import Stage
 
 LARGE_RUN = 500
 """Micrographs from which particles.parquet is a data set of several files."""
@@ -37,7 +38,7 @@ class Run:
         source: Source,
         executor: Executor,
         journal: Journal,
-        out: Path,
+        stage: Stage,
         *,
         about: dict[str, Any],
         outputs: Outputs,
@@ -46,9 +47,9 @@ class Run:
         quiet: bool,
         classes: bool = False,
     ) -> None:
-        self.source, self.executor, self.journal, self.out = source, executor, journal, out
+        self.source, self.executor, self.journal, self.stage, self.out = source, executor, journal, stage, stage.here
         self.about, self.outputs = about, outputs
-        self.result = BatchResult(out, journal, [], [], {})
+        self.result = BatchResult(stage.here, journal, [], [], {})
         self.interrupted = False
         self.started = datetime.now(UTC)
         self.n_expected = source.n_expected
@@ -57,7 +58,7 @@ class Run:
         self._table_options |= {"order": order, "classes": classes}
         self.progress = RunProgress(self.n_expected, console, quiet=quiet)
         self._tables: RunTables | None = None
-        self._again = False  # the tables must be rewritten at the end
+        self._again = stage.elsewhere  # the tables must be rewritten at the end
         self._next = 0  # index of the next row of the tables
         self._newest: dict[Path, int] = {}
         self._n_full = self._n_said = 0
@@ -66,7 +67,8 @@ class Run:
 
     def go(self) -> None:
         try:
-            self._tables = RunTables(self.out, **self._table_options).__enter__()
+            if not self.stage.elsewhere:
+                self._tables = RunTables(self.out, **self._table_options).__enter__()
         except OSError as error:
             raise OutputError(
                 f"{error.filename or self.out}: cannot write ({error.strerror}); free space or choose another output folder with -o"
@@ -191,6 +193,7 @@ class Run:
         try:
             if self._again:
                 self._keep_newest()
+                self.stage.gather(r.entries(), r.n)
                 self._write_tables_anew()
             write_run_json(self.out, self._said_of_the_run(), r.inputs())
         except OSError as error:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..core.errors import EngineError, NanogaugeError
+from ..core.stores import is_remote
 from .job import Job, Outcome, Task, failure
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._said,
-                cwd=self.job.base,
+                cwd=self.job.base if self.job.base.is_dir() else None,  # another machine's, where all is in an object store
                 env=os.environ | dict.fromkeys(_THREADS, threads),
             )
         self.pid = self._process.pid
@@ -99,7 +100,7 @@ class Worker:
     def carry_out(self, task: Task) -> Outcome:
         """Measures one micrograph in the process. One that dies is replaced and the micrograph tried once more; one that takes
         longer than the limit is killed, and the micrograph has failed."""
-        limit = usual_limit_s(self.job.base / task.item.file) if self.time_limit_s is None else self.time_limit_s
+        limit = usual_limit_s(self.job.base, task.item.file) if self.time_limit_s is None else self.time_limit_s
         file, reason = task.item.file, ""
         for _ in range(_ATTEMPTS):
             if self._closed:
@@ -213,10 +214,13 @@ def ready_of(job: Job, measurer: Measurer) -> Ready:
     return Ready(engine.name, engine.sha256, classed_by_network(job.settings, engine).classes.by)
 
 
-def usual_limit_s(file: Path) -> float:
-    """The time after which a micrograph is given up: 10 minutes, and 10 s more for each megabyte of its file."""
+def usual_limit_s(base: Path, file: Path) -> float:
+    """The time after which a micrograph is given up: 10 minutes, and 10 s more for each megabyte of its file; for an object in a
+    store, of which that is not asked, an hour more. base: where a relative path starts"""
+    if is_remote(file):
+        return 600 + 3600
     try:
-        megabytes = file.stat().st_size / 1e6
+        megabytes = (base / file).stat().st_size / 1e6
     except (OSError, ValueError):
         megabytes = 0.0
     return 600 + 10 * megabytes

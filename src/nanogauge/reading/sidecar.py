@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -44,9 +46,7 @@ def facts_in(text_file: Path, shape: tuple[int, int]) -> tuple[str, Facts] | Non
 
 def sidecar_files(path: Path) -> list[Path]:
     """Neighbours that may describe `path`, the most specific first: a-tif.hdr, a.tif.hdr, a.hdr, a.tif.txt, a.txt."""
-    suffix = path.suffix.lstrip(".")
-    names = [f"{path.stem}-{suffix}.hdr", f"{path.name}.hdr", f"{path.stem}.hdr", f"{path.name}.txt", f"{path.stem}.txt"]
-    wanted = {name.lower(): rank for rank, name in reversed(list(enumerate(names)))}
+    wanted = sidecar_names(path)
     try:
         changed = path.parent.stat().st_mtime_ns
         texts = _texts(path.parent, changed)
@@ -54,6 +54,20 @@ def sidecar_files(path: Path) -> list[Path]:
         return []
     found = [path.parent / name for lower in wanted for name in texts.get(lower, ()) if name != path.name]
     return sorted((p for p in found if p.is_file()), key=lambda p: (wanted[p.name.lower()], p.stem != path.stem, p.name))
+
+
+def sidecar_names(path: Path) -> dict[str, int]:
+    """Names in lower case that a neighbour describing `path` may have, and the rank of each, 0 for the most specific."""
+    suffix = path.suffix.lstrip(".")
+    names = [f"{path.stem}-{suffix}.hdr", f"{path.name}.hdr", f"{path.stem}.hdr", f"{path.name}.txt", f"{path.stem}.txt"]
+    return {name.lower(): rank for rank, name in reversed(list(enumerate(names)))}
+
+
+def belongs_to(path: Path) -> Callable[[str], bool]:
+    """Whether a neighbour of that name is read with `path`: a text that describes it, or the pictures of an emi file."""
+    names = sidecar_names(path)
+    pictures = re.compile(re.escape(path.stem) + r"_\d+\.ser", re.IGNORECASE) if path.suffix.lower() == ".emi" else None
+    return lambda name: name.lower() in names or (pictures is not None and pictures.fullmatch(name) is not None)
 
 
 @lru_cache(maxsize=4)

@@ -7,12 +7,14 @@ import itertools
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import OutputError
+from ..core.stores import is_remote, lengths, put, reaching
 from .arrangement import AGGREGATE_FILES, ORDER_FILES, with_order, write_aggregates, write_fibres, write_order
 from .figures import png_bytes, scale_bar_crop
 from .interchange.write import classes_of, write_coco, write_rois
@@ -115,13 +117,18 @@ def write_measurement(m: Measured, folder: Path, *, unit_row: bool = False, coco
 def is_edited(folder: Path) -> bool:
     """Whether edits are in force in the result."""
     try:
-        return bool(json.loads((folder / MARK).read_text(encoding="utf-8")).get("operator_edits"))
+        with reaching(folder):
+            text = (folder / MARK).read_text(encoding="utf-8")
+        return bool(json.loads(text).get("operator_edits"))
     except (OSError, ValueError, AttributeError):
         return False
 
 
 def holds_edits(folder: Path) -> bool:
     """Whether a person edited the result, even if all was undone: another result must not take its place beside these edits."""
+    if is_remote(folder):
+        there = lengths(folder)
+        return EDITS in there or (MARK in there and is_edited(folder))
     return (folder / EDITS).is_file() or (folder / FOUND).is_dir() or is_edited(folder)
 
 
@@ -133,8 +140,12 @@ def replace_files(made: Path, folder: Path) -> None:
 
 
 def replace_result(made: Path, folder: Path) -> None:
-    """The folder MADE becomes FOLDER. Where that holds older results, their files go or are replaced, measurement.json being gone
-    meanwhile, so that nobody takes a mixture for a result; files that are not nanogauge's stay. Raises OSError."""
+    """The folder MADE becomes FOLDER, which may lie in an object store. Where that holds older results, their files go or are
+    replaced, measurement.json being gone meanwhile, so that nobody takes a mixture for a result; files that are not nanogauge's
+    stay. Raises OSError."""
+    if is_remote(folder):
+        put(made, folder, last=MARK, own=_OWN)
+        return
     try:
         os.rename(made, folder)
         return
@@ -153,9 +164,11 @@ def new_result(folder: Path, *, beside: Path | None = None, anew: bool = False) 
     """A folder to save a measurement and what goes with it into; it becomes FOLDER, as `replace_result` says, when all is written,
     and vanishes where something fails.
 
-    beside: where it is made, on the same disk; None: next to FOLDER; anew: nothing that FOLDER holds stays
+    beside: where it is made, on the same disk; None: next to FOLDER, or, where that lies in an object store, among this machine's
+        temporary files; anew: nothing that FOLDER holds stays
     """
-    making = (beside or folder.parent) / f".{folder.name[:80]}-{os.getpid()}-{next(_count)}"
+    beside = beside or (Path(tempfile.gettempdir()) if is_remote(folder) else folder.parent)
+    making = beside / f".{folder.name[:80]}-{os.getpid()}-{next(_count)}"
     try:
         making.mkdir(parents=True)
         yield making

@@ -20,6 +20,7 @@ from typing import Any
 
 from ..core.errors import ScaleError, SettingsError
 from ..core.scale import Scale, parse_scale
+from ..core.stores import is_remote, reaching
 from ..core.toml import read_toml
 
 FILE_NAME = "nanogauge.toml"
@@ -45,15 +46,16 @@ def stated_scale(*, scale: str | None = None, scale_bar: str | None = None, bar_
 
 def user_scales(files: list[Path], inputs: list[Path], stated: Scale | None) -> dict[Path, Scale]:
     """The user's scale of each file that has one: `stated` for all of them, else by the nanogauge.toml of its folder and of the
-    folders above, up to the input folder that the file came from.
+    folders above, up to the input folder that the file came from; in an object store of its own folder alone.
 
     SettingsError, naming the file, for a nanogauge.toml that cannot be read, with an unknown key or a scale that makes no sense.
     """
     if stated is not None:
         return dict.fromkeys(files, stated)
-    tops = [_top(i) for i in inputs]
+    tops = [_top(i) for i in inputs if not is_remote(i)]
     found = {f: s for f in files if (s := _folder_scale(f, tops)) is not None}
     _read.cache_clear()
+    _is_there.cache_clear()
     return found
 
 
@@ -68,7 +70,17 @@ def _top(named: Path) -> Path:
     return (named if named.is_dir() else named.parent).resolve()
 
 
+@lru_cache(maxsize=256)
+def _is_there(path: Path) -> bool:
+    """Whether a store has it; asked once, not for every micrograph beside it."""
+    with reaching(path):
+        return path.is_file()
+
+
 def _folder_scale(file: Path, tops: list[Path]) -> Scale | None:
+    if is_remote(file):
+        path = file.parent / FILE_NAME
+        return _scale_in(path, file.name) if _is_there(path) else None
     folder = Path(os.path.realpath(file)).parent  # unlike resolve(), no error where links lead in a circle
     above = [t for t in tops if t == folder or t in folder.parents]
     top = max(above, key=lambda t: len(t.parts), default=folder)

@@ -15,6 +15,7 @@ import typer
 
 from ...core.cpu import SMALL_RUN
 from ...core.errors import NanogaugeError
+from ...core.stores import is_remote
 from . import arrangement, laboratory, phases
 from .options import (
     BarPx,
@@ -28,8 +29,10 @@ from .options import (
     Fresh,
     InfoFile,
     Inputs,
+    InputsAnywhere,
     NoReport,
     Ome,
+    OutAnywhere,
     Page,
     PdfEach,
     SampleName,
@@ -76,8 +79,8 @@ def _outputs(info: Path | None, **options: Any) -> Any:
 
 @app.command()
 def measure(
-    inputs: Inputs,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write to.")] = Path("results"),
+    inputs: InputsAnywhere,
+    out: OutAnywhere = Path("results"),
     scale: UserScale = None,
     scale_bar: UserScaleBar = None,
     bar_px: BarPx = None,
@@ -140,9 +143,12 @@ def measure(
       nanogauge measure image.tif --classes shape      spheres, rods, cubes ...
       nanogauge measure folder --watch --workers 4     as the microscope fills it
       nanogauge measure folder --cluster tcp://head:8786
+      nanogauge measure s3://lab/run7 -o s3://lab/results
     """
     usual = (engine, device, settings, cluster, time_limit) == (None,) * 5 and workers == "auto"
-    if usual and len(inputs) < SMALL_RUN and all(i.is_file() for i in inputs):  # to be measured in this process
+    if (
+        usual and len(inputs) < SMALL_RUN and not any(map(is_remote, inputs)) and all(i.is_file() for i in inputs)
+    ):  # to be measured in this process
         from ...detection.engines import load_ahead
 
         load_ahead()

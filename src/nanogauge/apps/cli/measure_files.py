@@ -14,6 +14,7 @@ from ...core.errors import InputError, SettingsError, UnreadableFile
 from ...core.json_value import json_value
 from ...core.scale import Scale
 from ...core.settings import Settings, read_settings
+from ...core.stores import is_remote
 from ...pipeline.measure import calibration_of
 from ...reading import SUFFIXES
 from ...reporting.run_report import Outputs
@@ -67,6 +68,10 @@ def measure_all(
         if not quiet:
             say_left_out(left_out)
 
+    if (watch or panels) and any(map(is_remote, inputs)):
+        raise SettingsError(f"{'--watch' if watch else '--panels'} takes files of this machine, not of an object store")
+    if panels and is_remote(out):
+        raise SettingsError("--panels writes the panels beside the results: choose a folder of this machine with -o")
     if watch and panels:
         raise SettingsError("--panels and --watch do not go together; measure the figures once they are all there")
     if watch:
@@ -82,7 +87,11 @@ def measure_all(
         if panels:
             files, scales = _cut(files, inputs, make_folder(out) / PANEL_FOLDER, settings, user)
         names = unique_names(files)
-        source = Listed(Item(file=f, name=n, scale=scales.get(f)) for f, n in zip(files, names, strict=True))
+        named = set(inputs)
+        source = Listed(
+            Item(file=f, name=n, scale=scales.get(f), only_found=is_remote(f) and f not in named)
+            for f, n in zip(files, names, strict=True)
+        )
     show: dict[str, Any] = {"json_output": json_output, "quiet": quiet}
     return _run(source, out, settings, about=about, outputs=outputs, batch=batch, **show)
 
@@ -211,7 +220,7 @@ def _run(
         elif not quiet:
             files = [i.file for i in result.items]
             print_summary(result.rows(), files, out, stdout(), report=outputs is None or outputs.report)
-            print_classes(out, stdout())
+            print_classes(result.out, stdout())
         errors = Console(stderr=True)
         if result.n_not_tried:
             left = f"{result.n_not_tried} of {result.n} not measured: {result.stopped}"

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
+from ...core.stores import path_of
+
 Inputs = Annotated[list[Path], typer.Argument(metavar="INPUTS", help="Files, folders (all pictures in them) or globs.")]
+InputsAnywhere = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="INPUTS", parser=path_of, help="Files, folders (all pictures in them) or globs; also s3://, gs:// or az://."
+    ),
+]
+OutAnywhere = Annotated[
+    Path, typer.Option("-o", "--out", metavar="OUT", parser=path_of, help="Folder to write to; also s3://, gs:// or az://.")
+]
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", metavar="FILE", help="TOML file of settings; see `nanogauge settings`.")
 ]

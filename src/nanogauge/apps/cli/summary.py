@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ...core.scale import format_length
+from ...core.stores import is_remote
 
 
 def stdout() -> Console:
@@ -39,7 +40,7 @@ def print_summary(rows: Iterable[dict[str, Any]], files: list[Path], out: Path, 
         _print_counts(rows, look, console)
         return
     rows = list(rows)
-    truths = {folder: _read_truth(folder) for folder in {f.parent for f in files}}
+    truths = {folder: {} if is_remote(folder) else _read_truth(folder) for folder in {f.parent for f in files}}
     known = any(truths.values())
     table = Table(box=None, pad_edge=False, header_style="bold")
     keys = ("mean", "d50") if known else ("mean", "d10", "d50", "d90")
