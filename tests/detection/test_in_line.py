@@ -30,6 +30,28 @@ def test_a_rod_under_another_is_one_particle(turn: float):
     assert len(np.unique(joined[(labels == 1) & (pieces != 2)])) == 1
 
 
+@pytest.mark.parametrize("turn", [0.0, 30.0, 50.0])
+@pytest.mark.parametrize("angle", [60.0, 90.0])
+def test_two_rods_that_cross_about_a_place_of_their_own_are_two(turn: float, angle: float):
+    one, other = np.zeros((120, 120), np.int32), np.zeros((120, 120), np.int32)
+    rod(one, 1, (60, 60), turn, long=90)
+    rod(other, 1, (60, 60), turn + angle, long=90)
+    pieces = np.where((one > 0) & (other > 0), 5, 0).astype(np.int32)
+    for first, (mine, theirs) in ((1, (one, other)), (3, (other, one))):
+        n, arms = cv2.connectedComponents(((mine > 0) & (theirs == 0)).astype(np.uint8), connectivity=4)
+        assert n == 3
+        pieces[arms > 0] = arms[arms > 0] + first - 1
+    joined = joined_in_line(pieces)
+    arms_of_one, arms_of_other = joined[(one > 0) & (other == 0)], joined[(other > 0) & (one == 0)]
+    assert len(np.unique(arms_of_one)) == len(np.unique(arms_of_other)) == 1
+    assert arms_of_one[0] != arms_of_other[0]
+    assert len(np.unique(joined)) == 1 + 2
+    if angle < 90:  # what both share is itself a piece across
+        return
+    only_one = np.where((other > 0) & (one == 0), 0, pieces)  # a bead on a rod is no crossing
+    assert np.array_equal(joined_in_line(only_one), only_one)
+
+
 def test_spheres_in_a_row_and_rods_end_to_end_stay_as_they_are():
     labels = np.zeros((80, 200), np.int32)
     for k in range(5):
