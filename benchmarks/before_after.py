@@ -158,8 +158,8 @@ def moved(before: list[dict[str, Any]], after: list[dict[str, Any]], labels: lis
     ]
 
 
-def warm(files: list[Path], before: Path, network: str, rounds: int, folder: Path) -> tuple[dict[str, float], list[str]]:
-    """Seconds a micrograph, and how results move."""
+def warm(files: list[Path], before: Path, network: str, rounds: int, folder: Path) -> tuple[dict[str, float], list[str], Path]:
+    """Seconds a micrograph, how results move, and the file that takes the median time."""
     stays = {
         "before": Stays.started(MEASURES, "unet", path=before),
         "after": Stays.started(MEASURES, network, path=HERE / "src"),
@@ -169,6 +169,7 @@ def warm(files: list[Path], before: Path, network: str, rounds: int, folder: Pat
         process.ask(files[0], folder / "first.npy", counts=False)
     answers: dict[str, list[dict[str, Any]]] = {name: [] for name in stays}
     best: dict[str, float] = dict.fromkeys(stays, 0.0)
+    of_file: list[float] = []
     for k, file in enumerate(files):
         took: dict[str, list[float]] = {name: [] for name in stays}
         for turn in range(rounds):
@@ -179,10 +180,12 @@ def warm(files: list[Path], before: Path, network: str, rounds: int, folder: Pat
                     answers[name].append(answer)
         for name, seconds in took.items():
             best[name] += statistics.median(seconds) / len(files)
+        of_file.append(statistics.median(took["after"]))
     for process in stays.values():
         process.end()
     labels = [(folder / f"before-{k}.npy", folder / f"after-{k}.npy") for k in range(len(files))]
-    return best, moved(answers["before"], answers["after"], labels)
+    usual = files[of_file.index(statistics.median_low(of_file))]
+    return best, moved(answers["before"], answers["after"], labels), usual
 
 
 def cold(file: Path, before: Path, rounds: int, folder: Path) -> dict[str, dict[str, float]]:
@@ -223,13 +226,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         before = source_of(options.before, folder)
-        seconds, said = warm(options.files, before, options.network, options.rounds, folder)
+        seconds, said, usual = warm(options.files, before, options.network, options.rounds, folder)
         print(f"| A micrograph, file to result (mean of {len(options.files)}) | s of the processor | over before |\n|---|---|---|")
         for what, s in seconds.items():
             print(f"| {what} | {s:.3f} | {s / seconds['before']:.2f} |")
         print("\n" + "\n".join(f"- {line}" for line in said), flush=True)
         if options.cold:
-            found = cold(options.files[0], before, options.cold, folder)
+            found = cold(usual, before, options.cold, folder)
             rival = found.popitem()[1]["rival"]
             print("\n| Command, new process | before, s | after, s | over before | over the script |\n|---|---|---|---|---|")
             for what, by in found.items():

@@ -84,3 +84,8 @@ def test_a_report_imports_nothing_that_measures() -> None:
     unwanted = ("scipy.stats", "scipy.optimize", "onnxruntime", "rapidocr", "skimage.measure._regionprops")
     unwanted += ("nanogauge.pipeline.measure", "nanogauge.batch", "nanogauge.detection.find")
     assert python(f"import sys, nanogauge.apps.cli.report; print([m for m in {unwanted} if m in sys.modules])") == "[]"
+
+
+def test_the_way_from_file_to_sizes_imports_no_optimiser_and_no_plots() -> None:
+    unwanted = ("scipy.stats", "scipy.optimize", "matplotlib", "typst", "xlsxwriter", "nanogauge.arrangement.fibres.mats")
+    assert python(f"import sys, nanogauge.apps.cli.measure_files; print([m for m in {unwanted} if m in sys.modules])") == "[]"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from scipy import ndimage
 
 from nanogauge.core.protocols import Maps
 from nanogauge.core.settings import SeparateSettings
-from nanogauge.detection.separate import carried, merge, separate, tidy, to_grid, touching
+from nanogauge.detection.separate import Pieces, carried, merge, separate, tidy, to_grid, touching
 
 
 def discs(shape: tuple[int, int], centres: list[tuple[float, float]], radius: float) -> NDArray[np.int32]:
@@ -153,3 +155,16 @@ def test_carried_takes_the_nearest_particle_within_reach():
     assert found[4].tolist() == [1, 1, 1, 1, 1, 0, 2, 2, 2, 2, 2, 0]
     assert found[2].tolist() == [0, 1, 1, 1, 0, 0, 0, 2, 2, 2, 0, 0]
     assert carried(coarse, np.zeros((9, 12), np.float32), reach=2)[4, 2] == 1  # never lost
+
+
+def test_pieces_read_in_several_ways_are_what_each_way_gives_alone() -> None:
+    labels = discs((70, 110), [(30, 25), (30, 44), (50, 37), (30, 85)], 11.8)
+    maps = true_maps(labels, wall=False)
+    s = SeparateSettings()
+    ways = [s, replace(s, merge_below=0.0), replace(s, merge_below=0.9), replace(s, overlaps_are_none=False), s]
+    ways.append(replace(s, merge_below=0.45, least_confidence=0.0))
+    pieces = Pieces(maps, s)
+    found = [pieces.labels(way) for way in ways]
+    assert len({int(f.max()) for f in found}) > 1
+    for way, labels_found in zip(ways, found, strict=True):
+        assert np.array_equal(labels_found, separate(maps, way))

@@ -21,6 +21,12 @@ def test_cpu_and_auto_give_the_same_maps():
         assert np.array_equal(*maps)
 
 
+def test_a_network_takes_the_cores_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nanogauge.detection.engines.onnx.cores", lambda: 3)
+    asked = [OnnxEngine(n_threads=n)._session.get_session_options().intra_op_num_threads for n in (None, 1)]
+    assert asked == [3, 1]
+
+
 def test_a_device_that_is_not_there_is_named():
     absent = next(d for d, provider in PROVIDERS.items() if provider not in onnxruntime.get_available_providers())
     with pytest.raises(EngineError, match=f"device '{absent}' is not there; this ONNX Runtime has .*cpu"):

@@ -103,8 +103,8 @@ def _chosen(pieces: Sequence[Piece], shape: tuple[int, int]) -> list[Piece]:
     for piece in sorted(pieces, key=lambda p: -p.contrast * math.sqrt(min(p.length / (_STUB * p.width), 1.0))):
         at, sector, normal = piece.at, _sector(piece.at), normals(piece.at)
         across = at + np.array(_ACROSS)[:, None, None] * (piece.width / 2) * normal
-        taken = cover.on(across.reshape(-1, 2), np.tile(sector, len(_ACROSS))).reshape(len(_ACROSS), -1).any(axis=0)
-        for free in _runs(~taken):
+        on_others = cover.on(across.reshape(-1, 2), np.tile(sector, len(_ACROSS))).reshape(len(_ACROSS), -1)
+        for free in _runs(np.asarray(~on_others.any(axis=0), bool)):
             left = at[free]
             if len(left) >= 4 and np.hypot(*(left[-1] - left[0])) >= _LEAST_LENGTH * piece.width:
                 out.append(Piece(left, piece.width, piece.contrast))
