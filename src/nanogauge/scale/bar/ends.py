@@ -95,6 +95,8 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
         left_sigma = float(np.hypot(left_sigma, _COMB_SIGMA_PX))
     if bar.kind in ("ticks", "split", "solid") and bar.rows[1] - bar.rows[0] <= _THIN_PX:
         ticks = None if comb or arrow is not None else _ticks(pixels, bar, left, right, sign)
+        if ticks is None and bar.kind == "solid" and not comb and arrow is None:
+            ticks = _one_hidden(pixels, bar, left, right, sign)
         stroke = ticks[2] if ticks is not None else float(bar.rows[1] - bar.rows[0])  # as wide as the line, as a rule
         if ticks is not None:
             left, right, by_ticks = ticks[0], ticks[1], True
@@ -302,6 +304,28 @@ def _ticks(
     if bar.kind != "split" and min(first - left, right - last) > _HEAD[0] * stroke + _HEAD[1]:
         return None  # the line goes on beyond them: they are the heads of an arrow
     return first, last, stroke
+
+
+def _one_hidden(
+    pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float
+) -> tuple[float, float, float] | None:
+    """As `_ticks`, where one end has a stroke as wide as the line and the other lies over something of its tone that would hide
+    one: end ticks come in pairs. None where either is not so."""
+    y0, y1 = bar.rows
+    for a, b in ((y0 - 5, y0 - 1), (y1 + 1, y1 + 5)):
+        if a < 0 or b > pixels.shape[0]:
+            continue
+        profile = pixels[a:b].astype(np.float64).min(axis=0) if sign > 0 else -pixels[a:b].astype(np.float64).max(axis=0)
+        first, last = (_stroke(profile, edge, bar, inwards) for edge, inwards in ((left, 1), (right, -1)))
+        if (first is None) == (last is None):
+            continue
+        at, (centre, _, width) = (right, first) if first is not None else (left, last)  # type: ignore[misc]
+        depth = centre - left if first is not None else right - centre
+        beside = profile[max(round(at) - bar.thickness_px - 2, 0) : round(at) + bar.thickness_px + 3]
+        hidden = beside.size > 0 and float(np.median(beside)) > sign * bar.tone - 0.5 * bar.contrast
+        if hidden and abs(depth - 0.5 * bar.thickness_px) <= 1.0 and width <= 1.7 * bar.thickness_px + 1:
+            return left + depth, right - depth, width
+    return None
 
 
 def _is_comb(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float) -> bool:
