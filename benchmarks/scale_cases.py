@@ -28,6 +28,7 @@ REAL = {  # folder of pictures, table of truth
     "raw": ("scale/raw", "scale/raw/truth.csv"),
 }
 GROUNDS = {"emps/images": "emps/val.txt", "loops/images": None, "shale/images": None}  # not learned from
+SHAPES = ((512, 640), (512, 700), (480, 512), (768, 1024), (960, 1280))
 LEAST_GROUND_PX = 200
 LEAST_BAR_PX, LEAST_BAR_SHARE = 40, 0.2  # of a white bar; of the picture's width
 TONES = (255.0, 255.0, 255.0, 0.0, 0.0, 230.0, 200.0, 70.0, 40.0, 76.0, 150.0, 226.0)  # the last three: red, green, yellow
@@ -162,7 +163,7 @@ def _of_ground(grounds: tuple[Grey, ...], shape: tuple[int, int], rng: np.random
 
 
 def _rendered(name: str, group: str, rng: np.random.Generator, fonts: list[Path], grounds: tuple[Grey, ...]) -> Case:
-    shape = ((512, 640), (512, 700), (480, 512), (768, 1024), (960, 1280))[rng.integers(5)]
+    shape = SHAPES[rng.integers(len(SHAPES))]
     pixels = _of_ground(grounds, shape, rng) if grounds else _ground(shape, rng)
     if rng.random() < 0.4:
         pixels = add_panel_letter(pixels, str(rng.choice(["a", "(b)", "C", "d)"])), rng=rng, boxed=bool(rng.random() < 0.3))

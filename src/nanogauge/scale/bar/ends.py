@@ -19,7 +19,7 @@ _TWICE_PX = 2.5  # within which they agree so well that a short arrow counts; fl
 _FADE_PX = (1.5, 2.0)  # over which a tip fades: as far as this it is sharp, from this on it fades out
 _FADES_ALIKE_PX = 0.8
 _TIP_OFF_PX = 1.2  # of an arrow's length, where both tips are clearly of one kind
-_MOST_APART_PX = 5.0  # both ways to find the length of such an arrow
+_MOST_APART_PX, _MOST_FADED_PX = 7.0, 5.0  # both ways to find the length of such an arrow; what fades of it at most
 _MOST_BEYOND_PX = 1.0  # an arrow with sharp tips goes beyond what is seen of it
 _FLANKS_SHARE = 0.9  # of the way to where the flanks meet
 _POINTED_PX = 0.7  # by which the middle row goes beyond the others at both ends
@@ -179,6 +179,7 @@ def _clear_tips(profile: NDArray[np.float64], seen: tuple[float, float], flanks:
     fades = tip_fade(profile, seen[1]), tip_fade(profile[::-1], len(profile) - 1 - seen[0])
     if fades[0] is None or fades[1] is None or abs(fades[0] - fades[1]) > _FADES_ALIKE_PX or not 0 <= apart <= _MOST_APART_PX:
         return None
+    apart = min(apart, _MOST_FADED_PX)
     fine = float(np.clip((0.5 * (fades[0] + fades[1]) - _FADE_PX[0]) / (_FADE_PX[1] - _FADE_PX[0]), 0, 1))
     # half-way between the two where tips are sharp, hardly beyond what is seen; where the flanks meet where tips fade out
     longer = (1 - fine) * min(0.5 * apart, _MOST_BEYOND_PX) + fine * _FLANKS_SHARE * apart
