@@ -3,11 +3,13 @@
     python benchmarks/scale.py --out /tmp/sheet                      # all sets that are there, 500 rendered micrographs
     python benchmarks/scale.py --out /tmp/sheet --sets rendered --n 5000
     python benchmarks/scale.py --out /tmp/sheet --sets overlaid --n 5000     # bars drawn over real micrographs, by style
+    python benchmarks/scale.py --out /tmp/sheet --sets overlaid --n 5000 --small --seed 5 --keep rows.jsonl   # in pieces
     python benchmarks/scale.py --out /tmp/sheet --sets makers --bar-only   # the file's metadata are not looked at
 
 Right: within max(2 %, 1.5 px of the bar's length) of the truth. Refused: no scale, with a reason. Wrong: any other number.
 Invented: a number read from a picture that has no readable bar. The rendered set covers all styles of bars and data bars, fonts,
-tones, sizes, spellings, grounds, blur and JPEG; the seed decides all. Wrong and invented ones are printed as they come.
+tones, sizes, spellings, grounds, blur and JPEG; the seed decides all. Wrong and invented ones are printed as they come. With
+--keep a run that was cut off goes on where it was: give each seed and set a file of its own.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ from __future__ import annotations
 import argparse
 import base64
 import html
+import json
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -70,9 +73,11 @@ def judge(case: Case, measurer: Measurer, *, bar_only: bool) -> Outcome:
     return Outcome(case, verdict, read, sigma, reason, reading, seconds)
 
 
-def rendered_outcomes(numbers: range, *, seed: int, workers: int, grounds: Path | None, with_locator: bool) -> Iterator[Outcome]:
+def rendered_outcomes(
+    numbers: Iterable[int], *, seed: int, workers: int, grounds: Path | None, with_locator: bool, small: bool = False
+) -> Iterator[Outcome]:
     """What becomes of the rendered micrographs of these numbers, in order."""
-    work = partial(_judge_rendered, seed=seed, grounds=grounds, with_locator=with_locator)
+    work = partial(_judge_rendered, seed=seed, grounds=grounds, with_locator=with_locator, small=small)
     if workers == 1:
         yield from (o for k in numbers if (o := work(k)) is not None)
         return
@@ -80,9 +85,31 @@ def rendered_outcomes(numbers: range, *, seed: int, workers: int, grounds: Path 
         yield from (o for o in pool.map(work, numbers, chunksize=8) if o is not None)
 
 
-def _judge_rendered(k: int, *, seed: int, grounds: Path | None, with_locator: bool) -> Outcome | None:
-    case = rendered_case(k, seed, real_grounds(grounds) if grounds is not None else ())
+def _judge_rendered(k: int, *, seed: int, grounds: Path | None, with_locator: bool, small: bool) -> Outcome | None:
+    case = rendered_case(k, seed, real_grounds(grounds) if grounds is not None else (), small=small)
     return _without_picture(judge(case, _measurer(with_locator), bar_only=True)) if case is not None else None
+
+
+def kept(file: Path) -> list[Outcome]:
+    """Outcomes of an earlier run, without pictures and readings; [] where there is no such file."""
+    if not file.is_file():
+        return []
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    return [_of_row(**row) for row in rows]
+
+
+def keep(file: Path, o: Outcome) -> None:
+    """Adds an outcome to the file."""
+    row = {"name": o.case.name, "group": o.case.group, "verdict": o.verdict, "sigma": o.error_in_sigma, "reason": o.reason}
+    with file.open("a", encoding="utf-8") as f:
+        f.write(json.dumps(row | {"cpu": o.cpu_seconds, "size": int(o.case.micrograph.pixels.size)}, default=float) + "\n")
+
+
+def _of_row(name: str, group: str, verdict: str, sigma: float | None, reason: str, cpu: float, size: int) -> Outcome:
+    blank = np.broadcast_to(np.zeros((1, 1), np.uint8), (1, size))
+    return Outcome(
+        Case(name, group, Micrograph(pixels=blank, name=name), (), math.nan, ""), verdict, None, sigma, reason, None, cpu
+    )
 
 
 class Blind:
@@ -190,6 +217,8 @@ def main() -> None:
     p.add_argument("--every", type=int, default=1, help="only every so many cases")
     p.add_argument("--bar-only", action="store_true", help="ignore the files' metadata")
     p.add_argument("--no-locator", action="store_true", help="by geometry alone, to compare")
+    p.add_argument("--small", action="store_true", help="rendered micrographs of up to 512 x 700 px only: they take less time")
+    p.add_argument("--keep", type=Path, help="file of outcomes of one rendered set: what is in it is not read again")
     p.add_argument("--workers", type=int, default=1, help="processes for the rendered micrographs")
     a = p.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
@@ -200,8 +229,10 @@ def main() -> None:
             continue
         if name in ("rendered", "overlaid"):
             grounds = a.data if name == "overlaid" else None
+            done = kept(a.keep) if a.keep else []
+            numbers = sorted(set(range(0, a.n, a.every)) - {int(o.case.name) for o in done})
             outcomes = rendered_outcomes(
-                range(0, a.n, a.every), seed=a.seed, workers=a.workers, grounds=grounds, with_locator=not a.no_locator
+                numbers, seed=a.seed, workers=a.workers, grounds=grounds, with_locator=not a.no_locator, small=a.small
             )
         else:
             cases = (case for k, case in enumerate(real_cases(name, a.data)) if k % a.every == 0)
@@ -209,9 +240,12 @@ def main() -> None:
         results[name] = []
         for o in outcomes:
             results[name].append(o)
+            if a.keep and name in ("rendered", "overlaid"):
+                keep(a.keep, o)
             if o.verdict in ("wrong", "grossly wrong", "invented"):
                 print(f"{o.verdict}: {_words(o)}", flush=True)
-        print_table(name, results[name])
+        earlier = done if name in ("rendered", "overlaid") else []
+        print_table(name, [*earlier, *results[name]])
         print(write_sheet(a.out, results), flush=True)
 
 

@@ -28,6 +28,8 @@ REAL = {  # folder of pictures, table of truth
     "raw": ("scale/raw", "scale/raw/truth.csv"),
 }
 GROUNDS = {"emps/images": "emps/val.txt", "loops/images": None, "shale/images": None}  # not learned from
+SHAPES = ((512, 640), (512, 700), (480, 512), (768, 1024), (960, 1280))
+N_SMALL = 3  # of them
 LEAST_GROUND_PX = 200
 LEAST_BAR_PX, LEAST_BAR_SHARE = 40, 0.2  # of a white bar; of the picture's width
 TONES = (255.0, 255.0, 255.0, 0.0, 0.0, 230.0, 200.0, 70.0, 40.0, 76.0, 150.0, 226.0)  # the last three: red, green, yellow
@@ -109,16 +111,17 @@ def real_cases(name: str, data: Path) -> Iterator[Case]:
         yield Case(path.name, row.get("maker") or name, micrograph, tuple(wanted), bar_px, text, unscored, nothing)
 
 
-def rendered_case(k: int, seed: int, grounds: tuple[Grey, ...] = ()) -> Case | None:
+def rendered_case(k: int, seed: int, grounds: tuple[Grey, ...] = (), *, small: bool = False) -> Case | None:
     """The k-th rendered micrograph of a seed: styles and makers in turn, all else at random; one in twelve has no readable scale.
 
-    grounds: pictures to draw over, see `real_grounds`; () for drawn ones. None where no bar of its kind fitted in forty attempts.
+    grounds: pictures to draw over, see `real_grounds`; () for drawn ones; small: the smaller shapes only. None where no bar of its
+    kind fitted in forty attempts.
     """
     groups = [*STYLES, *(f"data bar {m}" for m in MAKERS), "nothing to read", "nothing to read"]
     for attempt in range(40):
         rng = np.random.default_rng([seed, k, attempt])
         try:
-            return _rendered(f"{k:05d}", groups[k % len(groups)], rng, _fonts(), grounds)
+            return _rendered(f"{k:05d}", groups[k % len(groups)], rng, _fonts(), grounds, SHAPES[:N_SMALL] if small else SHAPES)
         except ValueError:
             continue
     return None
@@ -161,8 +164,15 @@ def _of_ground(grounds: tuple[Grey, ...], shape: tuple[int, int], rng: np.random
     return np.asarray(cv2.resize(ground[y : y + tall, x : x + wide], shape[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _rendered(name: str, group: str, rng: np.random.Generator, fonts: list[Path], grounds: tuple[Grey, ...]) -> Case:
-    shape = ((512, 640), (512, 700), (480, 512), (768, 1024), (960, 1280))[rng.integers(5)]
+def _rendered(
+    name: str,
+    group: str,
+    rng: np.random.Generator,
+    fonts: list[Path],
+    grounds: tuple[Grey, ...],
+    shapes: tuple[tuple[int, int], ...],
+) -> Case:
+    shape = shapes[rng.integers(len(shapes))]
     pixels = _of_ground(grounds, shape, rng) if grounds else _ground(shape, rng)
     if rng.random() < 0.4:
         pixels = add_panel_letter(pixels, str(rng.choice(["a", "(b)", "C", "d)"])), rng=rng, boxed=bool(rng.random() < 0.3))

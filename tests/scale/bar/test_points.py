@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nanogauge.scale.bar.points import are_twins, has_decimal_point
+from nanogauge.scale.bar.points import are_twins, has_decimal_point, has_leading_point
 from nanogauge.scale.bar.text import LengthText
 from nanogauge.training.synthetic.marks import FONTS, finished, text_width, write
 
@@ -39,6 +39,17 @@ def test_points(font: Path, font_px: int) -> None:
         assert has_decimal_point(*drawn(text, font, font_px=font_px)), text
     for text in ("10 µm", "200 nm", "15 µm", "500 nm", "5 µm"):
         assert not has_decimal_point(*drawn(text, font, font_px=font_px)), text
+
+
+@pytest.mark.parametrize("font", FONTS[:4], ids=lambda p: p.stem)
+@pytest.mark.parametrize("font_px", [20, 30, 60])
+def test_points_before_a_number(font: Path, font_px: int) -> None:
+    for text in (".4 µm", ".25 µm"):
+        assert has_leading_point(*drawn(text, font, font_px=font_px)), text
+    for text in ("4 µm", "0.4 µm", "25 µm", "5 nm", "10 µm"):
+        assert not has_leading_point(*drawn(text, font, font_px=font_px)), text
+    for seed in range(6):
+        assert not has_leading_point(*drawn("4 µm", font, font_px=font_px, noise=12.0, seed=seed))
 
 
 def test_noise_makes_no_points() -> None:

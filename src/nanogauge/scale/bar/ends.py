@@ -19,7 +19,7 @@ _TWICE_PX = 2.5  # within which they agree so well that a short arrow counts; fl
 _FADE_PX = (1.5, 2.0)  # over which a tip fades: as far as this it is sharp, from this on it fades out
 _FADES_ALIKE_PX = 0.8
 _TIP_OFF_PX = 1.2  # of an arrow's length, where both tips are clearly of one kind
-_MOST_APART_PX = 5.0  # both ways to find the length of such an arrow
+_MOST_APART_PX, _MOST_FADED_PX = 7.0, 5.0  # both ways to find the length of such an arrow; what fades of it at most
 _MOST_BEYOND_PX = 1.0  # an arrow with sharp tips goes beyond what is seen of it
 _FLANKS_SHARE = 0.9  # of the way to where the flanks meet
 _POINTED_PX = 0.7  # by which the middle row goes beyond the others at both ends
@@ -95,6 +95,8 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
         left_sigma = float(np.hypot(left_sigma, _COMB_SIGMA_PX))
     if bar.kind in ("ticks", "split", "solid") and bar.rows[1] - bar.rows[0] <= _THIN_PX:
         ticks = None if comb or arrow is not None else _ticks(pixels, bar, left, right, sign)
+        if ticks is None and bar.kind == "solid" and not comb and arrow is None:
+            ticks = _one_hidden(pixels, bar, left, right, sign)
         stroke = ticks[2] if ticks is not None else float(bar.rows[1] - bar.rows[0])  # as wide as the line, as a rule
         if ticks is not None:
             left, right, by_ticks = ticks[0], ticks[1], True
@@ -177,6 +179,7 @@ def _clear_tips(profile: NDArray[np.float64], seen: tuple[float, float], flanks:
     fades = tip_fade(profile, seen[1]), tip_fade(profile[::-1], len(profile) - 1 - seen[0])
     if fades[0] is None or fades[1] is None or abs(fades[0] - fades[1]) > _FADES_ALIKE_PX or not 0 <= apart <= _MOST_APART_PX:
         return None
+    apart = min(apart, _MOST_FADED_PX)
     fine = float(np.clip((0.5 * (fades[0] + fades[1]) - _FADE_PX[0]) / (_FADE_PX[1] - _FADE_PX[0]), 0, 1))
     # half-way between the two where tips are sharp, hardly beyond what is seen; where the flanks meet where tips fade out
     longer = (1 - fine) * min(0.5 * apart, _MOST_BEYOND_PX) + fine * _FLANKS_SHARE * apart
@@ -302,6 +305,28 @@ def _ticks(
     if bar.kind != "split" and min(first - left, right - last) > _HEAD[0] * stroke + _HEAD[1]:
         return None  # the line goes on beyond them: they are the heads of an arrow
     return first, last, stroke
+
+
+def _one_hidden(
+    pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float
+) -> tuple[float, float, float] | None:
+    """As `_ticks`, where one end has a stroke as wide as the line and the other lies over something of its tone that would hide
+    one: end ticks come in pairs. None where either is not so."""
+    y0, y1 = bar.rows
+    for a, b in ((y0 - 5, y0 - 1), (y1 + 1, y1 + 5)):
+        if a < 0 or b > pixels.shape[0]:
+            continue
+        profile = pixels[a:b].astype(np.float64).min(axis=0) if sign > 0 else -pixels[a:b].astype(np.float64).max(axis=0)
+        first, last = (_stroke(profile, edge, bar, inwards) for edge, inwards in ((left, 1), (right, -1)))
+        if (first is None) == (last is None):
+            continue
+        at, (centre, _, width) = (right, first) if first is not None else (left, last)  # type: ignore[misc]
+        depth = centre - left if first is not None else right - centre
+        beside = profile[max(round(at) - bar.thickness_px - 2, 0) : round(at) + bar.thickness_px + 3]
+        hidden = beside.size > 0 and float(np.median(beside)) > sign * bar.tone - 0.5 * bar.contrast
+        if hidden and abs(depth - 0.5 * bar.thickness_px) <= 1.0 and width <= 1.7 * bar.thickness_px + 1:
+            return left + depth, right - depth, width
+    return None
 
 
 def _is_comb(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float) -> bool:

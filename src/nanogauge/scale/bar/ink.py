@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .text import LengthText
 
+_OF_INK = 40.0  # grey levels off the letters' tone where nothing is left of it
 _LIKE, _LEAST_TONE_STEP = 0.35, 12.0  # of one step, that the other must be to be taken for letters too; grey levels
 _APART = 25.0  # grey levels between the tones of the ground above letters and below them, where one of them is none
 
@@ -43,6 +44,13 @@ def text_tone(pixels: NDArray[np.uint8], label: LengthText) -> TextTone:
     if min(part.shape) >= 3 and _LIKE * max(high - ground, ground - low) < min(high - ground, ground - low):
         bright = _is_lighter(part, ground, bright)  # a particle under the letters stands out as much as they do
     return TextTone(high if bright else low, ground, bright)
+
+
+def in_one_tone(pixels: NDArray[np.uint8], ink: float) -> NDArray[np.uint8]:
+    """An (H, W) uint8 picture in which only what has the tone of the letters is dark: they are drawn in one tone, and what they lie
+    over seldom has it."""
+    off = np.abs(pixels.astype(np.float32) - ink) / _OF_INK
+    return np.asarray(np.clip(255 * off, 0, 255), np.uint8)
 
 
 def _is_lighter(part: NDArray[np.uint8], ground: float, otherwise: bool) -> bool:

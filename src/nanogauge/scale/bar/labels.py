@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.protocols import TextLine, TextReader
+from .ink import in_one_tone, text_tone
 from .points import are_twins, has_decimal_point, has_leading_point
 from .text import LengthText, has_remains, is_common, parse_lengths
 
@@ -93,6 +94,12 @@ def letters_alone(pixels: NDArray[np.uint8], box: tuple[float, float, float, flo
     return min(found, key=lambda t: t.confidence) if found[0].says(found[1]) else None
 
 
+def readings_alone(pixels: NDArray[np.uint8], box: tuple[float, float, float, float], reader: TextReader) -> list[LengthText]:
+    """The lengths that are read in the box of a label's letters alone, one crop after the other, sure or not."""
+    read = (reader.read_line(crop(pixels, box, height_px=height, margin=margin)) for height, margin in _ALONE_CROPS)
+    return [t for text, confidence in read for t in parse_lengths(TextLine(text, confidence, box))]
+
+
 def without_stroke(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader) -> LengthText | None:
     """The label without its leading 1, as read again from what stands right of it: the 1 may be the end tick of the bar beside the
     text. None where no label is left, or another one than the rest of this."""
@@ -118,14 +125,23 @@ def read_again(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader)
 
 
 def _with_point(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader) -> LengthText | None:
-    """The label as a reading at another height has it, the same digits with a point between them; None where none has."""
+    """The label as a reading at another height has it, the same digits with a point between or before them; None where none has.
+    Last in the tone of its letters alone, without the particles that they lie over: twice there, for letters can be lost too."""
     digits = label.text.split()[0]
-    for height in (28, 36, 64, 80):
-        text, confidence = reader.read_line(crop(pixels, label.box, height_px=height))
+
+    def pointed(picture: NDArray[np.uint8], height: int) -> LengthText | None:
+        text, confidence = reader.read_line(crop(picture, label.box, height_px=height))
         for t in parse_lengths(TextLine(text, confidence, label.box)):
             if "." in t.text and t.text.split()[0].replace(".", "") in (digits, f"0{digits}"):
                 return replace(t, confidence=0.9 * max(confidence, 0.8), doubt=t.doubt)
-    return None
+        return None
+
+    for height in (28, 36, 64, 80):
+        if (found := pointed(pixels, height)) is not None:
+            return found
+    bare = in_one_tone(pixels, text_tone(pixels, label).ink)
+    first, second = (pointed(bare, height) for height in (48, 64))
+    return first if first is not None and second is not None and first.says(second) else None
 
 
 def _at(t: LengthText, label: LengthText) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .boxes import Box, FloatBox, shared
-from .labels import letters_alone
+from .labels import letters_alone, readings_alone
 from .lines import Sight
 from .match import LabelledBar
 from .text import LengthText
@@ -53,10 +53,13 @@ def letters_of(label: LengthText, sight: Sight) -> LengthText | None:
     return letters_alone(sight.pixels, box, sight.reader) if box is not None else None
 
 
-def is_cut(label: LengthText, sight: Sight) -> bool:
-    """Whether the locator sees letters left of where a label was read to begin, so that its first digit may be missing."""
+def with_what_was_cut(label: LengthText, sight: Sight) -> LengthText | None:
+    """Another length that is read where the locator sees letters that begin before the label does, so that its first digit may be
+    missing; None where none does or it reads the same."""
     box = _letters_about(label, sight)
-    return box is not None and box[1] < label.box[1] - _LEFT_OUT * (box[2] - box[0])
+    if box is None or box[1] >= label.box[1] - _LEFT_OUT * (box[2] - box[0]):
+        return None
+    return next((t for t in readings_alone(sight.pixels, box, sight.reader) if not t.says(label)), None)
 
 
 def _letters_about(label: LengthText, sight: Sight) -> FloatBox | None:
@@ -75,7 +78,7 @@ def is_clear_of(pair: LabelledBar, sight: Sight) -> bool:
     its first digit is none of the bar."""
     box, bar = letters_box(pair.label, sight), pair.bar
     end = bar.box[1] + bar.piece_px if bar.kind == "split" else bar.box[3]
-    if box is None or box[1] <= end:
+    if box is None or box[1] + _MARGIN / (1 + 2 * _MARGIN) * (box[2] - box[0]) <= end:  # without the margin that it was given
         return False
     letters = letters_of(pair.label, sight)
     return letters is not None and letters.says(pair.label)

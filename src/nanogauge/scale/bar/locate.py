@@ -79,9 +79,11 @@ def find_bars(
     most_thick_px = thickest_px(len(pixels))
     for bright, levels in ((True, _BRIGHT_LEVELS), (False, _DARK_LEVELS)):
         seen: dict[Box, _Line | None] = {}  # most bars are found at many levels
+        strokes = _long_strokes(part, max(least_length_px, shortest_px), bright=bright)
         for level in levels:
             mask = (part >= level if bright else part <= level).astype(np.uint8)
-            for box in _runs(mask, left, right, max(least_length_px, shortest_px), most_thick_px, shortest_px):
+            long = (strokes >= level if bright else strokes <= level).astype(np.uint8)
+            for box in _runs(long, left, right, most_thick_px, shortest_px):
                 if box not in seen:
                     seen[box] = _line(part, box, bright)
                 line = seen[box]
@@ -112,13 +114,16 @@ def thickest_px(height_px: int) -> int:
     return max(_MOST_THICK_PX, round(_MOST_THICK * height_px))
 
 
-def _runs(
-    mask: NDArray[np.uint8], left: float, right: float, least_length_px: int, most_thick_px: int, shortest_px: int
-) -> list[Box]:
-    """Boxes of the long horizontal strokes of a mask that reach into columns left to right: what an opening with a short
-    horizontal line leaves."""
+def _long_strokes(part: NDArray[np.uint8], least_length_px: int, *, bright: bool) -> NDArray[np.uint8]:
+    """What an opening with a short horizontal line leaves of the bright, a closing of the dark: at any threshold, its mask is that
+    of the picture, opened."""
     line = np.ones((1, least_length_px | 1), np.uint8)  # odd: an even one would shift what it leaves by a pixel
-    opened = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, line, borderType=cv2.BORDER_CONSTANT, borderValue=0), np.uint8)
+    how, beyond = (cv2.MORPH_OPEN, 0) if bright else (cv2.MORPH_CLOSE, 255)
+    return np.asarray(cv2.morphologyEx(part, how, line, borderType=cv2.BORDER_CONSTANT, borderValue=beyond), np.uint8)
+
+
+def _runs(opened: NDArray[np.uint8], left: float, right: float, most_thick_px: int, shortest_px: int) -> list[Box]:
+    """Boxes of the long horizontal strokes of a mask, already opened, that reach into columns left to right."""
     dx, dy, wide, high = cv2.boundingRect(opened)  # often little is left, and labelling takes the time
     if wide == 0:
         return []

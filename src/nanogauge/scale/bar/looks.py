@@ -14,6 +14,7 @@ from .text import LengthText
 
 _SHARP, _SHARP_LEVELS = 0.95, 8  # quality, and thresholds, of a short bar in a data bar that is drawn for sure
 _SHORT = 0.25  # of the text's width
+_STRAIGHT_ROWS, _STRAIGHT_PX = 0.8, 1  # of the letters' rows that a plate's edge goes through; how far it strays
 _PLAIN = 6.0  # grey levels of spread
 _LEVEL_STEP = 25.0  # grey levels between the thresholds of the search
 _LEAST_GRAIN, _MOST_GRAINY = 2.0, 0.6  # grey levels from pixel to pixel in a picture; of it, in a drawn bar
@@ -97,6 +98,20 @@ def is_grainy(pixels: NDArray[np.uint8], bar: BarCandidate, grain: float) -> boo
     return grain_of(pixels[y0 + 2 : y1 - 2, x0 + 2 : x1 - 2]) > _MOST_GRAINY * grain
 
 
+def _is_on_plate(pixels: NDArray[np.uint8], label: LengthText, beyond: tuple[int, int], ground: float, contrast: float) -> bool:
+    """Whether the even ground of a label ends in a straight upright edge beyond it, as plates do and particles do not."""
+    ty0, tx0, ty1, tx1 = ink_box(label)
+    is_right = beyond[1] > tx1
+    part = (
+        pixels[max(int(ty0), 0) : int(ty1) + 1, int(tx1) + 2 : beyond[1]]
+        if is_right
+        else pixels[max(int(ty0), 0) : int(ty1) + 1, max(beyond[0], 0) : max(int(tx0) - 2, 0)][:, ::-1]
+    )
+    changed = np.abs(part.astype(np.float64) - ground) > 0.5 * contrast
+    where = [int(row.argmax()) for row in changed if row.any()]
+    return len(where) > _STRAIGHT_ROWS * len(changed) and int(np.ptp(np.quantile(where, [0.15, 0.85]))) <= _STRAIGHT_PX
+
+
 def _touches(box: Box, label: LengthText) -> bool:
     """Whether a candidate lies directly above or below the text."""
     ty0, tx0, ty1, tx1 = ink_box(label)
@@ -155,7 +170,8 @@ def goes_on_beyond(pixels: NDArray[np.uint8], bar: BarCandidate, label: LengthTe
     alike = np.abs(there - tone) < 0.25 * bar.contrast
     sides = np.concatenate([pixels[max(y0 - 4, 0) : max(y0 - 2, 0)], pixels[y1 + 2 : y1 + 4]]).astype(np.float64)
     beside = sides[:, bar.box[1] : bar.box[3]]
-    if beside.size and float(beside.std()) < _PLAIN:  # on a plate: what lies beyond the plate is none of it
+    if beside.size and float(beside.std()) < _PLAIN and _is_on_plate(pixels, label, beyond, float(np.median(beside)), bar.contrast):
+        # what lies beyond the plate is none of it
         alike &= (np.abs(sides[:, columns] - float(np.median(beside))) < 0.5 * bar.contrast).any(axis=0)
     runs = np.diff(np.flatnonzero(np.diff(np.concatenate([[0], alike.astype(np.int8), [0]]))))[::2]
     return bool(runs.size and runs.max() >= 0.6 * bar.length_px)

@@ -11,7 +11,7 @@ from ...core.protocols import TextLine
 from .boxes import Box, shared
 from .ends import Ends, measure_ends
 from .halves import short_halves, with_hidden_half
-from .ink import ink_box, text_tone
+from .ink import TextTone, in_one_tone, ink_box, text_tone
 from .joined import joined
 from .locate import BarCandidate, find_bars
 from .located import SeenBar
@@ -23,6 +23,7 @@ from .text import LengthText, has_remains
 
 _REACH = 8.5  # heights of the text: how far beside it a bar may begin
 _GOOD = 0.45  # score of a bar that leaves no need to look for others
+_SURE = 0.8  # score of a bar that the locator sees too
 _LEAST_PIECE = 0.3  # of the text's height: of a bar, or of a half of one
 _LEAST_BROKEN_PX = 20.0
 _GRAINY = 0.6  # times the score of a candidate as grainy as the picture
@@ -122,26 +123,11 @@ def _bars_between(
     bars = [b for b in found if is_seen(b, seen) or not any(is_stroke(pixels, b, line) for line in letters)]
     label = without_bars(pixels, label, bars, seen)
     tone = text_tone(pixels, label)
-    grain = grain_of(pixels[::_GRAIN_ROWS])
-    out = []
-    for bar in joined(with_hidden_half(pixels, bars, ink_box(label)), ink_box(label), len(label.text), bright_text=tone.bright):
-        if label.between_halves and bar.kind != "split":
-            continue
-        ends = measure_ends(pixels, bar)
-        inside = (
-            bar.kind == "ticks" and bar.box[1] < label.box[1] and label.box[3] < bar.box[3]
-        )  # text between the arms of a bracket
-        place = (bar.rows[0], bar.box[1], bar.rows[1], bar.box[3]) if inside else bar.box
-        score = (
-            bar.quality
-            * fit(place, label, lines, split=bar.kind == "split")
-            * looks(pixels, bar, ends, label, tone, sharp=in_strip and is_sharp(bar, ends, label))
-        )
-        if bar.kind == "solid" and is_grainy(pixels, bar, grain):
-            score *= _GRAINY  # a flat-edged particle
-        if bar.kind != "split" and goes_on_beyond(pixels, bar, label):
-            score *= 0.4  # half of a bar that its text splits
-        out.append(LabelledBar(label, bar, ends, score))
+    place = _Place(label, lines, tone, grain_of(pixels[::_GRAIN_ROWS]), in_strip)
+    whole = joined(with_hidden_half(pixels, bars, ink_box(label)), ink_box(label), len(label.text), bright_text=tone.bright)
+    out = [_scored(pixels, bar, place) for bar in whole if bar.kind == "split" or not label.between_halves]
+    if any(p.score >= _SURE and is_seen(p.bar, seen) for p in out):  # no ruler then, and looking for marks takes long
+        return _ranked(out)
     rulers = find_rulers(pixels, region, bright=tone.bright)
     if not rulers and not any(p.score >= _GOOD for p in out):  # letters over particles may be taken for dark ones
         rulers = find_rulers(pixels, region, bright=not tone.bright)
@@ -155,7 +141,64 @@ def _bars_between(
         out.append(
             LabelledBar(label, block, measure_ends(pixels, block), block.quality * min(1.0, 0.55 + 0.45 * block.contrast / 90))
         )
-    return sorted((p for p in out if p.score > 0.05 and p.ends.length_px >= 10), key=lambda p: -p.score)
+    if not any(p.score >= _GOOD for p in out):
+        more = [bar for bar in _in_letters_tone(pixels, region, columns, tone) if is_seen(bar, seen)]
+        out += [_scored(pixels, bar, place) for bar in more if not any(_overlaps(bar.box, b.box) for b in bars)]
+    return _ranked(out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What candidates are judged by: label, all lines of text, tone of the letters, grain of the picture; whether in a data bar."""
+
+    label: LengthText
+    lines: list[TextLine]
+    tone: TextTone
+    grain: float
+    in_strip: bool
+
+
+def _scored(pixels: NDArray[np.uint8], bar: BarCandidate, at: _Place) -> LabelledBar:
+    """A candidate with its ends and how well it fits its label."""
+    label = at.label
+    ends = measure_ends(pixels, bar)
+    # text between the arms of a bracket
+    inside = bar.kind == "ticks" and bar.box[1] < label.box[1] and label.box[3] < bar.box[3]
+    place = (bar.rows[0], bar.box[1], bar.rows[1], bar.box[3]) if inside else bar.box
+    sharp = at.in_strip and is_sharp(bar, ends, label)
+    score = (
+        bar.quality * fit(place, label, at.lines, split=bar.kind == "split") * looks(pixels, bar, ends, label, at.tone, sharp=sharp)
+    )
+    if bar.kind == "solid" and is_grainy(pixels, bar, at.grain):
+        score *= _GRAINY  # a flat-edged particle
+    if bar.kind != "split" and goes_on_beyond(pixels, bar, label):
+        score *= 0.4  # half of a bar that its text splits
+    return LabelledBar(label, bar, ends, score)
+
+
+def _in_letters_tone(pixels: NDArray[np.uint8], region: Box, columns: tuple[float, float], tone: TextTone) -> list[BarCandidate]:
+    """Bars in the tone of the letters over a ground both lighter and darker than they are, where no threshold finds them."""
+    y0, x0, y1, x1 = region
+    bare = in_one_tone(pixels[y0:y1, x0:x1], tone.ink)
+    found = find_bars(bare, columns=(columns[0] - x0, columns[1] - x0))
+    contrast = max(abs(tone.ink - tone.ground), 1.0)
+    return [
+        replace(
+            b,
+            bright=tone.bright,
+            tone=tone.ink,
+            contrast=contrast,
+            box=(b.box[0] + y0, b.box[1] + x0, b.box[2] + y0, b.box[3] + x0),
+            rows=(b.rows[0] + y0, b.rows[1] + y0),
+        )
+        for b in found
+        if not b.bright
+    ]
+
+
+def _ranked(pairs: list[LabelledBar]) -> list[LabelledBar]:
+    """The best first, without what is hopeless."""
+    return sorted((p for p in pairs if p.score > 0.05 and p.ends.length_px >= 10), key=lambda p: -p.score)
 
 
 def _overlaps(a: Box, b: Box) -> bool:

@@ -14,6 +14,7 @@ _MOST_AREA = 8.0  # of the text's box
 _LEAST_FILLED = 0.88  # of its bounding box, letters counted in
 _BLOCK_WIDER, _BLOCK_MARGIN = 1.5, 1.0  # than its text; of the text's height, at both ends: plates keep closer to their text
 _BLOCK_HIGHER = (1.2, 3.2)  # than its text
+_BLURRED_END_PX = 5
 _BLOCK_CONTRAST = 40.0  # grey levels, on all four sides
 _OFF_MIDDLE = 0.5  # of the text's height
 
@@ -64,8 +65,8 @@ def block_around(pixels: NDArray[np.uint8], box: Box) -> BarCandidate | None:
     if top == 0 or left == 0 or left + wide == part.shape[1] or top + high == len(part):
         return None
     inked = labels[top : top + high, left : left + wide] != int(here.argmax())
-    rim = max(3, high // 10)
-    inked[:rim], inked[-rim:], inked[:, :rim], inked[:, -rim:] = False, False, False, False  # blurred
+    rim, end = max(3, high // 10), max(_BLURRED_END_PX, high // 10)
+    inked[:rim], inked[-rim:], inked[:, :end], inked[:, -end:] = False, False, False, False  # blurred, or covered in part
     rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
     if not rows.size:
         return None

@@ -17,7 +17,7 @@ from .boxes import Box
 from .databar import find_data_bar
 from .ink import text_tone
 from .labels import confirmed, labels_in, read_again, without_stroke
-from .letters import is_clear_of, is_cut, letters_of, told_from_bars
+from .letters import is_clear_of, letters_of, told_from_bars, with_what_was_cut
 from .lines import Sight
 from .match import LabelledBar, bars_at
 from .panels import find_panels
@@ -210,10 +210,8 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
                 if alone.text != label.text:
                     found, label = [replace(p, label=alone) for p in found], alone
         sure = confirmed(sight.pixels, label, votes, sight.reader, read_from=bare, alone=partial(letters_of, label, sight))
-        if not sure.doubt and is_cut(sure, sight):
-            letters = letters_of(sure, sight)
-            if letters is None or not letters.says(sure):
-                sure = replace(sure, doubt=f"letters before {sure.text!r} may have been left out")
+        if not sure.doubt and (whole := with_what_was_cut(sure, sight)) is not None:
+            sure = replace(sure, doubt=f"it was read as {sure.text!r} and, with what stands before it, as {whole.text!r}")
         rivals = [p for p in found[1:] if p.score > 0.9 * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
         if not sure.doubt and _stroke_for_one(found[0]) and not is_clear_of(found[0], sight):
             sure = replace(sure, doubt=f"the leading 1 of {sure.text!r} may be the end of the bar beside it")

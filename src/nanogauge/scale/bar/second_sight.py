@@ -17,6 +17,7 @@ _END_PX, _END = 4.0, 0.03  # by which an end may differ, px or of the length, an
 _SURE, _CLEAN = 0.8, 0.9  # confidence of a seen bar; score of one found by geometry that stands although its ends differ
 _UNLIKE = 0.6  # times the score of another
 _LIKE = 0.85  # of the columns of both
+_MOST_OF = 0.85  # of a bar that is seen in pieces
 _LONG_PX = 80.0  # a bar whose seen ends can tell that a measured one runs on into the ground
 _LEAST_FIT = 0.25  # of a seen bar's place to the label
 
@@ -31,7 +32,7 @@ def taken_together(label: LengthText, pairs: list[LabelledBar], located: Located
     if not seen:
         return pairs
     sure = [s for s in seen if s.confidence >= _SURE and s.surely_ended]
-    same = [[s for s in seen if _rows_meet(s, p.bar) and _ends_agree(s, p)] for p in pairs]
+    same = [[s for s in (*seen, *_pieces_joined(likely, p)) if _rows_meet(s, p.bar) and _ends_agree(s, p)] for p in pairs]
     long = [s for s in sure if s.length_px >= _LONG_PX]
     both = [s for s in sure if any(s in of_pair for of_pair in same)]  # bars that both witnesses have
     best = max((p.score for p, of_pair in zip(pairs, same, strict=True) if of_pair), default=0.0)
@@ -72,6 +73,19 @@ def _halves_joined(seen: list[SeenBar], label: LengthText) -> list[SeenBar]:
     box = (min(a.box[0], b.box[0]), a.box[1], max(a.box[2], b.box[2]), b.box[3])
     whole = SeenBar(box, a.x0, b.x1, a.surely_ended and b.surely_ended, min(a.confidence, b.confidence))
     return [whole, *(s for s in seen if s not in (a, b))]
+
+
+def _pieces_joined(seen: list[SeenBar], pair: LabelledBar) -> list[SeenBar]:
+    """The pieces in which a bar is seen that geometry has whole, over particles of its tone, as one; [] where they are no more than
+    one or leave much of it out."""
+    x0, x1 = pair.ends.x0 - _END_PX, pair.ends.x1 + _END_PX
+    pieces = sorted((s for s in seen if _rows_meet(s, pair.bar) and x0 <= s.x0 and s.x1 <= x1), key=lambda s: s.x0)
+    if len(pieces) < 2 or sum(s.length_px for s in pieces) < _MOST_OF * pair.ends.length_px:
+        return []
+    rows = min(s.box[0] for s in pieces), max(s.box[2] for s in pieces)
+    first, last = pieces[0], max(pieces, key=lambda s: s.x1)
+    box = (rows[0], first.box[1], rows[1], last.box[3])
+    return [SeenBar(box, first.x0, last.x1, True, min(s.confidence for s in pieces))]
 
 
 def _alike(a: SeenBar, b: SeenBar, text_px: float) -> bool:
