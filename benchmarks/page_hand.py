@@ -75,6 +75,7 @@ def scale(hand: Hand, address: str, n: int) -> None:
     hand.press("Enter")
     hand.wait("() => nanogauge.state.nm_per_px")
     hand.click("button:has-text('Use this scale for others')")
+    hand.click(".q-dialog [aria-label='All of them']")  # their magnification is not stated, so none is ticked at first
     hand.click(".q-dialog button:has-text('Give them this scale')")
     hand.tab.wait_for_selector(f".ng-many:has-text('given to {n - 1} micrographs')", timeout=PATIENCE_MS)
 

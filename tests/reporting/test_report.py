@@ -271,6 +271,13 @@ def test_uncertainty_has_two_figures(value: float, expanded: float, text: str) -
     assert lengths("nm", 50).with_uncertainty(value, expanded) == text
 
 
+def test_a_difference_is_shown_to_the_place_that_its_interval_knows() -> None:
+    unit = lengths("nm", 50)
+    assert unit.within(0.000128, -1.3, 1.3) == "0.0"
+    assert unit.within(-2.4567, -3.61, -1.2) == "−2.5"
+    assert unit.within(-2.4567, float("nan"), float("nan")) == "−2.46"
+
+
 def test_words() -> None:
     assert lengths("nm", 2500).with_unit(2500) == "2.500 µm"
     assert number(0) == "0"

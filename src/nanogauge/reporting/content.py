@@ -251,7 +251,7 @@ def comparison_content(comparison: Comparison) -> Block:
         (
             str(p["sample_a"]),
             str(p["sample_b"]),
-            unit.show(p["difference_of_medians"], 3).replace("-", "−"),
+            unit.within(p["difference_of_medians"], p["low"], p["high"]),
             unit.interval(p["low"], p["high"]),
             number(p["cliffs_delta"], 2).replace("-", "−"),
             p_value(p["p_value"]),

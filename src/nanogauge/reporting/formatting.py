@@ -69,6 +69,12 @@ class Lengths:
         places = decimals(self.value(expanded))
         return f"{fixed(self.value(stored), places)} ± {fixed(self.value(expanded), places)}"
 
+    def within(self, stored: float, low: float, high: float) -> str:
+        """A value to the place to which its interval is known; to three figures where there is none."""
+        if not (math.isfinite(low) and math.isfinite(high) and high > low):
+            return self.show(stored, 3).replace("-", "−")
+        return fixed(self.value(stored), decimals((self.value(high) - self.value(low)) / 2))
+
     def interval(self, low: float | None, high: float | None, like: float | None = None) -> str:
         """ "49.9 … 52.5"; a dash where there is none."""
         if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
