@@ -47,26 +47,26 @@ class Stage:
         """Whether results go into an object store."""
         return is_remote(self.out)
 
-    def gather(self, entries: Iterator[tuple[str | None, dict[str, Any]]], n: int) -> None:
+    def gather(self, records: Iterator[dict[str, Any]], n: int) -> None:
         """Fetches what tables and report are made from: figures of all micrographs, pictures of a small run or of those to look at
-        first. Raises OSError."""
+        first. records: of the journal. Raises OSError."""
         if not self.elsewhere:
             return
         n_doubtful = 0
-        while some := list(islice(entries, _AT_ONCE)):
-            wanted = []
-            for name, row in some:
-                if name is None:
+        while some := list(islice(records, _AT_ONCE)):
+            wanted, without_page = [], []
+            for record in some:
+                name, row, there = record["name"], record["row"], record.get("files", {})
+                if row["status"] == "error":
                     continue
                 look = n > MOST_ROWS and n_doubtful < MOST_THUMBNAILS and (row["status"] != "ok" or bool(row["message"]))
                 n_doubtful += look
-                pictures = _PICTURES if n <= MOST_FULL_TABLES else _PICTURES[:1] if look else ()
-                wanted += [(self.out / name / f, self.here / name / f) for f in (*_FIGURES, *pictures)]
+                paged = "report.html" in there
+                without_page += [] if paged else [name]
+                pictures = _PICTURES if n <= MOST_FULL_TABLES or not paged else _PICTURES[:1] if look else ()
+                wanted += [(self.out / name / f, self.here / name / f) for f in (*_FIGURES, *pictures) if f in there]
             fetch(wanted)
-            lack = [name for name, _ in some if name is not None and not (self.here / name / "report.html").is_file()]
-            if n > MOST_FULL_TABLES:
-                fetch((self.out / name / f, self.here / name / f) for name in lack for f in _PICTURES)
-            self._without_page += lack
+            self._without_page += without_page
 
     def put_up(self) -> None:
         """The run's files go to where the results are. Raises OutputError."""
