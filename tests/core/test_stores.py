@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,3 +114,10 @@ def test_errors_of_stores_are_errors_of_files(raised: Exception, kind: type[OSEr
     with pytest.raises(type(raised)) as same, stores.reaching(Path("a")):
         raise raised
     assert same.value is raised
+
+
+def test_when_an_object_was_written(memory: Any) -> None:
+    before = time.time()
+    memory.pipe("/bench/a", b"x")
+    assert before - 1 < stores.changed_at(stores.path_of(f"{URL}/a")) < time.time() + 1
+    assert stores.changed_at(stores.path_of(f"{URL}/b")) == 0

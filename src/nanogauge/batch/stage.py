@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import OutputError
-from ..core.stores import fetch, is_remote, put_tree, write
+from ..core.stores import changed_at, fetch, is_remote, put_tree, write
 from ..reporting.gallery import MOST_THUMBNAILS
 from ..reporting.page import MOST_ROWS
 from ..reporting.run_report import MOST_FULL_TABLES, RUN_FILES
+from ..results.atomic import write_atomic
 from ..results.folder import MARK
 from .job import STATE_FOLDER
 
@@ -127,17 +128,21 @@ def staged(out: Path) -> Iterator[Stage]:
 
 
 def _take_up(out: Path, here: Path) -> None:
-    """The store's journal, then what a run that was killed on this machine wrote after it: of two lines of a file the later counts,
-    and a line that no longer fits what the store holds is measured again."""
-    mine = here / JOURNAL
-    left = mine.read_bytes() if mine.is_file() else b""
-    mine.unlink(missing_ok=True)
-    try:
-        fetch([(out / JOURNAL, mine)])
-    finally:
-        if left:
-            with mine.open("ab") as stream:
-                stream.write(b"\n" + left)
+    """The store's journal and what a run that was killed on this machine left, the newer one last: of two lines of a file the later
+    counts, and one that does not fit what the store holds is measured again."""
+    mine, stored = here / JOURNAL, here / f"{JOURNAL}.stored"
+    stored.unlink(missing_ok=True)
+    fetch([(out / JOURNAL, stored)])
+    if not mine.is_file():
+        if stored.is_file():
+            stored.replace(mine)
+        return
+    if stored.is_file():
+        parts = [stored.read_bytes(), mine.read_bytes()]
+        if changed_at(out / JOURNAL) > mine.stat().st_mtime:  # another machine has gone on since
+            parts.reverse()
+        write_atomic(mine, b"\n".join(parts))
+        stored.unlink()
 
 
 def _cache() -> Path:

@@ -181,6 +181,15 @@ def fetch(pairs: Iterable[tuple[Path, Path]]) -> None:
                 raise content
 
 
+def changed_at(path: Path) -> float:
+    """When an object was written, in seconds since 1970; 0 where there is none. Raises OSError."""
+    with reaching(path):
+        try:
+            return float(_fs(path).modified(_key(path)).timestamp())
+        except FileNotFoundError:
+            return 0.0
+
+
 @contextmanager
 def fetched(file: Path, belongs: Callable[[str], bool]) -> Iterator[Path]:
     """A copy of an object on this machine under the same name, in a folder of its own with those of its neighbours that belong to
