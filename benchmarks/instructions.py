@@ -1,20 +1,18 @@
 """Instructions that the steps outside the network take, counted under callgrind: the same on a busy machine as on an idle one.
 
-    python benchmarks/instructions.py            # a table; a minute or two of an idle core
+    python benchmarks/instructions.py            # a table; five minutes of an idle core
     python benchmarks/history.py --only work     # the same, kept in history.csv, and held against the row before
 
 The clock of a shared machine is off by tenths; a count of instructions by some thousandths, so that a step which takes 5 % more is
 seen at once. It says nothing of memory or of threads: the seconds are in the other rows of history.csv. Valgrind hides AVX-512, so
 that machines with and without it count alike. Needs valgrind (apt install valgrind) on Linux.
 
-Each step is called by way of a function of the C library, `lfind`, which nothing else here calls: callgrind starts a count where
-that is entered and writes it down where it returns.
+A process does each step once; another does one of them MORE times more. The difference is that step's, start and imports fall out.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
 import re
 import shutil
@@ -26,7 +24,7 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-GATE = "lfind"
+MORE = 3
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -74,14 +72,11 @@ def steps() -> dict[str, Callable[[], object]]:
     }
 
 
-def carry_out() -> None:
-    """The steps, each once to get warm and once to be counted; in the process that callgrind watches."""
-    gate = getattr(ctypes.CDLL(None), GATE)
-    size, byte = ctypes.c_size_t(1), ctypes.c_char(b"x")
-    for name, step in steps().items():
-        step()
-        call = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(lambda a, b, step=step: step() is step)
-        gate(ctypes.byref(byte), ctypes.byref(byte), ctypes.byref(size), ctypes.c_size_t(1), call)
+def carry_out(again: int) -> None:
+    """The steps, each once, and the one of that number MORE times more; in the process that callgrind watches."""
+    for k, (name, step) in enumerate(steps().items()):
+        for _ in range(1 + MORE * (k == again)):
+            step()
         print(name, flush=True)
 
 
@@ -89,38 +84,36 @@ def work() -> dict[str, float]:
     """Million instructions of each step. Raises SystemExit, saying so, where there is no valgrind."""
     if shutil.which("valgrind") is None:
         raise SystemExit("instructions are counted by valgrind, which is not here: apt install valgrind")
-    with tempfile.TemporaryDirectory() as folder:
-        counts = Path(folder) / "count"
-        command = [
-            "valgrind",
-            "--tool=callgrind",
-            f"--zero-before={GATE}",
-            f"--dump-after={GATE}",
-            f"--callgrind-out-file={counts}",
-        ]
-        environment = os.environ | dict.fromkeys(_THREADS, "1") | {"PYTHONHASHSEED": "0", "PYTHONMALLOC": "malloc"}
-        done = subprocess.run(
-            [*command, sys.executable, __file__, "--carry-out"], env=environment, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise SystemExit(f"the steps could not be counted: {done.stderr.strip().splitlines()[-1]}")
-        names = done.stdout.strip().splitlines()
-        return {f"work: {name}, million instructions": _counted(Path(f"{counts}.{k}")) for k, name in enumerate(names, start=1)}
+    names, once = _counted(-1)
+    return {f"work: {name}, million instructions": (_counted(k)[1] - once) / MORE / 1e6 for k, name in enumerate(names)}
 
 
-def _counted(file: Path) -> float:
-    """Of one dump."""
-    found = re.search(r"^(?:summary|totals): (\d+)", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
-    assert found is not None, f"{file}: no total in it"
-    return int(found[1]) / 1e6
+def _counted(again: int) -> tuple[list[str], int]:
+    """Names of the steps, and the instructions of the process that does them all once and one of them more often."""
+    command = [
+        "valgrind",
+        "--tool=callgrind",
+        "--callgrind-out-file=/dev/null",
+        sys.executable,
+        __file__,
+        "--carry-out",
+        str(again),
+    ]
+    environment = os.environ | dict.fromkeys(_THREADS, "1") | {"PYTHONHASHSEED": "0"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    found = re.search(r"Collected : (\d+)", done.stderr)
+    if done.returncode or found is None:
+        raise SystemExit(f"the steps could not be counted: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout.strip().splitlines(), int(found[1])
 
 
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--carry-out", action="store_true", help=argparse.SUPPRESS)
-    if parser.parse_args().carry_out:
-        carry_out()
+    parser.add_argument("--carry-out", type=int, help=argparse.SUPPRESS)
+    again = parser.parse_args().carry_out
+    if again is not None:
+        carry_out(again)
         return
     for name, value in work().items():
         print(f"{value:10.2f}  {name}")
