@@ -49,10 +49,12 @@ def multiplications(path: Path) -> float:
         model.graph.input[0].type.tensor_type.shape.dim[k].dim_value = size
     del model.graph.output[0].type.tensor_type.shape.dim[:]
     graph = onnx.shape_inference.infer_shapes(model).graph
-    weights = {i.name: list(i.dims) for i in graph.initializer}
-    known = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*graph.value_info, *graph.output)}
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*graph.value_info, *graph.output)}
+    shapes |= {
+        i.name: list(i.dims) for i in graph.initializer
+    }  # weights in half precision come by way of a cast, which has a shape
     convolutions = [n for n in graph.node if n.op_type == "Conv"]
-    return float(sum(np.prod(weights[n.input[1]]) * np.prod(known[n.output[0]][2:]) for n in convolutions))
+    return float(sum(np.prod(shapes[n.input[1]]) * np.prod(shapes[n.output[0]][2:]) for n in convolutions))
 
 
 def peak(provider: str, side: int, seconds: float) -> float:

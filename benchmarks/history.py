@@ -2,12 +2,16 @@
 
     python benchmarks/history.py                      # measures, and appends a row for each figure: two minutes
     python benchmarks/history.py --only accuracy      # those whose name begins so
+    python benchmarks/history.py --only work          # instructions, counted; as good on a busy machine as on an idle one
+    python benchmarks/history.py --check              # what got worse by 5 % or more from one row to the next; measures nothing
     python benchmarks/history.py --plot history.png   # draws what is there; measures nothing
 
 Speed is kept as a ratio to a yardstick that runs in turn with it in the same process, and in processor time of one thread, so that
 rows of other machines and of busy ones can be set beside each other. The yardstick is a fixed piece of work: two matrix products of
 768 x 768 and eight blurs of a picture of 1024 x 1024. Accuracy is that of the four examples, which no network has learned from.
-Commit first: a row names the commit it was measured on, with a + where the source had been changed since.
+Work is kept as the instructions that steps take, counted under callgrind where there is one (see instructions.py): a step that
+takes 5 % more is named, and the command ends with 1. Commit first: a row names the commit it was measured on, with a + where the
+source had been changed since.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import csv
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +36,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
+from instructions import work  # noqa: E402
 from performance import interleaved, scene  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
@@ -137,7 +143,11 @@ def size() -> dict[str, float]:
     return {"size: lines of src": float(sum(files)), "size: lines of its longest file": float(max(files))}
 
 
-GROUPS = {"speed": speed, "start": start_up, "accuracy": accuracy, "size": size}
+GROUPS = {"work": work, "speed": speed, "start": start_up, "accuracy": accuracy, "size": size}
+WORSE = 1.05
+"""Of a number of instructions, from one row to the next: what is said."""
+NOISY = {"speed": 1.2, "start": 1.2}
+"""Of figures of the clock, which are off by as much on a machine that others use too."""
 
 
 def machine() -> str:
@@ -170,6 +180,31 @@ def append(values: dict[str, float]) -> None:
         writer.writerows([*about, name, f"{value:.5g}"] for name, value in values.items())
 
 
+def rows_of(file: Path = FILE) -> list[dict[str, str]]:
+    """The history."""
+    with file.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def grown(rows: list[dict[str, str]]) -> list[str]:
+    """A line for each figure of work or time whose newest value is larger, by more than its kind is off, than the one before on the
+    same machine."""
+    series: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for row in rows:
+        series.setdefault((row["machine"], row["benchmark"]), []).append(row)
+    said = []
+    for (_, name), values in series.items():
+        group = name.split(":")[0]
+        if len(values) < 2 or group not in ("work", *NOISY):
+            continue
+        before, now = values[-2:]
+        factor = float(now["value"]) / float(before["value"])
+        if factor >= NOISY.get(group, WORSE):
+            more = f"{before['commit']} {before['value']} -> {now['commit']} {now['value']} ({100 * (factor - 1):+.1f} %)"
+            said.append(f"{name}: {more}")
+    return said
+
+
 def plot(out: Path) -> None:
     """A small picture for each figure: its values in the order of the rows, a colour for each machine."""
     import matplotlib
@@ -177,8 +212,7 @@ def plot(out: Path) -> None:
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    with FILE.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = rows_of()
     commits = list(dict.fromkeys(r["commit"] for r in rows))
     machines = list(dict.fromkeys(r["machine"] for r in rows))
     names = list(dict.fromkeys(r["benchmark"] for r in rows))
@@ -201,18 +235,31 @@ def plot(out: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=GROUPS, help="measure these figures only")
+    parser.add_argument("--check", action="store_true", help="name what got worse instead of measuring")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the history instead of measuring")
     options = parser.parse_args()
     if options.plot:
         plot(options.plot)
         return
+    if options.check:
+        _say_grown()
+        return
     values: dict[str, float] = {}
     for name, measured in GROUPS.items():
-        if options.only in (None, name):
+        if options.only in (None, name) and (name != "work" or options.only or shutil.which("valgrind")):
             values |= measured()
     append(values)
     for name, value in values.items():
         print(f"{value:10.5g}  {name}")
+    _say_grown()
+
+
+def _say_grown() -> None:
+    worse = grown(rows_of())
+    for line in worse:
+        print(f"worse: {line}", file=sys.stderr)
+    if worse:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

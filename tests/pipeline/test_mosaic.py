@@ -5,25 +5,32 @@ from __future__ import annotations
 import json
 import zipfile
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 import cv2
+import matplotlib
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image, ImageDraw, ImageFont
 
 from nanogauge.core.errors import UnreadableFile, UnsupportedFormat
 from nanogauge.core.micrograph import Micrograph
 from nanogauge.core.protocols import EngineClasses
 from nanogauge.core.scale import Scale
 from nanogauge.core.settings import Settings
+from nanogauge.detection.engines import make_locator, make_reader
 from nanogauge.detection.find import find_particles
 from nanogauge.pipeline import measure
 from nanogauge.pipeline.mosaic import MosaicFiles, blocks, measure_mosaic
+from nanogauge.pipeline.mosaic import bar as bar_module
 from nanogauge.pipeline.mosaic import measure as measure_module
 from nanogauge.pipeline.mosaic.levels import levels_of
 from nanogauge.reading import Mosaic, read_micrograph, read_picture
+from nanogauge.scale.bar import ScaleBarReading
 
+FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 SCALE = Scale((2.0, 2.0), 0.01, "user")
 
 
@@ -271,3 +278,72 @@ def test_classes_of_a_network_in_a_mosaic(tmp_path, small_blocks):
     for a, b, name in true:
         near = np.hypot(table["y"] - a, table["x"] - b).argmin()
         assert table["class"][near] == name
+
+
+def written(picture, text, *, at, size, level=255):
+    """A picture with a line of text whose upper left corner is at (y, x)."""
+    image = Image.fromarray(picture)
+    font = ImageFont.truetype(str(FONT), size)
+    ImageDraw.Draw(image).text((at[1], at[0]), text, fill=level, font=font)
+    return np.array(image)
+
+
+@pytest.fixture(scope="module")
+def many_discs(discs):
+    """(2050, 2650) uint8."""
+    return np.tile(discs, (5, 5))
+
+
+def measured(tmp_path, picture):
+    tifffile.imwrite(tmp_path / "m.tif", picture, tile=(256, 256), compression="zlib")
+    settings = all_kept(Settings().replace("segment", working_magnification=1.0).replace("measure", n_bootstrap=0, edge="outline"))
+    mosaic = read_picture(tmp_path / "m.tif", mosaic_px=1)
+    return measure_mosaic(mosaic, engine=SmallTiles(), settings=settings, reader=make_reader(), locator=make_locator())
+
+
+@pytest.mark.slow
+def test_a_scale_bar_drawn_over_a_mosaic_is_read(many_discs, tmp_path, monkeypatch):
+    """It is large, as the mosaic is, and shows in the small copy; neither it nor its text is a particle."""
+    monkeypatch.setattr(measure_module, "_PREVIEW_PX", 900)
+    monkeypatch.setattr(bar_module, "_WINDOW_PX", (128, 128))
+    picture = many_discs.copy()
+    picture[1700:2000, 1800:2600] = 0
+    picture[1930:1960, 1900:2500] = 255
+    picture = written(picture, "3 µm", at=(1730, 2050), size=150)
+    found = measured(tmp_path, picture)
+    assert found.decision.source == "scale_bar"
+    assert found.scale.nm_per_px[1] == pytest.approx(5.0, rel=0.01)
+    assert found.scale_bar.box == pytest.approx((1930, 1900, 1960, 2500), abs=4)
+    inside = found.particles["y"].between(1700, 2000) & found.particles["x"].between(1810, 2590)
+    assert not inside.any()
+    assert len(found.particles) > 1000
+
+
+@pytest.mark.slow
+def test_the_data_bar_of_a_mosaic_is_read_and_not_measured(many_discs, tmp_path, monkeypatch):
+    """Its text is small: it is read at full size along the lower edge."""
+    monkeypatch.setattr(measure_module, "_PREVIEW_PX", 300)
+    picture = np.vstack([many_discs, np.zeros((70, many_discs.shape[1]), np.uint8)])
+    top = many_discs.shape[0]
+    picture[top + 45 : top + 51, 100:500] = 255
+    picture = written(picture, "500 nm", at=(top + 6, 240), size=28)
+    for x in range(700, 2500, 300):
+        picture = written(picture, "SE2 15.0 kV", at=(top + 18, x), size=28)
+    found = measured(tmp_path, picture)
+    assert found.scale.nm_per_px[1] == pytest.approx(1.25, rel=0.01)
+    assert found.frame == (0, 0, pytest.approx(top, abs=2), picture.shape[1])
+    assert found.particles["y"].max() < top
+    assert found.to_dict()["shape_px"] == list(picture.shape)
+    cut = found.particles[found.particles["edge_weight"] == 0]
+    assert (cut["y"] > top - 20).any(), "those that the data bar cuts are cut by the frame"
+
+
+def test_bars_that_contradict_each_other_give_no_scale():
+    def reading(nm_per_px, uncertainty=0.01):
+        return ScaleBarReading(100.0, 100 / nm_per_px, (0, 0, 5, 50), "100 nm", 0.9, nm_per_px, uncertainty)
+
+    assert bar_module._one_of([reading(2.0, 0.02), reading(2.01)]).nm_per_px == 2.01
+    refused = bar_module._one_of([reading(2.0), reading(4.0)])
+    assert refused.scale is None
+    assert refused.refused == "scale bars in it contradict each other: 2 and 4 nm per px"
+    assert bar_module._one_of([]) is None

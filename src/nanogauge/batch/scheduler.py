@@ -193,7 +193,7 @@ class Run:
         try:
             if self._again:
                 self._keep_newest()
-                self.stage.gather(r.entries(), r.n)
+                self.stage.gather(map(r.record, range(r.n)), r.n)
                 self._write_tables_anew()
             write_run_json(self.out, self._said_of_the_run(), r.inputs())
         except OSError as error:

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import OutputError
-from ..core.stores import fetch, is_remote, put_tree, write
+from ..core.stores import changed_at, fetch, is_remote, put_tree, write
 from ..reporting.gallery import MOST_THUMBNAILS
 from ..reporting.page import MOST_ROWS
 from ..reporting.run_report import MOST_FULL_TABLES, RUN_FILES
+from ..results.atomic import write_atomic
 from ..results.folder import MARK
 from .job import STATE_FOLDER
 
@@ -47,26 +48,26 @@ class Stage:
         """Whether results go into an object store."""
         return is_remote(self.out)
 
-    def gather(self, entries: Iterator[tuple[str | None, dict[str, Any]]], n: int) -> None:
+    def gather(self, records: Iterator[dict[str, Any]], n: int) -> None:
         """Fetches what tables and report are made from: figures of all micrographs, pictures of a small run or of those to look at
-        first. Raises OSError."""
+        first. records: of the journal. Raises OSError."""
         if not self.elsewhere:
             return
         n_doubtful = 0
-        while some := list(islice(entries, _AT_ONCE)):
-            wanted = []
-            for name, row in some:
-                if name is None:
+        while some := list(islice(records, _AT_ONCE)):
+            wanted, without_page = [], []
+            for record in some:
+                name, row, there = record["name"], record["row"], record.get("files", {})
+                if row["status"] == "error":
                     continue
                 look = n > MOST_ROWS and n_doubtful < MOST_THUMBNAILS and (row["status"] != "ok" or bool(row["message"]))
                 n_doubtful += look
-                pictures = _PICTURES if n <= MOST_FULL_TABLES else _PICTURES[:1] if look else ()
-                wanted += [(self.out / name / f, self.here / name / f) for f in (*_FIGURES, *pictures)]
+                paged = "report.html" in there
+                without_page += [] if paged else [name]
+                pictures = _PICTURES if n <= MOST_FULL_TABLES or not paged else _PICTURES[:1] if look else ()
+                wanted += [(self.out / name / f, self.here / name / f) for f in (*_FIGURES, *pictures) if f in there]
             fetch(wanted)
-            lack = [name for name, _ in some if name is not None and not (self.here / name / "report.html").is_file()]
-            if n > MOST_FULL_TABLES:
-                fetch((self.out / name / f, self.here / name / f) for name in lack for f in _PICTURES)
-            self._without_page += lack
+            self._without_page += without_page
 
     def put_up(self) -> None:
         """The run's files go to where the results are. Raises OutputError."""
@@ -127,17 +128,21 @@ def staged(out: Path) -> Iterator[Stage]:
 
 
 def _take_up(out: Path, here: Path) -> None:
-    """The store's journal, then what a run that was killed on this machine wrote after it: of two lines of a file the later counts,
-    and a line that no longer fits what the store holds is measured again."""
-    mine = here / JOURNAL
-    left = mine.read_bytes() if mine.is_file() else b""
-    mine.unlink(missing_ok=True)
-    try:
-        fetch([(out / JOURNAL, mine)])
-    finally:
-        if left:
-            with mine.open("ab") as stream:
-                stream.write(b"\n" + left)
+    """The store's journal and what a run that was killed on this machine left, the newer one last: of two lines of a file the later
+    counts, and one that does not fit what the store holds is measured again."""
+    mine, stored = here / JOURNAL, here / f"{JOURNAL}.stored"
+    stored.unlink(missing_ok=True)
+    fetch([(out / JOURNAL, stored)])
+    if not mine.is_file():
+        if stored.is_file():
+            stored.replace(mine)
+        return
+    if stored.is_file():
+        parts = [stored.read_bytes(), mine.read_bytes()]
+        if changed_at(out / JOURNAL) > mine.stat().st_mtime:  # another machine has gone on since
+            parts.reverse()
+        write_atomic(mine, b"\n".join(parts))
+        stored.unlink()
 
 
 def _cache() -> Path:

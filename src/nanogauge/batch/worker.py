@@ -100,8 +100,9 @@ class Worker:
     def carry_out(self, task: Task) -> Outcome:
         """Measures one micrograph in the process. One that dies is replaced and the micrograph tried once more; one that takes
         longer than the limit is killed, and the micrograph has failed."""
-        limit = usual_limit_s(self.job.base, task.item.file) if self.time_limit_s is None else self.time_limit_s
         file, reason = task.item.file, ""
+        here = file if is_remote(file) else self.job.base / file
+        limit = usual_limit_s(here) if self.time_limit_s is None else self.time_limit_s
         for _ in range(_ATTEMPTS):
             if self._closed:
                 break
@@ -214,13 +215,13 @@ def ready_of(job: Job, measurer: Measurer) -> Ready:
     return Ready(engine.name, engine.sha256, classed_by_network(job.settings, engine).classes.by)
 
 
-def usual_limit_s(base: Path, file: Path) -> float:
+def usual_limit_s(file: Path) -> float:
     """The time after which a micrograph is given up: 10 minutes, and 10 s more for each megabyte of its file; for an object in a
-    store, of which that is not asked, an hour more. base: where a relative path starts"""
+    store, of which that is not asked, an hour more."""
     if is_remote(file):
         return 600 + 3600
     try:
-        megabytes = (base / file).stat().st_size / 1e6
+        megabytes = file.stat().st_size / 1e6
     except (OSError, ValueError):
         megabytes = 0.0
     return 600 + 10 * megabytes

@@ -96,12 +96,13 @@ def lengths(folder: Path) -> dict[str, int]:
     Raises OSError."""
     if not is_remote(folder):
         return {p.name: p.stat().st_size for p in folder.iterdir() if p.is_file()} if folder.is_dir() else {}
-    with reaching(folder):
-        try:
-            inside = _fs(folder).ls(_key(folder), detail=True)
-        except FileNotFoundError:
-            return {}
-        return {_name(i): int(i["size"]) for i in inside if i["type"] == "file" and _name(i) != _name({"name": _key(folder)})}
+    key = _key(folder).rstrip("/")
+    parent, _, name = key.rpartition("/")
+    with reaching(folder):  # a bucket has no parent, and is asked for whole
+        found = (
+            _fs(folder).find(parent, prefix=f"{name}/", detail=True) if parent else _fs(folder).find(key, maxdepth=1, detail=True)
+        )
+        return {k.rpartition("/")[2]: int(i["size"]) for k, i in found.items() if k.rpartition("/")[0] == key}
 
 
 def listed(path: Path) -> list[Path]:
@@ -172,13 +173,21 @@ def fetch(pairs: Iterable[tuple[Path, Path]]) -> None:
     for _, local in pairs:
         local.parent.mkdir(parents=True, exist_ok=True)
     with reaching(pairs[0][0]):
-        found = _fs(pairs[0][0]).cat([_key(p) for p, _ in pairs], on_error="return")
-        for path, local in pairs:
-            content = found.get(_key(path), FileNotFoundError())
+        found = _fs(pairs[0][0]).cat_ranges([_key(p) for p, _ in pairs], None, None, on_error="return")
+        for (_, local), content in zip(pairs, found, strict=True):
             if isinstance(content, bytes):
                 local.write_bytes(content)
             elif not isinstance(content, FileNotFoundError):
                 raise content
+
+
+def changed_at(path: Path) -> float:
+    """When an object was written, in seconds since 1970; 0 where there is none. Raises OSError."""
+    with reaching(path):
+        try:
+            return float(_fs(path).modified(_key(path)).timestamp())
+        except FileNotFoundError:
+            return 0.0
 
 
 @contextmanager
@@ -212,10 +221,6 @@ def _fs(path: Path) -> Any:
 
 def _key(path: Path) -> str:
     return str(cast(Any, path).path)
-
-
-def _name(info: dict[str, Any]) -> str:
-    return str(info["name"]).rstrip("/").rpartition("/")[2]
 
 
 def _path(like: Path, key: str) -> Path:

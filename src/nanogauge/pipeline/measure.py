@@ -112,7 +112,8 @@ class Measurer:
         micrograph = source if isinstance(source, Micrograph) else read_picture(source, **asdict(settings.read))
         if isinstance(micrograph, Mosaic):
             known = calibration_of(settings)
-            return measure_mosaic(micrograph, engine=self.engine, settings=settings, scale=scale, calibration=known)
+            seeing: dict[str, Any] = {"reader": self.reader, "locator": self.locator}
+            return measure_mosaic(micrograph, engine=self.engine, settings=settings, scale=scale, calibration=known, **seeing)
         bar, decision, frame = self.read_scale(micrograph, user=scale)
         drawn = self.find(micrograph, bar, frame)
         found = at_edge(drawn, micrograph.pixels, settings.measure, frame=frame)

@@ -25,6 +25,7 @@ from ...core.settings import Settings
 from ...detection.class_maps import mean_classes
 from ...detection.confidence import confidence_by_label, judge_of, mean_by_label
 from ...detection.edges import true_edge
+from ...detection.find import without_text
 from ...detection.segment import predict_bands
 from ...detection.separate import carried, separate, touching
 from ...measuring import measure_particles
@@ -47,10 +48,12 @@ _WINDOW_PX, _WIDEST_WINDOW_PX = 2400, 3400  # sides of a window on the mosaic it
 
 @dataclass
 class MosaicParticles:
-    """What the blocks have given so far. `outline` is told the outlines of each table's particles, as they are found."""
+    """What the blocks have given so far. `outline` is told the outlines of each table's particles, as they are found; what lies
+    mostly in a box of `texts`, in px of the mosaic, is none."""
 
     files: MosaicFiles
     outline: Callable[[pd.DataFrame, dict[int, list[NDArray[np.int32]]]], None]
+    texts: tuple[tuple[int, int, int, int], ...] = ()
     tables: list[pd.DataFrame] = field(default_factory=list)
     n: int = 0
     n_cut: int = 0  # longer than the widest margin
@@ -165,6 +168,7 @@ def _take(
     reach = 1 if grid[0] > native[0] else math.ceil(native[0] / grid[0])
     coarse = nearest(working, window.origin, span, shapes)
     labels = coarse if grid == native else carried(coarse, fine, reach=reach, foreground_above=above)
+    labels = _without_text(labels, found.texts, span)
     inner = tuple(slice(core[i] - span[i], core[i + 1] - span[i]) for i in (0, 2))
     boxes = ndimage.find_objects(labels)
     claimed = found.files.read(*span)
@@ -207,6 +211,18 @@ def _take(
             with_outlines=bool(classes_of(engine).outlines),
         )
     return True
+
+
+def _without_text(
+    labels: NDArray[np.int32], texts: tuple[tuple[int, int, int, int], ...], span: tuple[int, int, int, int]
+) -> NDArray[np.int32]:
+    """Labels of a window without those that are text; the others keep their numbers."""
+    y0, y1, x0, x1 = span
+    here = [(a - y0, b - x0, c - y0, d - x0) for a, b, c, d in texts if a < y1 and c > y0 and b < x1 and d > x0]
+    if not here:
+        return labels
+    here = [(max(a, 0), max(b, 0), c, d) for a, b, c, d in here]
+    return np.where(without_text(labels, here)[labels] > 0, labels, 0).astype(np.int32)
 
 
 def _record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from ...core.errors import SettingsError
 from ...core.micrograph import Micrograph
 from ...core.particles import KINDS, column_dtypes, kinds_of
-from ...core.protocols import Engine, classes_of
+from ...core.protocols import BarLocator, Engine, TextReader, classes_of
 from ...core.remarks import Remark
 from ...core.scale import Scale
 from ...core.settings import Settings
@@ -27,6 +28,7 @@ from ...results.measurement import Measurement
 from ...scale.calibration import Calibration
 from ...scale.resolve import calibrated, resolve_scale
 from ...statistics.metrology import left_out_warnings
+from .bar import Sought, seek
 from .blocks import SEEN, MosaicParticles, find_in_blocks
 from .files import MosaicFiles
 from .levels import Levels, levels_of
@@ -46,28 +48,36 @@ def measure_mosaic(
     settings: Settings,
     scale: Scale | None = None,
     calibration: Calibration | None = None,
+    reader: TextReader | None = None,
+    locator: BarLocator | None = None,
 ) -> Measurement:
     """Measures a mosaic in bounded memory (under 2 GB for 40,000 x 40,000 px; 4 bytes a pixel of temporary disk).
 
-    The result is that of `Measurer.measure` on a machine large enough, but for these: no scale bar and no data bar is looked
-    for; the working magnification comes from a part of the picture and is not lowered to `largest_px`; labels are numbered
-    block by block, and how particles differ from their ground is seen block by block; picture and labels of the Measurement are
-    previews, the full ones are in `Measurement.mosaic`.
+    The result is that of `Measurer.measure` on a machine large enough, but for these: scale bar and data bar are sought in a small
+    copy of the picture and along its lower edge (see `bar`); the working magnification comes from a part of the picture and is
+    not lowered to `largest_px`; labels are numbered block by block, and how particles differ from their ground is seen block by
+    block; picture and labels of the Measurement are previews, the full ones are in `Measurement.mosaic`.
+
+    reader, locator: to find scale bar and data bar with; None: neither is sought without a reader
 
     Raises SettingsError for an engine without tiles, which needs the whole picture at once.
     """
     started = time.perf_counter()
     if engine.tile_px > _LARGEST_TILE_PX:
         raise SettingsError(f"{mosaic.path}: too large for the engine {engine.name!r}, which takes pictures whole; use unet")
-    levels = levels_of(mosaic)
-    decision = calibrated(resolve_scale(metadata=mosaic.scale, bar=None, user=scale), calibration, mosaic.instrument)
+    whole, levels = mosaic, levels_of(mosaic)
+    preview = _preview(mosaic, levels)
+    sought = Sought(None, mosaic.shape[0]) if reader is None else seek(mosaic, levels, preview, reader, locator)
+    if sought.bottom < mosaic.shape[0]:  # what lies above the data bar is measured, as if there were no more
+        mosaic = replace(mosaic, shape=(sought.bottom, mosaic.shape[1]))
+        levels = levels_of(mosaic)
+    decision = calibrated(resolve_scale(metadata=mosaic.scale, bar=sought.bar, user=scale), calibration, mosaic.instrument)
     zoom = _zoom(mosaic, levels, engine, settings)
     plain = WorkingPicture(mosaic, levels, zoom)
     picture = WorkingPicture(mosaic, levels, zoom, padded=_padded(plain.shape, engine), moments=plain.moments)
-    preview = _preview(mosaic, levels)
-    canvas = _Canvas(preview, mosaic.shape)
-    files = MosaicFiles(mosaic.shape)
-    found = MosaicParticles(files=files, outline=canvas.draw)
+    canvas = _Canvas(preview, whole.shape)
+    files = MosaicFiles(whole.shape)
+    found = MosaicParticles(files=files, outline=canvas.draw, texts=sought.texts)
     find_in_blocks(mosaic, picture, engine, settings, decision.scale, found)
     table = _classed(_joined(found.tables, decision.scale), settings, engine)
     files.overlay, files.edge_offset_px = canvas.picture, _edge_offset(mosaic, files)
@@ -84,7 +94,7 @@ def measure_mosaic(
             part=mosaic.part,
         ),
         decision=decision,
-        scale_bar=None,
+        scale_bar=sought.bar,
         labels=files.preview((preview.shape[0], preview.shape[1])),
         particles=table,
         frame=(0, 0, *mosaic.shape),
