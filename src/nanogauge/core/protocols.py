@@ -100,6 +100,20 @@ class Maps:
 
 
 @dataclass(frozen=True, slots=True)
+class TaughtOutlines:
+    """What the outlines look like that a network was taught, so that others are told from them.
+
+    centres: (K, F) mean features of each class, as in `measuring.learned_classes.shape_features`; whitening: (F, F), by which what
+        lies between an outline and a centre is multiplied; farthest: all but a twentieth of the taught particles held out lie
+        nearer to a centre
+    """
+
+    centres: tuple[tuple[float, ...], ...]
+    whitening: tuple[tuple[float, ...], ...]
+    farthest: float
+
+
+@dataclass(frozen=True, slots=True)
 class EngineClasses:
     """The classes that a network tells apart.
 
@@ -108,6 +122,7 @@ class EngineClasses:
     nm_per_px: smallest and largest pixel it has learned from; None where that is not known
     outlines: (S + 1, K) weights of what outlines say of the classes, as in `measuring.learned_classes.outline_evidence`; () where
         they are not asked
+    taught: to tell outlines that are like none it was taught; None: by the names of the classes, where all are shapes
     """
 
     names: tuple[str, ...]
@@ -115,6 +130,7 @@ class EngineClasses:
     temperature: float = 1.0
     nm_per_px: tuple[float, float] | None = None
     outlines: tuple[tuple[float, ...], ...] = ()
+    taught: TaughtOutlines | None = None
 
 
 NO_CLASSES = EngineClasses(())

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ...core.cpu import cores
 from ...core.errors import EngineError
-from ...core.protocols import N_MAPS, NO_CLASSES, EngineClasses, SizesInView
+from ...core.protocols import N_MAPS, NO_CLASSES, EngineClasses, SizesInView, TaughtOutlines
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -83,14 +83,21 @@ class Facts:
 
 
 def _classes(values: dict[str, Any]) -> EngineClasses:
-    pixels, outlines = values.get("nm_per_px"), values.get("outlines", ())
+    pixels, taught = values.get("nm_per_px"), values.get("taught")
     return EngineClasses(
         names=tuple(str(n) for n in values["names"]),
         of=str(values["of"]),
         temperature=float(values["temperature"]),
         nm_per_px=None if pixels is None else (float(pixels[0]), float(pixels[1])),
-        outlines=tuple(tuple(float(v) for v in row) for row in outlines),
+        outlines=_rows(values.get("outlines", ())),
+        taught=None
+        if taught is None
+        else TaughtOutlines(_rows(taught["centres"]), _rows(taught["whitening"]), float(taught["farthest"])),
     )
+
+
+def _rows(matrix: Any) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(float(v) for v in row) for row in matrix)
 
 
 def _session(path: Path, n_threads: int | None, providers: list[str]) -> onnxruntime.InferenceSession:
