@@ -54,7 +54,8 @@ class SizesInView:
     """What a view of a micrograph says of the sizes of its particles, lengths in the view's px.
 
     d50_px: number median of the equivalent diameter; scale: of the error of its logarithm (Laplace's law); gsd: geometric standard
-    deviation; n: particles, a cut one by its share; shares: (1 + sizes, h, w) in [0, 1], of each cell's area, ground first
+    deviation; n: particles, a cut one by its share; shares: (1 + sizes, h, w) in [0, 1], of each cell's area, ground first;
+    by_area_px: geometric mean of the diameter by the area that each size covers, None where the estimator does not say
     """
 
     d50_px: float
@@ -62,13 +63,14 @@ class SizesInView:
     gsd: float
     n: float
     shares: NDArray[np.float32]
+    by_area_px: float | None = None
 
 
 class SizeEstimator(Protocol):
     """Tells sizes from a picture alone, without outlines."""
 
     stride: int  # heights and widths must be multiples of this
-    rule: Mapping[str, float]  # see `size_estimate.SizeEstimate`: "gain", "floor", "surprise"; empty: never held against truth
+    rule: Mapping[str, float]  # "gain", "floor", "mixture", "surprise", see `size_estimate`; empty: never held against truth
 
     def look(self, view: NDArray[np.float32]) -> SizesInView:
         """Of standardised grey levels (H, W)."""
