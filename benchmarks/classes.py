@@ -1,7 +1,7 @@
 """How well are classes learned? Particles of a class each, phases of which every pixel is one, and particles of one kind.
 
     python benchmarks/classes.py OUT [--particles FOLDER] [--phases FOLDER] [--detect FOLDER ...] [--steps 200] [--shapes FILE.npz]
-        [--time PICTURE]
+        [--untaught FOLDER] [--time PICTURE]
 
 --particles: images/, labels/ and classes.json ({picture: {label: class}}). The pictures are parted into two halves by a hash of
 their names, series by series; a class head learns from each and is tested on the other, so that every picture is held out once.
@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +43,7 @@ from nanogauge.training.classes.figures import average_precision, calibration_er
 from nanogauge.training.classes.judge import Found, Judged, find_classed, judge_particles, judge_phases
 from nanogauge.training.classes.learn import class_recipe, learn
 from nanogauge.training.classes.outlines import fit_outlines
+from nanogauge.training.classes.untaught import lost_by_class, noticed_by_class, with_taught
 from nanogauge.training.evaluate import match
 from nanogauge.training.export import export_classes
 
@@ -140,6 +141,45 @@ def particles(folder: Path, out: Path, steps: int) -> None:
     print(f"confusion, maps and outlines (rows: true): {matrix.tolist()}")
 
 
+def untaught(folder: Path, out: Path) -> None:
+    """Each class left out in turn, by the names of shapes and by names that say nothing."""
+    names, items = read_class_folder(with_tables(folder, out / "particles"), report=quiet)
+    engine = OnnxEngine(DEFAULT)
+    seen: list[Found] = []
+    for half in held_out(items, 0.5):
+        blank = _Blank(engine, len(names))
+        seen.append(find_classed(blank, half))
+    n = [np.bincount(w.true[w.matched], minlength=len(names)) for w in map(whole, seen)]
+    print(f"\n{folder.name}, outlines: {' and '.join(str(v.tolist()) for v in n)} ({', '.join(names)})")
+    for said in (names, tuple(f"kind {k}" for k in range(len(names)))):
+        for learned, held in ((0, 1), (1, 0)):
+            weights = fit_outlines(seen[learned].shapes[seen[learned].matched], seen[learned].true[seen[learned].matched], said)
+            known = EngineClasses(said, outlines=tuple(map(tuple, weights.tolist())))
+            known = with_taught(known, seen[learned], seen[held])
+            lost, noticed = lost_by_class(seen[held], known), noticed_by_class(seen[learned], seen[held], known)
+            how = "by name" if known.taught is None else "by distance"
+            print(f"  {', '.join(said)}, {how}, looked for in half {held}:", end=" ")
+            print(f"untaught noticed {noticed.round(3)}, taught lost {lost.round(3)}")
+
+
+class _Blank:
+    """An engine whose class maps say nothing."""
+
+    def __init__(self, engine: OnnxEngine, k: int) -> None:
+        self._engine, self._k = engine, k
+        self.classes = EngineClasses(tuple(str(n) for n in range(k)))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._engine, name)
+
+    def predict(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        maps = self._engine.predict(tile)
+        return np.concatenate([maps, np.full((self._k, *maps.shape[1:]), 1 / self._k, np.float32)])
+
+    def predict_all(self, tiles: Iterator[NDArray[np.float32]], n: int) -> Iterator[NDArray[np.float32]]:
+        return map(self.predict, tiles)
+
+
 def print_found(judged: Sequence[Judged], fitted: Sequence[float], names: Sequence[str]) -> None:
     for k, j in enumerate(judged):
         assert j.ap50 is not None
@@ -230,6 +270,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--particles", type=Path)
+    parser.add_argument("--untaught", type=Path)
     parser.add_argument("--phases", type=Path)
     parser.add_argument("--detect", type=Path, nargs="*", default=[])
     parser.add_argument("--steps", type=int, default=200)
@@ -241,6 +282,8 @@ def main() -> None:
         shape_classes.shipped = lambda: network  # type: ignore[assignment]
     if args.particles:
         particles(args.particles, args.out, args.steps)
+    if args.untaught:
+        untaught(args.untaught, args.out)
     if args.phases:
         phases(args.phases, args.out, args.steps)
     for folder in args.detect:

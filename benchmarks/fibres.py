@@ -1,7 +1,7 @@
 """Fibres against drawn ones of known width, length and direction.
 
     python benchmarks/fibres.py drawn             # SEM, TEM and flat looks, 5 to 60 px wide (fibre_drawings.py draws them)
-    python benchmarks/fibres.py drawn sem 14 0    # of one look, width and seed
+    python benchmarks/fibres.py drawn sem 14 0 1  # of one look, width and seeds
     python benchmarks/fibres.py lengths           # whole fibres apart from each other: lengths
     python benchmarks/fibres.py directions        # order parameter of mats that lie along one direction more or less
     python benchmarks/fibres.py synthetic         # mats of `nanogauge.training.synthetic`, which has a look of its own
@@ -30,11 +30,14 @@ SHARES = (0.1, 0.5, 0.9)
 
 def truth_of(truth: Truth) -> tuple[float, list[float]]:
     """Length-weighted mean and quantiles of the widths drawn."""
-    order = np.argsort(truth.width)
-    share = np.cumsum(truth.length[order]) / truth.length.sum()
-    return float(np.average(truth.width, weights=truth.length)), [
-        float(truth.width[order][np.searchsorted(share, q)]) for q in SHARES
-    ]
+    return figures_of(truth.width, truth.length)
+
+
+def figures_of(width: NDArray[np.float64], length: NDArray[np.float64]) -> tuple[float, list[float]]:
+    """Mean and quantiles of widths (n,), weighted."""
+    order = np.argsort(width)
+    share = np.cumsum(length[order]) / length.sum()
+    return float(np.average(width, weights=length)), [float(width[order][np.searchsorted(share, q)]) for q in SHARES]
 
 
 def found_in(pixels: NDArray[np.uint8]) -> tuple[Fibres | None, float]:
@@ -45,10 +48,12 @@ def found_in(pixels: NDArray[np.uint8]) -> tuple[Fibres | None, float]:
 
 
 def drawn(looks: list[str], widths: list[int], seeds: tuple[int, ...] = (0, 1)) -> None:
-    """Error of mean, d10, d50 and d90; what the interval says; share of the length found."""
+    """Error of mean, d10, d50 and d90; what the interval says; share of the length found. Then of all seeds together: quantiles of
+    some ten widths are steps, and a share of the length that is off by a hundredth may be a whole step."""
     print("look width | mean | k=2 | d10 | d50 | d90 | length found | fibres of | S found, drawn | s")
     for look in looks:
         for width in widths:
+            pools: list[list[NDArray[np.float64]]] = [[], [], [], []]
             for seed in seeds:
                 shape = (420, 600) if width < 25 else (700, 940)
                 pixels, truth = draw(Drawing(shape=shape, look=look, width_px=width, n=WIDTHS[width], seed=seed))  # type: ignore[arg-type]
@@ -57,6 +62,8 @@ def drawn(looks: list[str], widths: list[int], seeds: tuple[int, ...] = (0, 1)) 
                     print(look, width, seed, "nothing found")
                     continue
                 figures = found.to_dict()
+                for pool, values in zip(pools, (*found.known, truth.width, truth.length), strict=True):
+                    pool.append(values)
                 mean, at = truth_of(truth)
                 w = figures["width"]
                 errors = [100 * (w[f"{k}_px"] / t - 1) for k, t in zip(("mean", "d10", "d50", "d90"), (mean, *at), strict=True)]
@@ -69,6 +76,10 @@ def drawn(looks: list[str], widths: list[int], seeds: tuple[int, ...] = (0, 1)) 
                     + f" | {figures['orientation']['order_parameter']:.2f}, {s:.2f} | {seconds:.1f}",
                     flush=True,
                 )
+            if len(pools[0]) > 1:
+                seen, drawn_ones = (figures_of(*map(np.concatenate, pair)) for pair in (pools[:2], pools[2:]))
+                off = [100 * (a / b - 1) for a, b in zip((seen[0], *seen[1]), (drawn_ones[0], *drawn_ones[1]), strict=True)]
+                print(f"{look} {width}, together | {off[0]:+.1f} | | " + " | ".join(f"{e:+.1f}" for e in off[1:]), flush=True)
 
 
 def lengths() -> None:

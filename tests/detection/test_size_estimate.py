@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,6 +47,26 @@ def test_large_particles_take_one_look_at_the_whole_picture(shape: tuple[int, in
     assert all(side % 32 == 0 for side in ruler.views[0])
     assert found.d50_px == pytest.approx(d, rel=0.1)
     assert found.n == pytest.approx(shape[0] * shape[1] / 1000, rel=0.2)
+
+
+class Holes(Ruler):
+    """Sees a few large things too, which cover most of the picture."""
+
+    def look(self, view: np.ndarray) -> SizesInView:
+        seen = super().look(view)
+        return replace(seen, by_area_px=3 * seen.d50_px)
+
+
+def test_a_median_among_larger_things_is_less_sure():
+    one_kind, two_kinds = Ruler(60.0), Holes(60.0)
+    for ruler in (one_kind, two_kinds):
+        ruler.rule |= {"mixture": 0.5}
+    alone, among = (estimate_sizes(stripes(480, 640), r) for r in (one_kind, two_kinds))
+    assert alone is not None
+    assert among is not None
+    assert among.d50_px == alone.d50_px
+    more = among.relative_uncertainty**2 - alone.relative_uncertainty**2
+    assert more == pytest.approx((0.5 * math.log(3)) ** 2)
 
 
 def test_small_particles_are_looked_at_again_closer_and_no_more_pixels_are_used():
@@ -116,4 +137,4 @@ def test_the_shipped_network_puts_drawn_spheres_in_the_order_of_their_sizes():
 
 
 def test_the_shipped_network_knows_how_far_it_may_be_trusted():
-    assert {"gain", "floor", "surprise"} <= set(make_size_estimator(n_threads=1).rule)
+    assert {"gain", "floor", "mixture", "surprise"} <= set(make_size_estimator(n_threads=1).rule)

@@ -15,11 +15,15 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason='torch is not installed: pip install "nanogauge[train]"')
 
 from nanogauge.core.errors import AnnotationError, EngineError, SettingsError  # noqa: E402
+from nanogauge.core.micrograph import Micrograph  # noqa: E402
 from nanogauge.core.protocols import EngineClasses, classes_of  # noqa: E402
+from nanogauge.core.remarks import code_of  # noqa: E402
 from nanogauge.detection.class_maps import class_maps  # noqa: E402
 from nanogauge.detection.engines.onnx import DEFAULT, OnnxEngine  # noqa: E402
-from nanogauge.measuring.learned_classes import class_probabilities, outline_evidence, softmax  # noqa: E402
+from nanogauge.measuring.classes import said_by_network  # noqa: E402
+from nanogauge.measuring.learned_classes import class_probabilities, like_none, outline_evidence, softmax  # noqa: E402
 from nanogauge.measuring.shape_classes import SHAPES  # noqa: E402
+from nanogauge.pipeline.measure import Measurer  # noqa: E402
 from nanogauge.results.interchange.class_table import write_class_table  # noqa: E402
 from nanogauge.training import checkpoints  # noqa: E402
 from nanogauge.training.classes.data import UNLABELLED, Classed, held_out, particle_classes, read_class_folder  # noqa: E402
@@ -31,9 +35,11 @@ from nanogauge.training.classes.figures import (  # noqa: E402
     per_class,
     temperature,
 )
+from nanogauge.training.classes.judge import Found  # noqa: E402
 from nanogauge.training.classes.learn import begin, class_loss, class_recipe, learn  # noqa: E402
 from nanogauge.training.classes.outlines import fit_outlines  # noqa: E402
 from nanogauge.training.classes.train import train_classes  # noqa: E402
+from nanogauge.training.classes.untaught import fit_taught, lost_by_class, noticed_by_class, with_taught  # noqa: E402
 from nanogauge.training.export import export_classes, load  # noqa: E402
 from nanogauge.training.network import build  # noqa: E402
 from nanogauge.training.shipped import read_onnx  # noqa: E402
@@ -179,6 +185,59 @@ def test_outlines_speak_of_classes_that_are_shapes_and_learn_others() -> None:
     assert doubt[kinds == 0, 0].min() > 0.9 > doubt[kinds == 1, 0].max()
 
 
+def drawn_shapes(rng: np.random.Generator, kinds: NDArray[np.integer], of: tuple[str, ...]) -> NDArray[np.float64]:
+    """Probabilities of shapes as outlines of these kinds give them, with scatter."""
+    z = rng.normal(0, 1, (len(kinds), len(SHAPES)))
+    z[np.arange(len(kinds)), [SHAPES.index(of[k]) for k in kinds]] += 5
+    return softmax(z)
+
+
+def seen_by_shape(shapes: NDArray[np.float64], true: NDArray[np.integer]) -> Found:
+    n = len(shapes)
+    half = np.full((n, 2), 0.5)
+    return Found(half, shapes, np.ones(n), np.asarray(true), np.arange(n) % 3, np.bincount(true[true >= 0]), ("p", "q", "r"))
+
+
+@pytest.mark.parametrize("names", [("sphere", "cube"), ("gold", "silver")])
+def test_what_was_never_taught_is_noticed_and_what_was_taught_is_kept(names: tuple[str, ...]) -> None:
+    rng = np.random.default_rng(3)
+    of = ("sphere", "cube", "rod")
+    true = rng.integers(2, size=240)
+    learned, held = (seen_by_shape(drawn_shapes(rng, true, of), true) for _ in range(2))
+    known = EngineClasses(names, outlines=tuple(map(tuple, fit_outlines(learned.shapes, true, names))))
+    known = with_taught(known, learned, held)
+    assert (known.taught is None) == (names == ("sphere", "cube"))
+    assert np.nanmax(lost_by_class(held, known)) < 0.12
+    assert np.nanmin(noticed_by_class(learned, held, known)) > 0.85
+    kinds = np.repeat([0, 1, 2], [30, 30, 20])
+    shapes = drawn_shapes(rng, kinds, of)
+    shapes[-1] = np.nan
+    strange = like_none(shapes, known)
+    assert strange is not None
+    assert strange[kinds == 2][:-1].mean() > 0.85
+    assert strange[kinds < 2].mean() < 0.12
+    assert not strange[-1]  # without an outline nothing is said
+    assert like_none(None, known) is None
+    assert like_none(shapes, EngineClasses(names)) is None
+    # what is like none says nothing of the others
+    p, unlike = said_by_network(np.full((80, 2), 0.5), shapes, known)
+    assert (unlike == strange).all()
+    assert (p.argmax(1) == kinds)[(kinds < 2) & ~strange].mean() > 0.95
+
+
+def test_shapes_that_look_unlike_their_names_are_told_by_their_outlines() -> None:
+    rng = np.random.default_rng(4)
+    true = rng.integers(2, size=200)
+    learned, held = (seen_by_shape(drawn_shapes(rng, true, ("plate", "rod")), true) for _ in range(2))
+    known = EngineClasses(("cube", "rod"), outlines=((0.0, 0.0),))
+    assert np.nanmax(lost_by_class(held, known)) > 0.8
+    known = with_taught(known, learned, held)
+    assert known.taught is not None
+    assert np.nanmax(lost_by_class(held, known)) < 0.12
+    few = seen_by_shape(held.shapes[:15], held.true[:15])
+    assert fit_taught(learned, few, 2) is None
+
+
 def test_unlabelled_pixels_teach_nothing_and_rare_classes_weigh_more() -> None:
     logits = torch.zeros(1, 5, 4, 4, requires_grad=True)
     target = torch.full((1, 4, 4), UNLABELLED)
@@ -252,13 +311,13 @@ def test_a_folder_of_classed_particles_becomes_a_network_with_figures(tmp_path: 
     folder = tmp_path / "mine"
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()
-    yy, xx = np.mgrid[:160, :192]
+    yy, xx = np.mgrid[:160, :384]
     for k in range(4):
-        grey, labels, classes = np.full((160, 192), 40.0), np.zeros((160, 192), np.uint16), {}
-        for i in range(12):
-            y, x, round_ = 20 + 40 * (i // 4), 24 + 48 * (i % 4), i % 2 == 0
-            there = np.hypot(yy - y, xx - x) < 14 if round_ else np.maximum(abs(yy - y), abs(xx - x)) < 12
-            grey[there], labels[there], classes[i + 1] = 190, i + 1, "disc" if round_ else "square"
+        grey, labels, classes = np.full(xx.shape, 40.0), np.zeros(xx.shape, np.uint16), {}
+        for i in range(24):
+            y, x, round_ = 20 + 40 * (i // 8), 24 + 48 * (i % 8), i % 2 == 0
+            there = np.hypot(yy - y, xx - x) < 14 if round_ else (yy - y < 12) & (yy - y > 1.75 * abs(xx - x) - 14)
+            grey[there], labels[there], classes[i + 1] = 190, i + 1, "disc" if round_ else "wedge"
         noisy = grey + np.random.default_rng(k).normal(0, 6, grey.shape)
         Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(folder / "images" / f"s{k}.png")
         Image.fromarray(labels).save(folder / "labels" / f"s{k}.png")
@@ -269,5 +328,22 @@ def test_a_folder_of_classed_particles_becomes_a_network_with_figures(tmp_path: 
     assert figures["pictures"] == list(done.judged.pictures)
     assert not set(figures["pictures"]) & set(figures["learned"])
     with (tmp_path / "run" / "per_class.csv").open() as stream:
-        assert [r["class"] for r in csv.DictReader(stream)] == ["disc", "square"]
+        assert [r["class"] for r in csv.DictReader(stream)] == ["disc", "wedge"]
     assert classes_of(OnnxEngine(tmp_path / "k.onnx")).temperature == pytest.approx(done.temperature, abs=1e-3)
+    # a kind that was not taught: rods
+    grey = np.full(xx.shape, 40.0)
+    for i in range(12):
+        y, x = 20 + 40 * (i // 4), 48 + 96 * (i % 4)
+        grey[((yy - y) / 7) ** 2 + ((xx - x) / 24) ** 2 < 1] = 190
+    noisy = grey + np.random.default_rng(9).normal(0, 6, grey.shape)
+    rods = Measurer(engine=OnnxEngine(tmp_path / "k.onnx"))
+    found = rods.measure(Micrograph(pixels=noisy.clip(0, 255).astype(np.uint8), name="rods"))
+    inside = found.particles["class_confidence"].isna()
+    assert inside.sum() >= 10
+    assert (found.particles.loc[inside, "class"] == "unsure").all()
+    said = [str(w) for w in found.warnings if code_of(w) == "like_none"]
+    assert len(said) == 1
+    assert f"{inside.sum()} of {len(found.particles)} particles look like none of the classes" in said[0]
+    again = rods.measure(folder / "images" / "s0.png")
+    assert again.particles["class_confidence"].isna().mean() < 0.2
+    assert not [w for w in again.warnings if code_of(w) == "like_none"]

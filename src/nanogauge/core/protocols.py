@@ -54,7 +54,8 @@ class SizesInView:
     """What a view of a micrograph says of the sizes of its particles, lengths in the view's px.
 
     d50_px: number median of the equivalent diameter; scale: of the error of its logarithm (Laplace's law); gsd: geometric standard
-    deviation; n: particles, a cut one by its share; shares: (1 + sizes, h, w) in [0, 1], of each cell's area, ground first
+    deviation; n: particles, a cut one by its share; shares: (1 + sizes, h, w) in [0, 1], of each cell's area, ground first;
+    by_area_px: geometric mean of the diameter by the area that each size covers, None where the estimator does not say
     """
 
     d50_px: float
@@ -62,13 +63,14 @@ class SizesInView:
     gsd: float
     n: float
     shares: NDArray[np.float32]
+    by_area_px: float | None = None
 
 
 class SizeEstimator(Protocol):
     """Tells sizes from a picture alone, without outlines."""
 
     stride: int  # heights and widths must be multiples of this
-    rule: Mapping[str, float]  # see `size_estimate.SizeEstimate`: "gain", "floor", "surprise"; empty: never held against truth
+    rule: Mapping[str, float]  # "gain", "floor", "mixture", "surprise", see `size_estimate`; empty: never held against truth
 
     def look(self, view: NDArray[np.float32]) -> SizesInView:
         """Of standardised grey levels (H, W)."""
@@ -100,6 +102,20 @@ class Maps:
 
 
 @dataclass(frozen=True, slots=True)
+class TaughtOutlines:
+    """What the outlines look like that a network was taught, so that others are told from them.
+
+    centres: (K, F) mean features of each class, as in `measuring.learned_classes.shape_features`; whitening: (F, F), by which what
+        lies between an outline and a centre is multiplied; farthest: all but a twentieth of the taught particles held out lie
+        nearer to a centre
+    """
+
+    centres: tuple[tuple[float, ...], ...]
+    whitening: tuple[tuple[float, ...], ...]
+    farthest: float
+
+
+@dataclass(frozen=True, slots=True)
 class EngineClasses:
     """The classes that a network tells apart.
 
@@ -108,6 +124,7 @@ class EngineClasses:
     nm_per_px: smallest and largest pixel it has learned from; None where that is not known
     outlines: (S + 1, K) weights of what outlines say of the classes, as in `measuring.learned_classes.outline_evidence`; () where
         they are not asked
+    taught: to tell outlines that are like none it was taught; None: by the names of the classes, where all are shapes
     """
 
     names: tuple[str, ...]
@@ -115,6 +132,7 @@ class EngineClasses:
     temperature: float = 1.0
     nm_per_px: tuple[float, float] | None = None
     outlines: tuple[tuple[float, ...], ...] = ()
+    taught: TaughtOutlines | None = None
 
 
 NO_CLASSES = EngineClasses(())

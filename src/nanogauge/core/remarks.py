@@ -32,6 +32,7 @@ CODES = {
     "missed": "many of the particles a person would draw are expected to be missing",
     "left_out": "much of what may be particles was left out as too unsure",
     "rule_without_scale": "a rule of classes asks for a length in nm where there is no scale",
+    "like_none": "particles look like none of the classes that the network was taught",
     "one_look": "a mosaic, which is looked at once",
     "cut": "particles longer than a block's margin, cut",
     "mat": "the picture shows a mat or a net of fibres, whose meshes are no particles",

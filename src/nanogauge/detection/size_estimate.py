@@ -121,18 +121,21 @@ def _look(picture: NDArray[np.uint8], zoom: float, estimator: SizeEstimator) -> 
 
 def _together(looks: list[tuple[SizesInView, float]], area_px2: int, rule: Mapping[str, float]) -> SizeEstimate:
     """The mean of the looks' logarithms, each weighing by its certainty. Looks share the network's mistakes: two are no surer than
-    one."""
+    one. The farther the sizes that cover the picture are from the median by number, the less sure it is: where there are several
+    kinds, large holes beside small particles, it hangs on the few cells of the small."""
     weight = np.array([1 / seen.scale**2 for seen, _ in looks])
     weight /= weight.sum()
-    ln_d50, ln_gsd, ln_n = (
+    ln_d50, ln_gsd, ln_n, ln_by_area = (
         float((weight * np.log(values)).sum())
         for values in (
             [seen.d50_px / zoom for seen, zoom in looks],
             [seen.gsd for seen, _ in looks],
             [seen.n * area_px2 * zoom**2 / (np.prod(seen.shares.shape[1:]) * _CELL_PX2) for seen, zoom in looks],
+            [(seen.by_area_px or seen.d50_px) / zoom for seen, zoom in looks],
         )
     )
     scale = math.sqrt(float((weight * np.array([seen.scale for seen, _ in looks]) ** 2).sum()))
-    uncertainty = math.hypot(rule.get("floor", 0.0), rule.get("gain", 1.0) * math.sqrt(2) * scale)
+    mixture = rule.get("mixture", 0.0) * (ln_by_area - ln_d50)
+    uncertainty = math.hypot(rule.get("floor", 0.0), rule.get("gain", 1.0) * math.sqrt(2) * scale, mixture)
     zooms = tuple(zoom for _, zoom in looks)
     return SizeEstimate(math.exp(ln_d50), uncertainty, math.exp(ln_gsd), math.exp(ln_n), rule.get("surprise", math.inf), zooms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,16 +11,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..core.errors import SettingsError
-from ..core.particles import CLASS_COLUMNS, UNSURE, Flag, has_flag
+from ..core.particles import CLASS_COLUMNS, UNSURE, Flag, has_classes, has_flag
 from ..core.protocols import EngineClasses
+from ..core.remarks import Remark
 from ..core.rules import classes_by_rules
 from ..core.scale import Scale
 from ..core.settings import ClassSettings
-from .learned_classes import NetworkClasses, class_probabilities, tempered
+from .learned_classes import NetworkClasses, all_shapes, class_probabilities, like_none, tempered
 from .rings import rings_of
 from .run_lengths import Floats, boxes_of, find_runs, index_image
 from .shape_classes import SHAPES, among_others, shape_probabilities
 
+_BY_CHANCE = 0.05  # of the particles of taught classes are taken for none of them
 _CUT = Flag.TOUCHES_BORDER | Flag.TOUCHES_DATA_BAR
 
 
@@ -65,24 +68,49 @@ def stated(table: pd.DataFrame, classes: Mapping[int, str]) -> pd.DataFrame:
 def learned(
     table: pd.DataFrame, seen: Floats, shapes: Floats | None, known: EngineClasses, settings: ClassSettings
 ) -> pd.DataFrame:
-    """The table with the likeliest classes of a network, given what else the micrograph shows; "unsure" where none is likely.
+    """The table with the likeliest classes of a network, given what else the micrograph shows; "unsure" where none is likely, and,
+    with a confidence of NaN, where the outline is like none that the network was taught.
 
     seen, shapes: (n, ...) in the table's order, as in `class_probabilities`
     """
     if shapes is not None:  # a cut particle shows only a part of its outline
         shapes = np.where(has_flag(table, _CUT)[:, None], np.nan, shapes)
-    # the temperature comes last: it says how sure a class is, and must not change which it is
-    p = tempered(given_others(class_probabilities(seen, shapes, known), known), known.temperature)
-    sure = p.max(axis=1) if len(p) else np.zeros(0)
+    p, strange = said_by_network(seen, shapes, known)
+    sure = np.where(strange, np.nan, p.max(axis=1)) if len(p) else np.zeros(0)
     names = np.array(known.names, object)[p.argmax(axis=1)] if len(p) else np.zeros(0, object)
     names[~(sure >= settings.unsure_below)] = UNSURE
     return _joined(table, [str(n) for n in names], sure)
 
 
-def given_others(p: Floats, known: EngineClasses) -> Floats:
-    """(n, K) probabilities of the particles of one micrograph, given all of them, where the classes are shapes. Of others they
-    stay: a class that is told half-heartedly, if rightly, would be swallowed by a commoner one."""
-    return among_others(p) if len(p) and all(n.lower() in SHAPES for n in known.names) else p
+def said_by_network(seen: Floats, shapes: Floats | None, known: EngineClasses) -> tuple[Floats, NDArray[np.bool_]]:
+    """(n, K) calibrated probabilities of the particles of one micrograph, given all of them, and (n,) whether one is like none of
+    the classes, which then says nothing of the others.
+
+    Shares in the micrograph count where the classes are shapes. Of other classes they do not: a class that is told half-heartedly,
+    if rightly, would be swallowed by a commoner one.
+    """
+    p = class_probabilities(seen, shapes, known)
+    strange = like_none(shapes, known)
+    if strange is None:
+        strange = np.zeros(len(p), np.bool_)
+    if all_shapes(known) and not strange.all():
+        p[~strange] = among_others(p[~strange])
+    # the temperature comes last: it says how sure a class is, and must not change which it is
+    return tempered(p, known.temperature), strange
+
+
+def like_none_warnings(table: pd.DataFrame, settings: ClassSettings) -> tuple[Remark, ...]:
+    """A warning where more particles are like none of the classes that the network was taught than taught ones would be by
+    chance."""
+    if settings.by != "network" or settings.by_rules or not has_classes(table):
+        return ()
+    name, sure = (table[c.name] for c in CLASS_COLUMNS)
+    n, strange = len(table), int(((name == UNSURE) & sure.isna()).sum())
+    usual = max(_BY_CHANCE * n, 1.0)
+    if strange <= usual + 2 * math.sqrt(usual):
+        return ()
+    said = f"{strange} of {n} particles look like none of the classes that the network was taught and are called {UNSURE}"
+    return (Remark("like_none", f"{said}: look at the overlay, and teach it their class"),)
 
 
 def kept(table: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..core.protocols import EngineClasses
+from ..core.protocols import EngineClasses, TaughtOutlines
 from .run_lengths import Floats
+from .shape_classes import SHAPES, among_others
 
 _LEAST = 1e-4  # a map may be sure of nothing
 OUTLINES_COUNT = 2.0  # as much as maps: shapes have learned from very many outlines, a class head from a few micrographs
+
+
+_TAUGHT = 0.5  # how likely a particle is to be of any shape that was taught, below which it is of none
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,40 @@ def class_probabilities(seen: Floats, shapes: Floats | None, known: EngineClasse
     if known.outlines and shapes is not None:
         z = z + OUTLINES_COUNT * outline_evidence(shapes, np.array(known.outlines, np.float64))
     return softmax(z)
+
+
+def like_none(shapes: Floats | None, known: EngineClasses) -> NDArray[np.bool_] | None:
+    """(n,) whether a particle of a micrograph looks like none of the classes that the network was taught; False where it has no
+    outline to go by. None where that cannot be told: outlines are not asked, or the network does not know what it was taught.
+
+    Where all classes are shapes by name, other shapes are likelier than these, given what else the micrograph shows. Else the
+    outline is farther from each class's mean than nearly all taught ones are (Lee et al., NeurIPS 2018, on features of the
+    outline).
+
+    shapes: (n, S), as in `class_probabilities`
+    """
+    if shapes is None or not known.outlines or (known.taught is None and not all_shapes(known)):
+        return None
+    there = ~np.isnan(shapes[:, 0])
+    strange = np.zeros(len(shapes), np.bool_)
+    if known.taught is not None:
+        strange[there] = taught_distance(shapes[there], known.taught) > known.taught.farthest
+    else:
+        taught = [SHAPES.index(n.lower()) for n in known.names]
+        strange[there] = among_others(shapes[there])[:, taught].sum(axis=1) < _TAUGHT
+    return strange
+
+
+def taught_distance(shapes: Floats, taught: TaughtOutlines) -> Floats:
+    """(n,) Mahalanobis distance of outlines (n, S) from the nearest class's mean."""
+    x = shape_features(shapes)[:, :-1]
+    apart = (x[:, None] - np.array(taught.centres)) @ np.array(taught.whitening)
+    return np.asarray(np.sqrt((apart**2).sum(axis=-1)).min(axis=1, initial=np.inf), np.float64)
+
+
+def all_shapes(known: EngineClasses) -> bool:
+    """Whether all classes are called as shapes are."""
+    return all(n.lower() in SHAPES for n in known.names)
 
 
 def tempered(p: Floats, temperature: float) -> Floats:

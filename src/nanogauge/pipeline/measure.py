@@ -25,7 +25,7 @@ from ..detection.readings import relative_uncertainty
 from ..detection.separate import touching
 from ..detection.size_estimate import SizeEstimate, estimate_sizes
 from ..measuring import measure_particles
-from ..measuring.classes import stated, with_classes
+from ..measuring.classes import like_none_warnings, stated, with_classes
 from ..measuring.learned_classes import NetworkClasses
 from ..reading import Mosaic, read_micrograph, read_picture
 from ..results.interchange import Annotation, read_annotation
@@ -159,6 +159,7 @@ class Measurer:
                 *doubtful_share(drawn.labels, drawn.foreground, settings.separate, keep_out=_texts(bar)),
                 *detection_warnings(detection, {r.name: r.n for r in found.readings}),
                 *missed,
+                *like_none_warnings(table, settings.classes),
             ),
             foreground=found.foreground,
             edge_moved_px=found.moved_px,

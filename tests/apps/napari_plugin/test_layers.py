@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from matplotlib import colormaps
 from PIL import Image
 
 from nanogauge import Measurement, Scale
 from nanogauge.apps.napari_plugin import sample
+from nanogauge.apps.napari_plugin.colours import colours_of
 from nanogauge.apps.napari_plugin.layers import (
     features,
     image_layer,
@@ -72,6 +74,44 @@ def test_reader_leaves_others_their_files(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(UnreadableFile, match=r"text\.png"):
         get_reader(tmp_path / "text.png")(tmp_path / "text.png")  # type: ignore[misc]
+
+
+def test_particles_are_coloured_by_order_grain_aggregate_and_class(blind_measurer: Measurer) -> None:
+    """Two hexagonal grains, the right one turned by 15 degrees."""
+    yy, xx = np.mgrid[:480, :720]
+    pixels = np.full(yy.shape, 40, np.uint8)
+    for turn, (left, right) in ((0.0, (0, 352)), (15.0, (368, 720))):
+        c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+        for i in range(-40, 40):
+            for j in range(-40, 40):
+                u, v = 24 * (i + j / 2), 24 * j * 3**0.5 / 2
+                y, x = 240 + s * u + c * v, 360 + c * u - s * v
+                if 20 < y < 460 and left + 10 < x < right - 10:
+                    pixels[np.hypot(yy - y, xx - x) < 8] = 200
+    m = blind_measurer.measure(Micrograph(pixels=pixels, name="crystal"), scale=Scale((1.0, 1.0), 0.01, "user"))
+    _, attributes, _ = labels_layer(m)
+    table = attributes["features"]
+    x = table["x"].to_numpy()
+    assert "psi6" not in table  # nobody asked for it when measuring
+    turned = colours_of(table, "direction of the lattice", m)
+    assert turned is not None
+    left, right = (turned[(x > a) & (x < b) & table["y"].between(60, 420).to_numpy()] for a, b in ((60, 300), (420, 660)))
+    assert np.abs(left - np.median(left, 0)).max() < 0.15
+    assert np.abs(np.median(left, 0) - np.median(right, 0)).max() > 0.5
+    inside = table["y"].between(60, 420).to_numpy() & (x > 60) & (x < 300)
+    ordered = colours_of(table, "order |ψ6|", m)
+    assert ordered is not None
+    assert np.allclose(ordered[inside], colormaps["viridis"](1.0), atol=0.1)
+    grain = colours_of(table, "grain", m)
+    assert grain is not None
+    assert len(np.unique(grain[inside], axis=0)) == 1
+    assert colours_of(table, "aggregate", m) is not None
+    assert colours_of(table, "class", m) is None
+    assert colours_of(table, "order |ψ6|", None) is None
+    named = table.assign(**{"class": np.where(x < 360, "cube", "unsure")})
+    by_class = colours_of(named, "class", m)
+    assert by_class is not None
+    assert len(np.unique(by_class, axis=0)) == 2
 
 
 def test_features_find_their_label(measured: Measurement) -> None:

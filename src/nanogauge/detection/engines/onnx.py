@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ...core.cpu import cores
 from ...core.errors import EngineError
-from ...core.protocols import N_MAPS, NO_CLASSES, EngineClasses, SizesInView
+from ...core.protocols import N_MAPS, NO_CLASSES, EngineClasses, SizesInView, TaughtOutlines
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -83,14 +83,21 @@ class Facts:
 
 
 def _classes(values: dict[str, Any]) -> EngineClasses:
-    pixels, outlines = values.get("nm_per_px"), values.get("outlines", ())
+    pixels, taught = values.get("nm_per_px"), values.get("taught")
     return EngineClasses(
         names=tuple(str(n) for n in values["names"]),
         of=str(values["of"]),
         temperature=float(values["temperature"]),
         nm_per_px=None if pixels is None else (float(pixels[0]), float(pixels[1])),
-        outlines=tuple(tuple(float(v) for v in row) for row in outlines),
+        outlines=_rows(values.get("outlines", ())),
+        taught=None
+        if taught is None
+        else TaughtOutlines(_rows(taught["centres"]), _rows(taught["whitening"]), float(taught["farthest"])),
     )
+
+
+def _rows(matrix: Any) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(float(v) for v in row) for row in matrix)
 
 
 def _session(path: Path, n_threads: int | None, providers: list[str]) -> onnxruntime.InferenceSession:
@@ -139,16 +146,19 @@ class OnnxSizeEstimator:
         try:
             values = json.loads(session.get_modelmeta().custom_metadata_map.get("nanogauge", "{}"))
             self.rule: Mapping[str, float] = {k: float(v) for k, v in values.get("rule", {}).items()}
-        except (ValueError, TypeError, AttributeError) as error:
+            sizes = values["sizes"]
+            self._ln_sizes = np.linspace(math.log(sizes["smallest_px"]), math.log(sizes["largest_px"]), int(sizes["n"]))
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise EngineError(f"{path}: what the network says of itself cannot be read ({error}); export it again") from error
 
     def look(self, view: NDArray[np.float32]) -> SizesInView:
         """Of standardised grey levels (H, W), multiples of 32."""
         shares, figures = self._run(None, {"grey": np.asarray(view, np.float32)[None, None]})
         ln_d50, ln_scale, ln_gsd, ln_n, _ = (float(v) for v in figures[0])
-        return SizesInView(
-            math.exp(ln_d50), math.exp(ln_scale), math.exp(ln_gsd), math.exp(ln_n), np.asarray(shares[0], np.float32)
-        )
+        d50_px, scale, gsd, n = (math.exp(v) for v in (ln_d50, ln_scale, ln_gsd, ln_n))
+        covered = shares[0, 1:].sum((1, 2), dtype=np.float64)
+        by_area_px = math.exp(float(covered @ self._ln_sizes) / max(float(covered.sum()), 1e-9))
+        return SizesInView(d50_px, scale, gsd, n, np.asarray(shares[0], np.float32), by_area_px)
 
 
 class OnnxEngine:

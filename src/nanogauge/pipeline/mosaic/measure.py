@@ -20,7 +20,7 @@ from ...core.settings import Settings
 from ...detection.find import magnification_of
 from ...detection.segment import padded
 from ...measuring import edge_profile
-from ...measuring.classes import learned, ruled, shaped
+from ...measuring.classes import learned, like_none_warnings, ruled, shaped
 from ...measuring.shape_classes import SHAPES
 from ...measuring.surroundings import with_neighbours
 from ...reading import Mosaic
@@ -103,7 +103,7 @@ def measure_mosaic(
         engine=engine.name,
         engine_sha256=engine.sha256,
         seconds=time.perf_counter() - started,
-        remarks=_said(found, engine),
+        remarks=(*_said(found, engine), *like_none_warnings(table, settings.classes)),
         edge_moved_px=found.moved_px if settings.measure.edge == "steepest" else None,
         mosaic=files,
     )

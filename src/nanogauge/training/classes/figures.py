@@ -14,6 +14,12 @@ from .data import UNLABELLED
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 _TEMPERATURES = (0.25, 10.0)
+_MOST_WEIGHT = 10.0  # of a particle of a rare class
+
+
+def class_weights(true: NDArray[np.integer], k: int) -> F64:
+    """(n,) weights of particles of classes (n,), with which each class counts as much as the others, unless it is very rare."""
+    return np.asarray(np.minimum(len(true) / k / np.maximum(np.bincount(true, minlength=k), 1), _MOST_WEIGHT)[true], np.float64)
 
 
 def confusion(true: NDArray[np.integer], said: NDArray[np.integer], k: int) -> I64:

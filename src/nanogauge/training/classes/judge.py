@@ -15,8 +15,7 @@ from ...core.protocols import Engine, EngineClasses, classes_of
 from ...core.settings import Settings
 from ...detection.class_maps import class_maps
 from ...detection.find import at_edge, find_particles
-from ...measuring.classes import given_others, shapes_seen
-from ...measuring.learned_classes import class_probabilities, tempered
+from ...measuring.classes import said_by_network, shapes_seen
 from ..evaluate import match
 from .data import UNLABELLED, Classed, particle_classes
 from .figures import F64, I64, average_precision, calibration_error, confusion, per_class, temperature
@@ -52,7 +51,8 @@ class Found:
 class Judged:
     """matrix: (K, K) true against said, of pixels, or of found particles whose true one has a class; p, true: (n, K) and (n,)
     probabilities and true classes of these, or of pixels drawn at random; ap50: (K,) of particles, None for pixels; found: of the
-    true particles, the share that was found; iou_by_picture: of phases"""
+    true particles, the share that was found; iou_by_picture: of phases; lost: (K,) share of the particles of each class that are
+    called like none that was taught; noticed: (K,) the same, were the class not taught; None where it is not known"""
 
     names: tuple[str, ...]
     matrix: I64
@@ -62,12 +62,14 @@ class Judged:
     ap50: F64 | None = None
     found: float = float("nan")
     iou_by_picture: list[dict[str, Any]] = field(default_factory=list)
+    lost: F64 | None = None
+    noticed: F64 | None = None
 
     @property
     def table(self) -> pd.DataFrame:
-        """`per_class`, with AP@0.5 for particles."""
-        table = per_class(self.matrix, self.names)
-        return table if self.ap50 is None else table.assign(ap50=self.ap50)
+        """`per_class`, with AP@0.5 for particles, and how many are called like none."""
+        more = {"ap50": self.ap50, "lost": self.lost, "noticed_if_untaught": self.noticed}
+        return per_class(self.matrix, self.names).assign(**{k: v for k, v in more.items() if v is not None})
 
     @property
     def temperature(self) -> float:
@@ -132,10 +134,10 @@ def find_classed(engine: Engine, items: Sequence[Classed], settings: Settings | 
 
 def judge_particles(found: Found, known: EngineClasses) -> Judged:
     """Found particles against the true ones, classed as a network that says `known` of itself classes them."""
-    p = class_probabilities(found.seen, found.shapes, known)
+    p = np.zeros_like(found.seen)
     for n in np.unique(found.picture):
         own = found.picture == n
-        p[own] = tempered(given_others(p[own], known), known.temperature)
+        p[own], _ = said_by_network(found.seen[own], found.shapes[own], known)
     said, m, k = p.argmax(1), found.matched, len(known.names)
     score = found.sure * p.max(1)
     asked = found.true != NO_CLASS

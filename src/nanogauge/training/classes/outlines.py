@@ -10,10 +10,9 @@ from scipy.optimize import minimize
 
 from ...measuring.learned_classes import shape_features, softmax
 from ...measuring.shape_classes import SHAPES
-from .figures import F64
+from .figures import F64, class_weights
 
 _KEPT = 100.0  # particles that the weights to begin with are worth
-_MOST_WEIGHT = 10.0  # of a particle of a rare class
 
 
 def fit_outlines(shapes: F64, true: NDArray[np.integer], names: Sequence[str]) -> F64:
@@ -32,7 +31,7 @@ def fit_outlines(shapes: F64, true: NDArray[np.integer], names: Sequence[str]) -
     if not there.any() or all(n.lower() in SHAPES for n in names):
         return prior
     x, t = shape_features(shapes[there]), np.asarray(true)[there]
-    weight = np.minimum(len(t) / k / np.maximum(np.bincount(t, minlength=k), 1), _MOST_WEIGHT)[t]
+    weight = class_weights(t, k)
     own = np.arange(len(t))
 
     def surprise(flat: F64) -> tuple[float, F64]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ...core.errors import SettingsError
@@ -16,9 +17,11 @@ from ...detection.engines.onnx import OnnxEngine
 from ...results.atomic import write_atomic
 from ..export import describe, described, export_classes
 from .data import Classed, held_out, read_class_folder
+from .figures import F64
 from .judge import Judged, find_classed, judge_particles, judge_phases
 from .learn import class_recipe, learn
 from .outlines import fit_outlines
+from .untaught import lost_by_class, noticed_by_class, with_taught
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,11 @@ class Trained:
         said += (
             f", mean IoU {figures['mean_iou'] or float('nan'):.3f}" if j.ap50 is None else f", found {j.found:.3f} of the true ones"
         )
-        return [*lines, said, "confusion (rows: true, columns: said, in the order above):", *(str(r) for r in j.matrix.tolist())]
+        lines.append(said)
+        if j.noticed is not None and j.lost is not None:
+            lines.append(f"called unsure, as like none that was taught: {_shares(j.names, j.lost)}")
+            lines.append(f"the same if it were not taught, by leaving each out in turn: {_shares(j.names, j.noticed)}")
+        return [*lines, "confusion (rows: true, columns: said, in the order above):", *(str(r) for r in j.matrix.tolist())]
 
 
 def train_classes(
@@ -101,9 +108,12 @@ def calibrated_particles(network: Path, learned: Sequence[Classed], held: Sequen
     seen, tested = find_classed(engine, learned), find_classed(engine, held)
     outlines = fit_outlines(seen.shapes[seen.matched], seen.true[seen.matched], known.names)
     known = replace(known, outlines=tuple(tuple(round(float(v), 4) for v in row) for row in outlines))
+    known = with_taught(known, seen, tested)
     known = replace(known, temperature=round(judge_particles(tested, known).temperature, 4))
-    _describe(network, temperature=known.temperature, outlines=[list(row) for row in known.outlines])
-    return judge_particles(tested, known)
+    taught = None if known.taught is None else asdict(known.taught)
+    _describe(network, temperature=known.temperature, outlines=[list(row) for row in known.outlines], taught=taught)
+    lost, noticed = lost_by_class(tested, known), noticed_by_class(seen, tested, known)
+    return replace(judge_particles(tested, known), lost=lost, noticed=noticed)
 
 
 def _describe(network: Path, **more: Any) -> None:
@@ -128,3 +138,7 @@ def save_figures(trained: Trained, run: Path) -> None:
 def _listed(items: Sequence[Classed]) -> str:
     names = [i.name for i in items]
     return ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")
+
+
+def _shares(names: Sequence[str], shares: F64) -> str:
+    return ", ".join(f"{n} not known" if np.isnan(v) else f"{n} {100 * v:.0f} %" for n, v in zip(names, shares, strict=True))

@@ -1,6 +1,6 @@
 """Checkpoint -> the file that ships.
 
-    python -m nanogauge.training.sizes.export CHECKPOINT OUT.onnx [--rule gain=1.4 floor=0.03 surprise=3.0]
+    python -m nanogauge.training.sizes.export CHECKPOINT OUT.onnx [--rule gain=0.7 floor=0.05 mixture=0.5 surprise=2.3]
 
 RULE says how far to trust the network; `benchmarks/rank.py --fit` prints it.
 """
