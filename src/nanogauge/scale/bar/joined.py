@@ -7,6 +7,7 @@ from dataclasses import replace
 from .boxes import FloatBox
 from .locate import BarCandidate
 
+_OF_RIM = 1.3  # times an outline's contrast to the ground
 _UNEVEN = 0.05  # by which the halves of a split bar may differ
 
 
@@ -35,6 +36,7 @@ def joined(bars: list[BarCandidate], text: FloatBox, n_characters: int, *, brigh
                     dropped |= {i, j}  # a frame around the text
                 elif 1 <= gap <= max(high, 6) and upper.thickness_px <= 3 and lower.thickness_px <= 3:
                     dropped |= {i, j}
+                    dropped |= {k for k, c in enumerate(bars) if _is_ground_between(c, upper, lower)}
                     if a.bright == bright_text and not _is_halo(a, bars):
                         out.append(_outline(upper, lower))
     rings = [o.box for o in out if o.kind == "hollow"]
@@ -77,6 +79,12 @@ def _split(a: BarCandidate, b: BarCandidate, text: FloatBox, n_characters: int) 
     piece = min(a.length_px, b.length_px)
     contrast = min(a.contrast, b.contrast)
     return BarCandidate("split", box, rows, a.bright, contrast, quality, n_levels=a.n_levels, piece_px=piece, tone=a.tone)
+
+
+def _is_ground_between(c: BarCandidate, upper: BarCandidate, lower: BarCandidate) -> bool:
+    """Whether a candidate is what shows between the two long sides of an outline: no further from their tone than the ground is."""
+    between = upper.rows[1] - 1 <= c.rows[0] and c.rows[1] <= lower.rows[0] + 1
+    return between and c.bright != upper.bright and c.contrast <= _OF_RIM * max(upper.contrast, lower.contrast)
 
 
 def _is_core(inner: BarCandidate, outer: BarCandidate) -> bool:
