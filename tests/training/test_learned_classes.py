@@ -312,7 +312,7 @@ def test_a_folder_of_classed_particles_becomes_a_network_with_figures(tmp_path: 
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()
     yy, xx = np.mgrid[:160, :384]
-    for k in range(4):
+    for k in range(8):
         grey, labels, classes = np.full(xx.shape, 40.0), np.zeros(xx.shape, np.uint16), {}
         for i in range(24):
             y, x, round_ = 20 + 40 * (i // 8), 24 + 48 * (i % 8), i % 2 == 0
