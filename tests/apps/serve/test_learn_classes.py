@@ -19,7 +19,7 @@ from nanogauge.apps.serve.trainings import Training, Trainings
 from nanogauge.core.errors import InputError, NanogaugeError
 from nanogauge.editing.session import open_session
 from nanogauge.results.interchange.class_table import read_class_table
-from page_tools import PORT, WAIT_MS, after_edit, free, on_screen, opened
+from page_tools import PORT, WAIT_MS, after_edit, free, opened
 from serve_tools import running
 
 
@@ -158,9 +158,7 @@ def test_classes_given_by_keys_are_learned_and_told(tab: Any, several: Path, fre
             tab.keyboard.press("Control+a")
             after_edit(tab, lambda: tab.keyboard.press("1"))
             for label in free(tab)[:4]:
-                tab.keyboard.press("Escape")
-                x, y, _ = on_screen(tab, label)
-                tab.mouse.click(x, y)
+                tab.evaluate("(l) => nanogauge.select([l])", label)
                 after_edit(tab, lambda: tab.keyboard.press("2"))
         tab.click(".q-tab:has-text('Particles')")
         tab.click(".ng-classes .q-item")
