@@ -111,7 +111,8 @@ def test_drop_mend_scale_leave_and_all_of_it_after_a_crash(browser: Any, picture
         np.testing.assert_allclose(
             [float(r["equivalent_diameter_nm"]) for r in same], [float(r["equivalent_diameter_nm"]) for r in rows], rtol=1e-4
         )
-        tab.keyboard.press("Control+z")  # what was done before the crash can be undone; another browser is asked whether it means it
+        # what was done before the crash can be undone; another browser is asked whether it means it
+        tab.keyboard.press("Control+z")
         tab.wait_for_selector(".q-notification:has-text('undo once more')", timeout=WAIT_MS)
         after_edit(tab, lambda: tab.keyboard.press("Control+z"))
         assert tab.evaluate("nanogauge.state.unit") == "px"
