@@ -30,7 +30,7 @@ from ..measuring.learned_classes import NetworkClasses
 from ..reading import Mosaic, read_micrograph, read_picture
 from ..results.interchange import Annotation, read_annotation
 from ..results.measurement import Measurement
-from ..scale.bar import ScaleBarReading, annotation_boxes, find_data_bar, read_scale_bar
+from ..scale.bar import ScaleBarReading, find_data_bar, read_scale_bar, written_on
 from ..scale.calibration import Calibration, read_calibration
 from ..scale.resolve import ScaleDecision, calibrated, resolve_scale
 from ..statistics.metrology import MUCH_DOUBT, detection_warnings, left_out_warnings, mat_warnings, missed_warnings
@@ -156,7 +156,7 @@ class Measurer:
             seconds=time.perf_counter() - started,
             remarks=(
                 *mat_warnings(n_fibres, len(table)),
-                *doubtful_share(drawn.labels, drawn.foreground, settings.separate, keep_out=_texts(bar)),
+                *doubtful_share(drawn.labels, drawn.foreground, settings.separate, keep_out=written_on(bar)),
                 *detection_warnings(detection, {r.name: r.n for r in found.readings}),
                 *missed,
                 *like_none_warnings(table, settings.classes),
@@ -227,7 +227,7 @@ class Measurer:
 
     def find(self, micrograph: Micrograph, bar: ScaleBarReading | None, frame: Box) -> Found:
         """Particles within the frame, the scale bar's text not taken for some; outlines as the engine draws them."""
-        return find_particles(micrograph.grey8(), self.engine, self.settings, frame=frame, keep_out=_texts(bar))
+        return find_particles(micrograph.grey8(), self.engine, self.settings, frame=frame, keep_out=written_on(bar))
 
 
 def classed_by_network(settings: Settings, engine: Engine) -> Settings:
@@ -302,12 +302,3 @@ def _n_fibres_of_mat(pixels: NDArray[Any], frame: Box) -> int:
     from ..arrangement.fibres.mats import n_fibres_of_mat
 
     return n_fibres_of_mat(pixels, frame)
-
-
-def _texts(bar: ScaleBarReading | None) -> list[Box]:
-    return [_whole(b) for b in annotation_boxes(bar)]
-
-
-def _whole(box: tuple[float, ...]) -> Box:
-    y0, x0, y1, x1 = (round(v) for v in box)
-    return y0, x0, y1, x1

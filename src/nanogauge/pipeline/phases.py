@@ -15,10 +15,10 @@ from ..core.protocols import Engine, EngineClasses, classes_of
 from ..core.scale import Scale
 from ..detection.class_maps import class_maps
 from ..phases.check import Check, check_picture, read_check
-from ..phases.phase_map import Box, PhaseMap, phase_map
+from ..phases.phase_map import PhaseMap, phase_map
 from ..reading import read_micrograph
 from ..results.phases import PhaseMeasurement
-from ..scale.bar import annotation_boxes
+from ..scale.bar import written_on
 from .measure import Measurer
 
 _ROOM = 1.3  # beyond the pixel sizes that were learned from
@@ -35,8 +35,7 @@ def measure_phases(
     micrograph = source if isinstance(source, Micrograph) else read_micrograph(source, **asdict(measurer.settings.read))
     bar, decision, frame = measurer.read_scale(micrograph, user=scale)
     y0, x0, y1, x1 = frame
-    texts = [tuple(round(v) for v in b) for b in annotation_boxes(bar)]
-    boxes: tuple[Box, ...] = tuple((a - y0, b - x0, c - y0, d - x0) for a, b, c, d in texts)
+    boxes = tuple((a - y0, b - x0, c - y0, d - x0) for a, b, c, d in written_on(bar))
     p = class_maps(micrograph.grey8()[y0:y1, x0:x1], measurer.engine)
     remarks = _other_pixels(known, decision.scale)
     found = phase_map(p, known.names, name=micrograph.name, scale=decision.scale, leave_out=boxes, remarks=remarks)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...core.protocols import BarLocator, TextLine, TextReader
 from ...reading import Mosaic
-from ...scale.bar import ScaleBarReading, annotation_boxes, find_data_bar, read_scale_bar
+from ...scale.bar import ScaleBarReading, find_data_bar, read_scale_bar, written_on
 from .levels import Levels
 
 Box = tuple[int, int, int, int]
@@ -54,7 +54,7 @@ def seek(mosaic: Mosaic, levels: Levels, preview: NDArray[np.uint8], reader: Tex
     known = mosaic.instrument.data_bar_first_row
     if known is not None and 0 < known <= height:
         bottoms = [known]
-    texts = tuple(_whole(b) for r in readings for b in annotation_boxes(r))
+    texts = tuple(box for r in readings for box in written_on(r))
     return Sought(_one_of(readings), min(bottoms, default=height), texts)
 
 
@@ -100,8 +100,3 @@ def _one_of(readings: list[ScaleBarReading]) -> ScaleBarReading | None:
         said = f"scale bars in it contradict each other: {min(values):.4g} and {max(values):.4g} nm per px"
         return replace(best, refused=said)
     return best
-
-
-def _whole(box: tuple[float, ...]) -> Box:
-    y0, x0, y1, x1 = (round(v) for v in box)
-    return y0, x0, y1, x1

@@ -185,6 +185,11 @@ def annotation_boxes(reading: ScaleBarReading | None, *, margin_px: int = 2) -> 
     return tuple((max(y0 - margin_px, 0), max(x0 - margin_px, 0), y1 + margin_px, x1 + margin_px) for y0, x0, y1, x1 in boxes)
 
 
+def written_on(reading: ScaleBarReading | None) -> list[tuple[int, int, int, int]]:
+    """`annotation_boxes` in whole px."""
+    return [(round(y0), round(x0), round(y1), round(x1)) for y0, x0, y1, x1 in annotation_boxes(reading)]
+
+
 def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[LabelledBar]:
     """Confirmed labels with their bars, the best of each label: of two, the one that what is printed does not contradict."""
     pairs, printed = [], printed_facts(sight.lines)

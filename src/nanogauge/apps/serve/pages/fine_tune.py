@@ -10,10 +10,10 @@ from nicegui import ui
 from ....core.errors import NanogaugeError
 from ..corrections import TRAINING, save_training_data, to_choose_from, worth_learning_from
 from ..entry import Entry
-from ..studio import Studio, settings_with_engine
+from ..studio import Studio
 from .layout import attempt, dialog_buttons, esc, refuse, said, table
 from .learned_words import stage_words
-from .networks import network_words
+from .networks import measure_with, network_words
 from .tick_list import Row, TickList
 
 _FIGURES = {
@@ -154,13 +154,9 @@ class FineTune:
         made = self.tuning.made
         if made is None:
             return
-        try:
-            self.studio.settings = settings_with_engine(self.studio.settings, made.path)
-        except NanogaugeError as error:
-            refuse(str(error))
-            return
-        said("new micrographs are measured with it; measure others again from the gallery")
-        self.tick()
+        if measure_with(self.studio, made.path):
+            said("new micrographs are measured with it; measure others again from the gallery")
+            self.tick()
 
 
 def better_than_before(figures: Mapping[str, Any]) -> bool:

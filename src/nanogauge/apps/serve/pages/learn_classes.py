@@ -6,11 +6,11 @@ from nicegui import ui
 
 from ....core.errors import NanogaugeError
 from ..class_examples import Classed, classed_by_hand, save_class_examples
-from ..studio import Studio, settings_with_engine
+from ..studio import Studio
 from ..trainings import check_torch
 from .layout import attempt, dialog_buttons, esc, refuse, said
 from .learned_words import cautions, numbers_text, result_html, stage_words, why
-from .networks import network_words
+from .networks import measure_with, network_words
 from .tick_list import Row, TickList
 
 _STEPS = 300
@@ -117,10 +117,6 @@ class LearnClasses:
         made = self.training.made
         if made is None:
             return
-        try:
-            self.studio.settings = settings_with_engine(self.studio.settings, made.path)
-        except NanogaugeError as error:
-            refuse(str(error))
-            return
-        said(f"from now on micrographs are measured with {network_words(self.studio, str(made.path))}")
-        self.tick()
+        if measure_with(self.studio, made.path):
+            said(f"from now on micrographs are measured with {network_words(self.studio, str(made.path))}")
+            self.tick()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ..studio import Studio
+from pathlib import Path
+
+from ....core.errors import NanogaugeError
+from ..studio import Studio, settings_with_engine
+from .layout import refuse
 
 _SHIPPED = {"unet": "the default network", "unet-resnet50-cbam": "the network of the paper", "threshold": "a threshold (Otsu)"}
 
@@ -16,3 +20,13 @@ def networks(studio: Studio, *also: str) -> dict[str, str]:
 def network_words(studio: Studio, engine: str) -> str:
     """What to call one of them."""
     return networks(studio, engine)[engine]
+
+
+def measure_with(studio: Studio, network: Path) -> bool:
+    """Whether the network is what micrographs are measured with from now on; said on the page where it cannot be."""
+    try:
+        studio.settings = settings_with_engine(studio.settings, network)
+    except NanogaugeError as error:
+        refuse(str(error))
+        return False
+    return True
