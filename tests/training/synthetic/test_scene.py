@@ -23,7 +23,7 @@ def test_same_seed_same_particles(layout: str) -> None:
 def test_random_scenes_are_reproducible_and_differ() -> None:
     drawn = [random_scene(np.random.default_rng(k), (90, 140)) for k in range(40)]
     assert drawn == [random_scene(np.random.default_rng(k), (90, 140)) for k in range(40)]
-    assert {s.layout for s in drawn} == set(LAYOUTS) - {"chains"}  # those are a motif's
+    assert {s.layout for s in drawn} == set(LAYOUTS) - {"chains", "rafts"}  # those are motifs'
     assert {s.mode for s in drawn} == {"sem", "tem", "stem"}
     for s in drawn:
         assert s.shape == (90, 140)
@@ -31,6 +31,21 @@ def test_random_scenes_are_reproducible_and_differ() -> None:
         assert s.geometric_sd >= 1
         assert 0 < s.aspect[0] <= s.aspect[1] <= 1
     assert random_scene(np.random.default_rng(0), (90, 140), median_diameter_px=33.0).median_diameter_px == 33.0
+
+
+def test_rods_in_rafts_lie_parallel_to_their_neighbours_and_apart() -> None:
+    scene = Scene(
+        shape=(400, 500), layout="rafts", kinds=("rod",), aspect=(0.3, 0.35), gap=0.3, coverage=0.8, median_diameter_px=24
+    )
+    p = draw_particles(scene, np.random.default_rng(3))
+    assert len(p) > 60
+    at, angle = np.array([(q.y, q.x) for q in p]), np.array([q.angle for q in p])
+    far = np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1)) + np.diag(np.full(len(p), np.inf))
+    nearest = far.argmin(axis=1)
+    turned = np.abs((angle - angle[nearest] + math.pi / 2) % math.pi - math.pi / 2)
+    assert np.median(turned) < 0.15
+    width = 24 * math.sqrt(0.32)
+    assert np.median(far.min(axis=1)) == pytest.approx(1.3 * width, rel=0.1)
 
 
 @pytest.mark.parametrize("layout", ["sparse", "clusters"])

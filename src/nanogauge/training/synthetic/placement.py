@@ -1,8 +1,8 @@
 """Where particles come to lie: scattered, clustered, in close packing, in rafts, as fractal aggregates, in heaps.
 
 Each layout takes footprints and returns centres (n, 3) as (y, x, height in diameters), NaN where no place was found;
-`scattered` also the angle of each particle, which may be a neighbour's. Elongated particles are kept apart as chains of discs
-along their long axis.
+`scattered` and `rafts` also the angle of each particle, which may be a neighbour's. Elongated particles are kept apart as
+chains of discs along their long axis.
 """
 
 from __future__ import annotations
@@ -84,6 +84,39 @@ def scattered(
                 out[i], angles[i] = (*at, 0), angle
                 order.append(int(i))
                 break
+    return out, angles
+
+
+def rafts(shape: tuple[int, int], feet: Footprints, *, gap: float, rng: np.random.Generator) -> tuple[Points, Points]:
+    """Domains in which all lie parallel, in rows, side by side, as ligands and capillarity lay rods and cubes; `gap` is the mean
+    distance of neighbours as a share of the short axis. Domains meet at any angle, with a vacancy here and there."""
+    h, w = shape
+    n = len(feet.short_px)
+    out, angles = np.full((n, 3), np.nan), np.full(n, np.nan)
+    placed, left = _Placed(n), list(rng.permutation(n))
+    across, along = 2 * float(feet.short_px.mean()), 2 * float(np.quantile(feet.long_px, 0.8))
+    size = along * float(rng.uniform(1.5, 5))  # of a domain
+    for y, x in rng.uniform([0, 0], [h, w], (max(round(3 * h * w / size**2), 4), 2)):
+        turn = rng.uniform(0, math.pi)
+        s, c = math.sin(turn), math.cos(turn)
+        k = max(round(size / along), 1)
+        for row in range(-k, k + 1):
+            start = rng.uniform(0, across)
+            away = start - size / 2
+            while away < size / 2 and left:
+                i = left[-1]
+                away += float(feet.short_px[i])
+                step = row * (along + gap * across) + rng.normal(0, 0.06) * along
+                at = np.array([y + step * s + away * c, x + step * c - away * s])
+                angle = turn + rng.normal(0, 0.04)
+                away += float(feet.short_px[i]) + gap * across * float(rng.uniform(0.5, 1.5))
+                outside = (at < -along).any() or (at > np.array([h, w]) + along).any()
+                discs = feet.discs(i, angle) * np.array([1, 1, 1 + 0.5 * gap]) + np.array([at[0], at[1], 0])
+                if outside or rng.random() < 0.04 or not placed.free(discs, 0.06):
+                    continue
+                placed.add(discs)
+                out[i], angles[i] = (*at, 0), angle
+                left.pop()
     return out, angles
 
 

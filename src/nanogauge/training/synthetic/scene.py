@@ -15,8 +15,8 @@ from .shapes import SHAPES, SOLID_KINDS, Particle, ShapeKind, Structure, half_ax
 from .supports import Support
 
 _T = TypeVar("_T", ShapeKind, Structure)
-Layout = Literal["sparse", "clusters", "monolayer", "pile", "packed", "aggregate", "chains"]
-LAYOUTS: tuple[Layout, ...] = ("sparse", "clusters", "monolayer", "pile", "packed", "aggregate", "chains")
+Layout = Literal["sparse", "clusters", "monolayer", "pile", "packed", "aggregate", "chains", "rafts"]
+LAYOUTS: tuple[Layout, ...] = ("sparse", "clusters", "monolayer", "pile", "packed", "aggregate", "chains", "rafts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,7 @@ class Scene:
     fill: float = 0.7  # radius of cores and cavities as a share
     coverage: float = 0.25  # share of the frame under particles
     overlap: float = 0.15  # how far neighbours may overlap, as a share of their summed radii
+    gap: float = 0.2  # mean distance of neighbours in rafts, as a share of their width
     side_by_side: float = 0.0  # share of contacts in which elongated particles lie parallel
     n_layers: int = 1  # of a monolayer's packing
     max_particles: int = 1500
@@ -61,7 +62,7 @@ _STRUCTURES: dict[Structure, tuple[float, float]] = {
 }  # fmt: skip
 _N_FORMS = 24
 _FEW = 4
-_LAYOUT_ODDS = (0.3, 0.28, 0.11, 0.12, 0.09, 0.1, 0.0)
+_LAYOUT_ODDS = (0.3, 0.28, 0.11, 0.12, 0.09, 0.1, 0.0, 0.0)
 _ROUND = ("sphere", "ellipsoid", "irregular")
 
 
@@ -209,6 +210,8 @@ def _placed(scene: Scene, feet: placement.Footprints, rng: np.random.Generator) 
         return placement.chained(scene.shape, feet, overlap=scene.overlap, rng=rng), angle
     if scene.layout == "aggregate":
         return placement.aggregated(scene.shape, feet, overlap=scene.overlap, rng=rng), angle
+    if scene.layout == "rafts":
+        return placement.rafts(scene.shape, feet, gap=scene.gap, rng=rng)
     if scene.layout == "monolayer":
         filled = scene.coverage
         return placement.lattice(scene.shape, feet, filled=filled, n_layers=scene.n_layers, rng=rng), angle

@@ -1,6 +1,6 @@
 """What the usual scenes lack: several sizes in one picture, films with holes, fibre mats, lattice fringes, single giants, grounds
-without particles, weak shells, chains of soot, fibres across the frame, catalysts, powders. A motif is a scene with a look that
-fits it.
+without particles, weak shells, chains of soot, fibres across the frame, catalysts, powders, rafts of rods. A motif is a scene
+with a look that fits it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from .draws import Pair
 Motif = Literal[
     "two sizes", "broad", "holes", "bare holes", "mat", "mat with particles", "fringes", "fringed", "giant", "porous ground",
     "bare ground", "core-shell", "bright rims", "crossed rods", "soot", "flat", "across",
-    "supported", "agglomerates",
+    "supported", "agglomerates", "rafts",
 ]  # fmt: skip
 MOTIFS: tuple[Motif, ...] = get_args(Motif)
 SHARES: dict[Motif, float] = {
-    "two sizes": 0.07, "broad": 0.07, "holes": 0.03, "bare holes": 0.035, "mat": 0.03, "mat with particles": 0.03,
-    "fringes": 0.025, "fringed": 0.015, "giant": 0.03, "porous ground": 0.015, "bare ground": 0.05, "core-shell": 0.04,
-    "bright rims": 0.01, "crossed rods": 0.04, "soot": 0.045, "flat": 0.04,
-    "across": 0.02, "supported": 0.05, "agglomerates": 0.035,
+    "two sizes": 0.06, "broad": 0.06, "holes": 0.03, "bare holes": 0.035, "mat": 0.03, "mat with particles": 0.035,
+    "fringes": 0.025, "fringed": 0.015, "giant": 0.03, "porous ground": 0.015, "bare ground": 0.05, "core-shell": 0.045,
+    "bright rims": 0.01, "crossed rods": 0.04, "soot": 0.05, "flat": 0.04,
+    "across": 0.02, "supported": 0.05, "agglomerates": 0.04, "rafts": 0.035,
 }  # fmt: skip
 """Of `render_crop`'s pictures; the rest are usual scenes."""
 EMPTY: tuple[Motif, ...] = ("bare holes", "mat", "fringes", "porous ground", "bare ground")
@@ -62,4 +62,5 @@ _STAGES: dict[Motif, Callable[[np.random.Generator, tuple[int, int], float], Pai
     "across": particles.across,
     "supported": particles.supported,
     "agglomerates": particles.agglomerates,
+    "rafts": particles.rafts,
 }

@@ -192,6 +192,34 @@ def crossed_rods(rng: np.random.Generator, shape: tuple[int, int], d: float) -> 
     return scene, random_look(rng, scene.mode, d)
 
 
+def rafts(rng: np.random.Generator, shape: tuple[int, int], d: float) -> Pair:
+    """Rods, cubes and spheres side by side as drying leaves them, a few pixels apart, each of its own tone."""
+    mode: Mode = draw_mode(rng, 0.2, 0.7)
+    kind: ShapeKind = ("rod", "cube", "sphere")[rng.choice(3, p=[0.65, 0.25, 0.1])]
+    low = float(rng.uniform(0.15, 0.6)) if kind == "rod" else float(rng.uniform(0.8, 1.0))
+    d = float(np.clip(d, 8 / math.sqrt(low), 0.2 * min(shape)))  # equivalent to a rod at least 8 px wide
+    gap = float(np.clip(log_uniform(rng, 1.2, 5) / (d * math.sqrt(low)), 0.05, 0.7))
+    scene = Scene(
+        shape=shape,
+        mode=mode,
+        layout="rafts",
+        kinds=(kind,),
+        structure="banded" if mode == "tem" and rng.random() < 0.25 else "solid",
+        aspect=(low, min(1.3 * low, 1.0)),
+        rounding=float(rng.choice([0.04, 0.1])),
+        median_diameter_px=d,
+        geometric_sd=float(rng.uniform(1.03, 1.2)),
+        gap=gap,
+        coverage=float(rng.uniform(0.5, 1.2)),
+        max_particles=500,
+    )
+    look = clearer(random_look(rng, mode, d), rng)
+    if mode == "tem":
+        look = replace(look, contrast=log_uniform(rng, 0.4, 2.5), halo=0.0, ground_texture=min(look.ground_texture, 0.03))
+        look = replace(look, body_spread=float(rng.uniform(0.2, 0.6)) if rng.random() < 0.6 else look.body_spread)
+    return scene, look
+
+
 def soot(rng: np.random.Generator, shape: tuple[int, int], d: float) -> Pair:
     d = float(np.clip(d, 8, 0.15 * min(shape)))
     scene = Scene(
