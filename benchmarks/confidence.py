@@ -24,12 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from nanogauge.core.protocols import Maps
 from nanogauge.core.settings import Settings
 from nanogauge.detection.confidence import TRAITS, probability, traits
 from nanogauge.detection.engines import make_engine
 from nanogauge.detection.looks import typical_diameter
 from nanogauge.detection.segment import segment
-from nanogauge.detection.separate import separate, to_grid
+from nanogauge.detection.separate import Pieces, to_grid
 from nanogauge.reading import read_micrograph
 from nanogauge.reading.labels import read_labels
 from nanogauge.training.evaluate import match
@@ -69,7 +70,14 @@ def collect(args: argparse.Namespace) -> tuple[Floats, NDArray[np.bool_], NDArra
                 continue
             seen = segment(grey, engine, typical_diameter=lambda m: typical_diameter(m, settings.separate), settings=how)
             main = main or seen.zoom
-            labels = separate(seen.maps, replace(settings.separate, least_confidence=0.0))
+            rows: list[Floats] = []
+
+            def number(labels: NDArray[np.integer], maps: Maps, rows: list[Floats] = rows) -> Floats:
+                rows.append(traits(labels, maps))
+                return np.arange(len(rows[0]), dtype=np.float64)  # in place of how sure it is: comes back with what is kept
+
+            every = replace(settings.separate, least_confidence=0.0)
+            labels, kept = Pieces(seen.maps, every).judged(every, judge=number)
             found = to_grid(labels, seen.maps.foreground, grey.shape, foreground_above=settings.separate.foreground_above)
             if not labels.any():
                 continue
@@ -77,7 +85,7 @@ def collect(args: argparse.Namespace) -> tuple[Floats, NDArray[np.bool_], NDArra
             ok = np.zeros(int(labels.max()), bool)
             if truth.any():
                 ok[present[match(found, truth).pred] - 1] = True
-            x.append(traits(labels, seen.maps))
+            x.append(rows[0][kept[1:].astype(np.int64)])
             right.append(ok)
             which.append(np.full(len(ok), k))
             zooms.append(np.full(len(ok), factor))

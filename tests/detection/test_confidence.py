@@ -41,10 +41,22 @@ def test_a_clear_particle_is_surer_than_a_vague_one():
         labels, maps = scene(outline, middle)
         clear, vague = particle_confidence(labels, maps, CALIBRATION)
         assert 0 < vague < clear < 1
-    assert probability(np.array([[1.0, 1.0, 1.0, 0.0, 0.0, 0.0]]), CALIBRATION)[0] > 0.95
-    assert probability(np.array([[0.1, 0.3, 1.0, 0.0, 0.0, 0.0]]), CALIBRATION)[0] < 0.2
+    assert probability(np.array([[1.0, 1.0, 1.0, *[0.0] * 6]]), CALIBRATION)[0] > 0.95
+    assert probability(np.array([[0.1, 0.3, 1.0, *[0.0] * 6]]), CALIBRATION)[0] < 0.2
     odd = CALIBRATION | {"size_squared": -100.0}  # sure of what is shown at its usual size only
-    assert probability(np.array([[1.0, 1.0, 1.0, 1.0, 1.0, 0.0]]), odd)[0] < 0.01
+    assert probability(np.array([[1.0, 1.0, 1.0, 1.0, 1.0, *[0.0] * 4]]), odd)[0] < 0.01
+
+
+def test_what_is_seen_beside_a_particle_counts_by_area():
+    labels, maps = scene(1.0, 0.4)
+    labels[labels == 2] = 0
+    labels[6:11, 26:31] = 2  # a quarter of the first one's area, its middle outside
+    found = traits(labels, maps)
+    share = np.array([100, 25]) / 125
+    assert found[:, 6] == pytest.approx(share @ found[:, 1])
+    assert found[:, 7] == pytest.approx(found[:, 3] - share @ found[:, 3])
+    assert found[0, 7] - found[1, 7] == pytest.approx(np.log(2))
+    assert found[:, 8] == pytest.approx(found[:, 7] ** 2)
 
 
 def test_no_particle_and_an_unused_number():

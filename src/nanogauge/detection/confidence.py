@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.protocols import Engine, Maps
 
-TRAITS = ("outline", "middle", "foreground", "size", "size_squared", "astray")
+TRAITS = ("outline", "middle", "foreground", "size", "size_squared", "astray", "middles", "larger", "larger_squared")
 """Of a particle: mean boundary probability along its outermost pixels; peak of the distance map; mean foreground probability; how
-large it is shown, as the logarithm of its diameter over `USUAL_PX`, and the square of that; how far from its
-middle its pixels point. A calibration may leave out some."""
+large it is shown, as the logarithm of its diameter over `USUAL_PX`, and the square of that; how far from its middle its pixels
+point. Of all that is seen beside it, by area: mean peak of the distance map, for among doubtful objects one more is doubtful, too;
+by how much it is larger, as a logarithm, and the square of that. A calibration may leave out some."""
 
 USUAL_PX = 32.0
 
@@ -27,7 +28,7 @@ USUAL_PX = 32.0
 def traits(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
     """(n, len(TRAITS)) of particles 1 ... n.
 
-    labels: (H, W), numbered 1 ... n, of the maps' grid; a number that no pixel bears has zeros.
+    labels: (H, W), numbered 1 ... n, of the maps' grid, all that the maps hold; a number that no pixel bears has zeros.
     """
     n = int(labels.max(initial=0))
     outermost = np.zeros(labels.shape, bool)
@@ -45,7 +46,15 @@ def traits(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
     area = np.bincount(of, minlength=n + 1)[1:]
     foreground = np.bincount(of, maps.foreground.ravel()[inside], minlength=n + 1)[1:] / np.maximum(area, 1)
     size = np.where(area > 0, np.log(np.sqrt(4 * np.maximum(area, 1) / np.pi) / USUAL_PX), 0.0)
-    return np.stack([wall, peak[1:], foreground, size, size**2, astray(labels, maps.pointers)], axis=1).astype(np.float64)
+    there = area > 0
+    larger = np.where(there, size - _by_area(size, area), 0.0)
+    of_all = np.where(there, _by_area(peak[1:], area), 0.0)
+    own = (wall, peak[1:], foreground, size, size**2, astray(labels, maps.pointers))
+    return np.stack([*own, of_all, larger, larger**2], axis=1).astype(np.float64)
+
+
+def _by_area(values: NDArray[np.floating], area: NDArray[np.integer]) -> float:
+    return float((values * area).sum() / max(int(area.sum()), 1))
 
 
 def astray(labels: NDArray[np.integer], pointers: NDArray[np.float32] | None) -> NDArray[np.float64]:
@@ -126,9 +135,3 @@ def mean_by_label(labels: NDArray[np.integer], values: NDArray[np.floating]) -> 
     out = np.bincount(labels.ravel(), values.ravel()) / np.maximum(area, 1)
     out[0] = 1.0
     return np.asarray(out, np.float64)
-
-
-def confidence_by_label(labels: NDArray[np.integer], maps: Maps, engine: Engine) -> NDArray[np.float64] | None:
-    """(n + 1,) by label, 1 for the background; None where the engine is not calibrated."""
-    judge = judge_of(engine)
-    return None if judge is None else np.concatenate([[1.0], judge(labels, maps)])

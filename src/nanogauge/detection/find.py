@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..core.protocols import Engine
 from ..core.settings import MeasureSettings, Settings
-from .confidence import confidence_by_label, judge_of, mean_by_label, true_at_all_sizes
+from .confidence import judge_of, mean_by_label, true_at_all_sizes
 from .edges import true_edge
 from .in_line import joined_in_line
 from .looks import Look, Seen, coarser_if_unsure, coarser_look, finer_look, look_at, on_grid, seen_in, would_see
@@ -166,9 +166,7 @@ def _other_readings(
     """What is measured first, then readings that are nearly as likely. Those of the maps that `base` comes from are set against
     it alone, so that each says how far one choice moves the sizes."""
     judge, s = judge_of(engine), settings.separate
-    whole = seen.pieces.labels(replace(s, least_confidence=0.0), judge=judge)
-    sure = confidence_by_label(whole, seen.maps, engine)
-    assert sure is not None
+    whole, sure = seen.pieces.judged(replace(s, least_confidence=0.0), judge=judge)
     more, fewer = (seen.pieces.labels(replace(s, merge_below=below), judge=judge) for below in (_CUT_MORE, _JOIN_MORE))
     readings = [
         read("neighbours cut more readily", more, zoom=seen.zoom),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..core.protocols import Engine, Maps
 from ..core.settings import SeparateSettings, Settings
 from .class_maps import mean_classes
-from .confidence import confidence_by_label, judge_of
+from .confidence import judge_of
 from .segment import predict, rescale, segment, standardise
 from .separate import Pieces, to_grid
 
@@ -102,8 +102,8 @@ def seen_in(
     pieces: Pieces, zoom: float, engine: Engine, settings: Settings, *, looks: tuple[tuple[float, float], ...] = ()
 ) -> Seen:
     """What is seen in maps at that zoom."""
-    labels = pieces.labels(settings.separate, judge=judge_of(engine))
-    return Seen(pieces, zoom, looks, labels, confidence_by_label(labels, pieces.maps, engine))
+    labels, sure = pieces.judged(settings.separate, judge=judge_of(engine))
+    return Seen(pieces, zoom, looks, labels, sure if engine.calibration is not None else None)
 
 
 def on_grid(seen: Seen, shape: tuple[int, ...], settings: Settings) -> Look:

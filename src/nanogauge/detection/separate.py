@@ -46,14 +46,21 @@ class Pieces:
 
     def labels(self, settings: SeparateSettings, *, judge: Judge | None = None) -> Labels:
         """As `separate`, under settings that differ from the pieces' own in what is joined and what is left out."""
+        return self.judged(settings, judge=judge)[0]
+
+    def judged(self, settings: SeparateSettings, *, judge: Judge | None = None) -> tuple[Labels, NDArray[np.float64]]:
+        """The same and, (n + 1,) by label, how likely each is a particle, 1 for the background. What is left out has been judged
+        with the others, for a particle among doubtful ones is itself more doubtful."""
         own = self._settings
         assert (settings.foreground_above, settings.seed_above) == (own.foreground_above, own.seed_above)
         if not self._grown.any():
-            return np.zeros(self._grown.shape, np.int32)
+            return np.zeros(self._grown.shape, np.int32), np.ones(1)
         labels = self._joined if settings.merge_below == own.merge_below else self._merged(settings.merge_below)
         if settings.overlaps_are_none:
             labels = self._without_lenses if labels is self._joined else lenses_joined(labels)
-        return tidy(labels, (judge or mean_foreground)(labels, self.maps), settings)
+        sure = (judge or mean_foreground)(labels, self.maps)
+        number = _numbers(labels, sure, settings)
+        return _tidied(labels, number), np.concatenate([[1.0], sure[number[1:] > 0]])
 
     @cached_property
     def _grown(self) -> Labels:
@@ -183,9 +190,12 @@ def tidy(labels: NDArray[np.integer], sure: NDArray[np.float64], settings: Separ
 
     sure: (n,) how likely objects 1 ... n are particles
     """
+    return _tidied(labels, _numbers(labels, sure, settings))
+
+
+def _numbers(labels: NDArray[np.integer], sure: NDArray[np.float64], settings: SeparateSettings) -> NDArray[np.int32]:
+    """(n + 1,) new numbers from 1; 0 for objects too small or too unsure."""
     n = int(labels.max())
-    if n == 0:
-        return labels.astype(np.int32)
     area = np.bincount(labels.ravel(), minlength=n + 1)
     least = math.pi / 4 * settings.least_diameter_px**2
     keep = area >= least
@@ -193,6 +203,11 @@ def tidy(labels: NDArray[np.integer], sure: NDArray[np.float64], settings: Separ
     keep[0] = False
     number = np.zeros(n + 1, np.int32)
     number[keep] = np.arange(1, int(keep.sum()) + 1)
+    return number
+
+
+def _tidied(labels: NDArray[np.integer], number: NDArray[np.int32]) -> Labels:
+    """Objects under their new numbers, each whole and in one piece."""
     out: Labels = number[labels]
     pieces, k = connected(out, return_num=True, connectivity=1, background=0)
     if k > out.max():

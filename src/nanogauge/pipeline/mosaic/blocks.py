@@ -23,11 +23,11 @@ from ...core.protocols import Engine, Maps, classes_of, n_maps
 from ...core.scale import Scale
 from ...core.settings import Settings
 from ...detection.class_maps import mean_classes
-from ...detection.confidence import confidence_by_label, judge_of, mean_by_label
+from ...detection.confidence import judge_of, mean_by_label
 from ...detection.edges import true_edge
 from ...detection.find import without_text
 from ...detection.segment import predict_bands
-from ...detection.separate import carried, separate, touching
+from ...detection.separate import Pieces, carried, touching
 from ...measuring import measure_particles
 from ...measuring.classes import shapes_seen
 from ...measuring.contours import contours
@@ -164,7 +164,7 @@ def _take(
     fine = to_native(foreground, window.origin, span, shapes)
     if not (foreground > above).any():
         return True
-    working = separate(maps, settings.separate, judge=judge_of(engine))
+    working, sure = Pieces(maps, settings.separate).judged(settings.separate, judge=judge_of(engine))
     reach = 1 if grid[0] > native[0] else math.ceil(native[0] / grid[0])
     coarse = nearest(working, window.origin, span, shapes)
     labels = coarse if grid == native else carried(coarse, fine, reach=reach, foreground_above=above)
@@ -206,7 +206,7 @@ def _take(
             scale,
             found,
             boxes,
-            confidence_by_label(working, maps, engine),
+            sure if engine.calibration is not None else None,
             mean_classes(working, maps),
             with_outlines=bool(classes_of(engine).outlines),
         )
