@@ -13,8 +13,9 @@ from nanogauge.core.scale import Scale
 from nanogauge.core.settings import Settings
 from nanogauge.measuring import measure_particles
 from nanogauge.statistics.distribution.pooling import summarise_pooled
-from nanogauge.statistics.metrology import distribution_of, exclusions_of, warnings_of
+from nanogauge.statistics.metrology import distribution_of, exclusions_of
 from nanogauge.statistics.samples import MICROGRAPH_COLUMNS, Part, compare, part_of, pool, pool_tables
+from nanogauge.statistics.warnings import warnings_of
 
 QUICK = Settings().replace("measure", n_bootstrap=200, n_fit_bootstrap=19)
 

@@ -15,8 +15,9 @@ from nanogauge.core.scale import Scale
 from nanogauge.core.settings import Settings
 from nanogauge.measuring import measure_particles
 from nanogauge.statistics.distribution import quantiles
-from nanogauge.statistics.metrology import budget_of, detection_warnings, distribution_of, missed_warnings, verdicts_of
+from nanogauge.statistics.metrology import budget_of, distribution_of, verdicts_of
 from nanogauge.statistics.uncertainty import BUDGET_STATISTICS, Inputs, uncertainty_budget
+from nanogauge.statistics.warnings import detection_warnings, missed_warnings
 
 X = np.random.default_rng(0).lognormal(math.log(40), 0.2, 300)
 

@@ -33,7 +33,7 @@ from ..results.measurement import Measurement
 from ..scale.bar import ScaleBarReading, find_data_bar, read_scale_bar, written_on
 from ..scale.calibration import Calibration, read_calibration
 from ..scale.resolve import ScaleDecision, calibrated, resolve_scale
-from ..statistics.metrology import MUCH_DOUBT, detection_warnings, left_out_warnings, mat_warnings, missed_warnings
+from ..statistics.warnings import MUCH_DOUBT, detection_warnings, left_out_warnings, mat_warnings, missed_warnings
 from .frame import data_bar_is_known, frame_of
 from .mosaic import measure_mosaic
 

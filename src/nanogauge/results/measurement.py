@@ -28,7 +28,8 @@ from ..measuring.contours import Polygon, contours
 from ..scale.bar import ScaleBarReading, annotation_boxes
 from ..scale.resolve import ScaleDecision, scale_dict
 from ..statistics.distribution import Distribution, Unit
-from ..statistics.metrology import SizeFigures, class_warnings, distribution_of, warnings_of, weights_of
+from ..statistics.metrology import SizeFigures, distribution_of, weights_of
+from ..statistics.warnings import class_warnings, warnings_of
 from ..statistics.witness import outlined, witness_warnings
 
 if TYPE_CHECKING:  # arrangement brings parts of SciPy that few measurements need

@@ -27,7 +27,7 @@ from ...reading import Mosaic
 from ...results.measurement import Measurement
 from ...scale.calibration import Calibration
 from ...scale.resolve import calibrated, resolve_scale
-from ...statistics.metrology import left_out_warnings
+from ...statistics.warnings import left_out_warnings
 from .bar import Sought, seek
 from .blocks import SEEN, MosaicParticles, find_in_blocks
 from .files import MosaicFiles

@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,8 @@ from ...core.particles import column_names, has_classes, units
 from ...core.scale import Scale
 from ...core.settings import MeasureSettings, Settings
 from ..distribution import MIN_N_FOR_INTERVALS, Distribution, Homogeneity, Unit, homogeneity, quantiles
-from ..metrology import SizeFigures, distribution_of, scale_uncertainty, warnings_of, weights_of
-
-if TYPE_CHECKING:
-    pass
+from ..metrology import SizeFigures, distribution_of, scale_uncertainty, weights_of
+from ..warnings import warnings_of
 
 SIZE_COLUMNS = (
     "label", "equivalent_diameter_px", "equivalent_diameter_nm", "equivalent_diameter_inner_px", "equivalent_diameter_inner_nm",

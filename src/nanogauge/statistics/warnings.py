@@ -1,0 +1,102 @@
+"""What a user must be told about a distribution: each doubt a remark of one sentence with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ..core.remarks import Remark
+from ..core.rules import columns_of
+from ..core.settings import MeasureSettings, Settings
+from ..measuring import EDGE_WEIGHT_CAP
+from .distribution import Distribution
+from .metrology import weights_of
+
+_FEW_PX = 8.0  # below, sizes are biased by more than 1 % (docs/accuracy.md)
+_FEW_SHARE = 0.05
+MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
+LEAST_FOUND = 0.8  # share expected to be found, below which the reader is told
+MUCH_DOUBT = 0.12  # relative standard uncertainty that the detection gives mean or median, from which the reader is told
+MANY_MORE = 1.5  # of the particles found, in another reading
+_ONE_PARTICLE = 0.1  # share of the whole weight
+_LEAST_EFFECTIVE = 0.7  # of the number counted
+
+
+def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: MeasureSettings) -> tuple[Remark, ...]:
+    """What makes the distribution unsure: unstable edge weights, particles of too few pixels."""
+    weights = weights_of(table, settings)
+    used = weights[weights > 0]
+    if not used.size:
+        return ()
+    said = []
+    if settings.edge_correction and used.size > 1:
+        capped = int((used >= EDGE_WEIGHT_CAP).sum())
+        number = float(used.sum() ** 2 / (used**2).sum())
+        if capped or used.max() > max(_ONE_PARTICLE, 3 / used.size) * used.sum() or number < _LEAST_EFFECTIVE * used.size:
+            what = f"{capped} at their limit of {EDGE_WEIGHT_CAP:g}, " if capped else ""
+            unstable = f"edge weights are unstable ({what}{used.size} particles weigh as much as {number:.0f})"
+            said.append(Remark("edge_weights", f"{unstable}: large particles are seen too rarely, take a wider field"))
+    px = table["equivalent_diameter_px"].to_numpy(np.float64)[weights > 0]
+    share = float((px < _FEW_PX).mean())
+    if share > _FEW_SHARE:
+        small = f"{100 * share:.0f} % of the particles are under {_FEW_PX:g} px across"
+        said.append(Remark("few_pixels", f"{small}: their sizes are biased, magnify more"))
+    return tuple(said)
+
+
+def detection_warnings(detection: Mapping[str, float], counts: Mapping[str, float]) -> tuple[Remark, ...]:
+    """Warnings where other readings of the picture move the sizes much, or find many more particles.
+
+    detection: relative standard uncertainties; counts: reading -> number of particles in it, what is measured first
+    """
+    said = []
+    worst = max(detection.get("mean", 0.0), detection.get("d50", 0.0))
+    if worst >= MUCH_DOUBT:
+        doubtful = "it is doubtful what is a particle here, or where one ends and the next begins"
+        by = f"other readings of the picture move the sizes by {100 * worst:.0f} % (one standard uncertainty)"
+        said.append(Remark("doubtful_sizes", f"{doubtful}: {by}; look at the overlay"))
+    measured, *others = counts.values() or (0.0,)
+    most = max(others, default=0.0)
+    if most >= max(MANY_MORE * measured, measured + 3):
+        finds = f"another reading of the picture, nearly as likely, finds {most:.0f} where {measured:.0f} were found"
+        said.append(Remark("more_particles", f"particles may have been missed: {finds}; look at the overlay"))
+    return tuple(said)
+
+
+def missed_warnings(expected_found: float | None) -> tuple[Remark, ...]:
+    """A warning where many of the particles that a person would draw are expected to be missing (`Measurement.expected_found`)."""
+    if expected_found is None or expected_found >= LEAST_FOUND:
+        return ()
+    share = f"of the particles that a person would draw about {100 * expected_found:.0f} % are expected to be found"
+    return (Remark("missed", f"{share}: look at the overlay before you trust counts and small sizes"),)
+
+
+def class_warnings(table: pd.DataFrame, settings: Settings) -> tuple[Remark, ...]:
+    """A warning for each rule of classes that asks for a length in nm where there is no scale."""
+    missing = {name: sorted(columns_of(rule) - set(table.columns)) for name, rule in settings.classes.rules.items()}
+    return tuple(
+        Remark("rule_without_scale", f"the rule of class {name} needs {', '.join(columns)}, which there is not without a scale")
+        for name, columns in missing.items()
+        if columns
+    )
+
+
+def left_out_warnings(likely_px: int, left_out_px: int) -> tuple[Remark, ...]:
+    """A warning where much of what may be particles was left out as too unsure: the distribution may miss dim ones."""
+    share = left_out_px / max(likely_px, 1)
+    if share < MOST_LEFT_OUT:
+        return ()
+    much = f"{100 * share:.0f} % of what may be particles was left out because the network is unsure about it"
+    remedy = "look at the overlay, and lower least_confidence in the settings if particles are missing"
+    return (Remark("left_out", f"{much}: {remedy}"),)
+
+
+def mat_warnings(n_fibres: int, n_particles: int) -> tuple[Remark, ...]:
+    """A warning where the picture shows a mat or a net of so many fibres."""
+    if not n_fibres:
+        return ()
+    meshes = f"; the {n_particles} particles found may be its meshes and crossings" if n_particles else ""
+    said = f"the picture shows a mat or a net, {n_fibres} long fibres or more{meshes}"
+    return (Remark("mat", f"{said}: nanogauge fibres measures the fibres' widths, lengths and directions"),)
