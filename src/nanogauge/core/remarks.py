@@ -30,6 +30,7 @@ CODES = {
     "more_particles": "another reading of the picture finds many more particles",
     "size_differs": "the picture alone, without outlines, suggests other sizes than were measured",
     "missed": "many of the particles a person would draw are expected to be missing",
+    "look_alikes": "places look like the particles found and are not among them",
     "left_out": "much of what may be particles was left out as too unsure",
     "rule_without_scale": "a rule of classes asks for a length in nm where there is no scale",
     "like_none": "particles look like none of the classes that the network was taught",

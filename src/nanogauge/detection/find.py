@@ -19,8 +19,9 @@ from ..core.settings import MeasureSettings, Settings
 from .confidence import judge_of, mean_by_label, true_at_all_sizes
 from .edges import true_edge
 from .in_line import joined_in_line
+from .look_alikes import NONE, LookAlikes, look_alikes
 from .looks import Look, Seen, coarser_if_unsure, coarser_look, finer_look, look_at, on_grid, seen_in, would_see
-from .merging import with_larger, with_overlooked, with_smaller, with_unseen
+from .merging import with_alikes, with_larger, with_overlooked, with_smaller, with_unseen
 from .readings import LookTaken, Reading, beside, read
 from .separate import Pieces
 
@@ -38,7 +39,8 @@ class Found(NamedTuple):
     """Labels (H, W), foreground probability (H, W), zoom of the main look, by label (n + 1,) how likely a particle is right, None
     where the engine is not calibrated; the looks taken, the main one first; what is measured and other readings of the picture.
     Once outlines are at the edge, `foreground` falls across it, `moved_px` is how far they were moved on average, and `edgeless`
-    are the labels that show none. `classes` (n + 1, K), by label, how likely a particle is of each, None where none are told."""
+    are the labels that show none. `classes` (n + 1, K), by label, how likely a particle is of each, None where none are told.
+    `alikes` are places that look like the particles and are none."""
 
     labels: I32
     foreground: F32
@@ -49,6 +51,7 @@ class Found(NamedTuple):
     moved_px: float | None = None
     edgeless: frozenset[int] = frozenset()
     classes: NDArray[np.float64] | None = None
+    alikes: LookAlikes = NONE
 
 
 def find_particles(
@@ -72,7 +75,8 @@ def find_particles(
     classes = found.classes
     if classes is not None:
         classes = np.concatenate([classes[:1], classes[np.flatnonzero(number)]])
-    return found._replace(labels=number[labels], foreground=foreground, confidence=sure, classes=classes)
+    alikes = found.alikes.moved(y0, x0).outside(keep_out or [])
+    return found._replace(labels=number[labels], foreground=foreground, confidence=sure, classes=classes, alikes=alikes)
 
 
 def magnification_of(part: NDArray[np.uint8], engine: Engine, settings: Settings) -> float | None:
@@ -118,18 +122,30 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
                 result = more
             elif more is not result:
                 more_readings.append(read("with a finer look", more.labels))
-        every = result
-        for look in taken[1:]:
-            every = with_unseen(every, look, engine.sees_px)
-        if every is not result:
-            more_readings.append(read("with what only other looks see", every.labels))
-        if coarse is not None and would_see(coarse, base, engine.sees_px):
-            more_readings.append(read("the first look", coarse.labels))
+    result, alikes = _with_alikes(result, picture, taken[1:])
+    every = result
+    for look in taken[1:]:
+        every = with_unseen(every, look, engine.sees_px)
+    if every is not result:
+        more_readings.append(read("with what only other looks see", every.labels))
+    if coarse is not None and would_see(coarse, base, engine.sees_px):
+        more_readings.append(read("the first look", coarse.labels))
     looks = tuple(LookTaken(look.zoom, look.n) for look in taken)
     readings: tuple[Reading, ...] = ()
     if engine.calibration is not None:
         readings = (*_other_readings(seen, other, base, result, engine, settings), *more_readings)
-    return Found(result.labels, result.foreground, base.zoom, result.confidence, looks, readings, classes=result.classes)
+    return Found(
+        result.labels, result.foreground, base.zoom, result.confidence, looks, readings, classes=result.classes, alikes=alikes
+    )
+
+
+def _with_alikes(result: Look, picture: NDArray[np.uint8], others: list[Look]) -> tuple[Look, LookAlikes]:
+    """With what other looks see at places that look like the particles found, and the places that are left."""
+    alikes = look_alikes(picture, result.labels, result.confidence)
+    more = result
+    for look in others:
+        more = with_alikes(more, look, alikes)
+    return more, alikes if more is result else look_alikes(picture, more.labels, more.confidence)
 
 
 def _chosen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Chosen:

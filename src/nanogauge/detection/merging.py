@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .look_alikes import ALIKE, LookAlikes
 from .looks import ADOPTED, FREE, LARGE, SMALL, Look
 
 _COVERED = 0.5  # share of a particle that another look's must cover to stand for it
 _PLAIN = 0.85  # confidence of what was overlooked
+_SECONDED = 0.25  # confidence from which what looks like the particles found is one
 _AS_SURE = 0.05  # how far the mean confidence of a look that is as sure may lie below
 
 
@@ -65,6 +67,19 @@ def with_overlooked(base: Look, other: Look, sees_px: tuple[float, float]) -> Lo
     if other.zoom >= base.zoom or other.mean_confidence < base.mean_confidence - _AS_SURE:
         return base
     return with_unseen(base, other, sees_px, least_confidence=_PLAIN)
+
+
+def with_alikes(base: Look, other: Look, places: LookAlikes) -> Look:
+    """`base` with what another look sees at places that look like the particles found: the second witness makes up for doubt."""
+    if not places.n:
+        return base
+    both = _Overlaps(base, other)
+    y, x = np.rint(places.at).astype(np.int64).T
+    there = np.unique(other.labels[y, x])
+    ratio = np.sqrt(4 * both.area_there[there] / math.pi) / places.diameter
+    alike = (np.abs(np.log(np.maximum(ratio, 1e-9))) < ALIKE) & (both.confidence_there[there] >= _SECONDED)
+    alike &= (both.covered_there[there] <= FREE) & (there > 0)
+    return _merged(base, other, gone=[], adopted=there[alike].tolist())
 
 
 def _seen_well(other: Look, both: _Overlaps, sees_px: tuple[float, float]) -> NDArray[np.bool_]:

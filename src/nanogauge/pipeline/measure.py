@@ -33,7 +33,14 @@ from ..results.measurement import Measurement
 from ..scale.bar import ScaleBarReading, find_data_bar, read_scale_bar, written_on
 from ..scale.calibration import Calibration, read_calibration
 from ..scale.resolve import ScaleDecision, calibrated, resolve_scale
-from ..statistics.warnings import MUCH_DOUBT, detection_warnings, left_out_warnings, mat_warnings, missed_warnings
+from ..statistics.warnings import (
+    MUCH_DOUBT,
+    detection_warnings,
+    left_out_warnings,
+    look_alike_warnings,
+    mat_warnings,
+    missed_warnings,
+)
 from .frame import data_bar_is_known, frame_of
 from .mosaic import measure_mosaic
 
@@ -159,6 +166,7 @@ class Measurer:
                 *doubtful_share(drawn.labels, drawn.foreground, settings.separate, keep_out=written_on(bar)),
                 *detection_warnings(detection, {r.name: r.n for r in found.readings}),
                 *missed,
+                *look_alike_warnings(found.alikes.n, len(table)),
                 *like_none_warnings(table, settings.classes),
             ),
             foreground=found.foreground,

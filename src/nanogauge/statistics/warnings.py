@@ -18,6 +18,7 @@ _FEW_PX = 8.0  # below, sizes are biased by more than 1 % (docs/accuracy.md)
 _FEW_SHARE = 0.05
 MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
 LEAST_FOUND = 0.8  # share expected to be found, below which the reader is told
+_FEW_ALIKE, _ALIKE_SHARE = 2, 0.03  # places that look like the particles, from which the reader is told; share of the particles
 MUCH_DOUBT = 0.12  # relative standard uncertainty that the detection gives mean or median, from which the reader is told
 MANY_MORE = 1.5  # of the particles found, in another reading
 _ONE_PARTICLE = 0.1  # share of the whole weight
@@ -71,6 +72,14 @@ def missed_warnings(expected_found: float | None) -> tuple[Remark, ...]:
         return ()
     share = f"of the particles that a person would draw about {100 * expected_found:.0f} % are expected to be found"
     return (Remark("missed", f"{share}: look at the overlay before you trust counts and small sizes"),)
+
+
+def look_alike_warnings(n_alike: int, n_particles: int) -> tuple[Remark, ...]:
+    """A warning where so many places look like the particles and are none."""
+    if n_alike < max(_FEW_ALIKE, _ALIKE_SHARE * n_particles):
+        return ()
+    places = f"{n_alike} places look like the {n_particles} particles found and are not among them"
+    return (Remark("look_alikes", f"{places}: particles were missed; look at the overlay"),)
 
 
 def class_warnings(table: pd.DataFrame, settings: Settings) -> tuple[Remark, ...]:
