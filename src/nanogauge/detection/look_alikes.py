@@ -28,6 +28,7 @@ _INNER, _INSIDE, _OUTSIDE = (0.0, 0.7), (0.55, 0.9), (1.1, 1.5)  # rings, in rad
 _RIM = 0.6, 1.4  # radii between which the grey level steps at the rim
 _SIDES = 12
 _TONE, _TONE_MORE = (10, 90), 0.25  # percentiles of the models' tone and evenness, and how far beyond, as a share of their range
+_TONE_LEAST = 0.08  # how far beyond at least, as a share of the step at the rim
 _STEP, _SIDE, _LESS = (
     5,
     10,
@@ -120,9 +121,10 @@ def _places(small: F32, covered: F32, models: NDArray[np.int64], r: float) -> Fl
     tone = _mean(small, _INNER, r)
     uneven = np.sqrt(np.maximum(_mean(small * small, _INNER, r) - tone**2, 0))
     step = _mean(small, _INSIDE, r) - _mean(small, _OUTSIDE, r)
-    step *= np.sign(np.median(step[my, mx])) or 1.0
-    darkest, brightest = _range(tone[my, mx])
-    good = (tone >= darkest) & (tone <= brightest) & (uneven <= _range(uneven[my, mx])[1])
+    usual = float(np.median(step[my, mx]))
+    step *= np.sign(usual) or 1.0
+    darkest, brightest = _range(tone[my, mx], abs(usual))
+    good = (tone >= darkest) & (tone <= brightest) & (uneven <= _range(uneven[my, mx], abs(usual))[1])
     good &= step >= max(_LESS * float(np.percentile(step[my, mx], _STEP)), 1e-3)
     good &= covered < _COVERED
     reach = int(r)
@@ -131,7 +133,7 @@ def _places(small: F32, covered: F32, models: NDArray[np.int64], r: float) -> Fl
     whole = np.zeros_like(good)
     whole[rim:-rim, rim:-rim] = good[rim:-rim, rim:-rim]
     y, x = np.nonzero(whole)
-    smooth = cv2.GaussianBlur(small, (0, 0), 1.0)
+    smooth = np.asarray(cv2.GaussianBlur(small, (0, 0), 1.0), np.float32)
     sign = np.sign(np.median(_sides(smooth, my, mx, r))) or 1.0
     weakest = np.percentile(sign * _sides(smooth, my, mx, r), _WEAKEST, axis=1)
     least = max(_LESS * float(np.percentile(weakest, _SIDE)), 1e-3)
@@ -152,9 +154,11 @@ def _sides(smooth: F32, y: NDArray[np.int64], x: NDArray[np.int64], r: float) ->
     return at(_RIM[0]) - at(_RIM[1])
 
 
-def _range(values: NDArray[np.floating]) -> tuple[float, float]:
+def _range(values: F32, step: float) -> tuple[float, float]:
+    """Of the models' values, and somewhat more."""
     low, high = np.percentile(values, _TONE)
-    return float(low - _TONE_MORE * (high - low)), float(high + _TONE_MORE * (high - low))
+    more = max(_TONE_MORE * (high - low), _TONE_LEAST * step)
+    return float(low - more), float(high + more)
 
 
 def _mean(picture: F32, ring: tuple[float, float], r: float) -> F32:
