@@ -8,7 +8,7 @@ fewer than that, or like particles of other forms or sizes, is not sought.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -47,6 +47,18 @@ class LookAlikes(NamedTuple):
     @property
     def n(self) -> int:
         return len(self.at)
+
+    def to_list(self) -> list[dict[str, float]]:
+        """As measurement.json has them."""
+        d = round(self.diameter, 2)
+        return [{"y": round(float(y), 2), "x": round(float(x), 2), "diameter_px": d} for y, x in self.at]
+
+    @classmethod
+    def from_list(cls, stored: Sequence[Mapping[str, float]]) -> LookAlikes:
+        """Raises KeyError or TypeError where they are damaged."""
+        if not stored:
+            return NONE
+        return cls(np.array([(float(s["y"]), float(s["x"])) for s in stored]), float(stored[0]["diameter_px"]))
 
     def moved(self, y: float, x: float) -> LookAlikes:
         return self._replace(at=self.at + np.array([y, x]))
@@ -92,9 +104,9 @@ def look_alikes(grey: NDArray[np.generic], labels: NDArray[np.int32], confidence
     size = (max(round(w * zoom), 1), max(round(h * zoom), 1))
     small = _resized(np.asarray(grey, np.float32), size)
     covered = _mean(_resized((labels > 0).astype(np.float32), size), (0.0, 1.0), r)
-    models = np.minimum(np.rint(at[model] * zoom).astype(np.int64), np.array(small.shape) - 1)
+    models = np.minimum(np.rint((at[model] + 0.5) * zoom - 0.5).astype(np.int64), np.array(small.shape) - 1)
     places = _places(small, covered, models, r)
-    return LookAlikes(places / zoom, typical)
+    return LookAlikes((places + 0.5) / zoom - 0.5, typical)
 
 
 def _forms(labels: NDArray[np.int32], n: int) -> tuple[Floats, Floats]:

@@ -175,6 +175,7 @@ class Measurer:
             readings=found.readings,
             looks=found.looks,
             expected_found=expected,
+            look_alikes=found.alikes,
             estimate=self.estimate(micrograph, frame),
         )
 

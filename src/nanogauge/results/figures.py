@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .measured import Measured
 
 _SCALE_BAR = (86, 180, 233)
+_ALIKE, _ALIKE_DASH, _ALIKE_CAPTION = (240, 228, 66), 3.0, "looks like a particle, not counted"
 _LEAST_LONG_SIDE = 1000  # smaller pictures are enlarged, so that numbers can be read
 
 
@@ -55,6 +56,9 @@ def overlay(m: Measured, *, numbers: bool = True, legend: bool = True) -> NDArra
         points = [(polygon[:, ::-1] * k).reshape(-1, 1, 2)] if lines is None else lines
         colour = colours[classes[label]] if label in classes else kind.colour
         cv2.polylines(canvas, points, lines is None, colour, thickness, cv2.LINE_AA)
+    for y, x in m.look_alikes.at:
+        ring = _circle(x, y, m.look_alikes.diameter / 2) * float(k)
+        cv2.polylines(canvas, _dashed(ring, thickness * _ALIKE_DASH), False, _ALIKE, thickness, cv2.LINE_AA)
     picture = Image.fromarray(canvas)
     draw = ImageDraw.Draw(picture)
     if numbers:
@@ -74,6 +78,12 @@ def overlay(m: Measured, *, numbers: bool = True, legend: bool = True) -> NDArra
     if not legend:
         return np.asarray(picture)
     return np.vstack([np.asarray(picture), _caption(m, w * k)])
+
+
+def _circle(x: float, y: float, radius: float) -> NDArray[np.float64]:
+    """(n, 2) x and y of a ring about the middle of a pixel."""
+    turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    return np.column_stack([x + 0.5 + radius * np.cos(turn), y + 0.5 + radius * np.sin(turn)])
 
 
 def _draw_scale_bar(draw: ImageDraw.ImageDraw, m: Measured, k: int, size: tuple[int, int]) -> None:
@@ -155,6 +165,13 @@ def _caption(m: Measured, width: int) -> NDArray[np.uint8]:
         classes = class_colours(m.particles["class"])
         legend = {f"class {name}": _class_caption(name) for name in classes} | legend
         colours = {f"class {name}": colour for name, colour in classes.items()} | dict.fromkeys(colours, (220, 220, 220))
+    dashes = {name: kind.dash for name, kind in KINDS.items()}
+    if m.look_alikes.n:
+        legend, colours, dashes = (
+            legend | {"alike": _ALIKE_CAPTION},
+            colours | {"alike": _ALIKE},
+            dashes | {"alike": _ALIKE_DASH},
+        )
     widest = max(ruler.textlength(text, font=_font(em)) for text in legend.values()) + 2 * em
     if em * (width - 4) / widest < 9:  # too small to be read: the reasons go
         legend = {kind: text.split(":")[0] for kind, text in legend.items()}
@@ -177,7 +194,7 @@ def _caption(m: Measured, width: int) -> NDArray[np.uint8]:
         y = first + 1.6 * em * row
         ring = np.array([(x, y + 0.2 * em), (x + em, y + 0.2 * em), (x + em, y + 0.95 * em), (x, y + 0.95 * em)])
         wide = max(2, em // 8)
-        dash = KINDS[kind].dash if kind in KINDS else 0.0
+        dash = dashes.get(kind, 0.0)
         pieces = _dashed(ring, wide * dash / 2) if dash else [np.vstack([ring, ring[:1]])]
         for piece in pieces:
             draw.line([(float(a), float(b)) for a, b in piece.reshape(-1, 2)], fill=colours[kind], width=wide)

@@ -11,6 +11,7 @@ from ..core.micrograph import Micrograph
 from ..core.protocols import LabelStore
 from ..core.scale import Scale
 from ..core.settings import Settings
+from ..detection.look_alikes import LookAlikes
 from ..measuring.contours import Polygon
 from ..scale.bar import ScaleBarReading
 from ..scale.resolve import ScaleDecision
@@ -45,6 +46,8 @@ class Measured(Protocol):
     def foreground(self) -> NDArray[np.float32] | None: ...
     @property
     def outline(self) -> Literal["probability_map", "labels"]: ...
+    @property
+    def look_alikes(self) -> LookAlikes: ...
     @property
     def detection(self) -> dict[str, float]: ...
     @property

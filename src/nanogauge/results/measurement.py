@@ -21,6 +21,7 @@ from ..core.remarks import code_of
 from ..core.scale import Scale, ScaleLike, as_scale, format_length
 from ..core.settings import Settings
 from ..core.version import __version__
+from ..detection.look_alikes import NONE, LookAlikes
 from ..detection.readings import LookTaken, Reading
 from ..detection.size_estimate import SizeEstimate
 from ..measuring import edge_profile
@@ -81,6 +82,8 @@ class Measurement(SizeFigures):
         Magnifications at which the picture was looked at, the one that was measured first.
     expected_found : float or None
         Share of the particles a person would draw that are expected to be among those found; None where that is not known.
+    look_alikes : LookAlikes
+        Places that look like the particles and are not among them.
     estimate : SizeEstimate or None
         The sizes that the picture alone suggests, nothing outlined: a witness of its own. None for a mosaic.
     labels_source : dict
@@ -125,6 +128,7 @@ class Measurement(SizeFigures):
     readings: tuple[Reading, ...] = ()
     looks: tuple[LookTaken, ...] = ()
     expected_found: float | None = None
+    look_alikes: LookAlikes = NONE
     estimate: SizeEstimate | None = None
     labels_source: dict[str, str] = field(default_factory=dict)
     operator_edits: tuple[str, ...] = ()
@@ -312,6 +316,7 @@ class Measurement(SizeFigures):
             "readings": [{k: json_value(v) for k, v in asdict(r).items()} for r in self.readings],
             "looks": [{"zoom": look.zoom, "n_seen": look.n_seen} for look in self.looks],
             "expected_found": None if self.expected_found is None else round(self.expected_found, 4),
+            "look_alikes": self.look_alikes.to_list(),
             "size_estimate": None if self.estimate is None else self.estimate.to_dict(),
             "distribution": self.distribution.to_dict(),
             "distribution_px": self.distribution_px.to_dict(),

@@ -32,6 +32,7 @@ from ..core.micrograph import Micrograph
 from ..core.particles import Flag, column_dtypes, flags_of, has_classes
 from ..core.scale import Scale
 from ..core.settings import Settings, settings_from_dict
+from ..detection.look_alikes import LookAlikes
 from ..detection.readings import LookTaken, readings_from
 from ..detection.size_estimate import SizeEstimate
 from ..scale.bar import ScaleBarReading
@@ -241,6 +242,7 @@ class SavedMeasurement:
             readings=readings_from(about.get("readings") or []),
             looks=tuple(LookTaken(float(look["zoom"]), int(look["n_seen"])) for look in about.get("looks") or ()),
             expected_found=about.get("expected_found"),
+            look_alikes=LookAlikes.from_list(about.get("look_alikes") or ()),
             estimate=SizeEstimate.from_dict(about["size_estimate"]) if about.get("size_estimate") else None,
             labels_source=dict(about.get("labels_source") or {}),
             operator_edits=tuple(about.get("operator_edits") or ()),
