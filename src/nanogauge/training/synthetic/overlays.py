@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .annotate import STYLES, add_panel_letter, draw_scale_bar
+from .annotate import STYLES, draw_scale_bar
 from .layers import Labels
+from .marks import FONTS, finished, text_width, write
 
 U8 = NDArray[np.uint8]
 _FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX)
@@ -27,13 +28,31 @@ def annotated(pixels: U8, labels: Labels, *, nm_per_px: float, rng: np.random.Ge
     n = int(rng.choice([1, 2, 3], p=[0.5, 0.35, 0.15]))
     for kind in rng.choice(5, n, replace=False, p=[0.3, 0.3, 0.15, 0.12, 0.13]):
         if kind == 0:
-            letter = "abcdefghij"[rng.integers(10)]
-            out = add_panel_letter(out, (letter, letter.upper(), f"({letter})", f"{letter})")[rng.integers(4)], rng=rng)
+            out = _with_panel_letter(out, rng)
         elif kind == 1:
             out = _with_scale_bar(out, nm_per_px, rng)
         else:
             (_arrow, _frame, _text_box)[kind - 2](out, rng)
     return out, hidden_removed(labels, out != pixels)
+
+
+def _with_panel_letter(pixels: U8, rng: np.random.Generator) -> U8:
+    """A figure's letter, small or as large as particles, in a corner mostly; its counters and bowls are no particles."""
+    h, w = pixels.shape
+    letter, number = "abcdefghij"[rng.integers(10)], rng.integers(1, 10)
+    forms = (letter, letter.upper(), f"({letter})", f"{letter})", f"{letter}{number}", f"{letter.upper()}{number}", str(number))
+    text, font = forms[rng.integers(len(forms))], FONTS[rng.integers(len(FONTS))]
+    size = max(12, round(h * math.exp(rng.uniform(math.log(0.05), math.log(0.22)))))
+    wide = text_width(text, size, font)
+    if rng.random() < 0.8:
+        margin = int(size * rng.uniform(0.1, 0.5))
+        y = margin if rng.random() < 0.75 else h - size - margin
+        x = margin if rng.random() < 0.75 else w - int(wide) - margin
+    else:
+        y, x = int(rng.uniform(0, max(h - size, 1))), int(rng.uniform(0, max(w - wide, 1)))
+    canvas = pixels.astype(np.float32)
+    write(canvas, text, y, x, size, float(_tone(pixels, rng)), font)
+    return finished(canvas)
 
 
 def padded(pixels: U8, labels: Labels, rng: np.random.Generator) -> tuple[U8, Labels]:
