@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,16 @@ def bare_scene() -> Rendering:
 def blind_measurer() -> Measurer:
     """The threshold engine and a reader that finds no text."""
     return blind()
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """An object store in memory, emptied afterwards."""
+    fsspec = pytest.importorskip("fsspec", reason="needs object stores: pip install nanogauge[cloud]")
+    fs = fsspec.filesystem("memory")
+    yield fs
+    fs.store.clear()
+    fs.pseudo_dirs[:] = [""]
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,9 @@ import pytest
 from nanogauge.batch import stage
 from nanogauge.core import stores
 
-fsspec = pytest.importorskip("fsspec", reason="needs object stores: pip install nanogauge[cloud]")
+pytest.importorskip("fsspec", reason="needs object stores: pip install nanogauge[cloud]")
 pytest.importorskip("upath", reason="needs object stores: pip install nanogauge[cloud]")
 URL = "memory://staged"
-
-
-@pytest.fixture
-def memory() -> Iterator[Any]:
-    """A folder `staged` in memory, gone afterwards."""
-    fs = fsspec.filesystem("memory")
-    yield fs
-    if fs.exists("/staged"):
-        fs.rm("/staged", recursive=True)
 
 
 def test_of_two_journals_the_newer_counts(memory: Any, tmp_path: Path) -> None:

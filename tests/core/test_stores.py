@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,9 @@ import pytest
 from nanogauge.core import stores
 from nanogauge.core.errors import SettingsError
 
-fsspec = pytest.importorskip("fsspec", reason="needs object stores: pip install nanogauge[cloud]")
+pytest.importorskip("fsspec", reason="needs object stores: pip install nanogauge[cloud]")
 pytest.importorskip("upath", reason="needs object stores: pip install nanogauge[cloud]")
 URL = "memory://bench"
-
-
-@pytest.fixture
-def memory() -> Iterator[Any]:
-    """An empty folder `bench` in memory."""
-    fs = fsspec.filesystem("memory")
-    yield fs
-    if fs.exists("/bench"):
-        fs.rm("/bench", recursive=True)
 
 
 def test_a_url_is_a_path_in_a_store_and_all_else_one_of_this_machine() -> None:
