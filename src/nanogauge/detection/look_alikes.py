@@ -1,8 +1,9 @@
 """Places that look like the particles found and are not among them: a witness that is no network.
 
 At one magnification a network may overlook a disc as bright and as large as the one beside it. Where the particles found are
-many, round and alike, the grey levels alone tell: as bright inside, as steep at the rim on all sides, as even. What looks like
-fewer than that, or like particles of other forms or sizes, is not sought.
+many and round, the grey levels alone tell: as bright inside, as steep at the rim on all sides, as even. Larger ones than most are
+sought, too, for what is large and even may be taken for a hole; smaller ones not, as specks are many. Particles of other forms are
+not sought.
 """
 
 from __future__ import annotations
@@ -21,28 +22,25 @@ Floats = NDArray[np.float64]
 _MODELS = 8  # particles, whole and round, of which there must be so many
 _ROUND = 0.6  # least axis ratio
 _ACROSS = 12  # px at least across the median particle, when forms are looked at
-ALIKE = 0.35  # of a diameter to the median's, in ln
+_ALIKE = 0.35  # of a diameter to the median's, in ln
 _SURE = 0.5  # confidence of a particle that serves as a model
-_RADIUS_PX, _LEAST_RADIUS_PX = 6.0, 2.5  # at which places are sought, and under which no rim shows
+_LARGER = (1.35, 1.8, 2.5, 3.4, 4.5, 6.0)  # how much larger than the models' what is sought besides may be
+_RADIUS_PX, _LEAST_RADIUS_PX = 6.0, 2.5  # at which they are sought, and under which no rim shows
+_LARGEST = 0.4  # radius, of the picture's shorter side
 _INNER, _INSIDE, _OUTSIDE = (0.0, 0.7), (0.55, 0.9), (1.1, 1.5)  # rings, in radii
 _RIM = 0.6, 1.4  # radii between which the grey level steps at the rim
-_SIDES = 12
+_SIDES, _WEAKEST = 12, 20  # directions; percentile of their steps
 _TONE, _TONE_MORE = (10, 90), 0.25  # percentiles of the models' tone and evenness, and how far beyond, as a share of their range
 _TONE_LEAST = 0.08  # how far beyond at least, as a share of the step at the rim
-_STEP, _SIDE, _LESS = (
-    5,
-    10,
-    0.9,
-)  # percentiles of the models' step, all round and on its weakest sides; a place reaches that share of them
-_WEAKEST = 20  # percentile of the sides
+_STEP, _SIDE, _LESS = 5, 10, 0.9  # percentiles of the models' steps, all round and on weak sides; share of them that will do
 _COVERED = 0.15  # share of a place that may lie on particles
 
 
 class LookAlikes(NamedTuple):
-    """Centres (k, 2) in px, y and x, of places like the particles found, and the typical diameter of these in px."""
+    """Centres (k, 2) in px, y and x, and diameters (k,) in px of places like the particles found."""
 
     at: Floats
-    diameter: float
+    diameter: Floats
 
     @property
     def n(self) -> int:
@@ -50,28 +48,27 @@ class LookAlikes(NamedTuple):
 
     def to_list(self) -> list[dict[str, float]]:
         """As measurement.json has them."""
-        d = round(self.diameter, 2)
-        return [{"y": round(float(y), 2), "x": round(float(x), 2), "diameter_px": d} for y, x in self.at]
+        rows = np.column_stack([self.at, self.diameter]).round(2).tolist()
+        return [{"y": y, "x": x, "diameter_px": d} for y, x, d in rows]
 
     @classmethod
     def from_list(cls, stored: Sequence[Mapping[str, float]]) -> LookAlikes:
         """Raises KeyError or TypeError where they are damaged."""
-        if not stored:
-            return NONE
-        return cls(np.array([(float(s["y"]), float(s["x"])) for s in stored]), float(stored[0]["diameter_px"]))
+        rows = np.array([[float(s[k]) for k in ("y", "x", "diameter_px")] for s in stored]).reshape(-1, 3)
+        return cls(rows[:, :2], rows[:, 2])
 
     def moved(self, y: float, x: float) -> LookAlikes:
         return self._replace(at=self.at + np.array([y, x]))
 
     def outside(self, boxes: Sequence[tuple[int, int, int, int]]) -> LookAlikes:
         """Those in none of the boxes (y0, x0, y1, x1)."""
-        kept = np.ones(len(self.at), bool)
+        kept = np.ones(self.n, bool)
         for y0, x0, y1, x1 in boxes:
             kept &= ~((self.at >= (y0, x0)) & (self.at < (y1, x1))).all(axis=1)
-        return self._replace(at=self.at[kept])
+        return LookAlikes(self.at[kept], self.diameter[kept])
 
 
-NONE = LookAlikes(np.zeros((0, 2)), 0.0)
+NONE = LookAlikes(np.zeros((0, 2)), np.zeros(0))
 
 
 def look_alikes(grey: NDArray[np.generic], labels: NDArray[np.int32], confidence: Floats | None) -> LookAlikes:
@@ -95,18 +92,103 @@ def look_alikes(grey: NDArray[np.generic], labels: NDArray[np.int32], confidence
     if model.sum() < _MODELS:
         return NONE
     typical = float(np.median(diameter[model]))
-    model &= np.abs(np.log(np.maximum(diameter, 1e-9) / typical)) < ALIKE
-    zoom = min(2 * _RADIUS_PX / typical, 1.0)
-    r = zoom * typical / 2
-    if model.sum() < _MODELS or r < _LEAST_RADIUS_PX:
+    model &= np.abs(np.log(np.maximum(diameter, 1e-9) / typical)) < _ALIKE
+    if model.sum() < _MODELS or typical / 2 < _LEAST_RADIUS_PX:
         return NONE
-    h, w = labels.shape
-    size = (max(round(w * zoom), 1), max(round(h * zoom), 1))
-    small = _resized(np.asarray(grey, np.float32), size)
-    covered = _mean(_resized((labels > 0).astype(np.float32), size), (0.0, 1.0), r)
-    models = np.minimum(np.rint((at[model] + 0.5) * zoom - 0.5).astype(np.int64), np.array(small.shape) - 1)
-    places = _places(small, covered, models, r)
-    return LookAlikes((places + 0.5) / zoom - 0.5, typical)
+    sight = _Sight(np.asarray(grey, np.float32), (labels > 0).astype(np.float32), 1.0, typical / 2).shrunk(typical / 2)
+    manner = sight.manner_of(at[model])
+    found = [sight.places(manner)]
+    for factor in _LARGER:
+        if factor * typical / 2 > _LARGEST * min(labels.shape):
+            break
+        sight = sight.shrunk(factor * typical / 2)
+        found.append(sight.places(manner))
+    return _apart(found)
+
+
+def _apart(found: list[LookAlikes]) -> LookAlikes:
+    """All of them; of two, one in the other, the larger one, which the smaller one's rim cannot lie in."""
+    kept = NONE
+    for places in reversed(found):
+        far = np.hypot(*(places.at[:, None] - kept.at[None]).transpose(2, 0, 1)) > kept.diameter / 2
+        free = far.all(axis=1)
+        kept = LookAlikes(np.vstack([kept.at, places.at[free]]), np.concatenate([kept.diameter, places.diameter[free]]))
+    return kept
+
+
+class _Manner(NamedTuple):
+    """How the models look: sign of the step at their rim (1 where they are brighter), ranges and least values that a place must
+    keep to."""
+
+    sign: float
+    tone: tuple[float, float]
+    uneven: float
+    step: float
+    weakest_side: float
+
+
+class _Sight(NamedTuple):
+    """The picture shrunk to where a radius is a few px: grey levels, how much of each px is on particles; zoom; radius."""
+
+    grey: F32
+    covered: F32
+    zoom: float
+    r: float
+
+    def shrunk(self, radius: float) -> _Sight:
+        """For particles of a radius in px of the picture, at least as large as now."""
+        zoom = min(_RADIUS_PX / radius, 1.0)
+        h, w = self.grey.shape
+        size = (max(round(w * zoom / self.zoom), 1), max(round(h * zoom / self.zoom), 1))
+        return _Sight(_resized(self.grey, size), _resized(self.covered, size), zoom, zoom * radius)
+
+    def steps(self) -> F32:
+        """(H, W) how much brighter a disc about each pixel is than what surrounds it."""
+        return _mean(self.grey, _INSIDE, self.r) - _mean(self.grey, _OUTSIDE, self.r)
+
+    def tones(self) -> tuple[F32, F32]:
+        """(H, W) mean and deviation of the grey levels of a disc about each pixel."""
+        tone = _mean(self.grey, _INNER, self.r)
+        return tone, np.sqrt(np.maximum(_mean(self.grey * self.grey, _INNER, self.r) - tone**2, 0))
+
+    def sides(self, y: NDArray[np.int64], x: NDArray[np.int64]) -> Floats:
+        """(k, sides) steps of the grey level across the rim about each centre."""
+        smooth = cv2.GaussianBlur(self.grey, (0, 0), 1.0)
+        turn = np.arange(_SIDES) * 2 * math.pi / _SIDES
+        h, w = smooth.shape
+
+        def at(radius: float) -> Floats:
+            rows = np.clip(np.rint(y[:, None] + radius * self.r * np.sin(turn)).astype(np.int64), 0, h - 1)
+            columns = np.clip(np.rint(x[:, None] + radius * self.r * np.cos(turn)).astype(np.int64), 0, w - 1)
+            return np.asarray(smooth[rows, columns], np.float64)
+
+        return at(_RIM[0]) - at(_RIM[1])
+
+    def manner_of(self, at: Floats) -> _Manner:
+        """How particles look whose centres (k, 2) are given in px of the picture."""
+        y, x = np.minimum(np.rint((at + 0.5) * self.zoom - 0.5).astype(np.int64), np.array(self.grey.shape) - 1).T
+        step = self.steps()[y, x]
+        usual = float(np.median(step))
+        sign = float(np.sign(usual)) or 1.0
+        tone, uneven = (_range(v[y, x], abs(usual)) for v in self.tones())
+        weakest = np.percentile(sign * self.sides(y, x), _WEAKEST, axis=1)
+        least, least_side = (max(_LESS * float(np.percentile(v, q)), 1e-3) for v, q in ((sign * step, _STEP), (weakest, _SIDE)))
+        return _Manner(sign, tone, uneven[1], least, least_side)
+
+    def places(self, m: _Manner) -> LookAlikes:
+        """Where something of that manner lies that bears no label."""
+        step = m.sign * self.steps()
+        tone, uneven = self.tones()
+        good = (tone >= m.tone[0]) & (tone <= m.tone[1]) & (uneven <= m.uneven) & (step >= m.step)
+        good &= _mean(self.covered, (0.0, 1.0), self.r) < _COVERED
+        reach = 2 * int(self.r) + 1
+        good &= step >= cv2.dilate(step, np.ones((reach, reach), np.uint8)) - 1e-6
+        rim = math.ceil(self.r)
+        good[:rim], good[-rim:], good[:, :rim], good[:, -rim:] = False, False, False, False
+        y, x = np.nonzero(good)
+        alike = np.percentile(m.sign * self.sides(y, x), _WEAKEST, axis=1) >= m.weakest_side
+        at = np.asarray((np.column_stack([y, x])[alike] + 0.5) / self.zoom - 0.5, np.float64)
+        return LookAlikes(at, np.full(len(at), 2 * self.r / self.zoom))
 
 
 def _forms(labels: NDArray[np.int32], n: int) -> tuple[Floats, Floats]:
@@ -125,45 +207,6 @@ def _forms(labels: NDArray[np.int32], n: int) -> tuple[Floats, Floats]:
     apart = np.sqrt((yy - xx) ** 2 + 4 * xy**2)
     ratio = np.sqrt(np.maximum(yy + xx - apart, 0) / np.maximum(yy + xx + apart, 1e-9))
     return np.column_stack([cy, cx]), ratio
-
-
-def _places(small: F32, covered: F32, models: NDArray[np.int64], r: float) -> Floats:
-    """(k, 2) centres in px of the small picture."""
-    my, mx = models.T
-    tone = _mean(small, _INNER, r)
-    uneven = np.sqrt(np.maximum(_mean(small * small, _INNER, r) - tone**2, 0))
-    step = _mean(small, _INSIDE, r) - _mean(small, _OUTSIDE, r)
-    usual = float(np.median(step[my, mx]))
-    step *= np.sign(usual) or 1.0
-    darkest, brightest = _range(tone[my, mx], abs(usual))
-    good = (tone >= darkest) & (tone <= brightest) & (uneven <= _range(uneven[my, mx], abs(usual))[1])
-    good &= step >= max(_LESS * float(np.percentile(step[my, mx], _STEP)), 1e-3)
-    good &= covered < _COVERED
-    reach = int(r)
-    good &= step >= cv2.dilate(step, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) - 1e-6
-    rim = math.ceil(r)
-    whole = np.zeros_like(good)
-    whole[rim:-rim, rim:-rim] = good[rim:-rim, rim:-rim]
-    y, x = np.nonzero(whole)
-    smooth = np.asarray(cv2.GaussianBlur(small, (0, 0), 1.0), np.float32)
-    sign = np.sign(np.median(_sides(smooth, my, mx, r))) or 1.0
-    weakest = np.percentile(sign * _sides(smooth, my, mx, r), _WEAKEST, axis=1)
-    least = max(_LESS * float(np.percentile(weakest, _SIDE)), 1e-3)
-    on_all_sides = np.percentile(sign * _sides(smooth, y, x, r), _WEAKEST, axis=1) >= least
-    return np.column_stack([y, x])[on_all_sides].astype(np.float64)
-
-
-def _sides(smooth: F32, y: NDArray[np.int64], x: NDArray[np.int64], r: float) -> Floats:
-    """(k, sides) steps of the grey level across the rim about each centre."""
-    turn = np.arange(_SIDES) * 2 * math.pi / _SIDES
-    h, w = smooth.shape
-
-    def at(radius: float) -> Floats:
-        rows = np.clip(np.rint(y[:, None] + radius * r * np.sin(turn)).astype(np.int64), 0, h - 1)
-        columns = np.clip(np.rint(x[:, None] + radius * r * np.cos(turn)).astype(np.int64), 0, w - 1)
-        return np.asarray(smooth[rows, columns], np.float64)
-
-    return at(_RIM[0]) - at(_RIM[1])
 
 
 def _range(values: F32, step: float) -> tuple[float, float]:

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .look_alikes import ALIKE, LookAlikes
+from .look_alikes import LookAlikes
 from .looks import ADOPTED, FREE, LARGE, SMALL, Look
 
 _COVERED = 0.5  # share of a particle that another look's must cover to stand for it
 _PLAIN = 0.85  # confidence of what was overlooked
-_SECONDED = 0.25  # confidence from which what looks like the particles found is one
+_SECONDED, _AS_LARGE = 0.25, 0.35  # confidence from which what looks like the particles found is one; ln of its size to theirs
 _AS_SURE = 0.05  # how far the mean confidence of a look that is as sure may lie below
 
 
@@ -75,11 +75,11 @@ def with_alikes(base: Look, other: Look, places: LookAlikes) -> Look:
         return base
     both = _Overlaps(base, other)
     y, x = np.rint(places.at).astype(np.int64).T
-    there = np.unique(other.labels[y, x])
+    there = other.labels[y, x]
     ratio = np.sqrt(4 * both.area_there[there] / math.pi) / places.diameter
-    alike = (np.abs(np.log(np.maximum(ratio, 1e-9))) < ALIKE) & (both.confidence_there[there] >= _SECONDED)
+    alike = (np.abs(np.log(np.maximum(ratio, 1e-9))) < _AS_LARGE) & (both.confidence_there[there] >= _SECONDED)
     alike &= (both.covered_there[there] <= FREE) & (there > 0)
-    return _merged(base, other, gone=[], adopted=there[alike].tolist())
+    return _merged(base, other, gone=[], adopted=np.unique(there[alike]).tolist())
 
 
 def _seen_well(other: Look, both: _Overlaps, sees_px: tuple[float, float]) -> NDArray[np.bool_]:

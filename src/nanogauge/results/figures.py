@@ -56,8 +56,8 @@ def overlay(m: Measured, *, numbers: bool = True, legend: bool = True) -> NDArra
         points = [(polygon[:, ::-1] * k).reshape(-1, 1, 2)] if lines is None else lines
         colour = colours[classes[label]] if label in classes else kind.colour
         cv2.polylines(canvas, points, lines is None, colour, thickness, cv2.LINE_AA)
-    for y, x in m.look_alikes.at:
-        ring = _circle(x, y, m.look_alikes.diameter / 2) * float(k)
+    for (y, x), diameter in zip(m.look_alikes.at, m.look_alikes.diameter, strict=True):
+        ring = _circle(x, y, diameter / 2) * float(k)
         cv2.polylines(canvas, _dashed(ring, thickness * _ALIKE_DASH), False, _ALIKE, thickness, cv2.LINE_AA)
     picture = Image.fromarray(canvas)
     draw = ImageDraw.Draw(picture)

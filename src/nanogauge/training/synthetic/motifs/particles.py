@@ -61,7 +61,7 @@ def broad(rng: np.random.Generator, shape: tuple[int, int], d: float) -> Pair:
     scene = random_scene(rng, shape, median_diameter_px=min(d, 0.3 * min(shape)))
     scene = replace(scene, geometric_sd=float(rng.uniform(1.5, 2.2)), second_mode=0.0)
     look = random_look(rng, scene.mode, scene.median_diameter_px)
-    if rng.random() < 0.5:  # large ones of the same even tone as the small ones are no holes
+    if rng.random() < 0.65:  # large ones of the same even tone as the small ones are no holes
         scene = replace(scene, kinds=("sphere",), structure="solid", aspect=(0.93, 1.0), layout="sparse")
         scene = replace(scene, overlap=0.0, coverage=min(scene.coverage, float(rng.uniform(0.1, 0.4))))
         look = _even(clearer(look, rng), rng)
@@ -75,6 +75,8 @@ def flat(rng: np.random.Generator, shape: tuple[int, int], d: float) -> Pair:
     if rng.random() < 0.6:
         scene = replace(scene, kinds=("sphere",), aspect=(0.93, 1.0), layout="sparse" if rng.random() < 0.5 else "clusters")
         scene = replace(scene, coverage=min(scene.coverage, float(rng.uniform(0.03, 0.4))))
+    if rng.random() < 0.4:  # large ones beside small ones, as dark or bright as these, are no holes
+        scene = replace(scene, geometric_sd=float(rng.uniform(1.4, 2.2)), layout="sparse", overlap=0.0)
     return scene, _even(clearer(random_look(rng, mode, d), rng), rng)
 
 
