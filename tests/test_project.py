@@ -13,6 +13,7 @@ import pytest
 import tifffile
 
 import nanogauge
+from nanogauge.core.remarks import CODES
 from nanogauge.reading.containers import tiff
 
 ROOT = Path(__file__).parents[1]
@@ -65,3 +66,8 @@ def test_the_maker_in_contributing_reads_the_tag_it_speaks_of(tmp_path: Path, mo
     assert micrograph.format == "tiff/acme"
     assert micrograph.scale == nanogauge.Scale((1.35, 1.35), 0.02, "metadata")
     assert micrograph.instrument.accelerating_voltage_kv == 200
+
+
+def test_every_warning_is_explained() -> None:
+    explained = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "warnings.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(explained) == sorted(CODES)

@@ -46,6 +46,6 @@ def test_what_is_overlooked_is_said_drawn_and_kept(tmp_path: Path) -> None:
     y, x = m.look_alikes.at[0]
     k = marked.shape[1] // drawn.pixels.shape[1]
     ring = np.s_[round((y - 20) * k) : round((y + 20) * k), round((x - 20) * k) : round((x + 20) * k)]
-    yellow = (np.abs(marked[ring].astype(int) - (240, 228, 66)).max(axis=2) < 40).sum()
-    assert yellow > 20
-    assert (np.abs(other[ring].astype(int) - (240, 228, 66)).max(axis=2) < 40).sum() == 0
+    purple = (np.abs(marked[ring].astype(int) - (204, 121, 167)).max(axis=2) < 40).sum()
+    assert purple > 20
+    assert (np.abs(other[ring].astype(int) - (204, 121, 167)).max(axis=2) < 40).sum() == 0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .measured import Measured
 
 _SCALE_BAR = (86, 180, 233)
-_ALIKE, _ALIKE_DASH, _ALIKE_CAPTION = (240, 228, 66), 3.0, "looks like a particle, not counted"
+_ALIKE, _ALIKE_DASH, _ALIKE_CAPTION = (204, 121, 167), 3.0, "looks like a particle, not counted"
 _LEAST_LONG_SIDE = 1000  # smaller pictures are enlarged, so that numbers can be read
 
 
