@@ -115,18 +115,19 @@ def settle(rng: Random, radii: Field, start: Callable[[Field], tuple[float, floa
 
 def oxide_powder(rng: Random, _: int) -> Scene:
     shape = ((640, 896), (768, 1024), (1024, 1024))[int(rng.integers(3))]
-    relief, d = Relief(shape), rng.uniform(34, 64)
-    tilt, rim, side = rng.uniform(0.18, 0.35), rng.uniform(0.15, 0.4), rng.uniform(0, 0.12)
-    heaps = [(y, x) for y, x, _r in scatter(rng, shape, np.full(int(rng.integers(3, 7)), 2.5 * d), 0, [])]
+    relief, d = Relief(shape), math.exp(rng.uniform(math.log(22), math.log(64)))
+    tilt, rim, side = rng.uniform(0.12, 0.35), rng.uniform(0.1, 0.4), rng.uniform(0, 0.12)
+    sintered, tight = rng.uniform(1.04, 1.2), rng.uniform(1.2, 2.2)  # how far bodies grow into each other; how wide heaps are
+    heaps = [(y, x) for y, x, _r in scatter(rng, shape, np.full(max(3, int(0.012 * shape[0] * shape[1] / d**2)), 2.5 * d), 0, [])]
 
     def start(_: Field) -> tuple[float, float]:
         y, x = heaps[int(rng.integers(len(heaps)))] if rng.random() < 0.93 else rng.uniform(0, 1, 2) * shape
-        return y + rng.normal(0, 1.5 * d), x + rng.normal(0, 1.5 * d)
+        return y + rng.normal(0, tight * d), x + rng.normal(0, tight * d)
 
     n = int(rng.uniform(0.45, 0.75) * shape[0] * shape[1] / d**2)
     for y, x, z, r in settle(rng, 0.5 * d * np.exp(rng.normal(0, rng.uniform(0.22, 0.36), n)), start, 12):
-        y0, x0, v, u = patch(y, x, 1.7 * r)
-        top = polyhedron(rng, v, u, 1.06 * r, rng.uniform(0.3, 0.5))
+        y0, x0, v, u = patch(y, x, 1.9 * r)
+        top = polyhedron(rng, v, u, sintered * r, rng.uniform(0.3, 0.5))
         if np.isfinite(top).any():
             relief.lay(y0, x0, top + z, rng.normal(1, 0.04) * emission(top, tilt, rim, side))
     level, ground = rng.uniform(95, 125), rng.uniform(0.3, 0.55)
@@ -134,7 +135,7 @@ def oxide_powder(rng: Random, _: int) -> Scene:
         relief.owner > 0, relief.light * (1 + 0.03 * mottle(rng, shape, 1.2)), ground * (1 + 0.04 * mottle(rng, shape, 25))
     )
     grey = level * light * relief.shadow(d, rng.uniform(0.7, 1.3))
-    return relief.scene(exposed(rng, grey, rng.uniform(0.8, 1.2), rng.uniform(6, 11)))
+    return relief.scene(exposed(rng, grey, rng.uniform(0.8, 1.6), rng.uniform(6, 11)))
 
 
 def charged_latex(rng: Random, _: int) -> Scene:
