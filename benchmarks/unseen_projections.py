@@ -103,7 +103,7 @@ def gold_colloids(rng: Random, _: int) -> Scene:
                 cluster.append((e, f, r))
         clusters += [c for c in cluster if all(math.hypot(c[0] - g, c[1] - h) >= c[2] + t for g, h, t in clusters)]
     alone = scatter(
-        rng, shape, d / 2 * rng.normal(1, spread, int(rng.uniform(0.04, 0.08) * shape[0] * shape[1] / d**2)), 5, clusters
+        rng, shape, d / 2 * rng.normal(1, spread, int(rng.uniform(0.12, 0.22) * shape[0] * shape[1] / d**2)), 5, clusters
     )
     opaque = rng.uniform(6, 10)  # mean free paths in a whole particle
     for y, x, r in clusters + alone:
@@ -237,8 +237,8 @@ def haadf_catalyst(rng: Random, _: int) -> Scene:
             continue  # nothing to hold it
         y0, x0, v, u = patch(y, x, r + 3)
         here, there = crop(y0, x0, v.shape, shape)
-        chord = np.sqrt(np.maximum(1 - (v**2 + u**2) / (r + 0.3) ** 2, 0))  # + 0.3: the bright rim of what is one pixel wide
-        bright[here] += (rng.uniform(0.8, 1.2) * gain * r / (d / 2) * chord)[there]
+        thick = np.maximum(1 - (v**2 + u**2) / (r + 0.15) ** 2, 0) ** 0.25  # between a ball, whose rim nobody sees, and a plate
+        bright[here] += (rng.uniform(0.7, 1.0) * gain * r / (d / 2) * thick)[there]
         film.outlines.append((y0, x0, np.hypot(v, u) < r))
     return film.scene(exposed(rng, 14 + support * grain + bright, rng.uniform(0.6, 0.9), rng.uniform(7, 11)))
 
