@@ -1,0 +1,71 @@
+"""Rims: thin outlines in the opposite tone that annotators draw around letters and bars, so that they show on any ground."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .locate import BarCandidate
+
+_REACH_PX = 10
+_LEAST_DEPTH = 40.0  # grey levels by which a rim is darker (or lighter) than the ground; sharpening makes shallower ones
+_GROUND_PX = 5  # off the bar, where its rim is over
+_LEAST_STEP = 0.3  # of the rim's step off the ground, that what it goes around makes to the other side
+
+
+def rim_px(pixels: NDArray[np.uint8], bar: BarCandidate) -> float:
+    """Width in px of the rim around a filled bar in an (H, W) uint8 picture, in the tone opposite to it; 0 where there is none on
+    all four sides."""
+    beyond = _sides(pixels, bar)
+    if beyond is None:
+        return 0.0
+    widths = []
+    for profile in beyond:
+        ground = float(np.median(profile[_GROUND_PX:]))
+        depth = ground - float(profile[: _GROUND_PX - 1].min())
+        if depth < max(_LEAST_DEPTH, 0.2 * bar.contrast):
+            return 0.0
+        widths.append(float(np.clip((ground - profile[:_GROUND_PX]) / depth, 0, 1).sum()))
+    return float(np.median(widths)) if max(widths) < _GROUND_PX else 0.0
+
+
+def is_rimmed(pixels: NDArray[np.uint8], bar: BarCandidate) -> bool:
+    """Whether a filled bar is drawn with a rim: rim and bar lie on either side of the ground's tone. The inside of an outline lies
+    on the outline's side of it, or hardly beyond."""
+    if bar.kind != "solid" or not rim_px(pixels, bar):
+        return False
+    beyond = _sides(pixels, bar)
+    if beyond is None:
+        return False
+    ground = float(np.median([np.median(profile[_GROUND_PX:]) for profile in beyond]))
+    rim = float(np.median([profile[: _GROUND_PX - 1].min() for profile in beyond]))
+    step = (bar.tone if bar.bright else -bar.tone) - ground
+    return step >= max(_LEAST_DEPTH, _LEAST_STEP * (ground - rim))
+
+
+def without_rims(pixels: NDArray[np.uint8], bars: list[BarCandidate]) -> list[BarCandidate]:
+    """The candidates without those that are the long sides of another's rim."""
+    rimmed = [b for b in bars if is_rimmed(pixels, b)]
+    return [b for b in bars if not any(_is_side_of(b, r) for r in rimmed)]
+
+
+def _is_side_of(side: BarCandidate, bar: BarCandidate) -> bool:
+    """Whether a line of the opposite tone runs along a bar, above or below, from end to end."""
+    apart = max(side.rows[0] - bar.rows[1], bar.rows[0] - side.rows[1])
+    off = max(abs(side.box[1] - bar.box[1]), abs(side.box[3] - bar.box[3]))
+    thin = side.thickness_px <= min(_GROUND_PX, bar.thickness_px)
+    return side.bright != bar.bright and thin and -1 <= apart <= 2 and off <= _GROUND_PX
+
+
+def _sides(pixels: NDArray[np.uint8], bar: BarCandidate) -> tuple[NDArray[np.float64], ...] | None:
+    """Mean tones (_REACH_PX,) from each side of a bar outwards, above, below, left and right, signed so that the bar is high; None
+    where the frame is near."""
+    sign = 1.0 if bar.bright else -1.0
+    (y0, y1), x0, x1 = bar.rows, bar.box[1], bar.box[3]
+    if min(y0, x0) < _REACH_PX or y1 + _REACH_PX > pixels.shape[0] or x1 + _REACH_PX > pixels.shape[1]:
+        return None
+    part = pixels[y0 - _REACH_PX : y1 + _REACH_PX, x0 - _REACH_PX : x1 + _REACH_PX].astype(np.float64) * sign
+    middle = slice(_REACH_PX, -_REACH_PX)
+    above, below = part[:_REACH_PX, middle].mean(axis=1)[::-1], part[-_REACH_PX:, middle].mean(axis=1)
+    left, right = part[middle, :_REACH_PX].mean(axis=0)[::-1], part[middle, -_REACH_PX:].mean(axis=0)
+    return above, below, left, right
