@@ -88,8 +88,8 @@ def with_what_was_cut(label: LengthText, sight: Sight) -> LengthText | None:
 
 
 def otherwise_alone(label: LengthText, sight: Sight) -> LengthText | None:
-    """Another length that is read, sure or not, in the letters of a label whose box takes in a bar: its first digit may be the bar's
-    end. None where there is no bar in it or they read the same."""
+    """Another length that is read, sure or not, in the letters of a label whose box takes in a bar, for its first digit may be the
+    bar's end; None where there is no bar in it or they read the same."""
     box = letters_box(label, sight)
     if box is None or not any(_in_the_rest(bar.box, label.box, box) for bar in sight.located.bars):
         return None
