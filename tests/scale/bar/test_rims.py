@@ -52,7 +52,7 @@ def test_it_is_measured_to_the_middle_of_its_rim(length: float, level: float) ->
 
 
 @pytest.mark.parametrize(("outline", "inside"), [(255.0, 191.0), (0.0, 64.0)])
-@pytest.mark.parametrize("level", [20.0, 60.0, 110.0, 150.0, 200.0, 235.0])
+@pytest.mark.parametrize("level", [20.0, 32.0, 60.0, 110.0, 150.0, 200.0, 223.0, 235.0])
 def test_the_inside_of_an_outline_has_no_rim(outline: float, inside: float, level: float) -> None:
     canvas = (level + np.random.default_rng(3).normal(0, 3, (160, 400))).astype(np.float32)
     fill(canvas, 80, 100, 90, 190, outline)

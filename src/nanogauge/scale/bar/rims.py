@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from .locate import BarCandidate
 
 _REACH_PX = 10
-_LEAST_DEPTH = 40.0  # grey levels by which a rim is darker (or lighter) than the ground; sharpening makes shallower ones
+_LEAST_DEPTH, _OF_CONTRAST = 28.0, 0.13  # grey levels, and of the bar's step, to the ground; resampling makes shallower rims
 _GROUND_PX = 5  # off the bar, where its rim is over
-_LEAST_STEP = 0.3  # of the rim's step off the ground, that what it goes around makes to the other side
+_LEAST_STEP_LEVELS, _LEAST_STEP = 40.0, 0.3  # grey levels, of the rim's step off the ground, to its other side
 
 
 def rim_px(pixels: NDArray[np.uint8], bar: BarCandidate) -> float:
@@ -23,7 +23,7 @@ def rim_px(pixels: NDArray[np.uint8], bar: BarCandidate) -> float:
     for profile in beyond:
         ground = float(np.median(profile[_GROUND_PX:]))
         depth = ground - float(profile[: _GROUND_PX - 1].min())
-        if depth < max(_LEAST_DEPTH, 0.2 * bar.contrast):
+        if depth < max(_LEAST_DEPTH, _OF_CONTRAST * bar.contrast):
             return 0.0
         widths.append(float(np.clip((ground - profile[:_GROUND_PX]) / depth, 0, 1).sum()))
     return float(np.median(widths)) if max(widths) < _GROUND_PX else 0.0
@@ -40,7 +40,7 @@ def is_rimmed(pixels: NDArray[np.uint8], bar: BarCandidate) -> bool:
     ground = float(np.median([np.median(profile[_GROUND_PX:]) for profile in beyond]))
     rim = float(np.median([profile[: _GROUND_PX - 1].min() for profile in beyond]))
     step = (bar.tone if bar.bright else -bar.tone) - ground
-    return step >= max(_LEAST_DEPTH, _LEAST_STEP * (ground - rim))
+    return step >= max(_LEAST_STEP_LEVELS, _LEAST_STEP * (ground - rim))
 
 
 def without_rims(pixels: NDArray[np.uint8], bars: list[BarCandidate]) -> list[BarCandidate]:
