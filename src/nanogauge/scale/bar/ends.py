@@ -26,7 +26,7 @@ _MOST_BEYOND_PX = 1.0  # an arrow with sharp tips goes beyond what is seen of it
 _FLANKS_SHARE = 0.9  # of the way to where the flanks meet
 _POINTED_PX = 0.7  # by which the middle row goes beyond the others at both ends
 _FADED_PX = 2.2  # by which an arrow may be shorter between the half maxima of its tips than it looks
-_SIDES_APART_PX, _SIDES_APART = 1.0, 0.02  # px, of the length, by which the two long sides of an outline may differ
+_HALVES_APART_PX, _HALVES_APART = 0.6, 0.03  # px, of the length, by which the upper and the lower half of an outline may differ
 _THIN_PX = 9  # only thin lines carry end ticks
 _CLEAR_STROKE_PX = 3  # end ticks as thin as this leave no doubt about what their bar spans
 _HEAD = (0.75, 1.0)  # times its width, px, by which a line goes beyond the middle of a stroke that is an arrow's head
@@ -110,8 +110,10 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
             left, right = left - stroke / 4, right + stroke / 4
             left_sigma = float(np.hypot(left_sigma, 0.5 * stroke / np.sqrt(3)))
     if bar.kind == "hollow":  # the label may mean the inner edges of the outline
+        apart = _halves_apart(rows, bar)
         left_sigma = float(np.hypot(left_sigma, max(bar.stroke_px, 1) / np.sqrt(3)))
-        unsure = _sides_apart(rows, bar) > max(_SIDES_APART_PX, _SIDES_APART * (right - left))
+        left_sigma = float(np.hypot(left_sigma, apart / (2 * np.sqrt(3))))
+        unsure = apart > max(_HALVES_APART_PX, _HALVES_APART * (right - left))
     sigma = float(np.hypot(left_sigma, right_sigma))
     goes_on = not by_ticks and bar.kind == "solid" and _goes_on(pixels, bar, left, right, sign)
     return Ends(
@@ -132,11 +134,12 @@ class _Arrow:
     twice_found: bool
 
 
-def _sides_apart(rows: NDArray[np.float64], bar: BarCandidate) -> float:
-    """By how many px the two long sides of an outline, in its signed rows, differ in length: where an end runs into the ground."""
-    stroke, width = max(bar.stroke_px, 1), rows.shape[1]
+def _halves_apart(rows: NDArray[np.float64], bar: BarCandidate) -> float:
+    """By how many px the upper and the lower half of an outline, in its signed rows, differ in length: where an end runs into the
+    ground."""
+    half, width = (len(rows) + 1) // 2, rows.shape[1]
     lengths = []
-    for side in (rows[:stroke], rows[-stroke:]):
+    for side in (rows[:half], rows[-half:]):
         profile = side.mean(axis=0)
         right = _hollow_edge(profile, bar.box[1], bar.box[3] - 1, bar)[0]
         lengths.append(right + _hollow_edge(profile[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)[0])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from .locate import BarCandidate
 
 _REACH_PX = 10
-_LEAST_DEPTH, _OF_CONTRAST = 28.0, 0.13  # grey levels, and of the bar's step, to the ground; resampling makes shallower rims
+_LEAST_DEPTH, _OF_CONTRAST = 40.0, 0.2  # grey levels, and of the bar's step, to the ground; sharpening makes shallower rims
 _GROUND_PX = 5  # off the bar, where its rim is over
 _LEAST_STEP_LEVELS, _LEAST_STEP = 40.0, 0.3  # grey levels, of the rim's step off the ground, to its other side
 
