@@ -57,7 +57,7 @@ def looks(
             if (
                 bar.kind == "solid"
                 and bar.bright != text.bright
-                and not is_rimmed(pixels, bar)
+                and not is_rimmed(pixels, bar, label)
                 and (_is_ground(pixels, bar, label, text) or _is_inside(pixels, bar, text))
             ):
                 return 0.0

@@ -122,7 +122,7 @@ def _bars_between(
     columns = (label.box[1] - _REACH * high, label.box[3] + _REACH * high)
     found = find_bars(pixels, region, columns=columns, least_length_px=int(_LEAST_PIECE * high))
     bars = [b for b in found if is_seen(b, seen) or not any(is_stroke(pixels, b, line) for line in letters)]
-    bars = without_rims(pixels, bars)
+    bars = without_rims(pixels, bars, label)
     label = without_bars(pixels, label, bars, seen)
     tone = text_tone(pixels, label)
     place = _Place(label, lines, tone, grain_of(pixels[::_GRAIN_ROWS]), in_strip)

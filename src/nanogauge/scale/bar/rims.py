@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .ink import ink_box
 from .locate import BarCandidate
+from .text import LengthText
 
 _REACH_PX = 10
 _LEAST_DEPTH, _OF_CONTRAST = 40.0, 0.2  # grey levels, and of the bar's step, to the ground; sharpening makes shallower rims
 _GROUND_PX = 5  # off the bar, where its rim is over
 _LEAST_STEP_LEVELS, _LEAST_STEP = 40.0, 0.3  # grey levels, of the rim's step off the ground, to its other side
+_LIKE, _LEAST_INKED = 0.4, 0.04  # of the bar's step off the ground, in letters that have its tone; of their box
 
 
 def rim_px(pixels: NDArray[np.uint8], bar: BarCandidate) -> float:
@@ -29,9 +32,9 @@ def rim_px(pixels: NDArray[np.uint8], bar: BarCandidate) -> float:
     return float(np.median(widths)) if max(widths) < _GROUND_PX else 0.0
 
 
-def is_rimmed(pixels: NDArray[np.uint8], bar: BarCandidate) -> bool:
-    """Whether a filled bar is drawn with a rim: rim and bar lie on either side of the ground's tone. The inside of an outline lies
-    on the outline's side of it, or hardly beyond."""
+def is_rimmed(pixels: NDArray[np.uint8], bar: BarCandidate, label: LengthText) -> bool:
+    """Whether a filled bar is drawn with a rim, as its letters are: rim and bar lie on either side of the ground's tone, and the
+    letters have the bar's. The inside of an outline is on the outline's side of it, or letters have the outline's tone alone."""
     if bar.kind != "solid" or not rim_px(pixels, bar):
         return False
     beyond = _sides(pixels, bar)
@@ -39,13 +42,18 @@ def is_rimmed(pixels: NDArray[np.uint8], bar: BarCandidate) -> bool:
         return False
     ground = float(np.median([np.median(profile[_GROUND_PX:]) for profile in beyond]))
     rim = float(np.median([profile[: _GROUND_PX - 1].min() for profile in beyond]))
-    step = (bar.tone if bar.bright else -bar.tone) - ground
-    return step >= max(_LEAST_STEP_LEVELS, _LEAST_STEP * (ground - rim))
+    sign = 1.0 if bar.bright else -1.0
+    step = sign * bar.tone - ground
+    if step < max(_LEAST_STEP_LEVELS, _LEAST_STEP * (ground - rim)):
+        return False
+    y0, x0, y1, x1 = (max(int(v), 0) for v in ink_box(label))
+    letters = sign * pixels[y0:y1, x0:x1].astype(np.float64)
+    return bool(letters.size and (letters > ground + _LIKE * step).mean() >= _LEAST_INKED)
 
 
-def without_rims(pixels: NDArray[np.uint8], bars: list[BarCandidate]) -> list[BarCandidate]:
+def without_rims(pixels: NDArray[np.uint8], bars: list[BarCandidate], label: LengthText) -> list[BarCandidate]:
     """The candidates without those that are the long sides of another's rim."""
-    rimmed = [b for b in bars if is_rimmed(pixels, b)]
+    rimmed = [b for b in bars if is_rimmed(pixels, b, label)]
     return [b for b in bars if not any(_is_side_of(b, r) for r in rimmed)]
 
 
