@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from nanogauge.core.protocols import TextLine
 from nanogauge.scale.bar import read_scale_bar
+from nanogauge.scale.bar.labels import confirmed
+from nanogauge.scale.bar.text import parse_lengths
 
 Grey = NDArray[np.uint8]
 LINE = (300.0, 20.0, 322.0, 150.0)  # as the text reader has it: the bar's end ticks and the letters
@@ -86,3 +88,41 @@ def test_the_same_length_makes_room_for_its_bar(drawn: Grey) -> None:
     assert reading is not None
     assert reading.refused is None
     assert reading.nm_per_px == pytest.approx(250 / 40, rel=0.02)
+
+
+@pytest.mark.parametrize("line", ["4500 nm", "|- 45OO n"])
+def test_letters_count_where_their_line_says_no_length(drawn: Grey, line: str) -> None:
+    """ "420 µm" for the end tick of a bar before "20 µm": no bar is that long, so nothing was read."""
+    reading = read_scale_bar(drawn, TakesInTheBar(line, "500 nm"), Sees(BAR))
+    assert reading is not None
+    assert (reading.value_nm, reading.refused) == (500, None)
+    assert reading.length_px == pytest.approx(40, abs=0.5)
+    blind = read_scale_bar(drawn, TakesInTheBar(line, "500 nm"), Sees(None))
+    assert blind is None or blind.scale is None
+
+
+def test_letters_that_are_hardly_read_make_room_for_their_bar(drawn: Grey) -> None:
+    class Unsure(TakesInTheBar):
+        def read_line(self, pixels: Grey) -> tuple[str, float]:
+            return super().read_line(pixels)[0], 0.76 if pixels.shape[0] == 32 else 0.92
+
+    reading = read_scale_bar(drawn, Unsure("500 nm", "500 nm"), Sees(BAR))
+    assert reading is not None
+    assert reading.refused is None
+    assert reading.length_px == pytest.approx(40, abs=0.5)
+    other = read_scale_bar(drawn, Unsure("2500 nm", "500 nm"), Sees(BAR))
+    assert other is None or other.scale is None
+
+
+def test_letters_alone_settle_no_unit(ground: Grey) -> None:
+    """The tail of a µ over something bright: "50 µm" was read, then "50 nm" in its letters, and that counted."""
+    line = TextLine("50 µm", 0.97, (300.0, 60.0, 322.0, 130.0))
+    label = parse_lengths(line)[0]
+    letters = parse_lengths(TextLine("50 nm", 0.95, line.box))[0]
+    reader = TakesInTheBar("50 nm", "50 nm")
+    sure = confirmed(ground, label, [line], reader, alone=lambda: letters)
+    assert "50 µm" in sure.doubt
+    assert "50 nm" in sure.doubt
+    digits = parse_lengths(TextLine("150 µm", 0.97, line.box))[0]
+    settled = confirmed(ground, digits, [line], TakesInTheBar("50 µm", "50 µm"), alone=lambda: label)
+    assert (settled.text, settled.doubt) == ("50 µm", "")

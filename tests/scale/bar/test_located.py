@@ -60,6 +60,13 @@ def test_a_bar_without_ends_says_so() -> None:
     assert not bar.surely_ended
 
 
+def test_what_is_seen_within_letters_is_a_stroke_of_them() -> None:
+    """The foot of a 2, 13 px long, was taken for the bar beside the label, 34 px."""
+    within = located_in(np.zeros((200, 300), np.uint8), Sees((133, 66, 137, 80), (116, 60, 140, 120)))
+    assert not within.bars
+    assert len(located_in(np.zeros((200, 300), np.uint8), Sees((133, 130, 137, 164), (116, 60, 140, 120))).bars) == 1
+
+
 @pytest.mark.parametrize("tone", [188.0, 160.0])
 def test_a_weak_bar_over_the_relief_is_not_measured_wrong_where_both_look(
     ground: Grey, rng: np.random.Generator, reader: RapidOcrReader, tone: float

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from nanogauge.core.protocols import TextLine
 from nanogauge.scale.bar.ends import measure_ends
-from nanogauge.scale.bar.ink import TextTone
-from nanogauge.scale.bar.locate import find_bars
+from nanogauge.scale.bar.ink import TextTone, text_tone
+from nanogauge.scale.bar.locate import BarCandidate, find_bars
 from nanogauge.scale.bar.located import Located, SeenBar
 from nanogauge.scale.bar.match import LabelledBar, _in_letters_tone, bars_at
 from nanogauge.scale.bar.plates import block_around
-from nanogauge.scale.bar.second_sight import taken_together
+from nanogauge.scale.bar.second_sight import has_rival, taken_together
 from nanogauge.scale.bar.text import LengthText, parse_lengths
 from nanogauge.training.synthetic.marks import draw_bar, fill, finished, text_width, write
 
@@ -130,3 +133,101 @@ def test_a_bar_with_its_text_within(x1: float) -> None:
     block = block_around(finished(picture), (43, 128, 63, 188))
     assert block is not None
     assert block.length_px == pytest.approx(x1 - 22, abs=1)
+
+
+def test_a_bar_that_the_box_of_its_letters_reaches_over_is_no_ground(rng: np.random.Generator) -> None:
+    """On a black plate: the white bar fills the margin below the letters, so that black seemed to be their ink, and the plate,
+    14 % longer, the bar."""
+    picture = canvas(rng, level=180.0)
+    fill(picture, 88, 120, 142, 160 + WIDE, 0.0)
+    label = written(picture, 92, 140, 255.0)
+    draw_bar(picture, "plain", 124, 132.0, WIDE + 16.0, 6, 255.0)
+    tight = replace(label, box=(92.0, 138.0, 126.0, 142.0 + WIDE))
+    pixels = finished(picture)
+    assert text_tone(pixels, tight).bright
+    assert text_tone(pixels, tight).ground == pytest.approx(0.0, abs=10)
+    best = bars_at(pixels, tight, [TextLine(tight.raw, 0.95, tight.box)])[0]
+    assert best.ends.length_px == pytest.approx(WIDE + 16.0, abs=1.0)
+
+
+def test_a_bar_beside_its_text_on_a_plate_of_more_contrast(rng: np.random.Generator) -> None:
+    """Grey on black in a light picture: the plate stands out more than the bar on it, and is none the more a bar."""
+    picture = canvas(rng, level=190.0)
+    fill(picture, 100, 20, 146, 240 + WIDE, 0.0)
+    label = written(picture, 106, 220, 150.0)
+    draw_bar(picture, "plain", 122, 40.0, 160.0, 7, 150.0)
+    best = at(picture, label)[0]
+    assert best.score > 0.6
+    assert best.ends.length_px == pytest.approx(160.0, abs=1.0)
+
+
+def test_a_line_beside_its_text_on_a_plate_is_no_half(rng: np.random.Generator) -> None:
+    """Beyond the plate the ground is lighter, by far not as light as the line: what is drawn has one tone."""
+    picture = canvas(rng, level=185.0)
+    fill(picture, 95, 20, 150, 160 + WIDE, 0.0)
+    label = written(picture, 106, 140, 255.0)
+    draw_bar(picture, "plain", 120, 30.0, 90.0, 5, 255.0)
+    best = at(picture, label)[0]
+    assert best.bar.kind != "split"
+    assert best.ends.length_px == pytest.approx(90.0, abs=1.0)
+
+
+def test_halves_over_light_and_dark_and_their_end_ticks(rng: np.random.Generator) -> None:
+    """Thin and blurred, the half over a dark particle seems darker than the other. Its end tick stands out less, in one tone."""
+    picture = canvas(rng, level=165.0)
+    picture[80:160, :150] = 62.0 + rng.normal(0, 3, (80, 150))
+    start = 200 - 0.5 * WIDE
+    label = written(picture, 106, start, 10.0)
+    draw_bar(picture, "split", 119, start - 90.0, WIDE + 180.0, 3, 5.0, WIDE + 24.0)
+    pixels = np.asarray(cv2.GaussianBlur(finished(picture), (0, 0), 0.8), np.uint8)
+    best = bars_at(pixels, label, [TextLine(label.raw, 0.95, label.box)])[0]
+    assert best.bar.kind == "split"
+    assert best.ends.by_ticks
+    assert best.ends.length_px == pytest.approx(WIDE + 180.0, abs=1.0)
+
+
+def test_a_flat_bar_beside_a_rim_as_bright(rng: np.random.Generator) -> None:
+    """A white block over bright rims: no threshold tells it from them, but it has one tone from end to end."""
+    picture = canvas(rng, level=150.0)
+    rows, columns = np.ogrid[:240, :400]
+    for centre in (120, 260):
+        off = np.abs(np.hypot(rows - 150, columns - centre) - 46)
+        picture[off < 9] = 246.0 - 2.5 * np.broadcast_to(off, picture.shape)[off < 9]
+    label = written(picture, 100, 140, 255.0)
+    fill(picture, 130, 150, 145, 225, 255.0)
+    best = at(picture, label)[0]
+    assert best.ends.length_px == pytest.approx(75.0, abs=1.5)
+    assert best.score > 0.45
+
+
+def test_an_outline_whose_sides_differ_in_length_is_unsure(rng: np.random.Generator) -> None:
+    """Its left end runs into a light slope: 21 px were read as 23.7."""
+    ramp = np.clip(205.0 - 9.0 * (np.arange(240)[:, None] - 118) * (np.arange(400)[None, :] < 152), 60, 205)
+    picture = (ramp + rng.normal(0, 1, (240, 400))).astype(np.float32)
+    fill(picture, 116, 150, 123, 171, 222.0)
+    fill(picture, 118, 152, 121, 169, 180.0)
+    pixels = np.asarray(cv2.GaussianBlur(finished(picture), (0, 0), 0.8), np.uint8)
+    clear = np.full((240, 400), 90.0, np.float32)
+    fill(clear, 116, 150, 123, 171, 222.0)
+    fill(clear, 118, 152, 121, 169, 180.0)
+    bar = BarCandidate("hollow", (116, 149, 123, 171), (116, 123), True, 40.0, 0.9, tone=222.0, stroke_px=2)
+    sure, unsure = measure_ends(finished(clear), bar), measure_ends(pixels, bar)
+    assert not sure.unsure
+    assert sure.length_px == pytest.approx(21.0, abs=0.5)
+    assert unsure.unsure or unsure.length_px == pytest.approx(21.0, abs=0.5)
+
+
+def test_a_bar_that_the_locator_sees_and_the_pixels_show_is_a_rival(rng: np.random.Generator) -> None:
+    picture = canvas(rng)
+    label = written(picture, 94, 140, 255.0)
+    fill(picture, 126, 130, 131, 250, 255.0)
+    fill(picture, 150, 120, 156, 290, 255.0)
+    lines = [TextLine(label.raw, 0.95, label.box)]
+    pairs = bars_at(finished(picture), label, lines)
+    upper = next(p for p in pairs if p.bar.rows[0] == 126)
+    located = Located((seen(150, 120, 156, 290),))
+    assert has_rival(finished(picture), upper, located, lines)
+    assert not has_rival(finished(picture), upper, Located((seen(126, 130, 131, 250),)), lines)
+    assert not has_rival(finished(picture), upper, Located((seen(150, 120, 156, 290, 0.6),)), lines)
+    picture[150:156, 120:290] = picture[10:16, 120:290]  # seen, but not drawn
+    assert not has_rival(finished(picture), upper, located, lines)

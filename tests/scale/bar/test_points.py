@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nanogauge.scale.bar.points import are_twins, has_decimal_point, has_leading_point
+from nanogauge.scale.bar.points import are_twins, has_decimal_point, has_leading_point, may_hide_more
 from nanogauge.scale.bar.text import LengthText
 from nanogauge.training.synthetic.marks import FONTS, finished, text_width, write
 
@@ -74,3 +74,39 @@ def test_twins(font: Path) -> None:
             assert are_twins(*drawn("5 mm", font, font_px=font_px))
         assert not are_twins(*drawn("5 nm", font, font_px=font_px))
         assert not are_twins(*drawn("200 µm", font, font_px=font_px))
+
+
+def test_the_broken_foot_of_a_digit_is_no_point() -> None:
+    """In fine serif letters a 5 falls apart at a high threshold. A point shows at those where the digits are whole."""
+    for seed in range(8):
+        how = {"font_px": 24, "noise": 8.0, "ground": 184, "ink": 79, "seed": seed}
+        assert not has_decimal_point(*drawn("25 nm", FONTS[2], **how))
+        assert has_decimal_point(*drawn("2.5 nm", FONTS[2], **how))
+
+
+def test_slivers_between_letters_and_their_rims_are_no_digits() -> None:
+    for seed in range(8):
+        canvas = np.random.default_rng(seed).normal(183, 8, (72, 200)).astype(np.float32)
+        write(canvas, "300um", 22, 40, 22, 0.0, FONTS[1], outline=True)
+        wide = text_width("300um", 22, FONTS[1])
+        label = LengthText(3e5, "300 µm", "300um", (20.0, 36.0, 53.0, 44.0 + wide), 0.9, True)
+        assert not has_decimal_point(finished(canvas), label)
+
+
+@pytest.mark.parametrize(("ink", "over"), [(255, 250), (60, 50), (60, 10)])
+@pytest.mark.parametrize("text", ["5 nm", "25 nm", "4 µm"])
+def test_a_place_in_the_tone_of_the_letters_may_hide_a_digit_or_a_point(text: str, ink: float, over: float) -> None:
+    """ "2.5 nm" half over something black was read as "5 nm", ".4 µm" as "4 µm"."""
+    pixels, label = drawn(text, FONTS[0], font_px=24, noise=5.0, ground=150, ink=ink)
+    assert not may_hide_more(pixels, label)
+    pixels[:, :28] = over
+    assert may_hide_more(pixels, label)
+
+
+def test_what_differs_from_the_letters_hides_nothing() -> None:
+    pixels, label = drawn("5 nm", FONTS[0], font_px=24, noise=5.0, ground=90, ink=255)
+    pixels[:, :28] = 200  # a particle, lighter than the ground: white would show on it
+    assert not may_hide_more(pixels, label)
+    three, label = drawn("100 nm", FONTS[0], font_px=24, noise=5.0, ground=90, ink=255)
+    three[:, :28] = 255
+    assert not may_hide_more(three, label)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .locate import BarCandidate
+from .rims import rim_px
 from .tips import arrow_tips, tip_fade
 
 _SHARP_PX = 0.3  # standard uncertainty of a clean edge
@@ -24,13 +26,13 @@ _MOST_BEYOND_PX = 1.0  # an arrow with sharp tips goes beyond what is seen of it
 _FLANKS_SHARE = 0.9  # of the way to where the flanks meet
 _POINTED_PX = 0.7  # by which the middle row goes beyond the others at both ends
 _FADED_PX = 2.2  # by which an arrow may be shorter between the half maxima of its tips than it looks
-_RIM_REACH_PX = 10
-_LEAST_RIM = 40.0  # grey levels by which an outline is darker (or lighter) than the ground
+_HALVES_APART_PX, _HALVES_APART = 0.6, 0.03  # px, of the length, by which the upper and the lower half of an outline may differ
 _THIN_PX = 9  # only thin lines carry end ticks
 _CLEAR_STROKE_PX = 3  # end ticks as thin as this leave no doubt about what their bar spans
 _HEAD = (0.75, 1.0)  # times its width, px, by which a line goes beyond the middle of a stroke that is an arrow's head
 _BEYOND_PX = (2, 9)  # off an end, where a bar should be no more
 _ASKEW_PX = 1.5
+_ONE_TONE = 30.0  # grey levels within which two end ticks have one
 _COMB_TEETH = 3  # even strokes between the ends
 _COMB_EVEN = 0.6  # of the steps between strokes
 _COMB_SIGMA_PX = 1.0  # of what a comb spans
@@ -75,7 +77,8 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
     rows = pixels[y0:y1].astype(np.float64) * sign
     middle = (len(rows) - 1) // 2
     profile = rows[middle : len(rows) - middle].max(axis=0) if bar.kind == "arrows" else rows.mean(axis=0)  # a tip is thin
-    edge = _hollow_edge if bar.kind == "hollow" else _edge
+    rim = rim_px(pixels, bar) if bar.kind == "solid" else 0.0
+    edge = _hollow_edge if bar.kind == "hollow" else partial(_edge, rimmed=rim > 0)
     width = len(profile)
     right, right_sigma, right_cut = edge(profile, bar.box[1], bar.box[3] - 1, bar)
     mirrored, left_sigma, left_cut = edge(profile[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)
@@ -86,7 +89,7 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
         left, right, unsure = arrow.x0, arrow.x1, arrow.unsure
         left_sigma = float(np.hypot(max(left_sigma, _TIP_SIGMA_PX), arrow.apart_px / (2 * np.sqrt(3))))
         right_sigma = max(right_sigma, _TIP_SIGMA_PX)
-    if bar.kind == "solid" and (rim := _rim(pixels, bar, sign)):
+    if rim:
         left, right = left - rim / 2, right + rim / 2  # an outline is drawn half outside of what it outlines
         left_sigma = float(np.hypot(left_sigma, rim / np.sqrt(3)))
     by_ticks = False
@@ -107,7 +110,10 @@ def measure_ends(pixels: NDArray[np.uint8], bar: BarCandidate) -> Ends:
             left, right = left - stroke / 4, right + stroke / 4
             left_sigma = float(np.hypot(left_sigma, 0.5 * stroke / np.sqrt(3)))
     if bar.kind == "hollow":  # the label may mean the inner edges of the outline
+        apart = _halves_apart(rows, bar)
         left_sigma = float(np.hypot(left_sigma, max(bar.stroke_px, 1) / np.sqrt(3)))
+        left_sigma = float(np.hypot(left_sigma, apart / (2 * np.sqrt(3))))
+        unsure = apart > max(_HALVES_APART_PX, _HALVES_APART * (right - left))
     sigma = float(np.hypot(left_sigma, right_sigma))
     goes_on = not by_ticks and bar.kind == "solid" and _goes_on(pixels, bar, left, right, sign)
     return Ends(
@@ -126,6 +132,18 @@ class _Arrow:
     apart_px: float
     unsure: bool
     twice_found: bool
+
+
+def _halves_apart(rows: NDArray[np.float64], bar: BarCandidate) -> float:
+    """By how many px the upper and the lower half of an outline, in its signed rows, differ in length: where an end runs into the
+    ground."""
+    half, width = (len(rows) + 1) // 2, rows.shape[1]
+    lengths = []
+    for side in (rows[:half], rows[-half:]):
+        profile = side.mean(axis=0)
+        right = _hollow_edge(profile, bar.box[1], bar.box[3] - 1, bar)[0]
+        lengths.append(right + _hollow_edge(profile[::-1], width - bar.box[3], width - 1 - bar.box[1], bar)[0])
+    return abs(lengths[0] - lengths[1])
 
 
 def _arrow(
@@ -204,10 +222,13 @@ def _goes_on(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: f
     return False
 
 
-def _edge(profile: NDArray[np.float64], start: int, end: int, bar: BarCandidate) -> tuple[float, float, bool]:
+def _edge(
+    profile: NDArray[np.float64], start: int, end: int, bar: BarCandidate, *, rimmed: bool = False
+) -> tuple[float, float, bool]:
     """The outer edge at the right end of start:end, its standard uncertainty in px, and whether the frame cuts it.
 
-    A burned-in bar has one tone: it ends where that tone first changes, even where something nearly as bright follows.
+    A burned-in bar has one tone: it ends where that tone first changes, even where something nearly as bright follows. rimmed: a
+    rim in the opposite tone follows, and the edge is between the two
     """
     third = max((bar.piece_px or end - start + 1) // 3, 3)
     near = profile[max(end - third, start) : max(end - 1, start + 1)]
@@ -223,7 +244,7 @@ def _edge(profile: NDArray[np.float64], start: int, end: int, bar: BarCandidate)
             return len(profile) - 0.5, _UNSURE_PX, True
         return end + 0.5, _UNSURE_PX, False
     first = broken[0]
-    outside = float(np.median(profile[first + 1 : first + 6]))
+    outside = float(profile[first + 1 : first + 4].min() if rimmed else np.median(profile[first + 1 : first + 6]))
     share = 0.65 if bar.kind == "arrows" else 0.5  # a tip fades out: its half maximum lies beyond where it is seen to end
     half = share * level + (1 - share) * min(outside, level - drop)
     for i in range(max(first - 2, begin), min(first + 4, len(profile) - 1)):
@@ -246,34 +267,6 @@ def _hollow_edge(profile: NDArray[np.float64], start: int, end: int, bar: BarCan
     return end + 0.5, 1.0, False
 
 
-def _rim(pixels: NDArray[np.uint8], bar: BarCandidate, sign: float) -> float:
-    """Width in px of the outline around a filled bar, in the tone opposite to it; 0 where there is none on all four sides."""
-    y0, y1 = bar.rows
-    x0, x1 = bar.box[1], bar.box[3]
-    part = (
-        pixels[max(y0 - _RIM_REACH_PX, 0) : y1 + _RIM_REACH_PX, max(x0 - _RIM_REACH_PX, 0) : x1 + _RIM_REACH_PX].astype(np.float64)
-        * sign
-    )
-    top, left = min(y0, _RIM_REACH_PX), min(x0, _RIM_REACH_PX)
-    bottom, right = top + y1 - y0, left + x1 - x0
-    beyond = (
-        part[:top, left:right].mean(axis=1)[::-1],
-        part[bottom:, left:right].mean(axis=1),
-        part[top:bottom, :left].mean(axis=0)[::-1],
-        part[top:bottom, right:].mean(axis=0),
-    )
-    widths = []
-    for profile in beyond:
-        if len(profile) < _RIM_REACH_PX:
-            return 0.0
-        ground, dip = float(np.median(profile[5:])), float(profile[:4].min())
-        depth = ground - dip
-        if depth < max(_LEAST_RIM, 0.2 * bar.contrast):  # sharpening makes shallower ones
-            return 0.0
-        widths.append(float(np.clip((ground - profile[:5]) / depth, 0, 1).sum()))
-    return float(np.median(widths)) if max(widths) < 5 else 0.0
-
-
 def _ticks(
     pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: float, sign: float
 ) -> tuple[float, float, float] | None:
@@ -290,7 +283,7 @@ def _ticks(
             continue
         profile = pixels[a:b].astype(np.float64).mean(axis=0) * sign
         both = [_stroke(profile, edge, bar, inwards) for edge, inwards in ((left, 1), (right, -1))]
-        if both[0] is not None and both[1] is not None and 0.5 < both[0][1] / both[1][1] < 2:
+        if both[0] is not None and both[1] is not None and _are_alike(profile, both[0], both[1]):
             ends[0].append(both[0])
             ends[1].append(both[1])
         elif bar.kind == "ticks":  # one of the four strokes may stand on something of its own tone
@@ -305,6 +298,11 @@ def _ticks(
     if bar.kind != "split" and min(first - left, right - last) > _HEAD[0] * stroke + _HEAD[1]:
         return None  # the line goes on beyond them: they are the heads of an arrow
     return first, last, stroke
+
+
+def _are_alike(profile: NDArray[np.float64], a: tuple[float, float, float], b: tuple[float, float, float]) -> bool:
+    """Whether two strokes stand out about as much, or have one tone, as where one lies over a particle."""
+    return 0.5 < a[1] / b[1] < 2 or abs(float(profile[round(a[0])] - profile[round(b[0])])) < _ONE_TONE
 
 
 def _one_hidden(

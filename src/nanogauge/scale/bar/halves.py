@@ -20,7 +20,7 @@ _MIDDLE = (0.25, 0.75)  # of the text's rows, in which the halves lie
 _MOST_OTHER = 0.06  # of the rows above and below a half: ink
 _CLEAN, _MOST_THICK = 0.9, 0.25  # quality of the half that is seen, and its thickness, of the text's height
 _HIDDEN_OFF_PX, _HIDDEN_OFF = 4.0, 0.06  # by which a hidden half may be longer or shorter than the other
-_HIDDEN_TONE, _HIDDEN_ALIKE = 0.35, 0.92  # of the contrast; of its columns
+_HIDDEN_TONE, _HIDDEN_LEVELS, _HIDDEN_ALIKE = 0.35, 40.0, 0.92  # of the contrast; grey levels; of its columns
 _HIDDEN_STEP, _HIDDEN_BEYOND_PX = 0.4, 4  # at its outer end, of the contrast
 _TICK_PX = 4  # of its outer end, where an end tick may stand
 
@@ -50,7 +50,7 @@ def with_hidden_half(pixels: NDArray[np.uint8], bars: list[BarCandidate], text: 
         beside = max(text[1] - bar.box[3], bar.box[1] - text[3]) <= _REACH * high
         if not (_MIDDLE[0] <= place <= _MIDDLE[1] and beside and bar.quality >= _CLEAN and bar.thickness_px <= _MOST_THICK * high):
             continue
-        if bar.length_px < high or any(mirrored(bar, b, text) or mirrored(b, bar, text) for b in bars):
+        if bar.kind == "arrows" or bar.length_px < high or any(mirrored(bar, b, text) or mirrored(b, bar, text) for b in bars):
             continue
         half = _hidden_half(pixels, bar, text)
         if half is not None:
@@ -70,7 +70,7 @@ def _hidden_half(pixels: NDArray[np.uint8], bar: BarCandidate, text: FloatBox) -
     if start < 0 or end + slack + _HIDDEN_BEYOND_PX >= width or end <= start:
         return None
     tone = float(rows[bar.box[1] + 2 : bar.box[3] - 2].mean())
-    alike = np.abs(profile - tone) < _HIDDEN_TONE * bar.contrast
+    alike = np.abs(profile - tone) < min(_HIDDEN_TONE * bar.contrast, _HIDDEN_LEVELS)  # it is drawn in one tone
     last = next((x for x in range(round(end - slack), round(end + slack) + 1) if not alike[x : x + 3].any()), None)
     if last is None or float(alike[start:last].mean()) < _HIDDEN_ALIKE:
         return None

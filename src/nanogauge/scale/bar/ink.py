@@ -37,13 +37,26 @@ def text_tone(pixels: NDArray[np.uint8], label: LengthText) -> TextTone:
     both = np.concatenate([m.ravel() for m in margins])
     ground = float(np.median(both)) if both.size else middle
     sides = [float(np.median(m)) for m in margins if m.size]
-    if len(sides) == 2 and abs(sides[0] - sides[1]) > _APART and min(ground - low, high - ground) < _APART:
-        ground = max(sides, key=lambda g: min(g - low, high - g))  # a bar lies in one of them
+    if len(sides) == 2 and abs(sides[0] - sides[1]) > _APART:  # a bar lies in one of them
+        if (beside := _beside(pixels, label, sides)) is not None:
+            ground = beside
+        elif min(ground - low, high - ground) < _APART:
+            ground = max(sides, key=lambda g: min(g - low, high - g))
     ground = min(max(ground, low), high)
     bright = high - ground > ground - low
     if min(part.shape) >= 3 and _LIKE * max(high - ground, ground - low) < min(high - ground, ground - low):
         bright = _is_lighter(part, ground, bright)  # a particle under the letters stands out as much as they do
     return TextTone(high if bright else low, ground, bright)
+
+
+def _beside(pixels: NDArray[np.uint8], label: LengthText, tones: list[float]) -> float | None:
+    """Of the tones above and below letters that of the ground, as it shows left and right of them; None where it is neither."""
+    y0, x0, y1, x1 = (int(v) for v in ink_box(label))
+    rows = slice(max(y0, 0), y1)
+    ends = pixels[rows, max(int(label.box[1]), 0) : max(x0, 0)], pixels[rows, x1 + 1 : int(label.box[3])]
+    beside = np.concatenate([end.ravel() for end in ends])
+    near = [tone for tone in tones if beside.size and abs(float(np.median(beside)) - tone) < _APART]
+    return near[0] if len(near) == 1 else None
 
 
 def in_one_tone(pixels: NDArray[np.uint8], ink: float) -> NDArray[np.uint8]:

@@ -9,6 +9,8 @@ from .locate import BarCandidate
 
 _OF_RIM = 1.3  # times an outline's contrast to the ground
 _UNEVEN = 0.05  # by which the halves of a split bar may differ
+_ALIKE, _UNLIKE = 30, 60  # grey levels between them; of thin ones, blurred over light and dark, that are as long as each other
+_THIN_PX, _EVEN_PX = 2, 2
 
 
 def joined(bars: list[BarCandidate], text: FloatBox, n_characters: int, *, bright_text: bool) -> list[BarCandidate]:
@@ -41,7 +43,7 @@ def joined(bars: list[BarCandidate], text: FloatBox, n_characters: int, *, brigh
                         out.append(_outline(upper, lower))
     rings = [o.box for o in out if o.kind == "hollow"]
     for i, c in enumerate(bars):
-        if any(_is_core(c, o) for o in bars):
+        if any(_is_core(c, o) for o in bars if not _has_within(o, text)):  # a plate has bar and text on it
             continue
         if any(r[0] <= c.rows[0] and c.rows[1] <= r[2] and r[1] - 2 <= c.box[1] and c.box[3] <= r[3] + 2 for r in rings):
             continue  # the inside of an outline
@@ -67,7 +69,8 @@ def _split(a: BarCandidate, b: BarCandidate, text: FloatBox, n_characters: int) 
     width = 0.6 * high * n_characters
     close = 0.4 * width <= b.box[1] - a.box[3] <= max(2.2 * width + high, 1.8 * (tx1 - tx0))
     centred = abs((a.box[1] + b.box[3]) - (tx0 + tx1)) <= max(2.0 * high, 12)
-    if not (close and centred and abs(a.tone - b.tone) < 30):
+    even = min(a.thickness_px, b.thickness_px) <= _THIN_PX and abs(a.length_px - b.length_px) <= _EVEN_PX
+    if not (close and centred and abs(a.tone - b.tone) < (_UNLIKE if even else _ALIKE)):
         return None
     box = (min(a.box[0], b.box[0]), a.box[1], max(a.box[2], b.box[2]), b.box[3])
     reach = 4 if a.thickness_px <= 4 else 0  # end ticks of the halves stand on one side only, so they were not seen
@@ -93,6 +96,12 @@ def _is_core(inner: BarCandidate, outer: BarCandidate) -> bool:
         return False
     rows = outer.rows[0] < inner.rows[0] and inner.rows[1] < outer.rows[1]
     return rows and outer.box[1] < inner.box[1] and inner.box[3] < outer.box[3]
+
+
+def _has_within(bar: BarCandidate, text: FloatBox) -> bool:
+    """Whether a candidate holds the middle of the text."""
+    y, x = 0.5 * (text[0] + text[2]), 0.5 * (text[1] + text[3])
+    return bar.box[0] <= y < bar.box[2] and bar.box[1] <= x < bar.box[3]
 
 
 def _is_halo(rim: BarCandidate, bars: list[BarCandidate]) -> bool:

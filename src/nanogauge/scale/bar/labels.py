@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...core.protocols import TextLine, TextReader
 from .ink import in_one_tone, text_tone
-from .points import are_twins, has_decimal_point, has_leading_point
+from .points import are_twins, has_decimal_point, has_leading_point, may_hide_more
 from .text import LengthText, has_remains, is_common, parse_lengths
 
 _LINE_HEIGHT_PX, _OTHER_HEIGHT_PX = 48, 64  # what the reader's recogniser likes, and another for a second opinion
@@ -54,9 +54,13 @@ def confirmed(
     the picture without the bar beside the label, where the crop would take it in; alone: reads the letters where the locator sees
     them, asked only where readings differ
     """
-    text, confidence = reader.read_line(crop(pixels if read_from is None else read_from, label.box))
+    bare = pixels if read_from is None else read_from
+    text, confidence = reader.read_line(crop(bare, label.box))
     votes = [t for line in (*lines, TextLine(text, confidence, label.box)) for t in parse_lengths(line) if _at(t, label)]
-    if any(not t.says(label) for t in votes) and (letters := alone()) is not None:
+    letters = alone() if any(not t.says(label) for t in votes) else None
+    if letters is not None and any(_differ_in_unit(letters, t) for t in (label, *votes)):
+        letters = None  # what stands beside them makes no other unit: the tail of a µ that hardly shows does
+    if letters is not None:
         seconds = [t for t in votes if t.says(letters)]
         if seconds:  # what read otherwise took in something beside the letters
             label = replace(max(seconds, key=lambda t: t.confidence), box=label.box, raw=label.raw, alone=label.alone)
@@ -78,6 +82,8 @@ def confirmed(
         if pointed is not None:
             return pointed
         settled = f"a decimal point may have been overlooked in {label.text!r}"
+    if not settled and may_hide_more(bare, label):
+        settled = f"a digit or a point may be hidden before {label.text!r}"
     return replace(label, confidence=sure, doubt=settled)
 
 
@@ -88,10 +94,11 @@ def letters_alone(pixels: NDArray[np.uint8], box: tuple[float, float, float, flo
     for height, margin in _ALONE_CROPS:
         text, confidence = reader.read_line(crop(pixels, box, height_px=height, margin=margin))
         lengths = parse_lengths(TextLine(text, confidence, box))
-        if confidence < _LEAST_ALONE or len(lengths) != 1 or lengths[0].confidence < _LEAST_ALONE or lengths[0].doubt:
+        if confidence < _LEAST_ALONE or len(lengths) != 1 or lengths[0].confidence < _LEAST_ALONE:
             return None
         found.append(replace(lengths[0], box=box))
-    return min(found, key=lambda t: t.confidence) if found[0].says(found[1]) else None
+    clear = [t for t in found if not t.doubt]  # a µ in one of them settles a unit read as "pm"
+    return min(clear, key=lambda t: t.confidence) if clear and found[0].says(found[1]) else None
 
 
 def readings_alone(pixels: NDArray[np.uint8], box: tuple[float, float, float, float], reader: TextReader) -> list[LengthText]:
@@ -142,6 +149,11 @@ def _with_point(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader
     bare = in_one_tone(pixels, text_tone(pixels, label).ink)
     first, second = (pointed(bare, height) for height in (48, 64))
     return first if first is not None and second is not None and first.says(second) else None
+
+
+def _differ_in_unit(a: LengthText, b: LengthText) -> bool:
+    """Whether two lengths are the same number of two units."""
+    return a.text.split()[0] == b.text.split()[0] and not a.says(b)
 
 
 def _at(t: LengthText, label: LengthText) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ...core.protocols import TextLine
 from .boxes import Box, FloatBox, shared
 from .labels import letters_alone, readings_alone
 from .lines import Sight
@@ -32,13 +33,37 @@ def _told_from_bar(label: LengthText, sight: Sight) -> LengthText:
         line = next((line for line in sight.lines if line.text == label.raw and _holds(line.box, label.box)), None)
         label = replace(label, box=line.box) if line is not None and letters_box(replace(label, box=line.box), sight) else label
         box = letters_box(label, sight)
-    if box is None or _width(label.box) <= _WIDER * _width(box):
+    if box is None:
         return label
-    letters = letters_alone(sight.pixels, box, sight.reader)
-    if letters is None or not (letters.says(label) or any(_in_the_rest(bar.box, label.box, box) for bar in sight.located.bars)):
+    with_bar = any(_in_the_rest(bar.box, label.box, box) for bar in sight.located.bars)
+    if not with_bar and _width(label.box) <= _WIDER * _width(box):
+        return label
+    letters = letters_alone(sight.pixels, box, sight.reader) or _read_alike(label, box, sight)
+    if letters is None or not (letters.says(label) or with_bar):
         return label
     confidence = max(letters.confidence, label.confidence) if letters.says(label) else letters.confidence
     return replace(letters, confidence=confidence, box=(label.box[0], box[1], label.box[2], box[3]), alone=True)
+
+
+def _read_alike(label: LengthText, box: FloatBox, sight: Sight) -> LengthText | None:
+    """The label where its letters alone are read as it was with the rest, though not for sure; None where they are not."""
+    found = readings_alone(sight.pixels, box, sight.reader)
+    return label if len(found) > 1 and all(t.says(label) for t in found) else None
+
+
+def labels_beside_bars(sight: Sight) -> list[LengthText]:
+    """The lengths that are read in letters which the text reader took into one line with a bar, so that the line says none:
+    "420 µm" for an end tick before "20 µm". The locator must see letters and bar apart. Their lines are cut to them."""
+    found = []
+    for seen in sight.located.labels:
+        box = grown(seen.box, sight.pixels.shape)
+        line = next((line for line in sight.lines if _holds(line.box, box)), None)
+        if line is None or seen.confidence < _LEAST_SEEN or not any(_in_the_rest(b.box, line.box, box) for b in sight.located.bars):
+            continue
+        if (label := letters_alone(sight.pixels, box, sight.reader)) is not None:
+            sight.lines = [*(other for other in sight.lines if other is not line), TextLine(label.raw, label.confidence, box)]
+            found.append(replace(label, alone=True))
+    return found
 
 
 def letters_box(label: LengthText, sight: Sight) -> FloatBox | None:
@@ -58,6 +83,15 @@ def with_what_was_cut(label: LengthText, sight: Sight) -> LengthText | None:
     missing; None where none does or it reads the same."""
     box = _letters_about(label, sight)
     if box is None or box[1] >= label.box[1] - _LEFT_OUT * (box[2] - box[0]):
+        return None
+    return next((t for t in readings_alone(sight.pixels, box, sight.reader) if not t.says(label)), None)
+
+
+def otherwise_alone(label: LengthText, sight: Sight) -> LengthText | None:
+    """Another length that is read, sure or not, in the letters of a label whose box takes in a bar, for its first digit may be the
+    bar's end; None where there is no bar in it or they read the same."""
+    box = letters_box(label, sight)
+    if box is None or not any(_in_the_rest(bar.box, label.box, box) for bar in sight.located.bars):
         return None
     return next((t for t in readings_alone(sight.pixels, box, sight.reader) if not t.says(label)), None)
 

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.protocols import BarLocator
-from .boxes import Box
+from .boxes import Box, shared
 
 _SEEN, _CORE = 0.3, 0.5  # of a map: where something may be; where it is
 _LEAST_CELLS = 6
 _LEAST_PEAK = 0.25  # of the map of ends
 _END_REACH_CELLS = 7
+_WITHIN = 0.9  # of its rows and columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,16 @@ def located_in(pixels: NDArray[np.uint8], locator: BarLocator) -> Located:
     maps, cell_px = locator.maps(pixels)
     shape = pixels.shape
     labels = _boxes(maps[1], cell_px, shape)
-    bars = [_bar(b, maps[3], maps[4], cell_px, shape) for b in _boxes(maps[0], cell_px, shape)]
+    found = [b for b in _boxes(maps[0], cell_px, shape) if not any(_is_within(b, label) for label in labels)]  # strokes of letters
+    bars = [_bar(b, maps[3], maps[4], cell_px, shape) for b in found]
     return Located(tuple(sorted(bars, key=lambda s: -s.confidence)), tuple(sorted(labels, key=lambda s: -s.confidence)))
+
+
+def _is_within(inner: SeenBox, outer: SeenBox) -> bool:
+    """Whether a box lies in another, but for its blurred rim."""
+    rows, columns = shared(inner.box, outer.box)
+    (y0, x0, y1, x1) = inner.box
+    return rows >= _WITHIN * (y1 - y0) and columns >= _WITHIN * (x1 - x0)
 
 
 def _boxes(maps: NDArray[np.float32], cell_px: float, shape: tuple[int, ...]) -> list[SeenBox]:

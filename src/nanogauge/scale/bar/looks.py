@@ -10,6 +10,7 @@ from .boxes import Box
 from .ends import Ends
 from .ink import TextTone, ink_box
 from .locate import BarCandidate
+from .rims import is_rimmed
 from .text import LengthText
 
 _SHARP, _SHARP_LEVELS = 0.95, 8  # quality, and thresholds, of a short bar in a data bar that is drawn for sure
@@ -18,6 +19,8 @@ _STRAIGHT_ROWS, _STRAIGHT_PX = 0.8, 1  # of the letters' rows that a plate's edg
 _PLAIN = 6.0  # grey levels of spread
 _LEVEL_STEP = 25.0  # grey levels between the thresholds of the search
 _LEAST_GRAIN, _MOST_GRAINY = 2.0, 0.6  # grey levels from pixel to pixel in a picture; of it, in a drawn bar
+_FLAT, _UNEVEN = 2.0, 4.0  # grey levels of spread along a line that is drawn; times that, along its sides
+_FLAT_INSET_PX, _LEAST_FLAT_PX = 3, 20
 _ONE_TONE, _MOSTLY = 12, 0.6  # grey levels; of a candidate that is of one piece with the ground
 _RIM_PX, _RIM_BEYOND_PX, _OF_INK = 3, 8, 45.0  # of an outline, and what is looked at beyond it; grey levels
 _WIDEST_TICK = 1.5  # times the thickness of its line
@@ -54,7 +57,8 @@ def looks(
             if (
                 bar.kind == "solid"
                 and bar.bright != text.bright
-                and (_is_ground(pixels, bar, label, text) or _is_rimmed(pixels, bar, text))
+                and not is_rimmed(pixels, bar, label)
+                and (_is_ground(pixels, bar, label, text) or _is_inside(pixels, bar, text))
             ):
                 return 0.0
             if abs(tone - text.ground) < alike and _touches(bar.box, label):  # the margin of a box around the text
@@ -71,7 +75,7 @@ def looks(
     off, length = abs(ends.length_px - bar.length_px), float(bar.length_px)
     if ends.by_ticks:  # centre to centre is a stroke less than from edge to edge
         off = max(off - _WIDEST_TICK * bar.thickness_px, 0.0)
-    if off > max(10.0 if bar.kind == "arrows" else 4.0, 0.1 * length) or (
+    if off > max(max(10.0, 2.0 * bar.thickness_px) if bar.kind == "arrows" else 4.0, 0.1 * length) or (
         ends.unsure and off > max(3.0, 0.03 * length)
     ):  # not where the eye sees them
         score *= 0.5
@@ -88,6 +92,17 @@ def _spread(tones: NDArray[np.float64]) -> float:
 def grain_of(part: NDArray[np.uint8]) -> float:
     """Median step in grey levels from pixel to pixel along the rows."""
     return float(np.median(np.abs(np.diff(part.astype(np.int16), axis=1)))) if part.shape[1] > 1 else 0.0
+
+
+def is_flat(pixels: NDArray[np.uint8], bar: BarCandidate) -> bool:
+    """Whether a candidate has one tone from end to end, as what is drawn has, and what lies along it has not."""
+    (y0, y1), x0, x1 = bar.rows, bar.box[1] + _FLAT_INSET_PX, bar.box[3] - _FLAT_INSET_PX
+    if x1 - x0 < _LEAST_FLAT_PX:
+        return False
+    inside = np.median(pixels[y0:y1, x0:x1].astype(np.float64), axis=0)
+    beside = [pixels[max(y0 - 5, 0) : max(y0 - 2, 0), x0:x1], pixels[y1 + 2 : y1 + 5, x0:x1]]
+    spreads = [float(np.median(side.astype(np.float64), axis=0).std()) for side in beside if side.size]
+    return float(inside.std()) <= _FLAT and bool(spreads) and max(spreads) >= _UNEVEN * _FLAT
 
 
 def is_grainy(pixels: NDArray[np.uint8], bar: BarCandidate, grain: float) -> bool:
@@ -135,7 +150,7 @@ def _is_ground(pixels: NDArray[np.uint8], bar: BarCandidate, label: LengthText, 
     return bool((inside == int(counts.argmax())).mean() > _MOSTLY)
 
 
-def _is_rimmed(pixels: NDArray[np.uint8], bar: BarCandidate, text: TextTone) -> bool:
+def _is_inside(pixels: NDArray[np.uint8], bar: BarCandidate, text: TextTone) -> bool:
     """Whether a candidate has a thin rim in the tone of the letters on all four sides: it is the inside of an outline."""
     (y0, y1), x0, x1 = bar.rows, bar.box[1], bar.box[3]
     if min(y0, x0) < _RIM_BEYOND_PX or y1 + _RIM_BEYOND_PX > pixels.shape[0] or x1 + _RIM_BEYOND_PX > pixels.shape[1]:

@@ -15,8 +15,9 @@ from .ink import TextTone, in_one_tone, ink_box, text_tone
 from .joined import joined
 from .locate import BarCandidate, find_bars
 from .located import SeenBar
-from .looks import goes_on_beyond, grain_of, is_grainy, is_sharp, looks
+from .looks import goes_on_beyond, grain_of, is_flat, is_grainy, is_sharp, looks
 from .plates import block_around
+from .rims import without_rims
 from .ruler import find_rulers
 from .strokes import is_seen, is_stroke, without_bars
 from .text import LengthText, has_remains
@@ -121,6 +122,7 @@ def _bars_between(
     columns = (label.box[1] - _REACH * high, label.box[3] + _REACH * high)
     found = find_bars(pixels, region, columns=columns, least_length_px=int(_LEAST_PIECE * high))
     bars = [b for b in found if is_seen(b, seen) or not any(is_stroke(pixels, b, line) for line in letters)]
+    bars = without_rims(pixels, bars, label)
     label = without_bars(pixels, label, bars, seen)
     tone = text_tone(pixels, label)
     place = _Place(label, lines, tone, grain_of(pixels[::_GRAIN_ROWS]), in_strip)
@@ -142,7 +144,7 @@ def _bars_between(
             LabelledBar(label, block, measure_ends(pixels, block), block.quality * min(1.0, 0.55 + 0.45 * block.contrast / 90))
         )
     if not any(p.score >= _GOOD for p in out):
-        more = [bar for bar in _in_letters_tone(pixels, region, columns, tone) if is_seen(bar, seen)]
+        more = [bar for bar in _in_letters_tone(pixels, region, columns, tone) if is_seen(bar, seen) or is_flat(pixels, bar)]
         out += [_scored(pixels, bar, place) for bar in more if not any(_overlaps(bar.box, b.box) for b in bars)]
     return _ranked(out)
 

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .boxes import FloatBox
+from .ink import TextTone, ink_box, text_tone
 from .locate import components
 from .text import LengthText
 
@@ -15,7 +17,12 @@ _TWINS = 0.88  # of the wider letter's width
 _WIDE = 1.15  # an m is wider than high
 _HEIGHT_PX = 72.0  # of the enlarged line
 _LEAST_DIGIT, _IN_LINE = 0.25, 0.12  # height of a digit, of the enlarged line; how far digits differ in height, of it
+_LEAST_WIDE = 0.3  # of their height: the widest digit of a number, which slivers between letters and their rims are not
 _BEFORE, _LEAST_LEVELS = 0.35, 2  # of a label's height, where a point may stand before it; thresholds that show it
+_NEAR_INK = 20.0  # grey levels off the letters' tone within which what is drawn in it does not show
+_HIDES_POINT, _HIDES_DIGIT = 0.4, 0.5  # of the place of a point, of a digit, before a number
+_FIRST, _LEAST_INKED, _LEAST_BASE = 0.8, 0.1, 0.6  # of a label's height, where its first digit stands; of a row of that; its foot
+_LOOSE = 0.35  # of a label's height, by which its box may begin within its first digit
 _INK_SHARES = (0.45, 0.6, 0.75, 0.88)  # thresholds between ground and ink: text may stand on a ground nearly as bright
 
 
@@ -25,7 +32,8 @@ def has_decimal_point(pixels: NDArray[np.uint8], label: LengthText) -> bool:
     if n_digits < 2:
         return False
     inks = _glyphs(pixels, label)
-    written = [levels for levels in inks if sum(_shows_number(boxes, n_digits) for boxes in levels) >= 2]
+    shown = [[boxes for boxes in levels if _shows_number(boxes, n_digits)] for levels in inks]
+    written = [levels for levels in shown if len(levels) >= max(2, *map(len, shown))]
     return any(sum(_blob_between(boxes, n_digits) for boxes in levels) >= 2 for levels in written or inks)
 
 
@@ -37,6 +45,33 @@ def has_leading_point(pixels: NDArray[np.uint8], label: LengthText) -> bool:
         return False
     inks = _glyphs(pixels, label, left=_BEFORE)
     return any(sum(_blob_before(boxes, n_digits) for boxes in levels) >= _LEAST_LEVELS for levels in inks)
+
+
+def may_hide_more(pixels: NDArray[np.uint8], label: LengthText) -> bool:
+    """Whether what stands left of the first digit of `label` has the tone of the letters, so that a point or a digit would not show
+    there: "2.5 nm" half over something black, read as "5 nm". Only before numbers of one digit or two, as `has_leading_point`."""
+    number = label.text.split()[0]
+    if len(number) > 2 or "." in number:
+        return False
+    tone, (y0, x0, y1, _) = text_tone(pixels, label), ink_box(label)
+    high = y1 - y0
+    first = _in_ink(pixels, (y0, x0, y1, x0 + _FIRST * high), tone)
+    inked = np.flatnonzero(first.mean(axis=1) >= _LEAST_INKED) if first.size else np.zeros(0, np.int64)
+    base = min(y0 + float(inked[-1]) + 1, y1) if inked.size else y1  # a µ hangs below it
+    base = base if base > y0 + _LEAST_BASE * high else y1
+    before = np.asarray(_in_ink(pixels, (y0, x0 - _LOOSE * high, base, x0), tone).any(axis=0))
+    x0 -= float(np.argmin(np.append(before[::-1], False)))  # the box may begin within the digit
+    at_point = _in_ink(pixels, (base - 0.2 * high, x0 - 0.4 * high, base, x0 - 0.06 * high), tone)
+    at_digit = _in_ink(pixels, (y0 + 0.1 * high, x0 - 0.8 * high, base - 0.1 * high, x0 - 0.06 * high), tone)
+    return bool((at_point.size and at_point.mean() > _HIDES_POINT) or (at_digit.size and at_digit.mean() > _HIDES_DIGIT))
+
+
+def _in_ink(pixels: NDArray[np.uint8], box: FloatBox, tone: TextTone) -> NDArray[np.bool_]:
+    """Where in a box is the tone of letters, or what lies beyond it as seen from the ground."""
+    y0, x0, y1, x1 = (max(round(v), 0) for v in box)
+    sign = 1.0 if tone.bright else -1.0
+    near = min(_NEAR_INK, 0.5 * abs(tone.ink - tone.ground))
+    return np.asarray(sign * (pixels[y0:y1, x0:x1].astype(np.float64) - tone.ink) > -near, np.bool_)
 
 
 def are_twins(pixels: NDArray[np.uint8], label: LengthText) -> bool:
@@ -87,6 +122,8 @@ def _shows_number(boxes: NDArray[np.int64], n_digits: int) -> bool:
         return False
     digits = tall[:n_digits]
     height = float(np.median(digits[:, 2] - digits[:, 0]))
+    if (digits[:, 3] - digits[:, 1]).max() < _LEAST_WIDE * height:
+        return False
     return bool(np.ptp(digits[:, 0]) <= _IN_LINE * height and np.ptp(digits[:, 2]) <= _IN_LINE * height)
 
 

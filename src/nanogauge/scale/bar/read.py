@@ -17,13 +17,13 @@ from .boxes import Box
 from .databar import find_data_bar
 from .ink import text_tone
 from .labels import confirmed, labels_in, read_again, without_stroke
-from .letters import is_clear_of, letters_of, told_from_bars, with_what_was_cut
+from .letters import is_clear_of, labels_beside_bars, letters_of, otherwise_alone, told_from_bars, with_what_was_cut
 from .lines import Sight
 from .match import LabelledBar, bars_at
 from .panels import find_panels
 from .plates import with_plate
 from .printed import Printed, printed_facts
-from .second_sight import taken_together
+from .second_sight import has_rival, taken_together
 from .text import LengthText, is_common, label_rounding, parse_lengths
 
 _TALLEST_TEXT = 0.2  # of the picture's height
@@ -169,6 +169,8 @@ def _read_panel(sight: Sight) -> ScaleBarReading | None:
 def _labels(sight: Sight) -> list[LengthText]:
     """What may label a bar in the lines that were read; a line whose box takes in a bar is cut to its letters."""
     found = labels_in(sight.pixels, sight.lines, sight.reader)
+    if not found:
+        return labels_beside_bars(sight)
     labels = told_from_bars(found, sight)
     for before, label in zip(found, labels, strict=True):
         if label is not before:
@@ -217,11 +219,13 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
         sure = confirmed(sight.pixels, label, votes, sight.reader, read_from=bare, alone=partial(letters_of, label, sight))
         if not sure.doubt and (whole := with_what_was_cut(sure, sight)) is not None:
             sure = replace(sure, doubt=f"it was read as {sure.text!r} and, with what stands before it, as {whole.text!r}")
+        if not sure.doubt and (alone := otherwise_alone(sure, sight)) is not None:
+            sure = replace(sure, doubt=f"it was read as {sure.text!r} and, without the bar beside it, as {alone.text!r}")
         rivals = [p for p in found[1:] if p.score > 0.9 * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
+        rivalled = bool(rivals) or has_rival(sight.pixels, found[0], sight.located, sight.lines)
         if not sure.doubt and _stroke_for_one(found[0]) and not is_clear_of(found[0], sight):
             sure = replace(sure, doubt=f"the leading 1 of {sure.text!r} may be the end of the bar beside it")
-        score = found[0].score * (0.5 if rivals else 1.0)
-        pairs.append(replace(found[0], label=sure, score=score, rivalled=bool(rivals)))
+        pairs.append(replace(found[0], label=sure, score=found[0].score * (0.5 if rivalled else 1.0), rivalled=rivalled))
     return sorted(pairs, key=lambda p: -p.score * p.label.confidence)
 
 
@@ -295,7 +299,7 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
     strong = [p for p in others if p.score * p.label.confidence > 0.8 * best.score * best.label.confidence]
     if best.ends.clipped:
         refused = "the bar touches the frame, so its end may be cut off"
-    elif best.ends.goes_on or (best.ends.pointed and best.ends.unsure):  # refused here, lest a worse candidate be taken
+    elif best.ends.goes_on or ((best.ends.pointed or best.bar.kind == "hollow") and best.ends.unsure):  # lest a worse one be taken
         refused = f"the ends of the bar at {best.label.text!r} cannot be made out"
     elif best.ends.pointed and verdict != "agrees" and not _tips_clear(best):
         refused = f"the arrow at {best.label.text!r} is too short ({best.ends.length_px:.0f} px) to make out its tips well enough"

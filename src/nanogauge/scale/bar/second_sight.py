@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...core.protocols import TextLine
+from .boxes import Box, shared
 from .ends import Ends
-from .locate import BarCandidate
+from .locate import BarCandidate, find_bars
 from .located import Located, SeenBar
 from .match import LabelledBar, fit
 from .text import LengthText
@@ -19,6 +23,7 @@ _UNLIKE = 0.6  # times the score of another
 _LIKE = 0.85  # of the columns of both
 _MOST_OF = 0.85  # of a bar that is seen in pieces
 _LONG_PX = 80.0  # a bar whose seen ends can tell that a measured one runs on into the ground
+_ABOUT_PX, _AS_CLEAR = 6, 0.5  # around a seen bar; of the contrast of the one that was chosen
 _LEAST_FIT = 0.25  # of a seen bar's place to the label
 
 
@@ -53,6 +58,33 @@ def taken_together(label: LengthText, pairs: list[LabelledBar], located: Located
         else:
             out.append(pair)
     return sorted(out, key=lambda p: -p.score)
+
+
+def has_rival(pixels: NDArray[np.uint8], pair: LabelledBar, located: Located, lines: list[TextLine]) -> bool:
+    """Whether the locator surely sees another bar at the label and the pixels show it, drawn and clean, although its place or its
+    tone spoke against it. Of arrows, rulers and halves it often sees a part."""
+    if pair.seen_off_px is not None or pair.bar.kind not in ("solid", "ticks", "hollow"):
+        return False
+    others = [s for s in located.bars if s.confidence >= _SURE and s.surely_ended and _fits(s, pair.label, lines)]
+    return any(_is_other(s, pair) and not _holds(s.box, pair.bar.box) and _is_drawn(pixels, s, pair) for s in others)
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    """Whether a box lies in another, as a bar does in its plate."""
+    return shared(outer, inner) == (inner[2] - inner[0], inner[3] - inner[1])
+
+
+def _is_drawn(pixels: NDArray[np.uint8], seen: SeenBar, pair: LabelledBar) -> bool:
+    y0, x0, y1, x1 = seen.box
+    region = (
+        max(y0 - _ABOUT_PX, 0),
+        max(x0 - _ABOUT_PX, 0),
+        min(y1 + _ABOUT_PX, len(pixels)),
+        min(x1 + _ABOUT_PX, pixels.shape[1]),
+    )
+    clear = [b for b in find_bars(pixels, region) if b.quality >= _CLEAN and b.contrast >= _AS_CLEAR * pair.bar.contrast]
+    near = max(_END_PX, _END * seen.length_px)
+    return any(max(abs(b.box[1] - 0.5 - seen.x0), abs(b.box[3] - 0.5 - seen.x1)) <= near for b in clear)
 
 
 def _halves_joined(seen: list[SeenBar], label: LengthText) -> list[SeenBar]:
