@@ -9,15 +9,18 @@ export const looking = {
     const c = this.camera, slackX = (this.width / c.zoom) * 0.6, slackY = (this.height / c.zoom) * 0.6;
     c.x = Math.max(-slackX, Math.min(w - this.width / c.zoom + slackX, c.x));
     c.y = Math.max(-slackY, Math.min(h - this.height / c.zoom + slackY, c.y));
-    this.percent = `${c.zoom >= 0.095 ? Math.round(c.zoom * 100) : (c.zoom * 100).toFixed(1)} %`;
     this.moving = true;
     clearTimeout(this.settle);
-    this.settle = setTimeout(() => { this.moving = false; this.dirty("lines", "top"); }, SETTLED_MS);
-    this.measureRuler();
-    if (!this.need.lines) this.need.lines = "moved";
-    this.dirty("picture", "top");
+    this.settle = setTimeout(() => { this.moving = false; this.linesMoved(); this.dirty("top"); }, SETTLED_MS);
+    this.linesMoved();
+    this.dirty("picture", "top", "zoom");
   },
-  measureRuler() {
+  linesMoved() {
+    if (!this.need.lines || this.need.lines === "moved") this.need.lines = "moved";
+    else this.dirty("lines");
+  },
+  // Percent and ruler, written by hand: were they the component's data, all of it would be made anew at every frame of a zoom.
+  showZoom() {
     const s = this.bench.state;
     const most = (140 / this.camera.zoom) * (s.nm_per_px ? s.nm_per_px[1] : 1);
     const decade = 10 ** Math.floor(Math.log10(most));
@@ -25,7 +28,11 @@ export const looking = {
     const wide = nice / (s.nm_per_px ? s.nm_per_px[1] : 1);
     let [unit, value] = [s.unit, nice];
     if (s.nm_per_px) for (const [u, k] of Object.entries(s.units)) if (nice * k >= 0.999) [unit, value] = [u, nice * k];
-    this.ruler = { px: wide * this.camera.zoom, text: `${+value.toPrecision(3)} ${unit}` };
+    const { percent, rulerLine, rulerText } = this.$refs, per = 100 * this.camera.zoom;
+    const write = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+    write(percent, `${per >= 9.5 ? Math.round(per) : per.toFixed(1)} %`);
+    write(rulerText, `${+value.toPrecision(3)} ${unit}`);
+    rulerLine.style.width = `${wide * this.camera.zoom}px`;
   },
   leastZoom() {
     const [h, w] = this.bench.state.shape;

@@ -54,7 +54,7 @@ export const TEMPLATE = `
       {{ unsent }} edit{{ unsent > 1 ? 's are' : ' is' }} kept in this browser and sent when it is back; the picture shows them then.</span></div>
     <div class="ng-trying" v-if="trying" role="status"><b>B</b> as tried; edits act on A <button type="button" @click="$emit('flip')">A <kbd>J</kbd></button></div>
     <div class="ng-toast" v-if="told" role="status">{{ told }}</div>
-    <div class="ng-ruler" v-if="ruler" :title="'Length on the specimen at this zoom'"><i :style="{ width: ruler.px + 'px' }"></i><span>{{ ruler.text }}</span></div>
+    <div class="ng-ruler" v-if="loaded" title="Length on the specimen at this zoom"><i ref="rulerLine"></i><span ref="rulerText"></span></div>
     <button type="button" class="ng-unsure" v-if="loaded && nUnsure && !review && tool === 'select'" @click="nextUnsure" title="Go through them one by one (U)">{{ nUnsure }} unsure <kbd>U</kbd></button>
     <div class="ng-look" :class="{ brushing: tool === 'brush' || tool === 'erase' }" v-if="loaded">
       <label class="ng-select"><span>Colour by</span>
@@ -75,7 +75,7 @@ export const TEMPLATE = `
       <button type="button" :class="{ on: light }" aria-label="Brightness and contrast" title="Brightness and contrast" @click="toggleLight"><i class="material-icons">contrast</i></button>
       <button type="button" :class="{ on: !shown }" aria-label="Hide or show the outlines" title="Hide or show the outlines (H)" @click="toggleOutlines"><i class="material-icons">{{ shown ? 'visibility' : 'visibility_off' }}</i></button>
       <button type="button" aria-label="Zoom out" title="Zoom out (−)" @click="zoomBy(1 / 1.4)"><i class="material-icons">remove</i></button>
-      <span class="ng-percent">{{ percent }}</span>
+      <span class="ng-percent" ref="percent"></span>
       <button type="button" aria-label="Zoom in" title="Zoom in (+)" @click="zoomBy(1.4)"><i class="material-icons">add</i></button>
       <button type="button" aria-label="Show all" title="Show all (0)" @click="fit"><i class="material-icons">fit_screen</i></button>
     </div>
