@@ -183,7 +183,7 @@ def test_what_opens_over_a_micrograph(tab: Any, several: Path, free_port: PORT, 
         tab.select_option("[aria-label='Colour outlines by']", "class")
         tab.click(".q-tab:has-text('Particles')")
         tab.click(".ng-classes .q-item")
-        looker.look("classes", ".ng-legend:has-text('sphere 6')")
+        looker.look("classes", ".ng-kinds:has-text('sphere 6')")
         looker.dialog("learn classes", lambda: tab.click("button:has-text('Learn these classes')"))
 
         tab.click("button[aria-label='Look of the outlines']")

@@ -2,6 +2,7 @@
 
 const SETTLED_MS = 140;
 const LARGEST_ZOOM = 40;
+const CARD_PX = 80; // the card of a review, with what lies above it
 
 export const looking = {
   cameraMoved() {
@@ -68,7 +69,8 @@ export const looking = {
     const c = this.camera;
     const want = Math.min(Math.max(c.zoom, 70 / Math.max(p.d_px, 1)), 12);
     const [sx, sy] = c.toScreen(p.x, p.y);
-    const hidden = sx < 40 || sy < 40 || sx > this.width - 40 || sy > this.height - 40;
+    const above = this.review ? CARD_PX + Math.min((p.d_px * c.zoom) / 2, CARD_PX) : 40; // what is asked about is not under the card that asks
+    const hidden = sx < 40 || sy < above || sx > this.width - 40 || sy > this.height - 40;
     if (!hidden && want <= c.zoom * 1.6) return;
     c.zoom = want;
     c.x = p.x + 0.5 - this.width / want / 2;

@@ -209,11 +209,12 @@ class Workbench {
     return this.classNames.filter((n) => !this.classes.some((c) => c.name === n));
   }
 
-  // The colour given to a class, else one by the order of names
+  // The colour given to a class, else one that was given to none, by the order of names
   colourOfClass(name) {
     const given = this.classes.find((c) => c.name === name);
     if (given) return given.colour;
-    return OTHER_CLASSES[this.otherClasses().indexOf(name) % OTHER_CLASSES.length];
+    const free = OTHER_CLASSES.filter((colour) => !this.classes.some((c) => c.name && c.colour.toLowerCase() === colour));
+    return free[this.otherClasses().indexOf(name) % free.length] || OTHER_CLASSES[0];
   }
 
   // Name, colour and number of each class there is, for the legend
