@@ -91,8 +91,15 @@ def test_number_keys_class_what_is_selected(tab: Any, work: Path, free_port: POR
         after_edit(tab, lambda: tab.keyboard.press("2"))
         assert tab.evaluate("(l) => nanogauge.particles.get(l).class", label) == "rod"
         tab.select_option("[aria-label='Colour outlines by']", "class")
-        tab.wait_for_selector(".ng-legend:has-text('rod 1')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-kinds:has-text('rod 1')", timeout=WAIT_MS)
         assert tab.evaluate("(l) => nanogauge.colour(nanogauge.particles.get(l), 'class')", label) == "#e69f00"
+        for name, other in zip(("yak", "zebu"), free(tab)[1:3], strict=True):  # which have no key
+            after_edit(
+                tab,
+                lambda name=name, other=other: tab.evaluate(f"nanogauge.edit('class', {{ labels: [{other}], class: '{name}' }})"),
+            )
+        tab.wait_for_selector(".ng-kinds:has-text('zebu 1')", timeout=WAIT_MS)
+        assert len(set(tab.evaluate("nanogauge.kindsOfClass().map((k) => k.colour)"))) == 3
         tab.keyboard.press("Escape")
         tab.keyboard.press("1")  # without a selection it is a zoom, as before
         assert tab.evaluate("nanogaugeView.camera.zoom") == pytest.approx(1)

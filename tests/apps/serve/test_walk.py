@@ -65,6 +65,9 @@ def test_unsure_particles_come_one_by_one_and_deciding_goes_on(tab: Any, several
         tab.click(".ng-unsure")
         tab.wait_for_selector(f".ng-review:has-text('1 of {DOUBTFUL}'):has-text('of ten like it 2 are right')")
         assert tab.evaluate(chosen) == [asked[0]]
+        card = tab.locator(".ng-review").bounding_box()
+        _, y, r = on_screen(tab, asked[0])
+        assert y - r > card["y"] + card["height"], "what is asked about lies under the card that asks"
         after_edit(tab, lambda: tab.keyboard.press("Delete"))
         tab.wait_for_function("(l) => nanogauge.selection.has(l)", arg=asked[1])
         tab.wait_for_selector(f".ng-review:has-text('2 of {DOUBTFUL}')")

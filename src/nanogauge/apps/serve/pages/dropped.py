@@ -9,7 +9,7 @@ from nicegui import ui
 from ....core.errors import NanogaugeError
 from ....editing.delta import Delta
 from ..annotations import drop_annotation, take_annotation
-from .layout import attempt
+from .layout import attempt, titled_dialog
 
 if TYPE_CHECKING:
     from .shown import Shown
@@ -22,8 +22,7 @@ def ask_dropped(page: Shown, found: dict[str, Any]) -> None:
     root = page.studio.project.root
     ticket, name = str(found.get("ticket", "")), str(found.get("name", ""))[:100]
     n = int(found.get("n", 0))
-    with ui.dialog().props("persistent") as dialog, ui.card().classes("ng-dialog"):
-        ui.label(f"{n} particle{'s' if n != 1 else ''} in {name}").classes("ng-h2")
+    with titled_dialog(f"{n} particle{'s' if n != 1 else ''} in {name}", persistent=True) as dialog:
         ui.label("One undo takes it back. Particles of exactly the same pixels stay as they are.").classes("ng-soft")
         for warning in [str(w)[:300] for w in found.get("warnings", [])][:_MOST_WARNINGS]:
             ui.label(warning).classes("ng-note")

@@ -11,7 +11,7 @@ from ....core.errors import NanogaugeError
 from ..corrections import TRAINING, save_training_data, to_choose_from, worth_learning_from
 from ..entry import Entry
 from ..studio import Studio
-from .layout import attempt, dialog_buttons, esc, refuse, said, table
+from .layout import attempt, dialog_buttons, esc, refuse, said, table, titled_dialog
 from .learned_words import stage_words
 from .networks import measure_with, network_words
 from .tick_list import Row, TickList
@@ -111,8 +111,7 @@ class FineTune:
     def choose(self, title: str, button: str, go_on: Callable[[list[str]], Awaitable[None]]) -> None:
         """Shows which micrographs would be taken; goes on with those ticked. At first they are the checked ones."""
         rows = [_choice(e) for e in to_choose_from(self.studio.project)]
-        with ui.dialog() as dialog, ui.card().classes("ng-dialog ng-wide"):
-            ui.label(title).classes("ng-h2")
+        with titled_dialog(title, wide=True) as dialog:
             ui.label(
                 "Every particle that is not outlined is taken for background: tick what is right as a whole. Nothing is learned "
                 "from particles left out by hand and from excluded areas."

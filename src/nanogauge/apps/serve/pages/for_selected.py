@@ -12,7 +12,7 @@ from ....editing.session import Session
 from ..entry import Entry
 from ..many import ForMany, accept_above, delete_below
 from ..studio import Studio
-from .layout import ask, attempt, dialog_buttons, refuse
+from .layout import ask, attempt, dialog_buttons, refuse, titled_dialog
 from .networks import networks
 
 Chosen = Callable[[], list[Entry]]
@@ -34,14 +34,13 @@ class ForSelected:
                 ("Measure again …", self.ask_measure_again),
                 ("Remove from the gallery …", self.ask_remove),
             ):
-                ui.menu_item(text, on_click=act)
+                ui.menu_item(text, on_click=act).props("role=menuitem")
 
     def ask_sample(self) -> None:
         """Puts them into a sample, or in none."""
         entries = self.chosen()
         groups = sorted({e.sample for e in self.studio.project.entries.values() if e.sample}, key=str.casefold)
-        with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
-            ui.label(f"Put {_micrographs(entries)} into a sample").classes("ng-h2")
+        with titled_dialog(f"Put {_micrographs(entries)} into a sample") as dialog:
             ui.label("The micrographs of a sample are pooled; samples are compared side by side.").classes("ng-soft")
             name = ui.input("Name of the sample", autocomplete=groups).props("outlined dense autofocus").classes("w-full")
 
@@ -75,8 +74,7 @@ class ForSelected:
         n_edits = sum(e.summary["n_edits"] for e in edited)
         now = self.studio.settings
         engines = networks(self.studio, now.segment.engine)
-        with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
-            ui.label(f"Measure {_micrographs(entries)} again?").classes("ng-h2")
+        with titled_dialog(f"Measure {_micrographs(entries)} again?") as dialog:
             ui.label("The present results are kept, and can be brought back under Files of each micrograph.").classes("ng-soft")
             if edited:
                 those = f"{len(edited)} of them hold" if len(edited) > 1 else f"{edited[0].title} holds"
@@ -111,8 +109,7 @@ class ForSelected:
     def ask_filters(self) -> None:
         """The same filters for all of them."""
         entries = self._editable()
-        with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
-            ui.label(f"Filters of {_micrographs(entries)}").classes("ng-h2")
+        with titled_dialog(f"Filters of {_micrographs(entries)}") as dialog:
             ui.label("They replace those that each has now; what is left empty filters nothing.").classes("ng-soft")
             unit = ui.toggle(["nm", "px"], value="nm").props("no-caps dense unelevated")
             with ui.row().classes("no-wrap"):
@@ -143,8 +140,7 @@ class ForSelected:
         """Accepts or deletes by confidence in all of them."""
         entries = self._editable()
         side = "at or above" if word == "Accept" else "below"
-        with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
-            ui.label(f"{word} by confidence in {_micrographs(entries)}").classes("ng-h2")
+        with titled_dialog(f"{word} by confidence in {_micrographs(entries)}") as dialog:
             kept = "" if word == "Accept" else " Those accepted or drawn by hand stay."
             ui.label(f"Particles {side} this confidence.{kept} One click takes it back in all of them.").classes("ng-soft")
             limit = ui.number("Confidence", value=0.8, min=0, max=1, step=0.05, format="%.2f").props("outlined dense")

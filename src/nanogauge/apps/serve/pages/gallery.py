@@ -15,7 +15,7 @@ from .card import Card
 from .earlier import version_rows
 from .elements import DropZone
 from .for_selected import ForSelected
-from .layout import attempt, page_frame, refuse
+from .layout import attempt, page_frame, refuse, titled_dialog
 from .left_out import LeftOut
 from .many_bar import ManyBar
 
@@ -292,8 +292,7 @@ class Gallery:
 
     def show_removed(self) -> None:
         """What was removed from the gallery, to be brought back."""
-        with ui.dialog() as dialog, ui.card().classes("ng-dialog ng-wide"):
-            ui.label("Removed from the gallery").classes("ng-h2")
+        with titled_dialog("Removed from the gallery", wide=True) as dialog:
             ui.label(f"Kept whole in {self.studio.project.root / ASIDE}.").classes("ng-soft ng-file")
             with ui.element("div").classes("ng-versions"):
                 version_rows(self.studio.project.removed(), self.studio, after=lambda _: dialog.close())

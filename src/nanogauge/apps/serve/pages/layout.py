@@ -156,7 +156,7 @@ def _theme_button(dark: ui.dark_mode, theme: str) -> None:
 
 def keys_dialog() -> ui.dialog:
     """All keys, a column a purpose."""
-    with ui.dialog() as dialog, ui.card().classes("ng-keys-card"):
+    with ui.dialog().props('aria-label="Keyboard and mouse"') as dialog, ui.card().classes("ng-keys-card"):
         with ui.row().classes("w-full items-center justify-between no-wrap"):
             ui.label("Keyboard and mouse").classes("ng-h2")
             ui.button(icon="close", on_click=dialog.close).props('flat round dense aria-label="Close"')
@@ -205,10 +205,20 @@ def said(text: str) -> None:
         ui.notify(text, position="bottom-right", timeout=2200, color="grey-9")
 
 
+@contextmanager
+def titled_dialog(title: str, *, wide: bool = False, persistent: bool = False) -> Iterator[ui.dialog]:
+    """A dialog under a heading, which is its name for those who do not see it too; what is made within stands below."""
+    with ui.dialog() as dialog, ui.card().classes("ng-dialog ng-wide" if wide else "ng-dialog"):
+        dialog.props["aria-label"] = title
+        if persistent:
+            dialog.props("persistent")
+        ui.label(title).classes("ng-h2")
+        yield dialog
+
+
 def ask(title: str, text: str, button: str, on_yes: Callable[[], Any], *, more: str = "") -> None:
     """Asks before something is done; `more` stands below the text."""
-    with ui.dialog() as dialog, ui.card().classes("ng-dialog"):
-        ui.label(title).classes("ng-h2")
+    with titled_dialog(title) as dialog:
         for line in (text, more):
             if line:
                 ui.label(line).classes("ng-soft")

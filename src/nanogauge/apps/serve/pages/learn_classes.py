@@ -8,7 +8,7 @@ from ....core.errors import NanogaugeError
 from ..class_examples import Classed, classed_by_hand, save_class_examples
 from ..studio import Studio
 from ..trainings import check_torch
-from .layout import attempt, dialog_buttons, esc, refuse, said
+from .layout import attempt, dialog_buttons, esc, refuse, said, titled_dialog
 from .learned_words import cautions, numbers_text, result_html, stage_words, why
 from .networks import measure_with, network_words
 from .tick_list import Row, TickList
@@ -77,8 +77,7 @@ class LearnClasses:
             refuse("no particle has a class yet: name classes, select particles, and press the number keys")
             return
         by_name = {c.entry.name: c for c in classed}
-        with self.box, ui.dialog() as dialog, ui.card().classes("ng-dialog ng-wide"):
-            ui.label("Learn these classes").classes("ng-h2")
+        with self.box, titled_dialog("Learn these classes", wide=True) as dialog:
             ui.label(
                 "A network learns from the particles that you gave a class, in the micrographs ticked; sizes and outlines stay as "
                 "they are. About a quarter of the micrographs are kept aside to test on. In those marked as checked, every class "

@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from ..studio import Studio
-from .layout import attempt, esc, said
+from .layout import attempt, esc, said, titled_dialog
 
 _NAMED = 3
 
@@ -34,8 +34,7 @@ class LeftOut:
 
     def show(self) -> None:
         """All of them, each with a button that has it measured."""
-        with ui.dialog() as dialog, ui.card().classes("ng-dialog ng-wide"):
-            ui.label("Left out").classes("ng-h2")
+        with titled_dialog("Left out", wide=True) as dialog:
             ui.label("These pictures are no micrographs by what they hold. One that is after all can be added.").classes("ng-soft")
             with ui.element("div").classes("ng-versions"):
                 for path, what in list(self.studio.project.left_out.items()):

@@ -19,7 +19,7 @@ from .dropped import ask_dropped
 from .elements import MicrographView, ParticleTable
 from .files_panel import FilesPanel
 from .filters_panel import FiltersPanel
-from .layout import Frame, attempt, page_frame, refuse, said
+from .layout import Frame, attempt, page_frame, refuse, said, titled_dialog
 from .not_here import sorry
 from .scale_panel import ScalePanel
 from .sizes_panel import SizesPanel
@@ -156,8 +156,7 @@ class MicrographPage:
 
     def _say_ended(self) -> None:
         """What is shown is no longer the result in force: nothing more is taken here."""
-        with ui.dialog().props("persistent") as dialog, ui.card().classes("ng-dialog"):
-            ui.label("This result has been replaced").classes("ng-h2")
+        with titled_dialog("This result has been replaced", persistent=True) as dialog:
             ui.label(self.session.ended[:1].upper() + self.session.ended[1:] + ".").classes("ng-soft")
             with ui.row().classes("w-full justify-end"):
                 ui.button("To the gallery", on_click=lambda: ui.navigate.to("/")).props("flat no-caps")

@@ -10,7 +10,7 @@ from ....core.errors import NanogaugeError
 from ....editing.scale_choice import evidence, given
 from ..many import ForMany
 from ..scale_for_others import candidates
-from .layout import dialog_buttons, esc, refuse
+from .layout import dialog_buttons, esc, refuse, titled_dialog
 from .many_bar import ManyBar
 from .tick_list import Row, TickList
 
@@ -26,6 +26,7 @@ class ScalePanel:
     def __init__(self, page: Shown) -> None:
         self.page = page
         self.ends: list[list[float]] | None = None
+        self.shown: object = None  # evidence, and what is in use
         self.now = ui.html("", sanitize=False)
         with ui.element("section").classes("ng-block"):
             ui.label("What was read").classes("ng-h3")
@@ -102,6 +103,10 @@ class ScalePanel:
     def _evidence(self) -> None:
         session = self.page.session
         rows = evidence(metadata=session.found.micrograph.scale, bar=session.found.scale_bar)
+        shown = (rows, session.decision.source)
+        if shown == self.shown:
+            return
+        self.shown = shown
         self.read.clear()
         with self.read:
             if not rows:
@@ -147,8 +152,7 @@ class ScalePanel:
             return
         found = candidates(page.studio.project, page.entry, page.session)
         rows = [Row(c.entry.name, c.entry.title, c.text, c.why, ticked=c.alike) for c in found]
-        with ui.dialog() as dialog, ui.card().classes("ng-dialog ng-wide"):
-            ui.label(f"Give {scale.nm_per_px[1]:.5g} nm/px to others").classes("ng-h2")
+        with titled_dialog(f"Give {scale.nm_per_px[1]:.5g} nm/px to others", wide=True) as dialog:
             ui.label("Ticked: without a scale, of this size and magnification. One click takes it all back.").classes("ng-soft")
             ticks = TickList(rows)
             dialog_buttons(dialog, "Give them this scale", lambda: self._give(ticks.chosen))

@@ -2,7 +2,8 @@
 
 import { drawnOnly, workbench, figures, FLAG_WORDS, QUANTITIES, STATUS_COLOURS, RAMP } from "nanogauge-page/workbench.js";
 import { Camera, Tiles } from "nanogauge-page/tiles.js";
-import { drawMarked, drawOutlines } from "nanogauge-page/painter.js";
+import { drawMarked } from "nanogauge-page/painter.js";
+import { OutlineLayer } from "nanogauge-page/outline_layer.js";
 import { drawBar, drawBarFound, drawBrush, drawRegion, drawStroke, drawThree } from "nanogauge-page/overlays.js";
 import { Gestures } from "nanogauge-page/gestures.js";
 import { pointer } from "nanogauge-page/pointer.js";
@@ -18,9 +19,6 @@ import { HAND } from "nanogauge-page/unsent.js";
 import { readout } from "nanogauge-page/readout.js";
 import { ACTIONS, SHAPES, TOOLS } from "nanogauge-page/tools.js";
 
-const MARGIN = 0.25; // of the window, on each side, in which outlines are drawn beforehand
-const QUICK_MS = 6; // outlines drawn faster than this are drawn at every frame
-
 export default {
   props: { name: String, classes: { type: Array, default: () => [] } },
   emits: ["bar", "check", "classes", "dropped", "flip", "hand", "help", "refused", "step", "tool"],
@@ -29,7 +27,7 @@ export default {
     return {
       quantities: QUANTITIES, tools: TOOLS, actions: ACTIONS, colours: STATUS_COLOURS, tool: "select", by: "status", shown: true, light: false,
       shapes: SHAPES, brightness: 100, contrast: 100, gamma: 1, inverted: false, brush: 8, profile: null, pixel: "", loaded: false, failed: "", selected: 0, canUndo: false, canRedo: false, undoText: "",
-      redoText: "", card: null, ruler: null, percent: "", title: "", told: "", rampEnds: ["", ""], review: null, asking: null,
+      redoText: "", card: null, title: "", told: "", rampEnds: ["", ""], review: null, asking: null,
       nUnsure: 0, trying: false, over: false, kinds: [], unsent: 0, lining: false, look: rememberedLook(), histogram: null, low: 0, high: 255,
     };
   },
@@ -61,7 +59,8 @@ export default {
     this.camera = new Camera();
     this.tiles = new Tiles(this.bench, () => this.dirty("picture"));
     this.bench.classes = this.classes;
-    this.need = {};
+    this.layer = new OutlineLayer(this.$refs.lines);
+    this.need = {}; // what has to be drawn: picture, top, zoom, and lines: true, "moved", or the boxes that changed
     this.frames = 0;
     this.ends = null;
     this.barLabel = "";
@@ -72,7 +71,7 @@ export default {
     this.observer.observe(this.$refs.stage);
     this.off = [
       this.listenToDrops(),
-      this.bench.on("particles", () => this.dirty("lines", "top")),
+      this.bench.on("particles", (boxes) => this.particlesChanged(boxes)),
       this.bench.on("selection", () => { this.selected = this.bench.selection.size; this.asking = this.reviewCard(); this.dirty("top"); }),
       this.bench.on("hover", () => this.dirty("top")),
       this.bench.on("state", () => this.stateChanged()),
@@ -90,6 +89,7 @@ export default {
       if (!this.bench.state) return;
       this.loaded = true;
       this.title = this.bench.state.title;
+      this.dirty("lines");
       this.stateChanged();
       this.fit();
     });
@@ -154,17 +154,19 @@ export default {
       this.asking = this.reviewCard();
       this.legend();
       if (this.look.found && this.foundAt !== s.revision) this.readFound();
-      if (this.width) this.measureRuler();
+      this.dirty("top", "zoom");
+    },
+    particlesChanged(boxes) {
+      const before = this.need.lines;
       this.dirty("lines", "top");
+      if (boxes && !this.trial && (!before || Array.isArray(before))) this.need.lines = [...(before || []), ...boxes];
     },
     legend() {
       if (this.by === "class") this.kinds = this.bench.kindsOfClass();
       else if (this.by === "confidence") this.rampEnds = ["≤ 0.5", "1"];
-      else {
-        const any = this.bench.particles.values().next().value;
-        if (any) this.bench.rank(any, this.by);
-        const length = QUANTITIES[this.by]?.length;
-        this.rampEnds = (this.bench.ranked || [null, null]).map((v) => (length ? this.bench.length(v, 3) : figures(v, 3)));
+      else if (this.by !== "status") {
+        const length = QUANTITIES[this.by].length;
+        this.rampEnds = this.bench.rankEnds(this.by).map((v) => (length ? this.bench.length(v, 3) : figures(v, 3)));
       }
     },
     barFound() {
@@ -192,11 +194,11 @@ export default {
       this.width = Math.max(r.width, 1);
       this.height = Math.max(r.height, 1);
       this.ratio = ratio;
-      for (const name of ["picture", "lines", "top"]) {
-        const c = this.$refs[name], k = name === "lines" ? 1 + 2 * MARGIN : 1;
-        c.width = Math.round(this.width * ratio * k);
-        c.height = Math.round(this.height * ratio * k);
+      for (const name of ["picture", "top"]) {
+        this.$refs[name].width = Math.round(this.width * ratio);
+        this.$refs[name].height = Math.round(this.height * ratio);
       }
+      this.layer.resize(this.width, this.height, ratio);
       if (this.loaded && before[0] > 1) {
         if (this.fitted) this.fit();
         else {
@@ -227,7 +229,8 @@ export default {
         return c;
       };
       if (need.picture) this.tiles.draw(clear("picture"), this.camera, this.width, this.height);
-      if (need.lines) this.drawLines(need.lines === "moved");
+      if (need.lines) this.drawLines(need.lines);
+      if (need.zoom) this.showZoom();
       if (need.top) {
         const c = clear("top");
         drawRegion(c, this.bench, this.camera, this.width, this.height);
@@ -236,33 +239,12 @@ export default {
         this.updateCard();
       }
     },
-    // Outlines are drawn once, a margin round the window with them; while the picture moves, that drawing is moved and scaled,
-    // which costs next to nothing, and drawn anew at rest, or where drawing is quick anyway.
-    drawLines(onlyMoved) {
-      const canvas = this.$refs.lines, camera = this.camera, drawn = this.drawnFor;
-      if (onlyMoved && this.moving && drawn && this.linesCost > QUICK_MS) {
-        const k = camera.zoom / drawn.zoom;
-        const left = -MARGIN * this.width, top = -MARGIN * this.height;
-        const x = (drawn.x - camera.x) * camera.zoom, y = (drawn.y - camera.y) * camera.zoom;
-        const bare = x > 2 || y > 2 || x + canvas.clientWidth * k < this.width - 2 || y + canvas.clientHeight * k < this.height - 2;
-        const stale = performance.now() - this.drawnAt > Math.max(8 * this.linesCost, 250);
-        if (!stale || !(bare || k > 2 || k < 0.5)) {
-          canvas.style.transform = `matrix(${k}, 0, 0, ${k}, ${x - left}, ${y - top})`;
-          return;
-        }
-      }
-      const began = performance.now();
-      const wide = this.width * (1 + 2 * MARGIN), high = this.height * (1 + 2 * MARGIN);
-      const around = new Camera();
-      Object.assign(around, { zoom: camera.zoom, x: camera.x - (MARGIN * this.width) / camera.zoom, y: camera.y - (MARGIN * this.height) / camera.zoom });
-      const c = canvas.getContext("2d");
-      c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-      c.clearRect(0, 0, wide, high);
-      canvas.style.transform = "none";
-      if (this.shown || this.trial) drawOutlines(c, this.trial || this.bench, around, wide, high, { by: this.by, moving: this.moving, look: this.look, found: this.foundRings });
-      this.drawnFor = around;
-      this.drawnAt = performance.now();
-      this.linesCost = this.drawnAt - began;
+    drawLines(need) {
+      const { layer, camera } = this;
+      const done = need === "moved" ? layer.follow(camera, this.moving) : Array.isArray(need) && layer.mend(need);
+      if (done) return;
+      const bench = this.trial || (this.shown ? this.bench : null);
+      layer.draw(camera, { bench, by: this.by, look: this.look, found: bench && this.foundRings }, !!this.moving);
     },
     drawTool(c) {
       const bar = this.bench.state.scale_bar, brushes = this.tool === "brush" || this.tool === "erase";

@@ -38,7 +38,7 @@ export default {
     this.bench = workbench(this.name);
     this.off = [
       this.bench.on("particles", () => this.order()),
-      this.bench.on("state", () => this.order()),
+      this.bench.on("state", () => { this.units(); this.window(); }),
       this.bench.on("selection", () => this.follow()),
     ];
     this.observer = new ResizeObserver(() => this.window());
@@ -53,11 +53,17 @@ export default {
     unitText(id) { return id === "d" || id === "feret_max" ? ` / ${this.unit}` : ""; },
     // where particles have classes, these are shown in place of the Feret diameter: the panel is narrow
     columns() { return this.classed ? COLUMNS.map((c) => (c.id === "feret_max" ? CLASS : c)) : COLUMNS; },
-    order() {
-      this.classed = [...this.bench.particles.values()].some((p) => p.class);
+    units() {
       const px = !this.bench.state || this.bench.state.unit === "px";
       this.unit = px ? "px" : this.bench.unit.unit === "px" ? "nm" : this.bench.unit.unit;
       this.k = px || this.bench.unit.unit === "px" ? 1 : this.bench.unit.per_stored;
+    },
+    // Sorts the rows; where they are not seen, when they come into sight.
+    order() {
+      this.unsorted = !this.$refs.body?.clientHeight;
+      if (this.unsorted) return;
+      this.units();
+      this.classed = [...this.bench.particles.values()].some((p) => p.class);
       const value = this.by === "flags" ? (p) => p.flags.join(" ") : (p) => p[this.by] ?? -1;
       const sign = this.down ? -1 : 1;
       this.rows = Object.freeze([...this.bench.particles.values()].sort((a, b) => {
@@ -70,7 +76,8 @@ export default {
     scrolled() { this.window(); },
     window() {
       const body = this.$refs.body;
-      if (!body) return;
+      if (!body?.clientHeight) return;
+      if (this.unsorted) return this.order();
       const first = Math.max(0, Math.floor(body.scrollTop / ROW_PX) - 4), n = Math.ceil(body.clientHeight / ROW_PX) + 8;
       this.nSelected = this.bench.selection.size;
       this.shown = this.rows.slice(first, first + n).map((p, i) => Object.freeze({ p, i: first + i, on: this.bench.selection.has(p.label) }));

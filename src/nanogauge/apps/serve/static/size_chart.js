@@ -123,7 +123,7 @@ export default {
   },
   methods: {
     show(data) {
-      this.data = data;
+      this.data = Object.freeze(data); // thousands of numbers, which Vue need not watch
       const own = data.quantity && data.quantity !== "equivalent_diameter";
       this.field = own ? data.quantity : "";
       this.factor = own && !data.unit ? 1 : data.per_stored;

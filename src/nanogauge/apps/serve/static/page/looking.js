@@ -2,6 +2,7 @@
 
 const SETTLED_MS = 140;
 const LARGEST_ZOOM = 40;
+const CARD_PX = 80; // the card of a review, with what lies above it
 
 export const looking = {
   cameraMoved() {
@@ -9,15 +10,18 @@ export const looking = {
     const c = this.camera, slackX = (this.width / c.zoom) * 0.6, slackY = (this.height / c.zoom) * 0.6;
     c.x = Math.max(-slackX, Math.min(w - this.width / c.zoom + slackX, c.x));
     c.y = Math.max(-slackY, Math.min(h - this.height / c.zoom + slackY, c.y));
-    this.percent = `${c.zoom >= 0.095 ? Math.round(c.zoom * 100) : (c.zoom * 100).toFixed(1)} %`;
     this.moving = true;
     clearTimeout(this.settle);
-    this.settle = setTimeout(() => { this.moving = false; this.dirty("lines", "top"); }, SETTLED_MS);
-    this.measureRuler();
-    if (!this.need.lines) this.need.lines = "moved";
-    this.dirty("picture", "top");
+    this.settle = setTimeout(() => { this.moving = false; this.linesMoved(); this.dirty("top"); }, SETTLED_MS);
+    this.linesMoved();
+    this.dirty("picture", "top", "zoom");
   },
-  measureRuler() {
+  linesMoved() {
+    if (!this.need.lines || this.need.lines === "moved") this.need.lines = "moved";
+    else this.dirty("lines");
+  },
+  // Percent and ruler, written by hand: were they the component's data, all of it would be made anew at every frame of a zoom.
+  showZoom() {
     const s = this.bench.state;
     const most = (140 / this.camera.zoom) * (s.nm_per_px ? s.nm_per_px[1] : 1);
     const decade = 10 ** Math.floor(Math.log10(most));
@@ -25,7 +29,11 @@ export const looking = {
     const wide = nice / (s.nm_per_px ? s.nm_per_px[1] : 1);
     let [unit, value] = [s.unit, nice];
     if (s.nm_per_px) for (const [u, k] of Object.entries(s.units)) if (nice * k >= 0.999) [unit, value] = [u, nice * k];
-    this.ruler = { px: wide * this.camera.zoom, text: `${+value.toPrecision(3)} ${unit}` };
+    const { percent, rulerLine, rulerText } = this.$refs, per = 100 * this.camera.zoom;
+    const write = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+    write(percent, `${per >= 9.5 ? Math.round(per) : per.toFixed(1)} %`);
+    write(rulerText, `${+value.toPrecision(3)} ${unit}`);
+    rulerLine.style.width = `${wide * this.camera.zoom}px`;
   },
   leastZoom() {
     const [h, w] = this.bench.state.shape;
@@ -61,7 +69,8 @@ export const looking = {
     const c = this.camera;
     const want = Math.min(Math.max(c.zoom, 70 / Math.max(p.d_px, 1)), 12);
     const [sx, sy] = c.toScreen(p.x, p.y);
-    const hidden = sx < 40 || sy < 40 || sx > this.width - 40 || sy > this.height - 40;
+    const above = this.review ? CARD_PX + Math.min((p.d_px * c.zoom) / 2, CARD_PX) : 40; // what is asked about is not under the card that asks
+    const hidden = sx < 40 || sy < above || sx > this.width - 40 || sy > this.height - 40;
     if (!hidden && want <= c.zoom * 1.6) return;
     c.zoom = want;
     c.x = p.x + 0.5 - this.width / want / 2;

@@ -1,9 +1,8 @@
-// Draws the outlines: one path a colour, and no finer than the eye sees at this zoom.
+// Draws outlines: one path a colour, and no finer than the eye sees at this zoom.
 
 import { STATUS_COLOURS } from "./workbench.js";
 
 const HALO = "rgba(0, 0, 0, 0.55)";
-const MOST_WITH_HALO = 700;
 const FOUND = "#ff8ad8"; // the network's own outline beside an edited one
 
 // A ring with about one point a screen pixel at this zoom: what the eye cannot see is not drawn.
@@ -24,38 +23,46 @@ function coarse(p, camera) {
   }));
 }
 
+// Adds a particle's rings to a path; the number of points. Each ring ends with its first side once more, so that its ends join. No
+// closePath: Chromium looks through the whole path at each, so that thousands of rings would take the square of their time.
 export function addRings(path, p, camera) {
   const z = camera.zoom, ox = 0.5 - camera.x, oy = 0.5 - camera.y;
+  let n = 0;
   for (const ring of coarse(p, camera)) {
     path.moveTo((ring[0] + ox) * z, (ring[1] + oy) * z);
     for (let i = 2; i < ring.length; i += 2) path.lineTo((ring[i] + ox) * z, (ring[i + 1] + oy) * z);
-    path.closePath();
+    for (let i = 0; i < 4; i += 2) path.lineTo((ring[i] + ox) * z, (ring[i + 1] + oy) * z);
+    n += ring.length / 2;
   }
+  return n;
 }
 
-export function visible(bench, camera, width, height) {
-  const x1 = camera.x + width / camera.zoom, y1 = camera.y + height / camera.zoom;
+// Particles that reach into a box of the window, [left, top, right, bottom], or come as near as pad; all in px of the window.
+export function reaching(bench, camera, [left, top, right, bottom], pad) {
+  const x0 = camera.x + (left - pad) / camera.zoom - 1, y0 = camera.y + (top - pad) / camera.zoom - 1;
+  const x1 = camera.x + (right + pad) / camera.zoom, y1 = camera.y + (bottom + pad) / camera.zoom;
   const out = [];
   for (const p of bench.particles.values()) {
     const b = p.box;
-    if (b[0] <= x1 && b[2] >= camera.x - 1 && b[1] <= y1 && b[3] >= camera.y - 1) out.push(p);
+    if (b[0] <= x1 && b[2] >= x0 && b[1] <= y1 && b[3] >= y0) out.push(p);
   }
   return out;
 }
 
-export function drawOutlines(context, bench, camera, width, height, { by, moving, look, found }) {
-  const seen = visible(bench, camera, width, height);
+// Draws outlines; the number of points drawn. plain: no dashes, no numbers; halo: dark beneath the colour.
+export function drawOutlines(context, bench, particles, camera, { what: { by, look, found }, plain, halo }) {
   const groups = new Map();
-  for (const p of seen) {
+  let points = 0;
+  for (const p of particles) {
     const key = `${bench.colour(p, by)}${p.kind === "left_out" ? "-" : ""}`;
     let path = groups.get(key);
     if (!path) groups.set(key, (path = new Path2D()));
-    addRings(path, p, camera);
+    points += addRings(path, p, camera);
   }
   const line = look.width * Math.max(1, Math.min(2.2, 0.9 + camera.zoom * 0.45));
   context.globalAlpha = look.opacity;
   context.lineJoin = "round";
-  if (!moving && seen.length <= MOST_WITH_HALO) {
+  if (halo) {
     context.strokeStyle = HALO;
     context.lineWidth = line + 2;
     for (const path of groups.values()) context.stroke(path);
@@ -64,14 +71,14 @@ export function drawOutlines(context, bench, camera, width, height, { by, moving
   for (const [key, path] of groups) {
     const out = key.endsWith("-");
     context.strokeStyle = out ? key.slice(0, -1) : key;
-    context.setLineDash(out && !moving ? [5, 4] : []);
+    context.setLineDash(out && !plain ? [5, 4] : []);
     context.stroke(path);
   }
   context.setLineDash([]);
   if (found?.length) drawFound(context, found, camera, line);
   context.globalAlpha = 1;
-  if (look.numbers && !moving) drawNumbers(context, seen, camera);
-  return seen.length;
+  if (look.numbers && !plain) drawNumbers(context, particles, camera);
+  return points;
 }
 
 // Outlines as the network had them, where a person has changed them since.

@@ -54,7 +54,9 @@ export const TEMPLATE = `
       {{ unsent }} edit{{ unsent > 1 ? 's are' : ' is' }} kept in this browser and sent when it is back; the picture shows them then.</span></div>
     <div class="ng-trying" v-if="trying" role="status"><b>B</b> as tried; edits act on A <button type="button" @click="$emit('flip')">A <kbd>J</kbd></button></div>
     <div class="ng-toast" v-if="told" role="status">{{ told }}</div>
-    <div class="ng-ruler" v-if="ruler" :title="'Length on the specimen at this zoom'"><i :style="{ width: ruler.px + 'px' }"></i><span>{{ ruler.text }}</span></div>
+    <div class="ng-kinds" v-if="loaded && by === 'class'" role="note" aria-label="Classes"><span v-for="k in kinds" :key="k.name"><i :style="{ background: k.colour }"></i>{{ k.name }} {{ k.count }}</span>
+      <span v-if="!kinds.length">none has a class: select some, press 1 to 9</span></div>
+    <div class="ng-ruler" v-if="loaded" title="Length on the specimen at this zoom"><i ref="rulerLine"></i><span ref="rulerText"></span></div>
     <button type="button" class="ng-unsure" v-if="loaded && nUnsure && !review && tool === 'select'" @click="nextUnsure" title="Go through them one by one (U)">{{ nUnsure }} unsure <kbd>U</kbd></button>
     <div class="ng-look" :class="{ brushing: tool === 'brush' || tool === 'erase' }" v-if="loaded">
       <label class="ng-select"><span>Colour by</span>
@@ -64,9 +66,7 @@ export const TEMPLATE = `
       <span class="ng-legend" v-if="by === 'status'">
         <i :style="{ background: colours.counted }"></i>counted <i :style="{ background: colours.unsure }"></i>unsure
         <i class="dash" :style="{ borderColor: colours.left_out }"></i>left out</span>
-      <span class="ng-legend" v-else-if="by === 'class'" :title="kinds.map((k) => k.name + ' ' + k.count).join(', ')"><template v-for="k in kinds"><i :style="{ background: k.colour }"></i>{{ k.name }} {{ k.count }} </template>
-        <template v-if="!kinds.length">none has a class: select some, press 1 to 9</template></span>
-      <span class="ng-legend" v-else><span>{{ rampEnds[0] }}</span><i class="ramp" :style="{ background: ramp }"></i><span>{{ rampEnds[1] }}</span></span>
+      <span class="ng-legend" v-else-if="by !== 'class'"><span>{{ rampEnds[0] }}</span><i class="ramp" :style="{ background: ramp }"></i><span>{{ rampEnds[1] }}</span></span>
       <label class="ng-slider" v-if="tool === 'brush' || tool === 'erase'"><span>Brush</span>
         <input type="range" min="1" max="120" step="0.5" v-model.number="brush" @input="redraw" aria-label="Brush radius"><span>{{ brush }} px</span></label>
     </div>
@@ -75,7 +75,7 @@ export const TEMPLATE = `
       <button type="button" :class="{ on: light }" aria-label="Brightness and contrast" title="Brightness and contrast" @click="toggleLight"><i class="material-icons">contrast</i></button>
       <button type="button" :class="{ on: !shown }" aria-label="Hide or show the outlines" title="Hide or show the outlines (H)" @click="toggleOutlines"><i class="material-icons">{{ shown ? 'visibility' : 'visibility_off' }}</i></button>
       <button type="button" aria-label="Zoom out" title="Zoom out (−)" @click="zoomBy(1 / 1.4)"><i class="material-icons">remove</i></button>
-      <span class="ng-percent">{{ percent }}</span>
+      <span class="ng-percent" ref="percent"></span>
       <button type="button" aria-label="Zoom in" title="Zoom in (+)" @click="zoomBy(1.4)"><i class="material-icons">add</i></button>
       <button type="button" aria-label="Show all" title="Show all (0)" @click="fit"><i class="material-icons">fit_screen</i></button>
     </div>

@@ -1,5 +1,6 @@
 // What picture, table and chart of one micrograph share: the particles, what is selected, and the way to the server.
-// One Workbench a page; each part listens to "particles", "selection", "hover", "state", "refused", "busy".
+// One Workbench a page; each part listens to "particles" (with the boxes within which they changed, null for anywhere), "selection",
+// "hover", "state", "refused", "busy".
 
 import { HAND, Unsent } from "nanogauge-page/unsent.js";
 
@@ -66,8 +67,9 @@ class Workbench {
   take(content) {
     if (this.state && content.state.revision < this.state.revision) return; // an older answer that came late
     if (content.everything) this.particles.clear();
-    for (const label of content.removed) this.particles.delete(label);
     const c = content.particles;
+    const boxes = [...content.removed, ...c.label].flatMap((label) => (this.particles.has(label) ? [this.particles.get(label).box] : []));
+    for (const label of content.removed) this.particles.delete(label);
     for (let i = 0; i < c.label.length; i++) {
       const rings = c.outline[i].map((r) => Float32Array.from(r));
       const flags = c.flags[i] ? c.flags[i].split("|") : [];
@@ -75,13 +77,14 @@ class Workbench {
         rings, box: boxOf(rings), coarse: {} };
       for (const name of OTHERS) p[name] = c[name][i];
       this.particles.set(p.label, p);
+      boxes.push(p.box);
     }
     this.state = content.state;
-    this.ranked = null;
+    this.ranked = this.classNames = null;
     let lost = false;
     for (const label of [...this.selection]) if (!this.particles.has(label)) lost = this.selection.delete(label) || lost;
     if (!this.particles.has(this.hover)) this.hover = 0;
-    this.emit("particles");
+    this.emit("particles", content.everything ? null : boxes);
     this.emit("state");
     if (lost) this.emit("selection");
   }
@@ -194,12 +197,24 @@ class Workbench {
     return p.kind === "left_out" || this.valueBy(p, by) == null ? "#9aa3ad" : RAMP[this.rank(p, by)];
   }
 
-  // The colour given to a class, else one by the order of names
+  // What the colours depend on beside each particle itself: while it is the same, no other particle's colour changes.
+  colouring(by) {
+    if (by === "class") return JSON.stringify([this.classes, this.otherClasses()]);
+    return by === "status" || by === "confidence" ? by : `${by} ${this.rankEnds(by)}`;
+  }
+
+  // Names of classes that were given no colour
+  otherClasses() {
+    this.classNames ||= [...new Set([...this.particles.values()].map((p) => p.class))].filter(Boolean).sort();
+    return this.classNames.filter((n) => !this.classes.some((c) => c.name === n));
+  }
+
+  // The colour given to a class, else one that was given to none, by the order of names
   colourOfClass(name) {
     const given = this.classes.find((c) => c.name === name);
     if (given) return given.colour;
-    const others = [...new Set([...this.particles.values()].map((p) => p.class))].filter((n) => n && !this.classes.some((c) => c.name === n)).sort();
-    return OTHER_CLASSES[others.indexOf(name) % OTHER_CLASSES.length];
+    const free = OTHER_CLASSES.filter((colour) => !this.classes.some((c) => c.name && c.colour.toLowerCase() === colour));
+    return free[this.otherClasses().indexOf(name) % free.length] || OTHER_CLASSES[0];
   }
 
   // Name, colour and number of each class there is, for the legend
@@ -212,8 +227,8 @@ class Workbench {
   // a particle's value of a quantity, as stored
   valueBy(p, by) { return by === "equivalent_diameter" ? p.d : p[by]; }
 
-  // place of a particle's value on the ramp, between the 2nd and 98th percentile
-  rank(p, by) {
+  // the 2nd and 98th percentile of a quantity, as stored: the ends of the ramp
+  rankEnds(by) {
     if (!this.ranked || this.rankedBy !== by) {
       this.rankedBy = by;
       const d = [...this.particles.values()].filter((q) => q.kind !== "left_out").map((q) => this.valueBy(q, by)).filter((v) => v != null).sort((a, b) => a - b);
@@ -221,7 +236,12 @@ class Workbench {
       const high = d[Math.min(d.length - 1, Math.floor(d.length * 0.98))] ?? 1;
       this.ranked = [low, Math.max(high, low + 1e-9)];
     }
-    const [low, high] = this.ranked;
+    return this.ranked;
+  }
+
+  // place of a particle's value on the ramp
+  rank(p, by) {
+    const [low, high] = this.rankEnds(by);
     return Math.max(0, Math.min(RAMP.length - 1, Math.floor(((this.valueBy(p, by) - low) / (high - low)) * RAMP.length)));
   }
 }
@@ -254,7 +274,7 @@ export function drawnOnly(content) {
     const at = { x: (box[0] + box[2]) / 2, y: (box[1] + box[3]) / 2, d_px: Math.min(box[2] - box[0], box[3] - box[1]) };
     particles.set(label, { label, rings, box, kind: content.kind[i], coarse: {}, ...at });
   });
-  return { particles, colour: (p) => STATUS_COLOURS[p.kind] };
+  return { particles, colour: (p) => STATUS_COLOURS[p.kind], colouring: () => "" };
 }
 
 let current = null;
