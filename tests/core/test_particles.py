@@ -1,8 +1,10 @@
 """The registry of columns and flags, and the page made from it."""
 
 import pickle
+from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,6 +14,7 @@ from nanogauge.core.particles import (
     KINDS,
     LEFT_OUT,
     Flag,
+    class_colours,
     column_dtypes,
     column_names,
     columns_markdown,
@@ -99,3 +102,19 @@ def test_a_remark_is_a_text_with_a_code():
     with pytest.raises(ValueError, match="unknown code"):
         Remark("nonsense", "x")
     assert "note" in CODES
+
+
+def test_no_two_classes_that_are_there_have_one_colour() -> None:
+    names = ["sphere", "rod", "cube", "broken", "gold", "hollow", "coated", "a", "b", "c", "d", "e"]
+    for n in range(1, len(names) + 1):
+        colours = class_colours(names[:n])
+        assert len(set(colours.values())) == n
+        assert min(np.abs(np.subtract(a, b)).max() for a, b in combinations(colours.values(), 2)) > 35 if n > 1 else True
+    assert class_colours(["unsure", "other"]) == dict.fromkeys(["unsure", "other"], (160, 160, 160))
+
+
+def test_a_class_has_its_colour_whatever_else_is_there() -> None:
+    alone = {name: class_colours([name])[name] for name in ("gold", "silver", "cube")}
+    assert class_colours(["gold", "unsure", "other"])["gold"] == alone["gold"]
+    assert class_colours(["cube", "rod", "sphere"])["cube"] == alone["cube"]
+    assert class_colours(alone)["cube"] == alone["cube"]

@@ -55,6 +55,7 @@ def test_lengths_in_nm_are_not_known_without_a_scale() -> None:
         ("aspect_ratio <", "cannot be read"),
         ("flags == 3", "'flags' is not a column"),
         ("elongation < 2", "'elongation' is not a column"),
+        ("aspect_ration < 0.5", "(is aspect_ratio meant?)"),
         ("__import__('os').system('true') < 1", "neither a column nor a number"),
         ("aspect_ratio < 1 + 1", "neither a column nor a number"),
         ("aspect_ratio < 'a'", "neither a column nor a number"),

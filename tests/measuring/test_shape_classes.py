@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from nanogauge.core.settings import ClassSettings, Settings
-from nanogauge.measuring import measure_particles
+from nanogauge.measuring import measure_particles, rings
 from nanogauge.measuring.classes import shapes_seen, with_classes
 from nanogauge.measuring.descriptors import DESCRIPTORS, descriptors
 from nanogauge.measuring.rings import rings_of
@@ -81,6 +82,39 @@ def test_the_outline_lies_where_the_map_is_one_half() -> None:
     ring, there = rings_of(index, boxes, field)
     assert there.all()
     assert np.hypot(*(ring[0] - (39.3, 40.2)).T) == pytest.approx(20.3, abs=0.15)
+
+
+def test_many_outlines_together_are_those_that_each_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    at = [(rng.uniform(6, 194), rng.uniform(6, 254), rng.uniform(2, 22)) for _ in range(40)]
+    yy, xx = np.mgrid[:200, :260]
+    index = np.full(yy.shape, -1, np.int32)
+    for k, (y, x, r) in enumerate(at):  # some cut by the frame, some under others, some split by these
+        index[np.hypot(yy - y, 0.8 * (xx - x)) <= r] = k
+    kept = np.unique(index[index >= 0])
+    index = np.where(index >= 0, np.searchsorted(kept, index), -1).astype(np.int32)
+    places = [np.argwhere(index == k) for k in range(len(kept))]
+    boxes = np.array([[*p.min(0), *(p.max(0) + 1)] for p in places]).T
+    field = cv2.GaussianBlur((index >= 0).astype(np.float32), (0, 0), 1.0)
+    for probability in (None, field):
+        together, there = rings_of(index, boxes, probability)
+        monkeypatch.setattr(rings, "_AT_ONCE", 1)
+        alone, there_too = rings_of(index, boxes, probability)
+        monkeypatch.undo()
+        assert there.sum() > 25
+        assert np.array_equal(there, there_too)
+        np.testing.assert_allclose(together, alone, atol=1e-9)
+        for ring, p in zip(together[there], [q for q, t in zip(places, there, strict=True) if t], strict=True):
+            assert (ring >= p.min(0) - 2).all()
+            assert (ring <= p.max(0) + 2).all()
+
+
+def test_rings_are_smoothed_as_scipy_smooths_one_that_wraps() -> None:
+    rng, n, sigma = np.random.default_rng(6), np.array([7, 40, 41, 300]), np.array([0.29, 1.0, 1.7, 3.0])
+    values = rng.normal(size=(int(n.sum()), 2))
+    ends = np.cumsum(n)[:-1]
+    each = [ndimage.gaussian_filter1d(v, s, axis=0, mode="wrap") for v, s in zip(np.split(values, ends), sigma, strict=True)]
+    np.testing.assert_allclose(rings._smoothed(values, rings._Ragged.of(n), sigma), np.concatenate(each), atol=1e-13)
 
 
 def test_a_neighbour_that_lies_on_a_particle_does_not_shape_it() -> None:

@@ -58,6 +58,27 @@ def test_discs_have_the_outline_and_chords_of_the_boolean_model() -> None:
     assert f.phases[0].share.whole.low < 0.7 < f.phases[0].share.whole.high
 
 
+def test_cusps_do_not_hide_interface() -> None:
+    """Overlapping discs, half of the picture covered: gaps narrower than a pixel. Followed in steps of pixels it is 4 % short."""
+    found = [discs(np.random.default_rng(seed), (600, 600), 8.0, 0.5) for seed in range(3)]
+    tallies = [tally(as_map(t.phases)) for t in found]
+    length = sum(t.interface[:, 0, 1].sum() for t in tallies) / sum(t.area.sum() for t in tallies)
+    assert length == pytest.approx(found[0].interface[0, 1], rel=0.015)
+    assert all(t.interface_doubt[0, 1] > 0.01 for t in tallies)
+
+
+@pytest.mark.parametrize("thick", [4, 5, 7])
+def test_thin_layers_are_not_taken_for_cusps(thick: int) -> None:
+    y, x = np.mgrid[:280, :280] + 0.5
+    lengths = []
+    for angle in np.radians([8, 26, 38, 52, 64, 82]):
+        layers = np.floor((x * math.cos(angle) + y * math.sin(angle)) / thick).astype(np.int64)
+        three = np.array([0, 1, 2, 1], np.uint8)[layers % 4]  # the middle one of three parts the others
+        lengths.append(tally(as_map(three)).interface.sum() / 2 / three.size * thick)
+    assert np.mean(lengths) == pytest.approx(1, rel=0.015)
+    assert np.abs(np.array(lengths) - 1).max() < 0.03
+
+
 def test_frame_does_not_shorten_chords() -> None:
     """Chords as long as a quarter of the frame: a mean over what is seen would be much too short."""
     rng = np.random.default_rng(1)

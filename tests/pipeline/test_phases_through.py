@@ -15,7 +15,9 @@ from nanogauge.apps.cli.phases_all import check_all, measure_all
 from nanogauge.core.errors import EngineError, InputError
 from nanogauge.core.protocols import EngineClasses
 from nanogauge.core.scale import Scale
+from nanogauge.phases.drawing import phase_colours
 from nanogauge.pipeline import measure as pipeline_measure
+from nanogauge.pipeline import phases as pipeline_phases
 from nanogauge.pipeline.measure import Measurer
 from nanogauge.pipeline.phases import check_beside, known_check, measure_phases
 from nanogauge.results.phases import PHASE_FILES
@@ -79,7 +81,8 @@ def test_files_become_tables_pictures_and_a_report(tmp_path, by_grey, labelled, 
     assert about["scale"]["nm_per_px_y_x"] == [2.0, 2.0]
     assert about["check"]["n_pictures"] == 4
     with Image.open(out / "m0/overlay.png") as overlay:
-        assert overlay.size == (260, 200)
+        assert overlay.width == 260
+        assert overlay.height > 200  # a strip below says which colour is which phase
     page = (out / "report.html").read_text(encoding="utf-8")
     assert all(name in page for name in (*NAMES, "m0.png", "Area fractions and their budget"))
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
@@ -162,6 +165,27 @@ def test_pixels_of_a_size_that_was_not_learned_from_are_told() -> None:
     far, near = (measure_phases(grey, measurer, scale=Scale((s, s), 0.0, "user")) for s in (1.0, 5.0))
     assert any("learned from pixels of 4 to 6 nm" in w for w in far.warnings)
     assert not any("learned from pixels" in w for w in near.warnings)
+
+
+@pytest.mark.parametrize(("box", "told"), [((140, 0, 200, 90), True), ((185, 0, 200, 60), False)])
+def test_much_that_is_taken_for_text_is_told(box, told, monkeypatch) -> None:
+    monkeypatch.setattr(pipeline_phases, "written_on", lambda _: [box])
+    measurer = Measurer(engine=GreyPhases(SHARES, *NAMES), reader=NoText())
+    m = measure_phases(ng.Micrograph(pixels=drawn(1)[1], name="m.png"), measurer)
+    y0, x0, y1, x1 = box
+    assert (m.labels()[y0:y1, x0:x1] == 0).all()
+    assert [w for w in m.warnings if "left out as text" in w] == (
+        ["m.png: 10 % of the picture is left out as text or a scale bar (grey in the overlay): look whether it is"] if told else []
+    )
+
+
+def test_the_overlay_says_which_colour_is_which_phase(by_grey, tmp_path) -> None:
+    m = ng.measure_phases(drawn(3)[1], tmp_path / "other.onnx", scale="3 nm/px", name="a")
+    saved = np.asarray(Image.open(m.save(tmp_path / "out") / "overlay.png"))
+    assert (saved[: m.overlay.shape[0]] == m.overlay).all()
+    key = saved[m.overlay.shape[0] :].reshape(-1, 3)
+    for colour in phase_colours(NAMES):
+        assert (key == colour).all(axis=1).sum() > 100
 
 
 def test_a_network_without_phases_is_refused(blind_measurer) -> None:

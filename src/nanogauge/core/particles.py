@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntFlag
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -199,17 +201,30 @@ KINDS: dict[str, Kind] = {
 
 _CLASS_COLOURS = ((0, 158, 115), (86, 180, 233), (230, 159, 0), (204, 121, 167), (240, 228, 66), (0, 114, 178), (213, 94, 0))
 _NO_CLASS = (160, 160, 160)
+_DARKER = 0.6
 _KNOWN_CLASSES = ("sphere", "rod", "cube", "plate", "octahedron", "irregular", "agglomerate")  # of one colour everywhere
 
 
 def class_colours(names: Iterable[str]) -> dict[str, tuple[int, int, int]]:
-    """Class -> colour (red, green, blue) of Okabe & Ito: shapes have their own, other classes the next in order of name; grey for
-    what is not clear, or of no class."""
-    plain = {UNSURE, "other", ""}
+    """Class -> colour (red, green, blue) of Okabe & Ito, no two alike; grey for what is not clear, or of no class.
+
+    Shapes have their own. Another class has one by its name, so that it is the same in every micrograph, unless a class that is
+    there has taken it: then the next. From the eighth on they are darker.
+    """
     every = sorted(set(names))
-    others = [n for n in every if n not in plain and n not in _KNOWN_CLASSES]
-    at = {n: k for k, n in enumerate(_KNOWN_CLASSES)} | {n: k for k, n in enumerate(others)}
-    return {n: _NO_CLASS if n in plain else _CLASS_COLOURS[at[n] % len(_CLASS_COLOURS)] for n in every}
+    plain = {UNSURE, "other", ""}
+    at = {name: _KNOWN_CLASSES.index(name) for name in every if name in _KNOWN_CLASSES}
+    n = len(_CLASS_COLOURS)
+    for name in (name for name in every if name not in plain and name not in at):
+        first, taken = zlib.crc32(name.encode()), set(at.values())
+        at[name] = next(k for turn in count() for i in range(n) if (k := turn * n + (first + i) % n) not in taken)
+    return {name: _NO_CLASS if name in plain else palette(at[name]) for name in every}
+
+
+def palette(k: int) -> tuple[int, int, int]:
+    """The k-th colour (red, green, blue) of those that tell classes and phases apart; darker each time they are through."""
+    r, g, b = (round(v * _DARKER ** (k // len(_CLASS_COLOURS))) for v in _CLASS_COLOURS[k % len(_CLASS_COLOURS)])
+    return r, g, b
 
 
 def kinds_of(table: pd.DataFrame) -> list[str]:

@@ -11,6 +11,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +111,9 @@ def _check_figure(node: ast.expr) -> None:
     match node:
         case ast.Name(id=name):
             if name not in _known_columns():
-                raise _NoRule(f"{name!r} is not a column of numbers of the particle table")
+                near = get_close_matches(name, _known_columns(), n=1)
+                hint = f" (is {near[0]} meant?)" if near else ""
+                raise _NoRule(f"{name!r} is not a column of numbers of the particle table{hint}")
         case ast.Constant(value=value) if type(value) in (int, float):
             pass
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)) if type(value) in (int, float):

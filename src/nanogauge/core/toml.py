@@ -66,7 +66,7 @@ def filled_in(
         if ranges and key in ranges and not ranges[key][0] <= value <= ranges[key][1]:
             raise SettingsError(f"{said} lie in {ranges[key][0]:g} ... {ranges[key][1]:g}, got {value!r}")
         if choices and key in choices and value not in choices[key]:
-            raise SettingsError(f"{said} be one of {', '.join(choices[key])}, got {value!r}")
+            raise SettingsError(f"{said} be one of {', '.join(c for c in choices[key] if c)}, got {value!r}")
         changes[key] = tuple(value) if isinstance(value, list) else kinds[key](value) if kinds[key] is float else value
     return dataclasses.replace(default, **changes)
 

@@ -56,13 +56,14 @@ def class_maps(pixels: NDArray[np.generic], engine: Engine, *, zoom: float = 1.0
 
 
 def mean_classes(labels: NDArray[np.int32], maps: Maps) -> NDArray[np.float64] | None:
-    """(n + 1, K) mean probability of each class over the pixels of each label, the ground's in row 0; None without classes."""
+    """(n + 1, K) mean probability of each class over the pixels of each label, 0 in row 0; None without classes."""
     if maps.classes is None:
         return None
-    flat = labels.ravel()
-    n = int(flat.max(initial=0)) + 1
-    area = np.maximum(np.bincount(flat, minlength=n), 1)
-    return np.stack([np.bincount(flat, m.ravel(), minlength=n) / area for m in maps.classes], axis=1)
+    at = np.flatnonzero(labels)
+    own = labels.ravel()[at]
+    n = int(own.max(initial=0)) + 1
+    area = np.maximum(np.bincount(own, minlength=n), 1)
+    return np.stack([np.bincount(own, m.ravel()[at], minlength=n) / area for m in maps.classes], axis=1)
 
 
 def tempered(p: NDArray[np.floating], temperature: float) -> F32:

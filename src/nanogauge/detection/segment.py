@@ -54,16 +54,10 @@ def predict(working: F32, engine: Engine, *, overlap_px: int = 64, flips: bool =
     picture = np.pad(working, ((0, pad_h - h), (0, pad_w - w)), mode="reflect" if min(h, w) > 1 else "edge")
     if picture.shape != (pad_h, pad_w):
         raise ValueError(f"padding went wrong: {picture.shape}")
-    maps = np.concatenate(
-        [
-            band
-            for _, band in predict_bands(
-                lambda y0, y1, x0, x1: picture[y0:y1, x0:x1], (pad_h, pad_w), engine, overlap_px=overlap_px, flips=flips
-            )
-        ],
-        axis=1,
-    )[:, :h, :w]
-    return Maps.stacked(maps, engine)
+    found = predict_bands(lambda y0, y1, x0, x1: picture[y0:y1, x0:x1], (pad_h, pad_w), engine, overlap_px=overlap_px, flips=flips)
+    bands = [band for _, band in found]
+    maps = bands[0] if len(bands) == 1 else np.concatenate(bands, axis=1)
+    return Maps.stacked(maps[:, :h, :w], engine)
 
 
 def predict_bands(
@@ -100,7 +94,8 @@ def predict_bands(
             total[:, y0 - top : y1 - top, x0 - x_first : x1 - x_first] += share * next(found)
             weight[y0 - top : y1 - top, x0 - x_first : x1 - x_first] += share
         done = (down[i + 1][0] if i + 1 < len(down) else h) - top  # rows that no later tile reaches
-        yield top, (total[:, :done] / weight[:done])[:, :, left - x_first : right - x_first]
+        total[:, :done] /= weight[:done]
+        yield top, total[:, :done, left - x_first : right - x_first]
         total, weight, top = total[:, done:], weight[done:], top + done
 
 

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..core.particles import class_colours
+from ..core.particles import palette
 from .figures import OnePhase, PhaseFigures
 from .phase_map import UNJUDGED, PhaseMap
 
@@ -30,7 +30,7 @@ def overlay(grey: NDArray[np.uint8], m: PhaseMap, frame: tuple[int, int, int, in
     frame: (y0, x0, y1, x1) in which the map lies
     """
     colours = np.zeros((256, 3), np.float32)
-    colours[: len(m.names)] = [class_colours(m.names)[n] for n in m.names]
+    colours[: len(m.names)] = phase_colours(m.names)
     tint = np.where(m.phases == UNJUDGED, 0.0, _TINT).astype(np.float32)
     if m.unsure_map is not None:
         tint[m.unsure_map] = 0.0
@@ -45,10 +45,14 @@ def overlay(grey: NDArray[np.uint8], m: PhaseMap, frame: tuple[int, int, int, in
     return np.asarray(np.clip(np.round(picture), 0, 255), np.uint8)
 
 
+def phase_colours(names: Sequence[str]) -> list[tuple[int, int, int]]:
+    """(red, green, blue) of each phase, in their order."""
+    return [palette(k) for k in range(len(names))]
+
+
 def hex_colours(names: Sequence[str]) -> list[str]:
     """#RRGGBB of each phase."""
-    colours = class_colours(names)
-    return ["#{:02x}{:02x}{:02x}".format(*colours[n]) for n in names]
+    return ["#{:02x}{:02x}{:02x}".format(*c) for c in phase_colours(names)]
 
 
 def draw_shares(axes: Any, f: PhaseFigures) -> Rows:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .correlation import Correlation, correlation_of
+from .crossings import crossings
 from .phase_map import UNJUDGED, PhaseMap
 
 Floats = NDArray[np.float64]
@@ -117,37 +118,23 @@ def _pairs(phases: NDArray[np.uint8], move: tuple[int, int], block: Ints) -> tup
     return here[both].astype(np.int64), there[both].astype(np.int64), block[first][both]
 
 
-_LIMITS = ((4 / 3, -1 / 3, 0.0), (3.0, -3.0, 1.0))
-"""Weights of what is counted in steps of h, 2h and 3h that give the limit of steps of 0: for smooth outlines, of which a share of
-h² is missed, and for those with cusps too, of which a share of h is."""
-
-
 def _interfaces(m: PhaseMap, block: Ints, n: int) -> tuple[Floats, Floats]:
     """(n, K, K) L = (π/2) Σ_j w_j P_j A: P_j crossings per length of test line in direction j, w_j its share of all directions; and
-    (K, K) how far, relatively, the two limits are apart.
-
-    Looked at in steps, a test line misses what it crosses twice within one. The limit of no step is that of a smooth outline
-    (Richardson); specks and cusps show in that the other limit differs.
-    """
+    (K, K) how much less, relatively, there would be if outlines had no cusps."""
     k, (sy, sx) = len(m.names), m.step
     vectors = np.array([(dy * sy, dx * sx) for dy, dx in DIRECTIONS])
     weights = _shares_of_directions(np.arctan2(vectors[:, 0], vectors[:, 1]) % math.pi)
-    found, other = np.zeros((n, k, k)), np.zeros((k, k))
+    found, hidden, smooth = np.zeros((n, k, k)), np.zeros((k, k)), np.zeros((k, k))
     n_judged = int(m.judged.sum())
-    for (dy, dx), vector, weight in zip(DIRECTIONS, vectors, weights, strict=True):
-        for steps, smooth, cusped in zip((1, 2, 3), *_LIMITS, strict=True):
-            here, there, at = _pairs(m.phases, (steps * dy, steps * dx), block)
-            if not here.size:
-                continue
-            differ = here != there
-            crossed = np.bincount((at[differ] * k + here[differ]) * k + there[differ], minlength=n * k * k).reshape(n, k, k)
-            # pairs are fewer than pixels, by those that the frame cuts: each stands for a little more of the test line
-            length = steps * float(np.hypot(*vector)) * here.size / n_judged
-            outline = math.pi / 2 * weight * sy * sx / length * (crossed + crossed.transpose(0, 2, 1))
-            found += smooth * outline
-            other += cusped * outline.sum(axis=0)
-    total = found.sum(axis=0)
-    return found, _relative(other - total, total)
+    for move, vector, weight in zip(DIRECTIONS, vectors, weights, strict=True):
+        c = crossings(m.phases, move, block, n, k)
+        # pairs are fewer than pixels, by those that the frame cuts: each stands for a little more of the test line
+        line = float(np.hypot(*vector)) * c.pairs / n_judged if c.pairs else math.inf
+        each = math.pi / 2 * weight * sy * sx / line
+        found += each * (c.seen + c.hidden)
+        hidden += each * c.hidden.sum(axis=0)
+        smooth += each * c.if_smooth
+    return found, _relative(hidden - smooth, found.sum(axis=0))
 
 
 def _relative(difference: Floats, of: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from ..scale.bar import written_on
 from .measure import Measurer
 
 _ROOM = 1.3  # beyond the pixel sizes that were learned from
+_MUCH_TEXT = 0.03  # share of the picture
 
 
 def measure_phases(
@@ -37,7 +38,7 @@ def measure_phases(
     y0, x0, y1, x1 = frame
     boxes = tuple((a - y0, b - x0, c - y0, d - x0) for a, b, c, d in written_on(bar))
     p = class_maps(micrograph.grey8()[y0:y1, x0:x1], measurer.engine)
-    remarks = _other_pixels(known, decision.scale)
+    remarks = (*_other_pixels(known, decision.scale), *_left_out(boxes, p.shape[:2]))
     found = phase_map(p, known.names, name=micrograph.name, scale=decision.scale, leave_out=boxes, remarks=remarks)
     return PhaseMeasurement(
         micrograph=micrograph,
@@ -91,6 +92,18 @@ def known_check(engine: Engine, path: Path | None, engine_file: str) -> tuple[Ch
     if check.engine_sha256 and engine.sha256 and check.engine_sha256 != engine.sha256:
         return None, f"{path or beside}: a check of another network, not used; make it again with nanogauge phases check"
     return check, ""
+
+
+def _left_out(boxes: Sequence[tuple[int, int, int, int]], shape: tuple[int, ...]) -> tuple[str, ...]:
+    """A remark where much of the picture (H, W) is taken for text or a scale bar."""
+    out = np.zeros(shape, bool)
+    for y0, x0, y1, x1 in boxes:
+        out[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = True
+    if out.mean() <= _MUCH_TEXT:
+        return ()
+    return (
+        f"{100 * out.mean():.2g} % of the picture is left out as text or a scale bar (grey in the overlay): look whether it is",
+    )
 
 
 def _other_pixels(known: EngineClasses, scale: Scale | None) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -177,16 +178,9 @@ def _caption(m: Measured, width: int) -> NDArray[np.uint8]:
         legend = {kind: text.split(":")[0] for kind, text in legend.items()}
         widest = max(ruler.textlength(text, font=_font(em)) for text in legend.values()) + 2 * em
     em = max(6, min(em, int(em * (width - 4) / widest)))
-    keys: list[tuple[float, int, str]] = []  # x, row, kind: as many side by side as fit
-    x, row = 0.5 * em, 0
-    for kind, text in legend.items():
-        wide = 2.4 * em + ruler.textlength(text, font=_font(em))
-        if x > em and x + wide > width:
-            x, row = 0.5 * em, row + 1
-        keys.append((x, row, kind))
-        x += wide
+    keys = _side_by_side(legend, em, width)
     first = round(0.5 * em + 1.5 * top * len(lines))
-    strip = Image.new("RGB", (width, first + round(1.6 * em * (row + 1) + 0.3 * em)), "black")
+    strip = Image.new("RGB", (width, first + round(1.6 * em * (keys[-1][1] + 1) + 0.3 * em)), "black")
     draw = ImageDraw.Draw(strip)
     for i, line in enumerate(lines):
         draw.text((0.5 * em, 0.4 * em + 1.5 * i * top), line, font=_font(top), fill="white")
@@ -199,6 +193,34 @@ def _caption(m: Measured, width: int) -> NDArray[np.uint8]:
         for piece in pieces:
             draw.line([(float(a), float(b)) for a, b in piece.reshape(-1, 2)], fill=colours[kind], width=wide)
         draw.text((x + 1.4 * em, y), legend[kind], font=_font(em), fill=(220, 220, 220))
+    return np.asarray(strip)
+
+
+def _side_by_side(texts: Mapping[str, str], em: int, width: int) -> list[tuple[float, int, str]]:
+    """x, row and key of each text, as many side by side as fit."""
+    ruler = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+    places: list[tuple[float, int, str]] = []
+    x, row = 0.5 * em, 0
+    for key, text in texts.items():
+        wide = 2.4 * em + ruler.textlength(text, font=_font(em))
+        if x > em and x + wide > width:
+            x, row = 0.5 * em, row + 1
+        places.append((x, row, key))
+        x += wide
+    return places
+
+
+def colour_key(colours: Mapping[str, tuple[int, int, int] | None], width: int) -> NDArray[np.uint8]:
+    """(h, width, 3) RGB: a strip with each name beside its colour; None: a word without one."""
+    em = max(6, _text_px(width))
+    places = _side_by_side({name: name for name in colours}, em, width)
+    strip = Image.new("RGB", (width, round(1.6 * em * (places[-1][1] + 1) + 0.6 * em)), "black")
+    draw = ImageDraw.Draw(strip)
+    for x, row, name in places:
+        y, colour = 0.4 * em + 1.6 * em * row, colours[name]
+        if colour is not None:
+            draw.rectangle((x, y + 0.1 * em, x + em, y + 1.1 * em), fill=colour)
+        draw.text((x + (0 if colour is None else 1.4 * em), y), name, font=_font(em), fill=(220, 220, 220))
     return np.asarray(strip)
 
 

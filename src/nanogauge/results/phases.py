@@ -17,7 +17,7 @@ from ..core.errors import InputError, OutputError
 from ..core.micrograph import Micrograph
 from ..core.version import __version__
 from ..phases.check import Check
-from ..phases.drawing import describe, overlay, phases_png
+from ..phases.drawing import describe, overlay, phase_colours, phases_png
 from ..phases.export import chords_frame, interfaces_frame, phases_dict, phases_frame
 from ..phases.figures import PhaseFigures
 from ..phases.part import Part, part_of
@@ -25,7 +25,7 @@ from ..phases.phase_map import UNJUDGED, PhaseMap
 from ..scale.bar import ScaleBarReading
 from ..scale.resolve import ScaleDecision, scale_dict
 from .atomic import write_atomic
-from .figures import png_bytes
+from .figures import colour_key, png_bytes
 from .folder import make_folder
 from .pictures import write_labels
 
@@ -80,6 +80,12 @@ class PhaseMeasurement:
         """(H, W, 3) RGB: the micrograph tinted in the colours of its phases; grey where it is unsure."""
         return overlay(self.micrograph.grey8(), self.map, self.frame)
 
+    def _key(self) -> NDArray[np.uint8]:
+        """(h, W, 3) RGB: a strip that says which colour is which phase."""
+        names = self.map.names
+        colours: dict[str, tuple[int, int, int] | None] = dict(zip(names, phase_colours(names), strict=True))
+        return colour_key(colours | {"grey: unsure, or left out as text": None}, self.micrograph.shape[1])
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader should know before using the figures."""
@@ -113,7 +119,7 @@ class PhaseMeasurement:
         folder = make_folder(Path(folder))
         try:
             write_labels(folder / "phases.tif", self.labels(), self.decision.scale)
-            (folder / "overlay.png").write_bytes(png_bytes(self.overlay))
+            (folder / "overlay.png").write_bytes(png_bytes(np.vstack([self.overlay, self._key()])))
             (folder / "phases.png").write_bytes(phases_png(self.figures, self.overlay))
         except OSError as error:
             raise OutputError(f"{folder}: cannot write ({error.strerror}); free space or choose another output folder") from error

@@ -16,6 +16,7 @@ from .figures import Lines, Roughness
 
 COLOURS = {"bridge": "#D55E00", "micro_bridge": "#E69F00", "break": "#0072B2", "gap": "#009E73", "collapse": "#CC79A7"}
 _OTHER = "#F0E442"
+_DARK = ("#0072B2", "#D55E00", "#009E73")
 
 
 def draw_edges(axes: Any, lines: Lines, pixels: NDArray[Any], defects: Sequence[Defect] = ()) -> None:
@@ -32,10 +33,25 @@ def draw_edges(axes: Any, lines: Lines, pixels: NDArray[Any], defects: Sequence[
         y0, x0, y1, x1 = d.box
         colour = COLOURS.get(d.kind, _OTHER)
         axes.plot(np.array([x0, x1, x1, x0, x0]) - 0.5, np.array([y0, y0, y1, y1, y0]) - 0.5, color=colour, lw=1.2)
-        axes.annotate(f"{d.kind.replace('_', '-')} {d.score:.2f}", (x0 - 0.5, y0 - 2), color=colour, fontsize=6)
+        _tag(axes, f"{d.kind.replace('_', '-')} {d.score:.2f}", d.box, pixels.shape, colour)
     axes.set_xlim(-0.5, pixels.shape[1] - 0.5)
     axes.set_ylim(pixels.shape[0] - 0.5, -0.5)
     axes.set_axis_off()
+
+
+def _tag(axes: Any, text: str, box: tuple[int, int, int, int], shape: tuple[int, ...], colour: str) -> None:
+    """A word on its colour, over a box of the picture (H, W); beside or under it where it would leave the picture."""
+    y0, x0, y1, x1 = box
+    right, below = x0 > 0.8 * shape[1], y0 < 0.05 * shape[0]
+    axes.annotate(
+        text,
+        (x1 - 0.5 if right else x0 - 0.5, y1 + 1 if below else y0 - 2),
+        ha="right" if right else "left",
+        va="top" if below else "bottom",
+        color="white" if colour in _DARK else "black",
+        fontsize=7,
+        bbox={"boxstyle": "square,pad=0.15", "facecolor": colour, "edgecolor": "none"},
+    )
 
 
 def draw_spectra(axes: Any, lines: Lines) -> None:

@@ -82,7 +82,9 @@ def read_annotation(path: str | Path, *, shape: tuple[int, int], image_name: str
         stack = None if array is None else stacked(path, array[1], shape)
         if array is not None and stack is None:
             kind, labels, warnings = labels_of(path, array[1], shape)
-            return Annotation(labels=labels, kind=array[0] or kind, path=path, sha256=sha256, warnings=warnings)
+            classes, more = _of_table(path, kind, labels)
+            warnings = (*warnings, *more)
+            return Annotation(labels=labels, kind=array[0] or kind, path=path, sha256=sha256, warnings=warnings, classes=classes)
         drawn = settled(stack or _drawn(path, data, shape, image_name))
         painted = paint(drawn.patches, shape, numbers=drawn.numbers)
     except MemoryError:
