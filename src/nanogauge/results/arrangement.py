@@ -82,6 +82,12 @@ def with_order(table: pd.DataFrame, order: Order | None) -> pd.DataFrame:
     return pd.concat([table, columns[names]], axis=1).astype(column_dtypes(in_nm=in_nm, order=True))
 
 
+def particle_groups(found: Aggregates) -> pd.Series:
+    """Label -> number of the group that a particle is in; 0 for one that touches no other."""
+    p = found.primaries
+    return p["group"].where(p["n_in_group"] > 1, 0).set_axis(p["label"]).rename("aggregate")
+
+
 def write_lines(
     folder: Path,
     lines: Lines,

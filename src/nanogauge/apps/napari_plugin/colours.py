@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 
 from ...core.particles import KINDS, class_colours
-from ...results.arrangement import with_order
+from ...results.arrangement import particle_groups, with_order
 from ...results.measurement import Measurement
 
 COLOUR_BY: dict[str, tuple[str, ...]] = {
@@ -80,12 +80,9 @@ def _values(features: pd.DataFrame, names: tuple[str, ...], m: Measurement | Non
         return features[column]
     if m is None or not names:
         return None
-    table: pd.DataFrame | None = None
+    by_label: pd.Series | None = None
     if names[0] in _ORDER and m.order is not None:
-        table = with_order(m.particles, m.order)
+        by_label = with_order(m.particles, m.order).set_index("label")[names[0]]
     elif names[0] == "aggregate" and m.aggregates is not None:
-        p = m.aggregates.primaries
-        table = pd.DataFrame({"label": p["label"], "aggregate": np.where(p["n_in_group"] > 1, p["group"], 0)})
-    if table is None or names[0] not in table:
-        return None
-    return table.set_index("label")[names[0]].reindex(features["index"]).reset_index(drop=True)
+        by_label = particle_groups(m.aggregates)
+    return None if by_label is None else by_label.reindex(features["index"]).reset_index(drop=True)

@@ -8,6 +8,8 @@
     GET  /api/micrographs/NAME/profile?y0=...      grey levels along a line, or of a pixel
     GET  /api/micrographs/NAME/found               outlines as found, of what was edited since
     GET  /api/micrographs/NAME/trial               outlines of the settings that are tried
+    GET  /api/micrographs/NAME/arrangement         order and group of each particle
+    GET  /api/micrographs/NAME/arrangement/MAP.png how they lie, drawn
     GET  /api/micrographs/NAME/histogram           how many pixels have each grey level shown
     GET  /api/micrographs/NAME/files/FILE          a file of the result, as edited
     POST /api/micrographs/NAME/annotations?file=F  ROIs or labels as the body; what was read, and a ticket for it
@@ -148,6 +150,15 @@ def add_routes(app: FastAPI, desk: Desk) -> None:
     @app.get("/api/micrographs/{name}/trial")
     def trial(name: str) -> Response:
         return _json(studio.trials.outlines(name))
+
+    @app.get("/api/micrographs/{name}/arrangement")
+    def arrangement(name: str) -> Response:
+        return _json(studio.arrangements.particles(desk.session(name)))
+
+    @app.get("/api/micrographs/{name}/arrangement/{picture}.png")
+    def arrangement_picture(name: str, picture: str) -> Response:
+        data = studio.arrangements.picture(desk.session(name), picture)
+        return Response(data, media_type="image/png", headers={"cache-control": "no-store"})
 
     @app.get("/api/micrographs/{name}/histogram")
     def histogram(name: str) -> Response:

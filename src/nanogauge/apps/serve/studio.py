@@ -21,6 +21,7 @@ from ...editing.session import Session, open_session
 from ...results.folder import save_measurement
 from ...results.saved import PROBABILITY, keep_found, read_probability
 from ...results.versions import set_aside
+from .arrangements import Arrangements
 from .corrections import TRAINING
 from .entry import Entry
 from .many import ForMany
@@ -59,6 +60,7 @@ class Studio:
         self.many: ForMany | None = None
         self.trainings = Trainings(project.root / TRAINING)
         self.trials = Trials(project, self.measurer, self.take_result)
+        self.arrangements = Arrangements()
         self.paused = False
         self._seconds: deque[float] = deque(maxlen=12)  # of the last micrographs measured
         self._visit: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,20 @@ def aggregates_png(found: Aggregates) -> bytes:
     left, right = figure.subplots(1, 2)
     draw_law(left, found)
     draw_primaries(right, found)
+    return _png(figure)
+
+
+PANELS: dict[str, Callable[[Any, Aggregates], None]] = {"law": draw_law, "primaries": draw_primaries}
+
+
+def aggregates_panel_png(found: Aggregates, name: str) -> bytes:
+    """One of `PANELS` by itself, as PNG."""
+    figure = Figure(figsize=(4.4, 3.5), dpi=180, layout="constrained")
+    PANELS[name](figure.subplots(), found)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
     out = io.BytesIO()
     FigureCanvasAgg(figure).print_png(out)  # type: ignore[no-untyped-call]
     return out.getvalue()

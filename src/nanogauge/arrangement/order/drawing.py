@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -90,8 +91,27 @@ def order_figure(order: Order) -> Figure:
 
 def order_png(order: Order) -> bytes:
     """The page as PNG."""
+    return _png(order_figure(order))
+
+
+PANELS: dict[str, Callable[[Any, Order], Any]] = {
+    "directions": draw_directions,
+    "psi": draw_psi,
+    "pairs": draw_pairs,
+    "grain_sizes": draw_grain_sizes,
+}
+
+
+def order_panel_png(order: Order, name: str) -> bytes:
+    """One of `PANELS` by itself, as PNG."""
+    figure = Figure(figsize=(4.4, 3.5), dpi=180, layout="constrained")
+    PANELS[name](figure.subplots(), order)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
     out = io.BytesIO()
-    FigureCanvasAgg(order_figure(order)).print_png(out)  # type: ignore[no-untyped-call]
+    FigureCanvasAgg(figure).print_png(out)  # type: ignore[no-untyped-call]
     return out.getvalue()
 
 

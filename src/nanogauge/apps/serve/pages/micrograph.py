@@ -14,6 +14,7 @@ from ....editing.delta import Delta
 from ....editing.session import Session
 from ..entry import Entry
 from ..studio import Studio
+from .arrangement_panel import ArrangementPanel
 from .classes_panel import ClassesPanel
 from .dropped import ask_dropped
 from .elements import MicrographView, ParticleTable
@@ -30,6 +31,7 @@ _ANSWER_FIRST_S = 0.04  # the window that edited gets its answer before the pane
 TABS = (
     ("sizes", "Sizes", "bar_chart"),
     ("particles", "Particles", "table_rows"),
+    ("order", "Order", "grain"),
     ("scale", "Scale", "straighten"),
     ("filters", "Filters", "tune"),
     ("files", "Files", "download"),
@@ -70,6 +72,8 @@ class MicrographPage:
                     with self.parts["particles"]:
                         self.classes = ClassesPanel(self)
                         ParticleTable(self.name)
+                    with self.parts["order"]:
+                        self.arrangement = ArrangementPanel(self, self.studio.arrangements)
                     with self.parts["scale"]:
                         self.scale = ScalePanel(self)
                     with self.parts["filters"]:
@@ -180,6 +184,8 @@ class MicrographPage:
             part.set_visibility(key == tab)
         if tab == "files":
             self.files.refresh()
+        elif tab == "order":
+            self.arrangement.refresh()
 
     def _tool(self, tool: str) -> None:
         """The picture's tool has changed: the part of the panel that belongs to it is shown."""
@@ -226,12 +232,15 @@ class MicrographPage:
         self.filters.refresh()
         if self.tab == "files":
             self.files.refresh()
+        elif self.tab == "order":
+            self.arrangement.refresh()
 
     def _leave(self) -> None:
         self.left = True
         if self._heard in self.session.listeners:
             self.session.listeners.remove(self._heard)
         self.sizes.close()
+        self.arrangement.close()
 
 
 def add_micrograph(studio: Studio) -> None:

@@ -16,6 +16,7 @@ import { threePoints } from "nanogauge-page/three_points.js";
 import { outlines, rememberedLook } from "nanogauge-page/outlines.js";
 import { dropping } from "nanogauge-page/dropping.js";
 import { HAND } from "nanogauge-page/unsent.js";
+import { ARRANGED, arrangement } from "nanogauge-page/arrangement.js";
 import { readout } from "nanogauge-page/readout.js";
 import { ACTIONS, SHAPES, TOOLS } from "nanogauge-page/tools.js";
 
@@ -26,7 +27,7 @@ export default {
   data() {
     return {
       quantities: QUANTITIES, tools: TOOLS, actions: ACTIONS, colours: STATUS_COLOURS, tool: "select", by: "status", shown: true, light: false,
-      shapes: SHAPES, brightness: 100, contrast: 100, gamma: 1, inverted: false, brush: 8, profile: null, pixel: "", loaded: false, failed: "", selected: 0, canUndo: false, canRedo: false, undoText: "",
+      arranged: ARRANGED, lie: {}, shapes: SHAPES, brightness: 100, contrast: 100, gamma: 1, inverted: false, brush: 8, profile: null, pixel: "", loaded: false, failed: "", selected: 0, canUndo: false, canRedo: false, undoText: "",
       redoText: "", card: null, title: "", told: "", rampEnds: ["", ""], review: null, asking: null,
       nUnsure: 0, trying: false, over: false, kinds: [], unsent: 0, lining: false, look: rememberedLook(), histogram: null, low: 0, high: 255,
     };
@@ -163,6 +164,10 @@ export default {
     },
     legend() {
       if (this.by === "class") this.kinds = this.bench.kindsOfClass();
+      else if (ARRANGED[this.by]) {
+        this.readArranged();
+        this.lie = this.arrangedLegend();
+      }
       else if (this.by === "confidence") this.rampEnds = ["≤ 0.5", "1"];
       else if (this.by !== "status") {
         const length = QUANTITIES[this.by].length;
@@ -269,6 +274,7 @@ export default {
         `circularity ${figures(p.circularity, 3)}` + (p.confidence == null ? "" : `, confidence ${p.confidence.toFixed(2)}`),
       ];
       if (p.class) lines.push(`class ${p.class}`);
+      if (ARRANGED[this.by]) lines.push(...this.arrangedLines(p));
       if (words) lines.push(words);
       const left = x > this.width - 240, up = y > this.height - 120;
       this.card = {
@@ -291,6 +297,6 @@ export default {
       if (done && asked && this.review && ["delete", "accept", "leave_out"].includes(name)) this.stepReview(1);
       return done;
     },
-    ...review, ...readout, ...looking, ...pointer, ...keys, ...nodes, ...threePoints, ...outlines, ...dropping,
+    ...review, ...readout, ...looking, ...pointer, ...keys, ...nodes, ...threePoints, ...outlines, ...arrangement, ...dropping,
   },
 };

@@ -1,8 +1,10 @@
 // Draws outlines: one path a colour, and no finer than the eye sees at this zoom.
 
+import { ARRANGED } from "./arrangement.js";
 import { STATUS_COLOURS } from "./workbench.js";
 
 const HALO = "rgba(0, 0, 0, 0.55)";
+const FILLED = 0.45; // opacity of a map over the picture
 const FOUND = "#ff8ad8"; // the network's own outline beside an edited one
 
 // A ring with about one point a screen pixel at this zoom: what the eye cannot see is not drawn.
@@ -62,6 +64,7 @@ export function drawOutlines(context, bench, particles, camera, { what: { by, lo
   const line = look.width * Math.max(1, Math.min(2.2, 0.9 + camera.zoom * 0.45));
   context.globalAlpha = look.opacity;
   context.lineJoin = "round";
+  if (ARRANGED[by]) drawFilled(context, groups, look);
   if (halo) {
     context.strokeStyle = HALO;
     context.lineWidth = line + 2;
@@ -79,6 +82,16 @@ export function drawOutlines(context, bench, particles, camera, { what: { by, lo
   context.globalAlpha = 1;
   if (look.numbers && !plain) drawNumbers(context, particles, camera);
   return points;
+}
+
+// A map: what is coloured is filled too, so that the picture shows through.
+function drawFilled(context, groups, look) {
+  context.globalAlpha = FILLED * look.opacity;
+  for (const [key, path] of groups) {
+    context.fillStyle = key.endsWith("-") ? key.slice(0, -1) : key;
+    context.fill(path, "evenodd");
+  }
+  context.globalAlpha = look.opacity;
 }
 
 // Outlines as the network had them, where a person has changed them since.

@@ -62,10 +62,13 @@ export const TEMPLATE = `
       <label class="ng-select"><span>Colour by</span>
         <select v-model="by" @change="redraw" aria-label="Colour outlines by">
           <option value="status">status</option><option value="class">class</option><option v-for="(q, id) in quantities" :key="id" :value="id">{{ q.title }}</option>
+          <optgroup label="How they lie"><option v-for="(words, id) in arranged" :key="id" :value="id">{{ words }}</option></optgroup>
         </select></label>
       <span class="ng-legend" v-if="by === 'status'">
         <i :style="{ background: colours.counted }"></i>counted <i :style="{ background: colours.unsure }"></i>unsure
         <i class="dash" :style="{ borderColor: colours.left_out }"></i>left out</span>
+      <span class="ng-legend" v-else-if="arranged[by]"><span>{{ lie.text || lie.low }}</span>
+        <template v-if="lie.ramp"><i class="ramp" :style="{ background: lie.ramp }"></i><span>{{ lie.high }}</span></template></span>
       <span class="ng-legend" v-else-if="by !== 'class'"><span>{{ rampEnds[0] }}</span><i class="ramp" :style="{ background: ramp }"></i><span>{{ rampEnds[1] }}</span></span>
       <label class="ng-slider" v-if="tool === 'brush' || tool === 'erase'"><span>Brush</span>
         <input type="range" min="1" max="120" step="0.5" v-model.number="brush" @input="redraw" aria-label="Brush radius"><span>{{ brush }} px</span></label>

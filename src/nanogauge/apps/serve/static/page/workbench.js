@@ -2,6 +2,7 @@
 // One Workbench a page; each part listens to "particles" (with the boxes within which they changed, null for anywhere), "selection",
 // "hover", "state", "refused", "busy".
 
+import { ARRANGED, arrangedColour } from "nanogauge-page/arrangement.js";
 import { HAND, Unsent } from "nanogauge-page/unsent.js";
 
 const ONCE_MORE_MS = 8000; // in which an undo asked for once more takes back what another person did
@@ -24,6 +25,7 @@ class Workbench {
     this.particles = new Map();
     this.selection = new Set();
     this.classes = []; // what the keys 1 to 9 stand for
+    this.arranged = null; // how the particles lie, of the revision it says
     this.hover = 0;
     this.state = null;
     this.tiles = null;
@@ -190,6 +192,7 @@ class Workbench {
   colour(p, by) {
     if (by === "status") return STATUS_COLOURS[p.kind];
     if (by === "class") return p.class ? this.colourOfClass(p.class) : "#9aa3ad";
+    if (ARRANGED[by]) return arrangedColour(this.arranged, p, by);
     if (by === "confidence") {
       if (p.confidence == null) return "#9aa3ad";
       return RAMP[Math.max(0, Math.min(RAMP.length - 1, Math.floor((p.confidence - 0.5) * 2 * RAMP.length)))];
@@ -200,6 +203,7 @@ class Workbench {
   // What the colours depend on beside each particle itself: while it is the same, no other particle's colour changes.
   colouring(by) {
     if (by === "class") return JSON.stringify([this.classes, this.otherClasses()]);
+    if (ARRANGED[by]) return `${by} ${this.arranged?.revision}`;
     return by === "status" || by === "confidence" ? by : `${by} ${this.rankEnds(by)}`;
   }
 
