@@ -1,7 +1,8 @@
 """Aggregates against known ones: fractal dimension, prefactor, sizes of primaries.
 
-    python benchmarks/aggregates.py labels         # true outlines of what is to be seen: what the method itself does
+    python benchmarks/aggregates.py labels [SEED ...]  # true outlines of what is to be seen: what the method itself does
     python benchmarks/aggregates.py micrographs    # rendered micrographs, particles found by the network
+    python benchmarks/aggregates.py constants      # N = factor (A / Ap)^exponent of projections, for the law (takes minutes)
 
 Each sample is 200 aggregates of 6 to 160 spheres (`fractals.py`), turned at random and projected, single spheres beside them,
 several to a micrograph. "Cluster-cluster, diffusion-limited": dimension 1.78, prefactor 1.3; "reaction-limited": 2.05 and 1.15.
@@ -23,6 +24,9 @@ from nanogauge.training.synthetic import Particle, Scene
 from nanogauge.training.synthetic.imaging import Look, expose, paint
 
 Floats = NDArray[np.float64]
+SEEDS = (0, 1, 2)
+KINDS = ((1.6, 1.4), (1.78, 1.3), (1.9, 1.2), (2.05, 1.15), (2.2, 1.0), (2.4, 0.9))
+"""Dimensions and prefactors of `constants`."""
 LAWS = {"diffusion-limited": (1.78, 1.3), "reaction-limited": (2.05, 1.15)}
 RADIUS = 9.0
 SHAPE = (900, 1100)
@@ -33,7 +37,7 @@ def sample(name: str, seed: int, n: int = N) -> list[list[Floats]]:
     """Micrographs as lists of aggregates, each (k, 4) of y, x, height and radius in px; the frame may cut some."""
     dimension, prefactor = LAWS[name]
     rng = np.random.default_rng([seed, 5])
-    sizes = np.clip(np.round(np.exp(rng.normal(np.log(35), 0.8, n))), 6, 160).astype(int)
+    sizes = sizes_of(rng, n)
     frames: list[list[Floats]] = [[]]
     for size in sizes.tolist():
         at = RADIUS * turned(rng, aggregate(rng, size, dimension=dimension, prefactor=prefactor))
@@ -45,6 +49,11 @@ def sample(name: str, seed: int, n: int = N) -> list[list[Floats]]:
         for _ in range(12):
             _placed(rng, frame, np.array([[0.0, 0, 0, RADIUS]]))
     return frames
+
+
+def sizes_of(rng: np.random.Generator, n: int) -> NDArray[np.int64]:
+    """(n,) primaries of aggregates."""
+    return np.clip(np.round(np.exp(rng.normal(np.log(35), 0.8, n))), 6, 160).astype(np.int64)
 
 
 def _placed(rng: np.random.Generator, frame: list[Floats], body: Floats) -> bool:
@@ -94,9 +103,9 @@ def show(name: str, true: tuple[float, float], found: Aggregates) -> None:
     )
 
 
-def labels() -> None:
+def labels(seeds: tuple[int, ...] = SEEDS) -> None:
     for name, true in LAWS.items():
-        for seed in range(2):
+        for seed in seeds:
             parts = []
             for frame in sample(name, seed):
                 seen = drawn(frame)
@@ -120,10 +129,48 @@ def micrographs() -> None:
         show(name, true, pooled(parts, [str(k) for k in range(len(parts))]))
 
 
+def projected(at: Floats) -> tuple[float, float]:
+    """Area of the projection of spheres of radius 1 at (n, 3), over that of one, and radius of gyration of their centres, as
+    `Aggregates.gyration_over_radius` has both."""
+    yx = RADIUS * (at[:, :2] - at[:, :2].min(axis=0)) + RADIUS + 2
+    body = np.zeros(tuple(np.ceil(yx.max(axis=0) + RADIUS + 3).astype(int)), bool)
+    for y, x in yx:
+        y0, x0 = int(y - RADIUS) - 1, int(x - RADIUS) - 1
+        yy, xx = np.mgrid[y0 : y0 + 2 * int(RADIUS) + 5, x0 : x0 + 2 * int(RADIUS) + 5]
+        inside = (yy - y) ** 2 + (xx - x) ** 2 <= RADIUS**2
+        body[yy[inside], xx[inside]] = True
+    y, x = np.nonzero(body)
+    squared = (y.var() + x.var()) / RADIUS**2 - 0.5
+    return len(y) / (np.pi * RADIUS**2), float(np.sqrt(max(squared, 0.0)))
+
+
+def constants(n: int = 60, directions: int = 3) -> None:
+    """Exponent and ln factor that give aggregates of each kind their own dimension and prefactor, ln Rg fitted over ln A; and both
+    as straight lines over the dimension."""
+    found = []
+    for dimension, prefactor in KINDS:
+        rng = np.random.default_rng([1, int(100 * dimension)])
+        seen = []
+        for size in sizes_of(rng, n).tolist():
+            body = aggregate(rng, size, dimension=dimension, prefactor=prefactor)
+            seen.append([projected(turned(rng, body)) for _ in range(directions)])
+        ln = np.log(np.array(seen) * (1.0, np.sqrt(1.5)))
+        fits = [np.polyfit(*ln[k].reshape(-1, 2).T, 1) for k in (np.arange(n), *(rng.integers(0, n, n) for _ in range(200)))]
+        both = np.array([(dimension * a, np.log(prefactor) + dimension * b) for a, b in fits])
+        found.append((dimension - 2, *both[0], *both[1:].std(axis=0)))
+        print(
+            "D {0:g}, k {1:g}: z {3:.3f} (u {5:.3f}), ln f {4:.3f} (u {6:.3f})".format(dimension, prefactor, *found[-1]), flush=True
+        )
+    off, z, ln_f, u_z, u_ln_f = np.array(found).T
+    for name, y, u in (("z", z, u_z), ("ln f", ln_f, u_ln_f)):
+        (slope, at_two), covariance = np.polyfit(off, y, 1, w=1 / u, cov="unscaled")
+        print(f"{name} = {at_two:.3f} (u {covariance[1, 1] ** 0.5:.3f}) + {slope:.3f} (u {covariance[0, 0] ** 0.5:.3f}) (D - 2)")
+
+
 def main() -> None:
-    ways: dict[str, Any] = {"labels": labels, "micrographs": micrographs}
-    for name in sys.argv[1:] or ["labels"]:
-        ways[name]()
+    ways: dict[str, Any] = {"labels": labels, "micrographs": micrographs, "constants": constants}
+    name, *rest = sys.argv[1:] or ["labels"]
+    ways[name](*([tuple(int(v) for v in rest)] if rest else []))
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ from .figures import Aggregates
 
 def draw_law(axes: Any, found: Aggregates) -> None:
     """Number of primaries by area over the radius of gyration, in radii of a primary; the line is the law."""
-    x, n = found.gyration_over_radius()
-    many = (n > 1) & (x > 0)
-    axes.loglog(x[many] * math.sqrt(1.5), n[many], ls="", marker="o", ms=3, mfc="none", mec="#0072B2", mew=0.7)
+    x, ratio = found.gyration_and_area()
     law = found.law()
+    n = law.primaries(ratio)
+    many = (ratio > 1.01) & (x > 0)
+    axes.loglog(x[many] * math.sqrt(1.5), n[many], ls="", marker="o", ms=3, mfc="none", mec="#0072B2", mew=0.7)
     if math.isfinite(law.dimension):
         at = np.array([(x[many] * math.sqrt(1.5)).min(), (x[many] * math.sqrt(1.5)).max()])
         said = f"D = {law.dimension:.2f} ({law.dimension_low:.2f} to {law.dimension_high:.2f}), k = {law.prefactor:.2f}"

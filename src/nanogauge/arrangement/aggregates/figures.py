@@ -45,17 +45,17 @@ class Aggregates:
 
     def law(self) -> FractalLaw:
         """N = k (Rg / rp)^D over the whole groups, those that the frame cuts left out."""
-        gyration, n = self.gyration_over_radius()
-        return fractal_law(n, gyration)
+        gyration, ratio = self.gyration_and_area()
+        return fractal_law(ratio, gyration)
 
-    def gyration_over_radius(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(n,) radius of gyration of the primaries' centres, as projected, over the radius of a primary, and number of primaries by
-        area, of the whole groups."""
+    def gyration_and_area(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n,) radius of gyration of the primaries' centres, as projected, over the radius of a primary, and projected area over
+        that of a primary, of the whole groups."""
         t = self.table[self.table["edge_weight"] > 0]
         rp = t[f"mean_primary_diameter_{self.unit}"].to_numpy(np.float64) / 2
         # the primaries' own extent is not their centres': a disc's is r²/2
         squared = (t[f"radius_of_gyration_{self.unit}"].to_numpy(np.float64) / rp) ** 2 - 0.5
-        return np.sqrt(np.maximum(squared, 0)), t["n_by_area"].to_numpy(np.float64)
+        return np.sqrt(np.maximum(squared, 0)), t[f"area_{self.unit}2"].to_numpy(np.float64) / (math.pi * rp**2)
 
     def to_dict(self) -> dict[str, Any]:
         """All figures, for aggregates.json; a number that is not known is None."""
@@ -127,7 +127,7 @@ def aggregates_of(
         sight &= particles[name].to_numpy(np.float64) >= least
     mean = _mean_in_sight(group, diameter, sight, len(n))
     table = pd.DataFrame({"group": measured["label"], "n_primaries": n})
-    table["n_by_area"] = np.where(n > 1, primaries_by_area(area, math.pi / 4 * mean**2), 1.0)
+    table["n_by_area"] = np.where(n > 1, primaries_by_area(area / (math.pi / 4 * mean**2)), 1.0)
     for name in _KEPT:
         known = name in measured
         column = name if known else f"{name}_{unit}" + ("2" if name == "area" else "")
