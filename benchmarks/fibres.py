@@ -1,43 +1,57 @@
 """Fibres against drawn ones of known width, length and direction.
 
     python benchmarks/fibres.py drawn             # SEM, TEM and flat looks, 5 to 60 px wide (fibre_drawings.py draws them)
-    python benchmarks/fibres.py drawn sem 14 0 1  # of one look, width and seeds
+    python benchmarks/fibres.py drawn sem 14 0 1  # of one look ("all": of each), width and seeds
+    python benchmarks/fibres.py single            # one fibre by itself, of each look and width
     python benchmarks/fibres.py lengths           # whole fibres apart from each other: lengths
     python benchmarks/fibres.py directions        # order parameter of mats that lie along one direction more or less
     python benchmarks/fibres.py synthetic         # mats of `nanogauge.training.synthetic`, which has a look of its own
     python benchmarks/fibres.py mats FOLDER [LIST]  # of which micrographs `measure` says that they are mats
 
-Errors are in % of what was drawn, by length.
+Errors are in % of what was drawn, by length. Quantiles of what was drawn are those of Harrell & Davis, as `Fibres` has them, of the
+widths drawn and the lengths in the frame.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import cv2
 import numpy as np
 from fibre_drawings import Drawing, Truth, draw
 from numpy.typing import NDArray
+from scipy import special
+from scipy.spatial import cKDTree
 
 from nanogauge.arrangement.fibres import Fibres, fibres_of_pixels
 from nanogauge.arrangement.fibres.mats import n_fibres_of_mat
 
+Floats = NDArray[np.float64]
 WIDTHS = {5: 16, 7: 14, 10: 12, 14: 11, 20: 8, 30: 9, 45: 6, 60: 5}  # px: fibres in the frame
-SHARES = (0.1, 0.5, 0.9)
+LOOKS = ("sem", "tem", "flat")
+SHARES = {"d10": 0.1, "d50": 0.5, "d90": 0.9}
+WRONG = 0.03  # error of a fibre's mean width from which on it is no fibre's width
 
 
-def truth_of(truth: Truth) -> tuple[float, list[float]]:
-    """Length-weighted mean and quantiles of the widths drawn."""
-    return figures_of(truth.width, truth.length)
-
-
-def figures_of(width: NDArray[np.float64], length: NDArray[np.float64]) -> tuple[float, list[float]]:
-    """Mean and quantiles of widths (n,), weighted."""
+def figures_of(width: Floats, length: Floats) -> dict[str, float]:
+    """Mean and quantiles of the widths of fibres (n,), by their lengths."""
     order = np.argsort(width)
-    share = np.cumsum(length[order]) / length.sum()
-    return float(np.average(width, weights=length)), [float(width[order][np.searchsorted(share, q)]) for q in SHARES]
+    share = np.concatenate([[0.0], np.cumsum(length[order]) / length.sum()]).clip(0, 1)
+    n = length.sum() ** 2 / (length**2).sum()
+    out = {"mean": float(np.average(width, weights=length))}
+    for name, q in SHARES.items():
+        out[name] = float(np.diff(special.betainc((n + 1) * q, (n + 1) * (1 - q), share)) @ width[order])
+    return out
+
+
+def population_of(d: Drawing) -> dict[str, float]:
+    """Those of all fibres that may be drawn."""
+    s = d.spread
+    return {"mean": d.width_px * math.exp(s**2 / 2)} | {k: d.width_px * math.exp(s * special.ndtri(q)) for k, q in SHARES.items()}
 
 
 def found_in(pixels: NDArray[np.uint8]) -> tuple[Fibres | None, float]:
@@ -47,39 +61,103 @@ def found_in(pixels: NDArray[np.uint8]) -> tuple[Fibres | None, float]:
     return found, time.process_time() - started
 
 
-def drawn(looks: list[str], widths: list[int], seeds: tuple[int, ...] = (0, 1)) -> None:
-    """Error of mean, d10, d50 and d90; what the interval says; share of the length found. Then of all seeds together: quantiles of
-    some ten widths are steps, and a share of the length that is off by a hundredth may be a whole step."""
-    print("look width | mean | k=2 | d10 | d50 | d90 | length found | fibres of | S found, drawn | s")
+def drawn_widths(found: Fibres, truth: Truth) -> Floats:
+    """(n,) the width drawn of each fibre found: of the one whose centre line most of it lies nearest to."""
+    trees = [cKDTree(line - 0.5) for line in truth.line]
+    out = []
+    for _, of in found.places.groupby("fibre"):
+        away = [float(np.median(tree.query(of[["y", "x"]].to_numpy())[0])) for tree in trees]
+        out.append(truth.width[int(np.argmin(away))])
+    return np.array(out)
+
+
+class Pool:
+    """Drawings of one look and width, together."""
+
+    def __init__(self) -> None:
+        self.seen: list[Floats] = []  # (2, n) widths found and their weights
+        self.true: list[Floats] = []  # (2, n) of the same fibres: widths drawn, lengths found
+        self.drawn: list[Floats] = []  # (2, n) of all fibres: widths drawn and lengths in the frame
+        self.fibres: list[float] = []  # relative error of each fibre
+        self.off: list[dict[str, float]] = []
+        self.held: list[float] = []
+        self.found = 0.0
+        self.seconds: list[float] = []
+
+    def add(self, d: Drawing) -> None:
+        """Draws one and measures it."""
+        pixels, truth = draw(d)
+        found, seconds = found_in(pixels)
+        self.drawn.append(np.array([truth.width, truth.length]))
+        self.seconds.append(seconds)
+        if found is None:
+            return
+        w = found.to_dict()["width"]
+        table = found.table
+        self.seen.append(np.array([table["mean_width_px"], table["length_px"]]))
+        self.found += float(table["length_px"].sum())
+        of = drawn_widths(found, truth)
+        self.true.append(np.array([of, table["length_px"]]))
+        self.fibres += (table["mean_width_px"].to_numpy() / of - 1).tolist()
+        true = figures_of(*self.true[-1])
+        self.off.append({k: w[f"{k}_px"] / v - 1 for k, v in true.items()})
+        population = population_of(d)
+        self.held.append(float(abs(w["mean_px"] - population["mean"]) <= w["expanded_uncertainty_px"]))
+        for k, interval in w["intervals_95_px"].items():
+            self.held.append(float(interval["low"] <= population[k] <= interval["high"]))
+
+    def line(self) -> str:
+        """Errors of all drawings together, the largest of one, beside all that was drawn, of single fibres; what intervals hold."""
+        if not self.off:
+            return "nothing found"
+        seen, true, drawn = (figures_of(*np.concatenate(part, axis=1)) for part in (self.seen, self.true, self.drawn))
+        off = np.abs(self.fibres)
+        worst = {k: max((o[k] for o in self.off), key=abs) for k in true}
+        cells = [
+            f"{100 * (seen[k] / t - 1):+.1f} ({100 * worst[k]:+.1f}), {100 * (seen[k] / drawn[k] - 1):+.1f}"
+            for k, t in true.items()
+        ]
+        lengths = np.concatenate(self.drawn, axis=1)[1]
+        said = f"{100 * np.median(self.fibres):+.1f}, {100 * np.quantile(off, 0.9):.1f}; {(off > WRONG).sum()} of {len(off)}"
+        return " | ".join([f"{len(lengths)}", *cells, said, f"{self.found / lengths.sum():.0%}", f"{np.mean(self.held):.0%}",
+                           f"{np.mean(self.seconds):.1f}"])  # fmt: skip
+
+
+def drawn(looks: list[str], widths: list[int], seeds: tuple[int, ...] = (0, 1, 2)) -> None:
+    """A line a look and width: widths of the fibres found, all seeds together, in brackets the single drawing that is farthest off;
+    then beside all fibres drawn, those that were not found and those that lie on others too."""
+    print("look, width | fibres | mean | d10 | d50 | d90 | fibres: median, 90 % within; wrong | length found | intervals hold | s")
+    whole: dict[str, Pool] = defaultdict(Pool)
     for look in looks:
         for width in widths:
-            pools: list[list[NDArray[np.float64]]] = [[], [], [], []]
+            pool = Pool()
             for seed in seeds:
                 shape = (420, 600) if width < 25 else (700, 940)
-                pixels, truth = draw(Drawing(shape=shape, look=look, width_px=width, n=WIDTHS[width], seed=seed))  # type: ignore[arg-type]
-                found, seconds = found_in(pixels)
-                if found is None:
-                    print(look, width, seed, "nothing found")
+                d = Drawing(shape=shape, look=look, width_px=width, n=WIDTHS[width], seed=seed + 100 * width)  # type: ignore[arg-type]
+                pool.add(d)  # of each width another drawing
+            whole[look].fibres += pool.fibres
+            whole[look].held += pool.held
+            print(f"{look}, {width} px | {pool.line()}", flush=True)
+    for look, pool in whole.items():
+        off = np.abs(pool.fibres)
+        print(f"{look}: {(off > WRONG).sum()} of {len(off)} fibres wrong by more than {WRONG:.0%}; {np.mean(pool.held):.0%} hold")
+
+
+def single(seeds: tuple[int, ...] = (0, 1, 2)) -> None:
+    """One fibre across the frame."""
+    for look in LOOKS:
+        for width in WIDTHS:
+            off = []
+            for seed in seeds:
+                shape = (320, 420) if width < 25 else (500, 640)
+                pixels, truth = draw(Drawing(shape=shape, look=look, width_px=width, n=1, seed=seed))  # type: ignore[arg-type]
+                found, _ = found_in(pixels)
+                if found is None or len(found.table) != 1:
+                    off.append(f"{0 if found is None else len(found.table)} found")
                     continue
-                figures = found.to_dict()
-                for pool, values in zip(pools, (*found.known, truth.width, truth.length), strict=True):
-                    pool.append(values)
-                mean, at = truth_of(truth)
-                w = figures["width"]
-                errors = [100 * (w[f"{k}_px"] / t - 1) for k, t in zip(("mean", "d10", "d50", "d90"), (mean, *at), strict=True)]
-                angle, length = truth.directions()
-                s = abs((length * np.exp(2j * angle)).sum()) / length.sum()
-                print(
-                    f"{look} {width} | {errors[0]:+.1f} | {100 * w['expanded_uncertainty_px'] / mean:.1f} | "
-                    + " | ".join(f"{e:+.1f}" for e in errors[1:])
-                    + f" | {100 * figures['total_length_px'] / truth.length.sum():.0f} % | {len(found.table)} of {len(truth.width)}"
-                    + f" | {figures['orientation']['order_parameter']:.2f}, {s:.2f} | {seconds:.1f}",
-                    flush=True,
-                )
-            if len(pools[0]) > 1:
-                seen, drawn_ones = (figures_of(*map(np.concatenate, pair)) for pair in (pools[:2], pools[2:]))
-                off = [100 * (a / b - 1) for a, b in zip((seen[0], *seen[1]), (drawn_ones[0], *drawn_ones[1]), strict=True)]
-                print(f"{look} {width}, together | {off[0]:+.1f} | | " + " | ".join(f"{e:+.1f}" for e in off[1:]), flush=True)
+                w, true = found.to_dict()["width"], truth.width[0]
+                off.append(", ".join(f"{100 * (w[f'{k}_px'] / true - 1):+.1f}" for k in ("mean", "d10", "d90")))
+            print(f"{look}, {width} px | " + " | ".join(off), flush=True)
 
 
 def lengths() -> None:
@@ -152,12 +230,12 @@ def main(argv: list[str]) -> None:
     """As the module says."""
     what, *rest = argv or ["drawn"]
     if what == "drawn":
-        looks, widths = [rest[0]] if rest else ["sem", "tem", "flat"], [int(v) for v in rest[1:2]] or list(WIDTHS)
-        drawn(looks, widths, tuple(int(v) for v in rest[2:]) or (0, 1))
+        looks = [rest[0]] if rest and rest[0] != "all" else list(LOOKS)
+        drawn(looks, [int(v) for v in rest[1:2]] or list(WIDTHS), tuple(int(v) for v in rest[2:]) or (0, 1, 2))
     elif what == "mats":
         mats(Path(rest[0]), Path(rest[1]).read_text(encoding="utf-8").split() if len(rest) > 1 else [])
     else:
-        {"lengths": lengths, "directions": directions, "synthetic": synthetic}[what]()
+        {"single": single, "lengths": lengths, "directions": directions, "synthetic": synthetic}[what]()
 
 
 if __name__ == "__main__":
