@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,6 +49,25 @@ def test_none_outlined_where_many_are_seen_and_the_other_way_round():
 def test_nothing_is_said_without_an_estimate_or_by_a_network_that_was_never_held_against_truth():
     assert said(None, [60.0] * 8) == []
     assert said(SizeEstimate(11.0, 0.1, 1.5, 140.0), [60.0] * 8) == []
+
+
+def test_half_of_the_particles_missed_at_random_is_doubted_by_the_area_they_leave_open():
+    """The median is what it was: only the area tells."""
+    seen = SizeEstimate(11.0, 0.12, 1.1, 100.0, 3.0, (0.5,), covered=0.5, area_px2=100 * math.pi / 4 * 11.0**2 / 0.5)
+
+    def codes(d: list[float], e: SizeEstimate = seen, weight: float = 1.0) -> list[str]:
+        return [v.code for v in witness_warnings(e, np.array(d), np.r_[np.ones(10), np.full(len(d) - 10, weight)], {}, scale=None)]
+
+    assert codes([11.0] * 100) == []
+    assert codes([11.0] * 75) == []
+    assert codes([11.0] * 50) == ["cover_differs"]
+    assert codes([11.0] * 100, weight=0.0) == []  # outlined, though not counted
+    assert codes([30.0] * 10) == ["size_differs"]
+    assert codes([4.0] * 50) == ["size_differs", "cover_differs"]
+    assert codes([11.0] * 50, replace(seen, covered=0.1)) == []  # of little, an estimate is not sure
+    assert codes([11.0] * 50, replace(seen, area_px2=0.0)) == []  # of a version that did not keep it
+    (text,) = witness_warnings(seen, np.full(50, 11.0), np.ones(50), {}, scale=None)
+    assert "cover about 50 % of it where outlines cover 25 %" in text
 
 
 def test_the_error_of_a_median_falls_with_the_number_of_particles():

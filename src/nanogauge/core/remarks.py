@@ -29,6 +29,7 @@ CODES = {
     "doubtful_sizes": "other readings of the picture move the sizes much",
     "more_particles": "another reading of the picture finds many more particles",
     "size_differs": "the picture alone, without outlines, suggests other sizes than were measured",
+    "cover_differs": "the picture alone, without outlines, suggests that particles cover much more of it than was outlined",
     "missed": "many of the particles a person would draw are expected to be missing",
     "look_alikes": "places look like the particles found and are not among them",
     "left_out": "much of what may be particles was left out as too unsure",

@@ -47,6 +47,10 @@ class SizeEstimate:
         So many joint standard uncertainties from a measured median on, the two disagree.
     zooms : tuple of float
         At which the picture was looked at: px of the view per px of the micrograph.
+    covered : float
+        Share of the picture that lies in particles, by the first look; 0 where it is not known.
+    area_px2 : float
+        Of the picture that was looked at; 0 where it is not known.
     """
 
     d50_px: float
@@ -55,6 +59,8 @@ class SizeEstimate:
     n: float
     surprise: float = math.inf
     zooms: tuple[float, ...] = ()
+    covered: float = 0.0
+    area_px2: float = 0.0
 
     @property
     def interval_px(self) -> tuple[float, float]:
@@ -83,6 +89,8 @@ class SizeEstimate:
             "n": self.n,
             "surprise": None if math.isinf(self.surprise) else self.surprise,
             "zooms": list(self.zooms),
+            "covered": self.covered,
+            "area_px2": self.area_px2,
         }
 
     @classmethod
@@ -90,7 +98,8 @@ class SizeEstimate:
         """As `to_dict` gave it. Raises KeyError, TypeError or ValueError where it is damaged."""
         d50_px, uncertainty, gsd, n = (float(stored[k]) for k in ("d50_px", "relative_uncertainty", "gsd", "n"))
         surprise = math.inf if stored["surprise"] is None else float(stored["surprise"])
-        return cls(d50_px, uncertainty, gsd, n, surprise, tuple(float(z) for z in stored["zooms"]))
+        covered, area_px2 = (float(stored.get(k, 0.0)) for k in ("covered", "area_px2"))  # earlier versions have none
+        return cls(d50_px, uncertainty, gsd, n, surprise, tuple(float(z) for z in stored["zooms"]), covered, area_px2)
 
 
 def estimate_sizes(picture: NDArray[np.uint8], estimator: SizeEstimator) -> SizeEstimate | None:
@@ -138,4 +147,6 @@ def _together(looks: list[tuple[SizesInView, float]], area_px2: int, rule: Mappi
     mixture = rule.get("mixture", 0.0) * (ln_by_area - ln_d50)
     uncertainty = math.hypot(rule.get("floor", 0.0), rule.get("gain", 1.0) * math.sqrt(2) * scale, mixture)
     zooms = tuple(zoom for _, zoom in looks)
-    return SizeEstimate(math.exp(ln_d50), uncertainty, math.exp(ln_gsd), math.exp(ln_n), rule.get("surprise", math.inf), zooms)
+    covered = float(np.clip(1 - looks[0][0].shares[0].mean(), 0, 1))  # the first look is the one at all of it
+    surprise = rule.get("surprise", math.inf)
+    return SizeEstimate(math.exp(ln_d50), uncertainty, math.exp(ln_gsd), math.exp(ln_n), surprise, zooms, covered, float(area_px2))

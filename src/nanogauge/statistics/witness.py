@@ -19,6 +19,8 @@ _ALIKE = 0.05  # standard deviation of ln diameter that particles have at least,
 _SEEN = (
     10.0  # particles from which on the picture alone speaks up where none was outlined: a few it sees in lattices and fibres too
 )
+_COVERED = 0.2  # share of the picture in particles, from which on an estimate of it is sure enough
+_OPEN = 0.45  # logarithm of that share over the one outlined, from which on much was left out
 _OUTLINED = 3  # particles outlined, from which on it speaks up where it shows none
 
 
@@ -32,7 +34,7 @@ def witness_warnings(
 ) -> tuple[Remark, ...]:
     """A warning where a measurement and the estimate from the picture alone contradict each other.
 
-    diameter_px, weights: (n,) of the particles that were outlined, by number; 0 for one that does not count
+    diameter_px, weights: (n,) of all particles that were outlined, by number; 0 for one that does not count
     detection: relative standard uncertainties of what was found, by statistic
     """
     if estimate is None or math.isinf(estimate.surprise):
@@ -45,11 +47,23 @@ def witness_warnings(
     if estimate.none_seen:
         return (_remark(f"no particle where {d.size} were outlined"),) if d.size >= _OUTLINED else ()
     d50, uncertainty = median_of(d, w)
+    area = _area_warning(estimate, diameter_px)
     if abs(estimate.far_from(d50, math.hypot(uncertainty, detection.get("d50", 0.0)))) < estimate.surprise:
-        return ()
+        return area
     low, high = (_size(v, scale) for v in estimate.interval_px)
     seen = f"a median diameter of about {_size(estimate.d50_px, scale)} ({low} to {high})"
-    return (_remark(f"{seen} where {_size(d50, scale)} was measured"),)
+    return (_remark(f"{seen} where {_size(d50, scale)} was measured"), *area)
+
+
+def _area_warning(estimate: SizeEstimate, diameter_px: NDArray[np.float64]) -> tuple[Remark, ...]:
+    """A warning where particles cover much more of the picture than what was outlined, counted or not: many were missed."""
+    if estimate.covered < _COVERED or not estimate.area_px2:
+        return ()
+    outlined_share = math.pi / 4 * float((diameter_px**2).sum()) / estimate.area_px2
+    if math.log(estimate.covered / outlined_share) < _OPEN:
+        return ()
+    text = f"that particles cover about {100 * estimate.covered:.0f} % of it where outlines cover {100 * outlined_share:.0f} %"
+    return (Remark("cover_differs", f"the picture alone, without outlines, suggests {text}: look at the overlay"),)
 
 
 def median_of(diameter: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[float, float]:
