@@ -140,10 +140,11 @@ def measured(args: argparse.Namespace, known: dict[str, Row]) -> None:
                 known[f"{key} at {by:g}"] = row_of(measurer.under(off).measure(micrograph))
 
 
-def doubted(row: Row, d: Floats, w: Floats) -> bool:
-    """Whether the witness contradicts these diameters and weights."""
+def doubted(row: Row, d: Floats, w: Floats) -> tuple[bool, bool]:
+    """Whether the witness contradicts these diameters and weights at all, and whether by their sizes."""
     e = None if row["estimate"] is None else SizeEstimate.from_dict(row["estimate"])
-    return bool(witness_warnings(e, d, w, {"d50": row["u"]}, scale=None))
+    codes = {v.code for v in witness_warnings(e, d, w, {"d50": row["u"]}, scale=None)}
+    return bool(codes), "size_differs" in codes
 
 
 def median(d: Floats, w: Floats) -> float:
@@ -153,16 +154,18 @@ def median(d: Floats, w: Floats) -> float:
 def show(known: dict[str, Row]) -> None:
     plain = {k: r for k, r in known.items() if " at " not in k}
     sets = sorted({k.partition("/")[0] for k in plain})
-    print(f"{'':36} {'d50 off':>8} " + " ".join(f"{s:>14}" for s in [*sets, "all", "all, silent"]))
+    print(f"{'':36} {'d50 off':>8} " + " ".join(f"{s:>14}" for s in [*sets, "all", "all, silent", "silent, sizes"]))
 
-    def line(name: str, hits: list[tuple[str, bool, bool, float]]) -> None:
+    def line(name: str, hits: list[tuple[str, tuple[bool, bool], bool, float]]) -> None:
         cells = []
         for chosen in [*({s} for s in sets), set(sets)]:
-            of = [h for s, h, _, _ in hits if s in chosen]
+            of = [h[0] for s, h, _, _ in hits if s in chosen]
             cells.append(f"{sum(of)} of {len(of)}")
         silent = [h for _, h, quiet, _ in hits if quiet]
         off = float(np.nanmedian([o for *_, o in hits])) if hits else float("nan")
-        print(f"{name:36} {off:+8.0%} " + " ".join(f"{c:>14}" for c in [*cells, f"{sum(silent)} of {len(silent)}"]), flush=True)
+        for which in (0, 1):
+            cells.append(f"{sum(h[which] for h in silent)} of {len(silent)}")
+        print(f"{name:36} {off:+8.0%} " + " ".join(f"{c:>14}" for c in cells), flush=True)
 
     spoilable = {}
     unharmed = []

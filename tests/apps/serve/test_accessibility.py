@@ -81,7 +81,7 @@ def test_axe_finds_no_serious_fault(browser: Any, several: Any, free_port: PORT,
         opened(tab, page, "a")
         tab.mouse.click(*on_screen(tab, free(tab)[0])[:2])
         after_edit(tab, lambda: tab.keyboard.press("Delete"))
-        for name in ("Sizes", "Particles", "Scale", "Filters", "Files"):
+        for name in ("Sizes", "Particles", "Order", "Scale", "Filters", "Files"):
             tab.click(f".q-tab:has-text('{name}')")
             tab.wait_for_timeout(700)
             said += [f"{name}: {f}" for f in faults(tab)]
