@@ -13,6 +13,7 @@ from PIL import Image
 
 from nanogauge.arrangement.fibres import Fibres, fibres_of_pixels
 from nanogauge.arrangement.fibres.bodies import Profile, blurred, body_of, steepest_width
+from nanogauge.arrangement.fibres.figures import quantiles
 from nanogauge.arrangement.fibres.find import find_fibres
 from nanogauge.arrangement.fibres.mats import n_fibres_of_mat
 from nanogauge.core.scale import Scale
@@ -70,6 +71,30 @@ def test_widths_of_a_mat_whose_fibres_cross(mat: Fibres) -> None:
         assert figures["width"][f"{name}_px"] == pytest.approx(10, rel=0.03)
     assert figures["width"]["expanded_uncertainty_px"] < 0.3
     assert figures["tone"] == "bright"
+
+
+def test_quantiles_of_few_fibres_do_not_jump_where_some_of_one_is_out_of_sight() -> None:
+    width = np.array([13.8, 14.9, 16.5, 17.5, 17.9, 19.0, 19.7, 25.2])
+    length = np.array([422.0, 344, 564, 253, 604, 604, 620, 476])
+    part = length * np.array([1, 1, 1, 1, 1, 1, 1, 0.66])
+    for q in (0.1, 0.5, 0.9):
+        whole, seen = (quantiles(width, w, [q], w.sum() ** 2 / (w**2).sum())[0] for w in (length, part))
+        assert seen == pytest.approx(whole, rel=0.04)  # read off the steps d90 would go from 25.2 to 19.7
+    many = np.random.default_rng(0).lognormal(3, 0.15, 4000)
+    assert quantiles(many, np.ones(4000), [0.1, 0.9], 4000) == pytest.approx(np.quantile(many, [0.1, 0.9]), rel=2e-3)
+
+
+def test_the_widest_of_few_fibres_does_not_end_the_interval() -> None:
+    ends = [((0.02 + 0.2 * k, 0.0), (0.18 + 0.2 * k, 1.0)) for k in range(5)]
+    body = np.maximum.reduce([lines((300, 300), [e], w) for e, w in zip(ends, (8, 9, 10, 11, 13), strict=True)])
+    found = found_in(seen(body))
+    width = found.to_dict()["width"]
+    assert len(found.table) == 5
+    assert width["intervals_95_px"]["d90"]["high"] > 1.1 * found.table["mean_width_px"].max()
+    parts = width["standard_uncertainties_px"]
+    assert parts["sampling"] > found.table["mean_width_px"].std() / math.sqrt(5) * 1.2  # Student's factor
+    assert parts["left_out"] > 0
+    assert width["expanded_uncertainty_px"] == pytest.approx(2 * math.hypot(*parts.values()))
 
 
 def test_fibres_go_on_straight_through_crossings_and_none_is_whole(mat: Fibres) -> None:
