@@ -260,8 +260,10 @@ def test_workbook_holds_the_figures_as_numbers(tmp_path: Path, with_user_scale: 
     with pytest.raises(OutputError, match=r"none.r\.xlsx: cannot write .No such file"):
         write_workbook(tmp_path / "none" / "r.xlsx", [sample])
     several = tmp_path / "s.xlsx"
-    write_workbook(several, [sample, pool([with_user_scale], name="b")])
-    assert {"Particles 1", "Particles 2"} <= set(load_workbook(several).sheetnames)
+    names = ["annealed at 600 °C for 2 h", "Annealed at 600 °C for 3 h", "a/b: [c]*?'", "", "'"]
+    write_workbook(several, [pool([with_user_scale], name=name) for name in names])
+    found = [name.removeprefix("Particles ") for name in load_workbook(several).sheetnames if name.startswith("Particles ")]
+    assert found == ["annealed at 600", "Annealed at 60 2", "a b c", "4", "5"]
 
 
 def test_summary_rows_are_appended(tmp_path: Path) -> None:

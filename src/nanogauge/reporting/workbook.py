@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 MOST_PARTICLES = 10_000
 """Particles in the workbook; more are in particles.csv and particles.parquet, which open faster."""
 _WIDEST = 60
+_LONGEST_NAME = 31  # of a sheet, in Excel
+_NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f]|[^\u0000-\uffff]")
 _NOT_IN_A_CELL = dict.fromkeys(i for i in range(32) if i not in (9, 10, 13))
 
 
@@ -33,7 +36,7 @@ def write_workbook(
     micrographs: Iterable[dict[str, Any]] = (),
     facts: Sequence[tuple[str, Sequence[tuple[str, str]]]] = (),
 ) -> None:
-    """One workbook of one or several samples; with several, each has its own sheets, numbered.
+    """One workbook of one or several samples; with several, each has its own sheets, named after it.
 
     micrographs: rows for the sheet of micrographs and their scale evidence; facts: (sheet, [(name, text)]) to add
 
@@ -43,8 +46,7 @@ def write_workbook(
 
     content = io.BytesIO()
     book = Workbook(content, {"constant_memory": True})  # a row at a time
-    for k, sample in enumerate(samples):
-        mark = f" {k + 1}" if len(samples) > 1 else ""
+    for sample, mark in zip(samples, _marks([s.name for s in samples]), strict=True):
         _sheet(book, f"Summary{mark}", ["figure", "value", "unit", "95 % low", "95 % high", "standard error"], _summary(sample))
         if sample.budget is not None:
             heads = ["statistic", "component", "type", "standard uncertainty", "its unit", "sensitivity"]
@@ -72,6 +74,21 @@ def write_workbook(
         raise OutputError(
             f"{path}: cannot write ({error.strerror}); close it in other programs, or choose another folder"
         ) from error
+
+
+def _marks(names: Sequence[str]) -> list[str]:
+    """What tells the sheets of several samples apart: their names, as far as Excel takes them, numbered where alike."""
+    if len(names) < 2:
+        return [""] * len(names)
+    room = _LONGEST_NAME - len("Per micrograph")
+    marks: list[str] = []
+    for k, name in enumerate(names, start=1):
+        clean = " ".join(_NOT_IN_A_NAME.sub(" ", name).split()).strip("'")
+        mark = f" {clean}"[:room].rstrip(" '")
+        while not mark or mark.casefold() in {m.casefold() for m in marks}:
+            mark, k = f"{f' {clean}'[: room - len(str(k)) - 1].rstrip()} {k}", k + 1
+        marks.append(mark)
+    return marks
 
 
 def _sheet(book: Workbook, name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -27,7 +27,7 @@ from .sizes_panel import SizesPanel
 from .trial_panel import TrialPanel
 
 _PATIENCE_S = 1.5
-_ANSWER_FIRST_S = 0.04  # the window that edited gets its answer before the panels are brought up to date
+_ANSWER_FIRST_S = 0.15  # the window that edited has its answer in the picture before the panels are brought up to date
 TABS = (
     ("sizes", "Sizes", "bar_chart"),
     ("particles", "Particles", "table_rows"),

@@ -1,0 +1,96 @@
+"""What is seen at every width, with keys alone, and where there is nothing to see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from page_tools import PORT, WAIT_MS, free, opened
+from serve_tools import running
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+PAGES = ("/", "/samples", "/report", "/m/a")
+HEADER = """() => [document.querySelector('.ng-header').getBoundingClientRect().height,
+  ...[...document.querySelectorAll('.ng-nav')].map((a) => { const r = a.getBoundingClientRect(); return [r.x, r.y, r.width]; })]"""
+# the control that has the focus, and whether a ring shows it
+FOCUSED = """() => {
+  const e = document.activeElement, { outlineStyle, outlineWidth } = getComputedStyle(e);
+  const ring = (outlineStyle !== 'none' && parseFloat(outlineWidth) >= 1) || !!e.closest('.q-field--focused');
+  return [e.tagName === 'BODY' ? '' : (e.getAttribute('aria-label') || e.innerText || e.tagName).slice(0, 40), ring];
+}"""
+
+
+def test_nothing_is_wider_than_the_window_and_the_header_stays(tab: Any, several: Path, free_port: PORT) -> None:
+    with running(several, free_port()) as page:
+        for width, height in ((1280, 720), (820, 1180), (600, 900), (390, 844)):
+            tab.set_viewport_size({"width": width, "height": height})
+            headers = []
+            for path in PAGES:
+                tab.goto(page.address + path, timeout=WAIT_MS)
+                tab.wait_for_selector(".ng-header", timeout=WAIT_MS)
+                tab.wait_for_timeout(300)
+                assert tab.evaluate("document.scrollingElement.scrollWidth - window.innerWidth") <= 0, (path, width)
+                headers.append(tab.evaluate(HEADER))
+            assert headers[0] == headers[1] == headers[2], "the header is another from page to page"
+            if width > 900:  # below, the name of the micrograph has a line of its own
+                assert headers[3] == headers[0]
+
+
+def test_the_focus_is_seen_on_every_control(tab: Any, several: Path, free_port: PORT) -> None:
+    with running(several, free_port()) as page:
+        for path, least in (("/", 12), ("/m/a", 25)):
+            tab.goto(page.address + path, timeout=WAIT_MS)
+            tab.wait_for_selector(".ng-item.openable" if path == "/" else ".ng-zoom", timeout=WAIT_MS)
+            reached, unseen = set(), []
+            for _ in range(60):
+                tab.keyboard.press("Tab")
+                name, ring = tab.evaluate(FOCUSED)
+                if name:
+                    reached.add(name)
+                    if not ring:
+                        unseen.append(name)
+            assert not unseen
+            assert len(reached) >= least
+
+
+def test_selected_particles_show_what_they_enclose_and_columns_how_they_sort(tab: Any, several: Path, free_port: PORT) -> None:
+    with running(several, free_port()) as page:
+        opened(tab, page, "a")
+        label = free(tab)[0]
+        tab.evaluate("(l) => nanogauge.select([l])", label)
+        tab.wait_for_function("() => !nanogaugeView.asked && !nanogaugeView.moving", timeout=WAIT_MS)
+        middle, anywhere = tab.evaluate(
+            """(l) => {
+              const v = nanogaugeView, p = nanogauge.particles.get(l), [x, y] = v.camera.toScreen(p.x, p.y);
+              const r = (p.d_px * v.camera.zoom) / 2, c = v.$refs.top.getContext('2d');
+              const at = (a, b, w) => c.getImageData(a * v.ratio, b * v.ratio, w, w).data;
+              const some = (data) => data.some((value, i) => i % 4 === 3 && value > 0);
+              return [some(at(x - 2, y - 2, 4)), some(at(x - 1.5 * r, y - 1.5 * r, Math.ceil(3 * r * v.ratio)))];
+            }""",
+            label,
+        )
+        assert anywhere, "it is outlined"
+        assert not middle, "and not painted over"
+        tab.click(".q-tab:has-text('Particles')")
+        diameter = tab.locator(".ng-head [role=columnheader]:has-text('diam.')")
+        for order, arrow in (("descending", "▾"), ("ascending", "▴")):
+            diameter.click()
+            assert diameter.get_attribute("aria-sort") == order
+            assert arrow in diameter.inner_text()
+            tab.wait_for_timeout(200)
+            shown = [float(v) for v in tab.locator(".ng-row .c-d").all_inner_texts()[:5]]
+            assert shown == sorted(shown, reverse=order == "descending")
+
+
+def test_where_there_is_nothing_the_page_says_what_to_do(tab: Any, several: Path, free_port: PORT) -> None:
+    with running(several, free_port()) as page:
+        for path, words in (("/nothing", "leads nowhere"), ("/m/nowhere", "no such micrograph")):
+            tab.goto(page.address + path, timeout=WAIT_MS)
+            tab.wait_for_selector(f".ng-sorry:has-text('{words}')", timeout=WAIT_MS)
+            tab.click("button:has-text('To the micrographs')")
+            tab.wait_for_selector(".ng-item.openable", timeout=WAIT_MS)
+        page.kill()
+        tab.wait_for_selector(".nicegui-error-popup:has-text('start it again with the same folder'):visible", timeout=WAIT_MS)
