@@ -1,15 +1,18 @@
 """How well are classes learned? Particles of a class each, phases of which every pixel is one, and particles of one kind.
 
     python benchmarks/classes.py OUT [--particles FOLDER] [--phases FOLDER] [--detect FOLDER ...] [--steps 200] [--shapes FILE.npz]
-        [--untaught FOLDER] [--time PICTURE]
+        [--untaught FOLDER [--others FOLDER ...]] [--time 50 200 1000]
 
 --particles: images/, labels/ and classes.json ({picture: {label: class}}). The pictures are parted into two halves by a hash of
 their names, series by series; a class head learns from each and is tested on the other, so that every picture is held out once.
 Its maps alone, outlines alone and both together are compared. --shapes: the network of shapes to use, such as one that has learned
 from rendered outlines alone, as the one that travels with the package has seen some of these pictures.
 --phases: images/, classes/ (0 matrix, 1 secondary, 2 tertiary). Three tenths are held out.
+--untaught: as --particles; each class left out in turn. What tells them was chosen on three names (cube, octahedron, sphere) of Cu
+shapes; --others: images/ and labels/ of materials that show none of these, and beside them rendered outlines of the other four.
 --detect: images/ and labels/ of one kind of particle. Half is held out; AP@0.5 of the default network as it is, and of a class
-map learned from the other half. --time: what classes add to the time of a measurement.
+map learned from the other half, and of dark basins found without a network, how being chosen on the other half.
+--time: what classes add to the processor time of measuring so many rendered particles; run --particles before it.
 
 Runs lie in OUT and are gone on from.
 """
@@ -18,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -25,7 +29,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
+from skimage import segmentation
 
 from nanogauge.core.protocols import EngineClasses, classes_of
 from nanogauge.core.settings import Settings
@@ -38,7 +44,7 @@ from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
 from nanogauge.reading.labels import read_labels
 from nanogauge.results.interchange.class_table import write_class_table
-from nanogauge.training.classes.data import Classed, held_out, read_class_folder
+from nanogauge.training.classes.data import UNLABELLED, Classed, held_out, read_class_folder
 from nanogauge.training.classes.figures import average_precision, calibration_error
 from nanogauge.training.classes.judge import Found, Judged, find_classed, judge_particles, judge_phases
 from nanogauge.training.classes.learn import class_recipe, learn
@@ -46,7 +52,13 @@ from nanogauge.training.classes.outlines import fit_outlines
 from nanogauge.training.classes.untaught import lost_by_class, noticed_by_class, with_taught
 from nanogauge.training.evaluate import match
 from nanogauge.training.export import export_classes
+from nanogauge.training.shapes import rendered_outlines
+from nanogauge.training.synthetic import Scene
+from nanogauge.training.synthetic.micrographs import render
 
+Scored = tuple[NDArray[np.integer], NDArray[np.float64]]
+"""A label picture and a score by label."""
+_GROUND_PX, _LEAST_DEPTH = 30.0, 0.5  # of `dark_basins`: over which the ground is smooth; in standard deviations of the picture
 PHASES = {0: "matrix", 1: "secondary", 2: "tertiary"}
 
 
@@ -141,16 +153,15 @@ def particles(folder: Path, out: Path, steps: int) -> None:
     print(f"confusion, maps and outlines (rows: true): {matrix.tolist()}")
 
 
-def untaught(folder: Path, out: Path) -> None:
-    """Each class left out in turn, by the names of shapes and by names that say nothing."""
+def untaught(folder: Path, out: Path, others: Sequence[Path]) -> None:
+    """Each class left out in turn, by the names of shapes and by names that say nothing; then kinds that had no part in choosing
+    how they are noticed: shapes of other names, rendered, and particles of other materials."""
     names, items = read_class_folder(with_tables(folder, out / "particles"), report=quiet)
-    engine = OnnxEngine(DEFAULT)
-    seen: list[Found] = []
-    for half in held_out(items, 0.5):
-        blank = _Blank(engine, len(names))
-        seen.append(find_classed(blank, half))
+    blank = _Blank(OnnxEngine(DEFAULT), len(names))
+    seen = [find_classed(blank, half) for half in held_out(items, 0.5)]
     n = [np.bincount(w.true[w.matched], minlength=len(names)) for w in map(whole, seen)]
     print(f"\n{folder.name}, outlines: {' and '.join(str(v.tolist()) for v in n)} ({', '.join(names)})")
+    strange = rendered_kinds([s for s in SHAPES if s not in names]) | {f.name: particles_of(f, blank) for f in others}
     for said in (names, tuple(f"kind {k}" for k in range(len(names)))):
         for learned, held in ((0, 1), (1, 0)):
             weights = fit_outlines(seen[learned].shapes[seen[learned].matched], seen[learned].true[seen[learned].matched], said)
@@ -160,6 +171,40 @@ def untaught(folder: Path, out: Path) -> None:
             how = "by name" if known.taught is None else "by distance"
             print(f"  {', '.join(said)}, {how}, looked for in half {held}:", end=" ")
             print(f"untaught noticed {noticed.round(3)}, taught lost {lost.round(3)}")
+            shares = {kind: lost_by_class(f, known)[0] for kind, f in strange.items()}
+            print("    never taught, noticed:", ", ".join(f"{kind} {v:.2f}" for kind, v in shares.items()))
+
+
+def rendered_kinds(shapes: Sequence[str], *, n: int = 120, together: int = 30) -> dict[str, Found]:
+    """Rendered outlines of shapes, none of which the network of shapes has learned from: each in a picture of its own, and in
+    pictures of so many of a kind."""
+    x, y = rendered_outlines(n * len(SHAPES), seed=1001)
+    p = shape_classes.shipped()(x)
+    found = {}
+    for shape in shapes:
+        own = p[y == SHAPES.index(shape)]
+        for each in (1, together):
+            found[f"{shape}{'' if each == 1 else f', {each} together'}"] = _of_one_kind(own, np.arange(len(own)) // each)
+    return found
+
+
+def particles_of(folder: Path, engine: _Blank, *, most: int = 6) -> Found:
+    """Particles found in some pictures of a folder with images/ and labels/, those that match a labelled one."""
+    files = sorted((folder / "images").iterdir())
+    items = []
+    for path in files[:: max(len(files) // most, 1)][:most]:
+        truth = read_labels(next((folder / "labels").glob(f"{path.stem}.*"))).astype(np.int32)
+        items.append(Classed(path.stem, read_micrograph(path).grey8(), np.where(truth > 0, 0, UNLABELLED).astype(np.uint8), truth))
+    found = find_classed(engine, items)
+    print(f"{folder.name}: {int(whole(found).matched.sum())} found of {int(found.n_true.sum())} in {len(items)} pictures")
+    kept = found.matched
+    return _of_one_kind(found.shapes[kept], found.picture[kept])
+
+
+def _of_one_kind(shapes: NDArray[np.float64], picture: NDArray[np.integer]) -> Found:
+    n = len(shapes)
+    ones, zeros = np.ones(n), np.zeros(n, np.int64)
+    return Found(np.ones((n, 1)), shapes, ones, zeros, picture.astype(np.int64), np.array([n]), ())
 
 
 class _Blank:
@@ -235,10 +280,33 @@ def detect(folder: Path, out: Path, steps: int) -> None:
         area = np.bincount(labels.ravel(), minlength=n + 1)
         pieces.append((labels, np.bincount(labels.ravel(), p.ravel(), minlength=n + 1) / area))
     print_ap("pieces of the learned map", pieces, held)
+    tried = [(sigma, depth) for sigma in (4.0, 6.0, 8.0) for depth in (0.4, 0.55, 0.7)]
+    best = max(tried, key=lambda how: ap_of([dark_basins(i.grey, *how) for i in learned], learned)[0])
+    print_ap(
+        f"no network, dark basins (sigma {best[0]:g} px, {best[1]:g} of the depth)",
+        [dark_basins(i.grey, *best) for i in held],
+        held,
+    )
 
 
-def print_ap(title: str, found: Sequence[tuple[NDArray[np.integer], NDArray[np.float64]]], items: Sequence[Classed]) -> None:
-    """AP@0.5 of label pictures with a score by label."""
+def dark_basins(grey: NDArray[np.uint8], sigma: float, depth: float) -> Scored:
+    """Without a network: each minimum of the picture, smoothed, with all that lies below a share of its depth; scored by depth."""
+    g = (grey - grey.mean(dtype=np.float64)) / max(float(grey.std()), 1e-9)
+    dark = ndimage.gaussian_filter(g, _GROUND_PX) - ndimage.gaussian_filter(g, sigma)
+    lowest = (dark == ndimage.maximum_filter(dark, int(3 * sigma) | 1)) & (dark > _LEAST_DEPTH)
+    seeds, n = ndimage.label(lowest)
+    peak = np.concatenate([[0.0], ndimage.maximum(dark, seeds, np.arange(1, n + 1))]) if n else np.zeros(1)
+    basin = segmentation.watershed(-dark, seeds, mask=dark > 0)
+    return np.where(dark > depth * peak[basin], basin, 0), peak
+
+
+def print_ap(title: str, found: Sequence[Scored], items: Sequence[Classed]) -> None:
+    ap, hits, n, pieces = ap_of(found, items)
+    print(f"{title}: AP@0.5 {ap:.3f}; {hits} of {n} found, {pieces} pieces")
+
+
+def ap_of(found: Sequence[Scored], items: Sequence[Classed]) -> tuple[float, int, int, int]:
+    """AP@0.5 of label pictures with a score by label; how many of how many are found, and in how many pieces."""
     scores, hits, n = [], [], 0
     for (labels, score), item in zip(found, items, strict=True):
         assert item.labels is not None
@@ -250,20 +318,38 @@ def print_ap(title: str, found: Sequence[tuple[NDArray[np.integer], NDArray[np.f
         hits.append(hit)
         n += len(np.unique(item.labels[item.labels > 0]))
     h = np.concatenate(hits)
-    print(f"{title}: AP@0.5 {average_precision(np.concatenate(scores), h, n):.3f}; {int(h.sum())} of {n} found, {len(h)} pieces")
+    return average_precision(np.concatenate(scores), h, n), int(h.sum()), n, len(h)
 
 
-def timed(picture: Path, network: Path) -> None:
-    """Seconds of a core that a measurement takes without and with classes."""
+def timed(network: Path, out: Path, counts: Sequence[int]) -> None:
+    """What classes add to the processor time of measuring so many rendered particles: both ways by turns, on one thread."""
     plain, classed = Measurer(engine=OnnxEngine(DEFAULT, n_threads=1)), Measurer(engine=OnnxEngine(network, n_threads=1))
-    took: dict[str, list[float]] = {"without": [], "with": []}
-    for _ in range(5):
-        for name, measurer in (("without", plain), ("with", classed)):
-            started = time.process_time()
-            measurer.measure(picture)
-            took[name].append(time.process_time() - started)
-    a, b = (min(v) for v in took.values())
-    print(f"\n{picture.name}: {a:.2f} s without classes, {b:.2f} s with: {100 * (b / a - 1):+.1f} %")
+    out.mkdir(parents=True, exist_ok=True)
+    for n in counts:
+        d = 36.0 if n <= 100 else 28.0 if n <= 400 else 20.0
+        side = math.ceil(math.sqrt(4 * n) * d)  # a fifth of the frame is covered
+        scene = Scene(
+            shape=(side, side), mode="tem", layout="sparse", kinds=("sphere", "cube", "rod"), median_diameter_px=d, coverage=0.196,
+            overlap=0.0, max_particles=n,
+        )  # fmt: skip
+        picture = out / f"particles-{n}.png"
+        Image.fromarray(render(scene, seed=n).pixels).save(picture)
+        tables = [m.measure(picture).particles for m in (plain, classed)]  # warm, and looked at
+        own = [c for c in tables[1] if c not in tables[0]]
+        assert tables[0].equals(tables[1].drop(columns=own)), "classes changed what was measured"
+        ratios, seconds = [], []
+        for k in range(9 if n <= 100 else 5):
+            took = {}
+            for name in ("without", "with") if k % 2 else ("with", "without"):
+                started = time.process_time()
+                (classed if name == "with" else plain).measure(picture)
+                took[name] = time.process_time() - started
+            ratios.append(took["with"] / took["without"])
+            seconds.append(took["without"])
+        spread = f"{min(ratios):.3f} to {max(ratios):.3f}, {len(ratios)} pairs"
+        print(
+            f"{len(tables[0])} particles, {side} x {side} px: {np.median(seconds):.2f} s, ratio {np.median(ratios):.3f} ({spread})"
+        )
 
 
 def main() -> None:
@@ -271,11 +357,12 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--particles", type=Path)
     parser.add_argument("--untaught", type=Path)
+    parser.add_argument("--others", type=Path, nargs="*", default=[])
     parser.add_argument("--phases", type=Path)
     parser.add_argument("--detect", type=Path, nargs="*", default=[])
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--shapes", type=Path, metavar="FILE.npz")
-    parser.add_argument("--time", type=Path, metavar="PICTURE")
+    parser.add_argument("--time", type=int, nargs="*", default=[], metavar="PARTICLES")
     args = parser.parse_args()
     if args.shapes:
         network = read_network(args.shapes)
@@ -283,13 +370,13 @@ def main() -> None:
     if args.particles:
         particles(args.particles, args.out, args.steps)
     if args.untaught:
-        untaught(args.untaught, args.out)
+        untaught(args.untaught, args.out, args.others)
     if args.phases:
         phases(args.phases, args.out, args.steps)
     for folder in args.detect:
         detect(folder, args.out, args.steps)
     if args.time:
-        timed(args.time, args.out / "particles-0" / "network.onnx")
+        timed(args.out / "particles-0" / "network.onnx", args.out / "time", args.time)
 
 
 if __name__ == "__main__":

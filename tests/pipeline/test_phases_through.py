@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image
 
 import nanogauge as ng
+from nanogauge.apps.cli.phases import run_beside
 from nanogauge.apps.cli.phases_all import check_all, measure_all
 from nanogauge.core.errors import EngineError, InputError
 from nanogauge.core.protocols import EngineClasses
@@ -145,6 +146,20 @@ def test_a_check_of_another_network_is_not_used(by_grey, labelled, tmp_path) -> 
     assert check is None
     assert "a check of another network" in why
     assert check_beside(by_grey).name == "rock.check.json"
+
+
+def test_a_training_does_not_write_into_the_folder_it_learns_from(labelled, tmp_path) -> None:
+    assert run_beside(tmp_path / "rock.onnx", labelled) == tmp_path / "rock"
+    assert run_beside(tmp_path / "labelled.onnx", labelled) == tmp_path / "labelled-run"
+
+
+def test_a_check_of_two_pictures_says_that_they_are_too_few(by_grey, labelled, tmp_path, capsys) -> None:
+    ids = tmp_path / "ids.txt"
+    ids.write_text("p1\np3\n")
+    assert check_all(labelled, engine=by_grey, only=ids) == 0
+    assert "three at least" in capsys.readouterr().out
+    assert check_all(labelled, engine=by_grey) == 0
+    assert "three at least" not in capsys.readouterr().out
 
 
 def test_names_to_check_on_are_taken_from_a_file(by_grey, labelled, tmp_path) -> None:

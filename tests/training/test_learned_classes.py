@@ -225,6 +225,22 @@ def test_what_was_never_taught_is_noticed_and_what_was_taught_is_kept(names: tup
     assert (p.argmax(1) == kinds)[(kinds < 2) & ~strange].mean() > 0.95
 
 
+def test_one_odd_particle_of_a_rare_class_does_not_say_how_far_all_scatter() -> None:
+    rng = np.random.default_rng(7)
+    true = np.repeat([0, 1], [150, 6])
+    learned, held = (seen_by_shape(drawn_shapes(rng, true, ("sphere", "cube")), true) for _ in range(2))
+    usual = fit_taught(learned, held, 2)
+    held.shapes[-1] = drawn_shapes(rng, np.zeros(1, np.int64), ("agglomerate",))[0]  # badly found
+    odd = fit_taught(learned, held, 2)
+    assert usual is not None
+    assert odd is not None
+    assert odd.farthest < 1.1 * usual.farthest
+    rods = drawn_shapes(rng, np.zeros(50, np.int64), ("rod",))
+    strange = like_none(rods, EngineClasses(("gold", "silver"), outlines=((0.0, 0.0),) * (len(SHAPES) + 1), taught=odd))
+    assert strange is not None
+    assert strange.mean() > 0.9
+
+
 def test_shapes_that_look_unlike_their_names_are_told_by_their_outlines() -> None:
     rng = np.random.default_rng(4)
     true = rng.integers(2, size=200)

@@ -82,6 +82,7 @@ def predict_bands(
     x_first, x_last = across[0][0], across[-1][1]
     total = np.zeros((n_maps(engine) + len(classes_of(engine).names), 0, x_last - x_first), np.float32)
     weight = np.zeros((0, x_last - x_first), np.float32)
+    weighted = np.empty((len(total), max(b - a for a, b in down), max(b - a for a, b in across)), np.float32)
     top = 0
     tiles = (np.ascontiguousarray(window(y0, y1, x0, x1)) for y0, y1 in down for x0, x1 in across)
     found = _predicted(tiles, len(down) * len(across), engine, flips=flips)
@@ -91,7 +92,9 @@ def predict_bands(
         weight = np.pad(weight, ((0, more), (0, 0)))
         for x0, x1 in across:
             share = _window(y1 - y0, overlap_px)[:, None] * _window(x1 - x0, overlap_px)[None]
-            total[:, y0 - top : y1 - top, x0 - x_first : x1 - x_first] += share * next(found)
+            maps = next(found)
+            part = weighted[:, : y1 - y0, : x1 - x0]  # one buffer for all tiles: fresh memory costs more than the sums
+            total[:, y0 - top : y1 - top, x0 - x_first : x1 - x_first] += np.multiply(share, maps, out=part)
             weight[y0 - top : y1 - top, x0 - x_first : x1 - x_first] += share
         done = (down[i + 1][0] if i + 1 < len(down) else h) - top  # rows that no later tile reaches
         total[:, :done] /= weight[:done]

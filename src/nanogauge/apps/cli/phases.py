@@ -66,12 +66,19 @@ def train(
         "hold_out": hold_out,
         "whole": whole,
     }
-    code = commands.train_classes(folder, out, out.with_suffix(""), of="phases", fresh=fresh, **options)
+    run = run_beside(out, folder)
+    code = commands.train_classes(folder, out, run, of="phases", fresh=fresh, **options)
     if code == 0:
         from .phases_all import check_all
 
-        code = check_all(folder, engine=str(out), only=out.with_suffix("") / "held_out.txt")
+        code = check_all(folder, engine=str(out), only=run / "held_out.txt")
     raise typer.Exit(code)
+
+
+def run_beside(network: Path, labelled: Path) -> Path:
+    """The folder of a training's files: NAME of NAME.onnx, NAME-run where that is the labelled folder itself."""
+    run = network.with_suffix("")
+    return network.with_name(f"{network.stem}-run") if run.resolve() == labelled.resolve() else run
 
 
 Engine = Annotated[str, typer.Option("--engine", metavar="NAME.onnx", help="The network, of `nanogauge phases train`.")]

@@ -154,3 +154,5 @@ def _say_check(check: Check, path: Path, *, json_output: bool) -> None:
         table.add_row(name, number(float(check.iou()[k]), 3), true, said, within)
     stdout().print(table)
     print_line(stdout(), f"{len(check.pictures)} pictures. `nanogauge phases measure` goes by {path}")
+    if reach is None:
+        print_line(stdout(), "Too few to say how far a picture's fraction may be off: hold out or check three at least.")

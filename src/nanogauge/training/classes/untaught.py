@@ -36,8 +36,8 @@ def with_taught(known: EngineClasses, learned: Found, held: Found) -> EngineClas
 def fit_taught(learned: Found, held: Found, k: int) -> TaughtOutlines | None:
     """From outlines of K classes to learn from, and others to see how far these scatter; None where there are too few."""
     shapes, true = _outlined(learned)
-    held_shapes, held_true = _outlined(held)
-    if np.bincount(true, minlength=k).min() < _FEWEST_TAUGHT or len(held_true) < _FEWEST_HELD:
+    held_shapes, _ = _outlined(held)
+    if np.bincount(true, minlength=k).min() < _FEWEST_TAUGHT or len(held_shapes) < _FEWEST_HELD:
         return None
     x, weight = shape_features(shapes)[:, :-1], class_weights(true, k)
     centres = np.stack([x[true == c].mean(axis=0) for c in range(k)])
@@ -46,10 +46,8 @@ def fit_taught(learned: Found, held: Found, k: int) -> TaughtOutlines | None:
     covariance = (1 - _ROUND) * covariance + _ROUND * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
     whitening = np.linalg.cholesky(np.linalg.inv(covariance))
     taught = TaughtOutlines(_rows(centres), _rows(whitening), 0.0)
-    far, weight = taught_distance(held_shapes, taught), class_weights(held_true, k)
-    order = np.argsort(far)
-    reached = np.cumsum(weight[order]) / weight.sum()
-    return replace(taught, farthest=float(far[order][np.searchsorted(reached, 1 - _LOST).clip(max=len(far) - 1)]))
+    # each particle alike: of classes alike, one odd particle of a rare one would say how far all may scatter
+    return replace(taught, farthest=float(np.quantile(taught_distance(held_shapes, taught), 1 - _LOST, method="higher")))
 
 
 def lost_by_class(held: Found, known: EngineClasses) -> F64:
