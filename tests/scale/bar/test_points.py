@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nanogauge.scale.bar.ink import text_tone
 from nanogauge.scale.bar.points import are_twins, has_decimal_point, has_leading_point, may_hide_more
 from nanogauge.scale.bar.text import LengthText
 from nanogauge.training.synthetic.marks import FONTS, finished, text_width, write
@@ -110,3 +111,15 @@ def test_what_differs_from_the_letters_hides_nothing() -> None:
     three, label = drawn("100 nm", FONTS[0], font_px=24, noise=5.0, ground=90, ink=255)
     three[:, :28] = 255
     assert not may_hide_more(three, label)
+
+
+def test_the_ground_mistaken_for_ink_hides_nothing() -> None:
+    """Fine dark letters on white, close under a black bar and close above other letters: the white seemed to be their ink."""
+    canvas = np.full((60, 160), 255.0, np.float32)
+    canvas[14:20, 30:80] = 0
+    canvas[33:38, 30:80] = 140
+    write(canvas, "50 nm", 20, 40, 10, 60.0, FONTS[0])
+    label = LengthText(50.0, "50 nm", "50 nm", (17.0, 37.0, 36.0, 70.0), 0.95, True)
+    pixels = finished(canvas)
+    assert text_tone(pixels, label).bright
+    assert not may_hide_more(pixels, label)

@@ -22,6 +22,7 @@ _BEFORE, _LEAST_LEVELS = 0.35, 2  # of a label's height, where a point may stand
 _NEAR_INK = 20.0  # grey levels off the letters' tone within which what is drawn in it does not show
 _HIDES_POINT, _HIDES_DIGIT = 0.4, 0.5  # of the place of a point, of a digit, before a number
 _FIRST, _LEAST_INKED, _LEAST_BASE = 0.8, 0.1, 0.6  # of a label's height, where its first digit stands; of a row of that; its foot
+_BEYOND = (0.2, 0.6)  # of a label's height, behind its unit
 _LOOSE = 0.35  # of a label's height, by which its box may begin within its first digit
 _INK_SHARES = (0.45, 0.6, 0.75, 0.88)  # thresholds between ground and ink: text may stand on a ground nearly as bright
 
@@ -53,8 +54,11 @@ def may_hide_more(pixels: NDArray[np.uint8], label: LengthText) -> bool:
     number = label.text.split()[0]
     if len(number) > 2 or "." in number:
         return False
-    tone, (y0, x0, y1, _) = text_tone(pixels, label), ink_box(label)
+    tone, (y0, x0, y1, x1) = text_tone(pixels, label), ink_box(label)
     high = y1 - y0
+    beyond = _in_ink(pixels, (y0, x1 + _BEYOND[0] * high, y1, x1 + _BEYOND[1] * high), tone)
+    if beyond.size and beyond.mean() > _HIDES_DIGIT:
+        return False  # behind the letters as well: it is their ground, mistaken for their ink
     first = _in_ink(pixels, (y0, x0, y1, x0 + _FIRST * high), tone)
     inked = np.flatnonzero(first.mean(axis=1) >= _LEAST_INKED) if first.size else np.zeros(0, np.int64)
     base = min(y0 + float(inked[-1]) + 1, y1) if inked.size else y1  # a µ hangs below it
