@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nanogauge.core.protocols import TextLine
-from nanogauge.scale.bar.ends import measure_ends
+from nanogauge.scale.bar.ends import Ends, measure_ends
 from nanogauge.scale.bar.ink import TextTone, text_tone
 from nanogauge.scale.bar.locate import BarCandidate, find_bars
 from nanogauge.scale.bar.located import Located, SeenBar
@@ -231,3 +231,18 @@ def test_a_bar_that_the_locator_sees_and_the_pixels_show_is_a_rival(rng: np.rand
     assert not has_rival(finished(picture), upper, Located((seen(150, 120, 156, 290, 0.6),)), lines)
     picture[150:156, 120:290] = picture[10:16, 120:290]  # seen, but not drawn
     assert not has_rival(finished(picture), upper, located, lines)
+
+
+def test_a_plate_that_the_locator_takes_for_a_bar_is_none(rng: np.random.Generator) -> None:
+    """Grey letters and bar on white: what the plate leaves below the bar, and its sides, were read as a bar with end ticks."""
+    label = written(canvas(rng), 90, 140, 70.0)
+    lines = [TextLine(label.raw, 0.95, label.box)]
+    line = BarCandidate("solid", (126, 128, 129, 230), (126, 129), False, 180.0, 1.0)
+    plate = BarCandidate("ticks", (86, 118, 140, 240), (131, 140), True, 170.0, 0.99)
+    pairs = [
+        LabelledBar(label, line, Ends(127.5, 229.5, 0.4, False), 0.95),
+        LabelledBar(label, plate, Ends(122.5, 235.5, 0.4, True), 0.24),
+    ]
+    (best,) = taken_together(label, pairs, Located((seen(124, 119, 140, 240),)), lines)
+    assert best.bar is line
+    assert best.score == pytest.approx(0.95)

@@ -36,6 +36,7 @@ def taken_together(label: LengthText, pairs: list[LabelledBar], located: Located
     seen = [s for s in likely if _fits(s, label, lines)]
     if not seen:
         return pairs
+    pairs = [p for p in pairs if not _is_plate(p, pairs)]
     sure = [s for s in seen if s.confidence >= _SURE and s.surely_ended]
     same = [[s for s in (*seen, *_pieces_joined(likely, p)) if _rows_meet(s, p.bar) and _ends_agree(s, p)] for p in pairs]
     long = [s for s in sure if s.length_px >= _LONG_PX]
@@ -67,6 +68,14 @@ def has_rival(pixels: NDArray[np.uint8], pair: LabelledBar, located: Located, li
         return False
     others = [s for s in located.bars if s.confidence >= _SURE and s.surely_ended and _fits(s, pair.label, lines)]
     return any(_is_other(s, pair) and not _holds(s.box, pair.bar.box) and _is_drawn(pixels, s, pair) for s in others)
+
+
+def _is_plate(pair: LabelledBar, pairs: list[LabelledBar]) -> bool:
+    """Whether a candidate holds its letters and a bar that fits them better: the locator takes plates for bars."""
+    y0, x0, y1, x1 = pair.label.box
+    middle = (0.5 * (y0 + y1), 0.5 * (x0 + x1))
+    around = pair.bar.box[0] < middle[0] < pair.bar.box[2] and pair.bar.box[1] < middle[1] < pair.bar.box[3]
+    return around and any(p.score > pair.score and _holds(pair.bar.box, p.bar.box) for p in pairs)
 
 
 def _holds(outer: Box, inner: Box) -> bool:
