@@ -82,7 +82,7 @@ def collect(args: argparse.Namespace) -> tuple[Floats, NDArray[np.bool_], NDArra
             if not labels.any():
                 continue
             present = np.unique(found[found > 0])
-            ok = np.zeros(int(labels.max()), bool)
+            ok = np.zeros(len(kept) - 1, bool)
             if truth.any():
                 ok[present[match(found, truth).pred] - 1] = True
             x.append(rows[0][kept[1:].astype(np.int64)])

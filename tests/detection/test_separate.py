@@ -168,3 +168,15 @@ def test_pieces_read_in_several_ways_are_what_each_way_gives_alone() -> None:
     assert len({int(f.max()) for f in found}) > 1
     for way, labels_found in zip(ways, found, strict=True):
         assert np.array_equal(labels_found, separate(maps, way))
+
+
+def test_what_lies_in_the_hole_of_another_goes_with_its_judgement() -> None:
+    yy, xx = np.mgrid[:60, :60]
+    away = np.hypot(yy - 30, xx - 30)
+    labels = np.where((away > 12) & (away < 22), 1, np.where(away < 6, 2, 0)).astype(np.int32)
+    m = true_maps(labels)
+    s = SeparateSettings(merge_below=0.9)
+    found, sure = Pieces(m, s).judged(s)
+    assert found[30, 30] == found[30, 15] > 0
+    assert sure.shape == (found.max() + 1,)
+    assert sure[0] == 1

@@ -60,7 +60,9 @@ class Pieces:
             labels = self._without_lenses if labels is self._joined else lenses_joined(labels)
         sure = (judge or mean_foreground)(labels, self.maps)
         number = _numbers(labels, sure, settings)
-        return _tidied(labels, number), np.concatenate([[1.0], sure[number[1:] > 0]])
+        tidied = _tidied(labels, number)
+        kept = np.concatenate([[1.0], sure[number[1:] > 0]])
+        return tidied, kept[: int(tidied.max(initial=0)) + 1]  # the last ones may lie in holes of others, and be filled with these
 
     @cached_property
     def _grown(self) -> Labels:
