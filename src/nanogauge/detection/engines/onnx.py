@@ -37,9 +37,9 @@ _MOST_AT_ONCE = 4  # tiles; each takes 0.1 GB
 _BATCH = 8  # tiles that an accelerator is given together
 
 _MODELS = Path(__file__).resolve().parent.parent / "models"
-SHIPPED = {name: _MODELS / f"{name}.onnx" for name in ("unet-efficientnet-lite2-pointers", "unet-resnet50-cbam")}
+SHIPPED = {name: _MODELS / f"{name}.onnx" for name in ("unet-efficientnet-lite2-6", "unet-resnet50-cbam")}
 """The networks that come with the package, the default first."""
-DEFAULT = SHIPPED["unet-efficientnet-lite2-pointers"]
+DEFAULT = SHIPPED["unet-efficientnet-lite2-6"]
 _LOCATOR = _MODELS / "scale-bar-locator.onnx"
 _SIZES = _MODELS / "size-estimator.onnx"
 _LOCATOR_STRIDE, _LOCATOR_MOST_PX2 = 32, 640_000  # of a picture it is given: bars and text grow with the picture
