@@ -37,6 +37,7 @@ CODES = {
     "like_none": "particles look like none of the classes that the network was taught",
     "one_look": "a mosaic, which is looked at once",
     "cut": "particles longer than a block's margin, cut",
+    "letters": "letters in a corner were taken for particles at first",
     "mat": "the picture shows a mat or a net of fibres, whose meshes are no particles",
     "note": "anything else: what a reader of the file, an annotation or the operator decided",
 }

@@ -8,6 +8,7 @@ glance at small patches says that something is there, and counts only where it p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -68,15 +69,27 @@ def find_particles(
     found = _found_in(picture, engine, settings)
     labels[y0:y1, x0:x1] = found.labels
     foreground[y0:y1, x0:x1] = found.foreground
-    number = without_text(labels, keep_out or [])
-    sure = found.confidence
-    if sure is not None:
-        sure = np.concatenate([[1.0], sure[np.flatnonzero(number)]])
-    classes = found.classes
-    if classes is not None:
-        classes = np.concatenate([classes[:1], classes[np.flatnonzero(number)]])
     alikes = found.alikes.moved(y0, x0).outside(keep_out or [])
-    return found._replace(labels=number[labels], foreground=foreground, confidence=sure, classes=classes, alikes=alikes)
+    found = found._replace(labels=labels, foreground=foreground, alikes=alikes)
+    return _numbered(found, without_text(labels, keep_out or []))
+
+
+def without(found: Found, gone: Sequence[int]) -> Found:
+    """What was found but for some labels; the others are numbered anew."""
+    kept = np.bincount(found.labels.ravel(), minlength=int(found.labels.max(initial=0)) + 1) > 0
+    kept[[0, *gone]] = False
+    return _numbered(found, np.where(kept, np.cumsum(kept), 0).astype(np.int32))
+
+
+def _numbered(found: Found, number: I32) -> Found:
+    """With new numbers (largest label + 1,), 0 for what is left out."""
+    stay = np.flatnonzero(number)
+    sure, classes = found.confidence, found.classes
+    if sure is not None:
+        sure = np.concatenate([[1.0], sure[stay]])
+    if classes is not None:
+        classes = np.concatenate([classes[:1], classes[stay]])
+    return found._replace(labels=number[found.labels], confidence=sure, classes=classes)
 
 
 def magnification_of(part: NDArray[np.uint8], engine: Engine, settings: Settings) -> float | None:

@@ -42,6 +42,7 @@ from ..statistics.warnings import (
     missed_warnings,
 )
 from .frame import data_bar_is_known, frame_of
+from .letters import without_letters
 from .mosaic import measure_mosaic
 
 
@@ -122,7 +123,7 @@ class Measurer:
             seeing: dict[str, Any] = {"reader": self.reader, "locator": self.locator}
             return measure_mosaic(micrograph, engine=self.engine, settings=settings, scale=scale, calibration=known, **seeing)
         bar, decision, frame = self.read_scale(micrograph, user=scale)
-        drawn = self.find(micrograph, bar, frame)
+        drawn, lettered = without_letters(self.find(micrograph, bar, frame), micrograph.grey8(), self.reader)
         found = at_edge(drawn, micrograph.pixels, settings.measure, frame=frame)
         table = particle_table(
             found.labels,
@@ -168,6 +169,7 @@ class Measurer:
                 *missed,
                 *look_alike_warnings(found.alikes.n, len(table)),
                 *like_none_warnings(table, settings.classes),
+                *lettered,
             ),
             foreground=found.foreground,
             edge_moved_px=found.moved_px,
