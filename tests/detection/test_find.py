@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nanogauge.detection.looks import Look, would_see
+from nanogauge.core.settings import Settings
+from nanogauge.detection import looks
+from nanogauge.detection.engines import make_engine
+from nanogauge.detection.looks import Look, Seen, finer_if_unsure, would_see
 from nanogauge.detection.merging import with_larger, with_overlooked, with_smaller
 
 SEES = (6.0, 100.0)
@@ -110,3 +113,28 @@ def test_a_look_is_a_witness_of_what_it_is_shown_at_a_size_that_it_sees():
     assert not witness(0.2)  # too small for it
     assert not witness(8.0)
     assert not would_see(base, Look(1.0, np.zeros_like(labels), base.foreground, np.ones(1)), (6.0, 250.0))
+
+
+@pytest.mark.parametrize(("now", "there", "taken"), [(0.4, 0.9, 1.0), (0.4, 0.6, None), (0.7, 0.95, None)])
+def test_a_finer_magnification_is_taken_where_this_one_is_unsure_and_that_one_much_surer(
+    now: float, there: float, taken: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At zoom 1 everything is plain, at others nothing is; the whole picture is looked at once."""
+    engine, looked = make_engine("unet"), list[float]()
+
+    def seen(zoom: float, sure: float) -> Seen:
+        labels = np.arange(0, 13, dtype=np.int32)[None]
+        return Seen(None, zoom, (), labels, np.concatenate([[1.0], np.full(12, sure)]))  # type: ignore[arg-type]
+
+    def look_at(picture: np.ndarray, engine: object, settings: Settings) -> Seen:
+        looked.append(settings.segment.working_magnification)
+        return seen(looked[-1], there)
+
+    monkeypatch.setattr(looks, "predict", lambda patch, engine, **options: None)
+    monkeypatch.setattr(looks, "Pieces", lambda maps, settings: None)
+    monkeypatch.setattr(looks, "seen_in", lambda pieces, zoom, *rest: seen(zoom, there if zoom == 1 else 0.3))
+    monkeypatch.setattr(looks, "look_at", look_at)
+    first = seen(0.25, now)
+    found = finer_if_unsure(first, np.zeros((600, 800), np.uint8), engine, Settings())
+    assert looked == ([taken] if taken else [])
+    assert (found.zoom == taken) if taken else (found is first)

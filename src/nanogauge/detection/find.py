@@ -21,7 +21,7 @@ from .confidence import judge_of, mean_by_label, true_at_all_sizes
 from .edges import true_edge
 from .in_line import joined_in_line
 from .look_alikes import NONE, LookAlikes, look_alikes
-from .looks import Look, Seen, coarser_if_unsure, coarser_look, finer_look, look_at, on_grid, seen_in, would_see
+from .looks import Look, Seen, coarser_if_unsure, coarser_look, finer_if_unsure, finer_look, look_at, on_grid, seen_in, would_see
 from .merging import with_alikes, with_larger, with_overlooked, with_smaller, with_unseen
 from .readings import LookTaken, Reading, beside, read
 from .separate import Pieces
@@ -164,7 +164,9 @@ def _with_alikes(result: Look, picture: NDArray[np.uint8], others: list[Look]) -
 def _chosen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _Chosen:
     """Of the looks at hand the one that promises most; the main look where looks cannot be weighed against each other."""
     first: list[Pieces] = []
-    seen = coarser_if_unsure(look_at(picture, engine, settings, first), picture, engine, settings)
+    seen = look_at(picture, engine, settings, first)
+    for elsewhere in (coarser_if_unsure, finer_if_unsure):
+        seen = elsewhere(seen, picture, engine, settings)
     main = on_grid(seen, picture.shape, settings)
     free = not settings.segment.working_magnification and engine.calibration is not None
     other = coarser_look(picture, seen, engine, settings) if free else None

@@ -25,6 +25,7 @@ FREE = 0.2  # share of a particle that may lie on others and still be new
 SMALL, LARGE = 2.0, 0.8  # of the smallest and the largest particle that a look sees: beyond, another look knows better
 _CLEARLY_SEEN = 0.8  # mean foreground probability of the objects that say how large particles are, before the main look
 _UNSURE, _MUCH_SURER, _COARSEST_PX = 0.6, 0.1, 96  # mean confidence; long side of the working picture
+_SURE, _MANY = 0.75, 8  # mean confidence, and particles, of a glance for which a finer magnification is taken
 _FINER = 2.0  # zoom of the finer look over the main one's
 _GLANCE_PX, _N_GLANCES = 256, 2  # side of a patch looked at first, in px of the finer look, and how many
 _GLANCED = 2  # new particles in the patches that make the finer look worth taking
@@ -133,6 +134,27 @@ def coarser_if_unsure(seen: Seen, picture: NDArray[np.uint8], engine: Engine, se
             best = coarser
         zoom /= 2
     return best._replace(looks=seen.looks)
+
+
+def finer_if_unsure(seen: Seen, picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> Seen:
+    """Where what is found is unsure, as the mottle of a support is, what is seen at a finer magnification, at which small particles
+    show, if that is much surer. The middle of the picture is glanced at at each, the whole looked at once."""
+    s = settings.segment
+    if seen.confidence is None or s.working_magnification or seen.mean_confidence >= _UNSURE:
+        return seen
+    best, chosen, zoom = max(seen.mean_confidence + _MUCH_SURER, _SURE), 0.0, 2 * seen.zoom
+    while zoom <= min(s.largest_zoom, s.largest_px / max(picture.shape)):
+        side = max(round(2 * s.thumbnail_px / zoom), 1)
+        y, x = ((max(n - side, 0) // 2) for n in picture.shape)
+        patch = standardise(rescale(standardise(picture[y : y + side, x : x + side]), zoom))
+        there = seen_in(Pieces(predict(patch, engine, overlap_px=s.overlap_px), settings.separate), zoom, engine, settings)
+        if there.labels.max(initial=0) >= _MANY and there.mean_confidence > best:
+            best, chosen = there.mean_confidence, zoom
+        zoom *= 2
+    if not chosen:
+        return seen
+    finer = look_at(picture, engine, settings.replace("segment", working_magnification=chosen))
+    return finer._replace(looks=seen.looks) if finer.mean_confidence > seen.mean_confidence + _MUCH_SURER else seen
 
 
 def finer_look(picture: NDArray[np.uint8], so_far: Look, main_zoom: float, engine: Engine, settings: Settings) -> Look | None:
