@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 torch = pytest.importorskip("torch", reason='torch is not installed: pip install "nanogauge[train]"')
 
@@ -334,7 +335,7 @@ def test_a_folder_of_classed_particles_becomes_a_network_with_figures(tmp_path: 
             y, x, round_ = 20 + 40 * (i // 8), 24 + 48 * (i % 8), i % 2 == 0
             there = np.hypot(yy - y, xx - x) < 14 if round_ else (yy - y < 12) & (yy - y > 1.75 * abs(xx - x) - 14)
             grey[there], labels[there], classes[i + 1] = 190, i + 1, "disc" if round_ else "wedge"
-        noisy = grey + np.random.default_rng(k).normal(0, 6, grey.shape)
+        noisy = gaussian_filter(grey, 1.2) + np.random.default_rng(k).normal(0, 6, grey.shape)  # as a microscope blurs
         Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(folder / "images" / f"s{k}.png")
         Image.fromarray(labels).save(folder / "labels" / f"s{k}.png")
         write_class_table(folder / "labels" / f"s{k}.csv", classes)
@@ -351,7 +352,7 @@ def test_a_folder_of_classed_particles_becomes_a_network_with_figures(tmp_path: 
     for i in range(12):
         y, x = 20 + 40 * (i // 4), 48 + 96 * (i % 4)
         grey[((yy - y) / 7) ** 2 + ((xx - x) / 24) ** 2 < 1] = 190
-    noisy = grey + np.random.default_rng(9).normal(0, 6, grey.shape)
+    noisy = gaussian_filter(grey, 1.2) + np.random.default_rng(9).normal(0, 6, grey.shape)
     rods = Measurer(engine=OnnxEngine(tmp_path / "k.onnx"))
     found = rods.measure(Micrograph(pixels=noisy.clip(0, 255).astype(np.uint8), name="rods"))
     inside = found.particles["class_confidence"].isna()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class ClassRecipe(Recipe):
     balance: float = 0.5
     body_rate: float = 0.02
     start_from: str = str(DEFAULT)
-    network: str = DEFAULT.stem  # the shipped files are named after their networks
+    network: str = field(default_factory=lambda: network_of(DEFAULT))
     steps: int = 300
     synthetic_share: float = 0.0
     diameter_px: float = 32.0
