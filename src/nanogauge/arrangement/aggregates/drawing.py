@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ..png import figure_png
 from .figures import Aggregates
 
 
@@ -53,7 +52,7 @@ def aggregates_png(found: Aggregates) -> bytes:
     left, right = figure.subplots(1, 2)
     draw_law(left, found)
     draw_primaries(right, found)
-    return _png(figure)
+    return figure_png(figure)
 
 
 PANELS: dict[str, Callable[[Any, Aggregates], None]] = {"law": draw_law, "primaries": draw_primaries}
@@ -63,10 +62,4 @@ def aggregates_panel_png(found: Aggregates, name: str) -> bytes:
     """One of `PANELS` by itself, as PNG."""
     figure = Figure(figsize=(4.4, 3.5), dpi=180, layout="constrained")
     PANELS[name](figure.subplots(), found)
-    return _png(figure)
-
-
-def _png(figure: Figure) -> bytes:
-    out = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(out)  # type: ignore[no-untyped-call]
-    return out.getvalue()
+    return figure_png(figure)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import math
 from typing import Any
 
 import cv2
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..png import figure_png
 from .figures import Fibres
 from .lines import normals
 
@@ -89,6 +88,4 @@ def fibres_png(found: Fibres, pixels: NDArray[Any]) -> bytes:
     draw_over(figure.add_subplot(grid[:, 0]), found, pixels)
     draw_widths(figure.add_subplot(grid[0, 1]), found)
     draw_directions(figure.add_subplot(grid[1, 1], projection="polar"), found)
-    out = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(out)  # type: ignore[no-untyped-call]
-    return out.getvalue()
+    return figure_png(figure)

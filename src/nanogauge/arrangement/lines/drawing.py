@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..png import figure_png
 from .defects import Defect
 from .figures import Lines, Roughness
 
@@ -90,6 +89,4 @@ def lines_figure(lines: Lines, pixels: NDArray[Any], defects: Sequence[Defect] =
 
 def lines_png(lines: Lines, pixels: NDArray[Any], defects: Sequence[Defect] = ()) -> bytes:
     """The page as PNG."""
-    out = io.BytesIO()
-    FigureCanvasAgg(lines_figure(lines, pixels, defects)).print_png(out)  # type: ignore[no-untyped-call]
-    return out.getvalue()
+    return figure_png(lines_figure(lines, pixels, defects))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ..png import figure_png
 from .figures import Order
 from .particles import ParticleOrder
 
@@ -91,7 +90,7 @@ def order_figure(order: Order) -> Figure:
 
 def order_png(order: Order) -> bytes:
     """The page as PNG."""
-    return _png(order_figure(order))
+    return figure_png(order_figure(order))
 
 
 PANELS: dict[str, Callable[[Any, Order], Any]] = {
@@ -106,13 +105,7 @@ def order_panel_png(order: Order, name: str) -> bytes:
     """One of `PANELS` by itself, as PNG."""
     figure = Figure(figsize=(4.4, 3.5), dpi=180, layout="constrained")
     PANELS[name](figure.subplots(), order)
-    return _png(figure)
-
-
-def _png(figure: Figure) -> bytes:
-    out = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(out)  # type: ignore[no-untyped-call]
-    return out.getvalue()
+    return figure_png(figure)
 
 
 def _extent(order: Order) -> tuple[float, float, float, float]:
