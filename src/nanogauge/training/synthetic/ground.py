@@ -103,6 +103,28 @@ def soil(picture: Array, n: int, largest_px: float, contrast: float, rng: np.ran
     return picture + specks
 
 
+def stain(picture: Array, n: int, typical_px: float, contrast: float, rng: np.random.Generator) -> Array:
+    """Faint patches as large as particles whose edges fade over a good part of their size: residue of a drop, deposits of the
+    beam, and fields scanned before."""
+    h, w = picture.shape
+    patches = np.zeros((h, w), np.float32)
+    for _ in range(n):
+        size = typical_px * float(np.exp(rng.normal(0, 0.4)))
+        one = np.zeros((h, w), np.float32)
+        y, x, turn = rng.uniform(0, h), rng.uniform(0, w), float(rng.uniform(0, 180))
+        depth = contrast * float(rng.uniform(0.4, 1))
+        if rng.random() < 0.2:  # a field scanned before lies along the frame
+            box = np.array([(-1, -0.75), (1, -0.75), (1, 0.75), (-1, 0.75)]) * size + (x, y)
+            cv2.fillConvexPoly(one, np.round(box).astype(np.int32), depth)
+            fade = float(rng.uniform(0.02, 0.15))
+        else:
+            axes = (max(int(size / 2), 1), max(int(size * rng.uniform(0.25, 0.5)), 1))
+            cv2.ellipse(one, (int(x), int(y)), axes, turn, 0, 360, depth, -1)
+            fade = float(rng.uniform(0.12, 0.35))
+        patches += wide_blur(one, max(fade * size, 1.0))
+    return picture + patches
+
+
 def _film_with_holes(
     picture: Array, depth: np.float32, pitch_px: float, rng: np.random.Generator, *, which: int | None = None
 ) -> tuple[Array, Array]:

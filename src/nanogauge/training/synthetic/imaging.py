@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .detector import expose
-from .ground import curtain, illuminate, scratch, soil, substrate
+from .ground import curtain, illuminate, scratch, soil, stain, substrate
 from .layers import Labels, compose, visible_shares, without
 from .looks import Look, random_look
 from .mats import Mat, lay_fibres
@@ -53,6 +53,8 @@ def paint(
     if look.specks:
         n = int(rng.poisson(look.specks * scene.shape[0] * scene.shape[1] / 512**2))
         ground = soil(ground, n, look.speck_px, look.speck_contrast, rng)
+    if look.stains:
+        ground = stain(ground, look.stains, look.stain_px, look.stain_contrast, rng)
     mat = None
     if scene.mat is not None:
         mat = lay_fibres(scene.shape, scene.mat, rng) if isinstance(scene.mat, Mat) else lay_support(scene.shape, scene.mat, rng)

@@ -37,6 +37,7 @@ class Look:
     opacity: float = 1.0  # below 1 the substrate shows through (thin sheets at high voltage)
     halo: float = 0.0  # charging or stain round the particles, bright above 0
     halo_px: float = 12.0
+    halo_shift: float = 0.0  # how far a halo lies to one side, as a share of halo_px (a detector that sees one side, deposits)
     texture: float = 0.03  # surface texture, amplitude
     texture_px: float = 3.0
     structure_depth: float = 0.5  # strength of inner structure
@@ -51,6 +52,9 @@ class Look:
     specks: int = 0  # per 512 x 512 px
     speck_px: float = 2.0
     speck_contrast: float = 0.2
+    stains: int = 0  # faint patches without a sharp edge: residue, deposits, fields scanned before
+    stain_px: float = 40.0
+    stain_contrast: float = 0.05  # bright above 0
     fringe: float = 0.0  # Fresnel fringe, bright outside above 0
     fringe_px: float = 1.6
     film: float = 0.0  # phase-contrast grain over everything (TEM)
@@ -105,6 +109,7 @@ def _sem(rng: np.random.Generator, d: float) -> dict[str, object]:
         "opacity": u(0.5, 0.95) if rng.random() < 0.08 else 1.0,
         "halo": halo,
         "halo_px": float(np.clip(d * u(0.15, 0.8), 2, 60)),
+        "halo_shift": u(0.2, 0.9) if rng.random() < 0.4 else 0.0,
         "texture": float(np.exp(u(math.log(0.008), math.log(0.08)))) * (rng.random() < 0.6),
         "texture_px": float(np.clip(d * u(0.02, 0.2), 1, 20)),
         "structure_depth": u(0.2, 1),
@@ -174,6 +179,9 @@ def _ground(rng: np.random.Generator, mode: str, d: float) -> dict[str, object]:
         "scratches": int(rng.integers(1, 8)) if rng.random() < 0.08 else 0,
         "specks": int(np.exp(u(1, 4.5))) if soiled else 0,
         "speck_px": float(np.clip(0.12 * d, 1, 4)),
+        "stains": int(rng.integers(1, 9)) if rng.random() < 0.15 else 0,
+        "stain_px": float(np.clip(d * np.exp(u(math.log(0.5), math.log(3))), 8, 150)),
+        "stain_contrast": u(0.015, 0.12) * float(rng.choice([-1, -1, 1])),
         "speck_contrast": u(0.05, 0.4) * (-1 if mode == "tem" or rng.random() < 0.25 else 1),
     }
 
@@ -182,8 +190,9 @@ def _instrument(rng: np.random.Generator, mode: str) -> dict[str, object]:
     u = rng.uniform
     sem = mode == "sem"
     journal = rng.random()
+    drawn = rng.random() < 0.04  # as sharp as simulations and masks are
     return {
-        "blur_px": u(0.35, 1.4) + (u(0, 2) if rng.random() < 0.15 else 0),
+        "blur_px": 0.0 if drawn else u(0.35, 1.4) + (u(0, 2) if rng.random() < 0.15 else 0),
         "astigmatism": u(0, 0.5) if rng.random() < 0.2 else 0.0,
         "drift_px": u(0.1, 0.6) if sem and rng.random() < 0.2 else 0.0,
         "noise": float(np.exp(u(math.log(0.004), math.log(0.09)))),

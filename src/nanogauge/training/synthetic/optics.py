@@ -35,12 +35,21 @@ def secondary_electrons(layers: Layers, ground: Array, look: Look, rng: np.rando
         body = body + np.float32(look.texture) * mottle(rng, body.shape, look.texture_px)
     under = ground
     if look.halo:
-        under = under + np.float32(look.halo) * wide_blur(layers.cover, look.halo_px)
+        under = under + np.float32(look.halo) * _aside(wide_blur(layers.cover, look.halo_px), look.halo_shift * look.halo_px, rng)
     picture = under + layers.cover * np.float32(look.opacity) * (body - under)
     if look.shadow:
         shielded = np.maximum(wide_blur(layers.top, look.shadow_px) - layers.top, 0) / np.float32(look.shadow_px)
         picture = picture * (1 - np.float32(look.shadow) * (1 - np.exp(np.float32(-0.8) * shielded)))
     return np.asarray(np.maximum(picture, 0), np.float32)
+
+
+def _aside(field: Array, by_px: float, rng: np.random.Generator) -> Array:
+    """A field moved to one side, in a random direction."""
+    if by_px <= 0:
+        return field
+    turn = rng.uniform(0, 2 * math.pi)
+    move = np.array([[1, 0, by_px * math.cos(turn)], [0, 1, by_px * math.sin(turn)]], np.float32)
+    return np.asarray(cv2.warpAffine(field, move, field.shape[::-1], borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def transmission(layers: Layers, ground: Array, look: Look, typical_px: float, rng: np.random.Generator) -> Array:

@@ -77,7 +77,11 @@ def flat(rng: np.random.Generator, shape: tuple[int, int], d: float) -> Pair:
         scene = replace(scene, coverage=min(scene.coverage, float(rng.uniform(0.03, 0.4))))
     if rng.random() < 0.4:  # large ones beside small ones, as dark or bright as these, are no holes
         scene = replace(scene, geometric_sd=float(rng.uniform(1.4, 2.2)), layout="sparse", overlap=0.0)
-    return scene, _even(clearer(random_look(rng, mode, d), rng), rng)
+    look = _even(clearer(random_look(rng, mode, d), rng), rng)
+    if rng.random() < 0.2:  # as drawn: sharp, several forms in one picture
+        forms: tuple[ShapeKind, ...] = ("sphere", ("platelet", "cube", "polyhedron")[rng.integers(3)])
+        return replace(scene, kinds=forms, n_sides=3 if rng.random() < 0.5 else 0), replace(look, blur_px=0.0, reproduction=1.0)
+    return scene, look
 
 
 def _even(look: Look, rng: np.random.Generator) -> Look:
