@@ -193,6 +193,19 @@ def test_warnings_of_unstable_weights_and_of_few_pixels():
     assert warnings_of(fine, distribution_of(fine, "px", m), m) == ()
 
 
+@pytest.mark.parametrize(("nm_per_px", "atoms"), [(0.01, True), (1.0, False), (None, False)])
+def test_what_is_no_larger_than_an_atom_is_no_particle(nm_per_px: float | None, atoms: bool) -> None:
+    m = Settings().measure
+    y, x = np.mgrid[0:100, 0:200]
+    labels = np.zeros((100, 200), np.int32)
+    for k in range(8):
+        labels[(y - 25 - 50 * (k // 4)) ** 2 + (x - 25 - 50 * (k % 4)) ** 2 < 15**2] = k + 1
+    scale = None if nm_per_px is None else Scale((nm_per_px, nm_per_px), 0.01, "metadata")
+    table = measure_particles(labels, pixels=np.zeros(labels.shape), scale=scale)
+    codes = [w.code for w in warnings_of(table, distribution_of(table, "px" if scale is None else "nm", m), m)]
+    assert codes == (["atoms"] if atoms else [])
+
+
 def test_no_interval_where_the_micrographs_are_no_one_sample() -> None:
     rng = np.random.default_rng(5)
     x = np.concatenate([rng.normal(5, 0.3, 60), rng.normal(2000, 90, 60)])

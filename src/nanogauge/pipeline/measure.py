@@ -41,6 +41,7 @@ from ..statistics.warnings import (
     mat_warnings,
     missed_warnings,
 )
+from .dark_places import dark_warnings
 from .frame import data_bar_is_known, frame_of
 from .letters import without_letters
 from .mosaic import measure_mosaic
@@ -168,6 +169,7 @@ class Measurer:
                 *detection_warnings(detection, {r.name: r.n for r in found.readings}),
                 *missed,
                 *look_alike_warnings(found.alikes.n, len(table)),
+                *dark_warnings(found.labels, micrograph.grey8(), micrograph.instrument),
                 *like_none_warnings(table, settings.classes),
                 *lettered,
             ),

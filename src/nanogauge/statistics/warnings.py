@@ -16,6 +16,7 @@ from .metrology import weights_of
 
 _FEW_PX = 8.0  # below, sizes are biased by more than 1 % (docs/accuracy.md)
 _FEW_SHARE = 0.05
+_ATOM_NM = 0.5  # clusters of a dozen atoms are larger, and the columns of a lattice lie 0.1 to 0.4 nm apart
 MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
 LEAST_FOUND = 0.8  # share expected to be found, below which the reader is told
 _FEW_ALIKE, _ALIKE_SHARE = 2, 0.03  # places that look like the particles, from which the reader is told; share of the particles
@@ -26,7 +27,7 @@ _LEAST_EFFECTIVE = 0.7  # of the number counted
 
 
 def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: MeasureSettings) -> tuple[Remark, ...]:
-    """What makes the distribution unsure: unstable edge weights, particles of too few pixels."""
+    """What makes the distribution unsure: unstable edge weights, particles of too few pixels or no larger than atoms."""
     weights = weights_of(table, settings)
     used = weights[weights > 0]
     if not used.size:
@@ -44,6 +45,9 @@ def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: Measu
     if share > _FEW_SHARE:
         small = f"{100 * share:.0f} % of the particles are under {_FEW_PX:g} px across"
         said.append(Remark("few_pixels", f"{small}: their sizes are biased, magnify more"))
+    if "equivalent_diameter_nm" in table and (d50 := float(np.median(table["equivalent_diameter_nm"][weights > 0]))) < _ATOM_NM:
+        atoms = f"half of what was found is under {d50:.2g} nm across, as single atoms are"
+        said.append(Remark("atoms", f"{atoms}: columns of a lattice are no particles, or else the scale is wrong"))
     return tuple(said)
 
 

@@ -1,0 +1,52 @@
+"""Particles darker than what lies around them in a scanning electron micrograph: they may be holes or pits.
+
+Secondary electrons leave raised matter more easily than flat ground (Goldstein et al., Scanning Electron Microscopy and X-Ray
+Microanalysis, 4th ed., ch. 5): particles are brighter there or have bright rims, and what is dark all over is mostly a hole. In
+transmission dark is what a particle should be, and a picture alone does not say how it was made: the file has to.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.segmentation import expand_labels
+
+from ..core.micrograph import Instrument
+from ..core.remarks import Remark
+
+_SCANNING_KV = 30.0  # the most that scanning microscopes reach; transmission begins at 60, but for few
+_TRANSMITTED = ("STEM", "TE ", "BF", "DF", "TLD-T")  # detectors below a thin specimen
+_AROUND_PX, _GAP_PX = 4, 1  # of the ring that a particle is compared with, and between the two
+_DARKER = 0.05  # of the picture's range of grey levels
+_MOST, _LEAST = 0.5, 3  # of the particles: share and number from which on it is said
+
+
+def scanning(instrument: Instrument) -> bool:
+    """Whether the file says that electrons were collected from above the specimen."""
+    kv, detector = instrument.accelerating_voltage_kv, (instrument.detector or "").upper()
+    return kv is not None and 0 < kv <= _SCANNING_KV and not any(name in f"{detector} " for name in _TRANSMITTED)
+
+
+def dark_warnings(labels: NDArray[np.integer], grey: NDArray[np.uint8], instrument: Instrument) -> tuple[Remark, ...]:
+    """A warning where most of what was outlined in a scanning micrograph (H, W) is darker than its surroundings."""
+    present = np.unique(labels)[1:] if scanning(instrument) else np.array([], int)
+    if present.size < _LEAST:
+        return ()
+    near = np.asarray(expand_labels(labels, _GAP_PX))
+    ring = np.where(near > 0, 0, expand_labels(near, _AROUND_PX))
+    inside, around = (_means(where, int(present[-1]) + 1, grey)[present] for where in (labels, ring))
+    low, high = np.percentile(grey, (1, 99))
+    free = np.isfinite(around)  # what neighbours leave of it
+    dark = inside[free] < around[free] - _DARKER * (high - low)
+    if free.sum() < _LEAST or dark.mean() < _MOST:
+        return ()
+    said = f"{int(dark.sum())} of {int(free.sum())} particles are darker than what lies around them"
+    return (
+        Remark("dark_places", f"{said}, as holes and pits are in a scanning electron microscope: look whether they are particles"),
+    )
+
+
+def _means(labels: NDArray[np.integer], n_labels: int, grey: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Mean grey level by label, NaN where there is no pixel of it."""
+    n = np.bincount(labels.ravel(), minlength=n_labels)
+    return np.asarray(np.bincount(labels.ravel(), grey.ravel(), n_labels) / np.where(n > 0, n, np.nan), np.float64)
