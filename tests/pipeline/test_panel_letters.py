@@ -52,7 +52,7 @@ def test_letters_in_a_corner_go_and_the_reader_is_told_so() -> None:
     assert left.confidence is not None
     assert left.confidence[1:] == pytest.approx(np.asarray(found.confidence)[1:13])
     assert [s.code for s in said] == ["letters"]
-    assert "2 objects in a corner" in said[0]
+    assert "2 objects as black or white as letters are" in said[0]
 
 
 @pytest.mark.parametrize("reader", [Says("a", 0.7), Says("O"), Says("l1"), Says("500 nm"), Says("")])
@@ -70,3 +70,13 @@ def test_the_reader_is_asked_of_few_objects_in_corners_alone(dark: tuple[tuple[i
     reader = Says("B")
     assert without_letters(found, grey, reader) == (found, ())
     assert reader.asked == 0
+
+
+@pytest.mark.parametrize(("dark", "goes"), [((130, 195), True), (None, False)])
+def test_what_is_read_as_a_letter_anywhere_goes_only_where_it_looks_like_one(dark: tuple[int, int] | None, goes: bool) -> None:
+    grey, found = scene(*([dark] if dark else []))
+    y, x = dark or (90 - 15, 80 - 15)  # a grey disc like the eleven others, read as a letter
+    left, said = without_letters(found, grey, Says(""), short=[("D", (y - 2, x - 2, y + 33, x + 33))])
+    assert left.labels.max() == 12
+    assert [s.code for s in said] == (["letters"] if goes else [])
+    assert all("read as D" in s for s in said)

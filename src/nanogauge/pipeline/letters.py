@@ -1,19 +1,21 @@
-"""Letters that authors drew into a corner and that were taken for particles.
+"""Letters that authors drew into a picture and that were taken for particles.
 
-A reader is asked only where something in a corner is as black or white as the picture gets, and unlike the other particles; what
-it reads there is no particle. Round letters may be particles, so they stay.
+Particles are taken for letters, too: a cube is a "D" to a reader. So what is read as a letter or three goes only where it is
+as black or white as the picture gets, and unlike the other particles. In corners, where letters mostly stand, a reader is
+asked once more about such objects; round letters may be particles, so they stay.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.protocols import TextReader
 from ..core.remarks import Remark
-from ..detection.find import Found, without
+from ..detection.find import Box, Found, without
 
 _CORNER = 0.3  # of height and width
 _EXTREME, _UNLIKE = 0.08, 0.3  # of the picture's range of grey levels: to its ends; from the other particles' tone
@@ -24,45 +26,66 @@ _LETTERS = re.compile(r"\(?[A-Za-z0-9]{1,3}\)?")
 _ROUND = set("oO0QcCDlI1|()")  # what a particle may be read as
 
 
-def without_letters(found: Found, grey: NDArray[np.uint8], reader: TextReader) -> tuple[Found, tuple[Remark, ...]]:
-    """What was found in a micrograph (H, W) without letters in its corners, and a remark where there were some."""
-    read = {k: text for k, box in _candidates(found.labels, grey).items() if (text := _read(grey, box, reader))}
+def without_letters(
+    found: Found, grey: NDArray[np.uint8], reader: TextReader, *, short: Sequence[tuple[str, Box]] = ()
+) -> tuple[Found, tuple[Remark, ...]]:
+    """What was found in a micrograph (H, W) without letters, and a remark where there were some.
+
+    short: texts of a letter or three that were read anywhere, with their boxes (y0, x0, y1, x1): a cube is read as "D", so that
+    what lies there goes only where it looks as letters do
+    """
+    toned = _toned(found.labels, grey)
+    read = {k: text for k, box in _in_corners(found.labels, toned).items() if (text := _read(grey, box, reader))}
+    read |= {k: text for text, box in short for k in _mostly_in(found.labels, box) if toned[k]}
     if not read:
         return found, ()
     pieces = f"{len(read)} objects" if len(read) > 1 else "one object"
-    said = f"{pieces} in a corner, as black or white as letters are, read as {', '.join(sorted(set(read.values())))}: left out"
+    said = f"{pieces} as black or white as letters are, read as {', '.join(sorted(set(read.values())))}: left out"
     return without(found, list(read)), (Remark("letters", said),)
 
 
-def _candidates(labels: NDArray[np.int32], grey: NDArray[np.uint8]) -> dict[int, tuple[int, int, int, int]]:
-    """Label -> box (y0, x0, y1, x1) of what may be a letter."""
+def _toned(labels: NDArray[np.int32], grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(n + 1,) by label, whether an object is as black or white as the picture gets, and unlike the other particles."""
     n = int(labels.max(initial=0))
-    if n < 2:
-        return {}
-    h, w = labels.shape
     low, high = (float(v) for v in np.percentile(grey, (1, 99)))
     span = max(high - low, 1.0)
     area = np.bincount(labels.ravel(), minlength=n + 1)
     tone = np.bincount(labels.ravel(), grey.ravel(), minlength=n + 1) / np.maximum(area, 1)
-    present = np.flatnonzero(area[1:]) + 1
-    usual = float(np.median(tone[present]))
+    present = area > 0
+    present[0] = False
+    if not present.any():
+        return present
     end = np.minimum(np.abs(tone - low), np.abs(tone - high)) <= 3 * _EXTREME * span  # the mean has the letter's soft rim in it
-    unlike = present[end[present] & (np.abs(tone[present] - usual) > _UNLIKE * span)]
-    if not 0 < unlike.size <= _MOST:
+    unlike = np.abs(tone - np.median(tone[present])) > _UNLIKE * span
+    toned = present & end & (unlike if present.sum() > 1 else True)
+    for k in np.flatnonzero(toned).tolist():
+        inside = float(np.median(grey[labels == k]))
+        toned[k] = inside <= low + _EXTREME * span or inside >= high - _EXTREME * span
+    return toned
+
+
+def _in_corners(labels: NDArray[np.int32], toned: NDArray[np.bool_]) -> dict[int, Box]:
+    """Label -> box (y0, x0, y1, x1) of what may be a letter."""
+    h, w = labels.shape
+    if not 0 < toned.sum() <= _MOST or len(np.unique(labels)) <= 2:  # alone, it may be the particle
         return {}
     out = {}
-    for k in unlike.tolist():
+    for k in np.flatnonzero(toned).tolist():
         y, x = np.nonzero(labels == k)
-        inside = grey[y, x]
-        if not (np.median(inside) <= low + _EXTREME * span or np.median(inside) >= high - _EXTREME * span):
-            continue
         middle_y, middle_x = y.mean() / h, x.mean() / w
         if min(middle_y, 1 - middle_y) < _CORNER and min(middle_x, 1 - middle_x) < _CORNER:
             out[k] = (int(y.min()), int(x.min()), int(y.max()) + 1, int(x.max()) + 1)
     return out
 
 
-def _read(grey: NDArray[np.uint8], box: tuple[int, int, int, int], reader: TextReader) -> str:
+def _mostly_in(labels: NDArray[np.int32], box: Box) -> list[int]:
+    """Labels of which more than half lies in a box."""
+    y0, x0, y1, x1 = box
+    window = labels[y0:y1, x0:x1]
+    return [k for k in np.unique(window[window > 0]).tolist() if 2 * (window == k).sum() > (labels == k).sum()]
+
+
+def _read(grey: NDArray[np.uint8], box: Box, reader: TextReader) -> str:
     """The letters in a box, "" where there are none for sure."""
     y0, x0, y1, x1 = box
     up, aside = round(_ASIDE * (y1 - y0)), round(_ASIDE * (x1 - x0))

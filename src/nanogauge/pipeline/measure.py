@@ -124,7 +124,9 @@ class Measurer:
             seeing: dict[str, Any] = {"reader": self.reader, "locator": self.locator}
             return measure_mosaic(micrograph, engine=self.engine, settings=settings, scale=scale, calibration=known, **seeing)
         bar, decision, frame = self.read_scale(micrograph, user=scale)
-        drawn, lettered = without_letters(self.find(micrograph, bar, frame), micrograph.grey8(), self.reader)
+        drawn, lettered = without_letters(
+            self.find(micrograph, bar, frame), micrograph.grey8(), self.reader, short=bar.letters if bar else ()
+        )
         found = at_edge(drawn, micrograph.pixels, settings.measure, frame=frame)
         table = particle_table(
             found.labels,
@@ -240,7 +242,7 @@ class Measurer:
 
     def find(self, micrograph: Micrograph, bar: ScaleBarReading | None, frame: Box) -> Found:
         """Particles within the frame, the scale bar's text not taken for some; outlines as the engine draws them."""
-        return find_particles(micrograph.grey8(), self.engine, self.settings, frame=frame, keep_out=written_on(bar))
+        return find_particles(micrograph.grey8(), self.engine, self.settings, frame=frame, keep_out=written_on(bar, letters=False))
 
 
 def classed_by_network(settings: Settings, engine: Engine) -> Settings:

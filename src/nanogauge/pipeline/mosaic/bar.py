@@ -54,7 +54,7 @@ def seek(mosaic: Mosaic, levels: Levels, preview: NDArray[np.uint8], reader: Tex
     known = mosaic.instrument.data_bar_first_row
     if known is not None and 0 < known <= height:
         bottoms = [known]
-    texts = tuple(box for r in readings for box in written_on(r))
+    texts = tuple(box for r in readings for box in written_on(r, letters=False))
     return Sought(_one_of(readings), min(bottoms, default=height), texts)
 
 
@@ -86,6 +86,7 @@ def _placed(r: ScaleBarReading, y0: int, x0: int, fy: float, fx: float) -> Scale
         box=None if r.box is None else moved(r.box),
         label_box=None if r.label_box is None else moved(r.label_box),
         text_boxes=tuple(moved(b) for b in r.text_boxes),
+        letters=tuple((text, moved(b)) for text, b in r.letters),
     )
 
 

@@ -27,6 +27,7 @@ from .second_sight import has_rival, taken_together
 from .text import LengthText, is_common, label_rounding, parse_lengths
 
 _TALLEST_TEXT = 0.2  # of the picture's height
+_SHORT = 3  # characters that a particle or a few may be read as
 _LEAST_ARROW_PX = 80.0  # fine tips fade: up to 5 px were missed in 30 to 67 px
 _LEAST_CLEAR_ARROW_PX = 30.0  # where the tips were found in two ways, in the same place
 _TIPS_OFF_PX, _TIPS_OFF = 2.0, 0.03  # or of its length: that the locator may see them elsewhere
@@ -46,7 +47,8 @@ class ScaleBarReading:
     value_nm: the label; length_px: what the label spans; box: the bar, (y0, x0, y1, x1) px, half-open; label_box: its text; text:
     as understood, "500 nm"; raw_text: as the reader saw it; nm_per_px: value over length; relative_uncertainty: one standard
     uncertainty, bar ends, whole px and rounding of the label; kind: solid, ticks, split, hollow, arrows, ruler; text_boxes: the
-    lines in the picture that are text for sure, with the plates behind them; refused: why no scale may be taken from the picture,
+    lines in the picture that are text, with the plates behind them; letters: those of them that are a letter or three on no plate,
+    each with its text, which particles are sometimes taken for; refused: why no scale may be taken from the picture,
     None where one may; n_panels: of the figure; refined: nm per px and relative uncertainty together with a printed field width or
     magnification that agrees, None where there is none; refined_by: which of them
     """
@@ -62,6 +64,7 @@ class ScaleBarReading:
     kind: str = ""
     warnings: tuple[str, ...] = ()
     text_boxes: tuple[Box, ...] = ()
+    letters: tuple[tuple[str, Box], ...] = ()
     refused: str | None = None
     refined: tuple[float, float] | None = None
     refined_by: str = ""
@@ -112,16 +115,21 @@ def _of_panels(readings: list[ScaleBarReading | None]) -> ScaleBarReading:
     """One reading for a figure of several panels: the first panel's where all panels have a bar and these agree, else refused."""
     known = [r for r in readings if r is not None]
     boxes = tuple(box for r in known for box in (*r.text_boxes, *((r.box,) if r.box else ())))
+    letters = tuple(one for r in known for one in r.letters)
     scales = [r.scale.nm_per_px[1] for r in known if r.scale is not None]
     said = f"the picture is a figure of {len(readings)} panels"
     if len(scales) == len(readings) and max(scales) / min(scales) - 1 <= _AGREE:
         agreement = f"{said}, whose scale bars agree"
-        return replace(known[0], text_boxes=boxes, warnings=(*known[0].warnings, agreement), n_panels=len(readings))
+        return replace(
+            known[0], text_boxes=boxes, letters=letters, warnings=(*known[0].warnings, agreement), n_panels=len(readings)
+        )
     why = (
         "whose scale bars disagree" if len(scales) == len(readings) else f"and a scale could be read in {len(scales)} of them only"
     )
     refused = f"{said}, {why}; measure it with --panels, each by its own bar, or crop it"
-    return ScaleBarReading(None, None, None, "", 0.0, None, 0.0, text_boxes=boxes, refused=refused, n_panels=len(readings))
+    return ScaleBarReading(
+        None, None, None, "", 0.0, None, 0.0, text_boxes=boxes, letters=letters, refused=refused, n_panels=len(readings)
+    )
 
 
 def _moved(reading: ScaleBarReading | None, dy: int, dx: int) -> ScaleBarReading | None:
@@ -137,6 +145,7 @@ def _moved(reading: ScaleBarReading | None, dy: int, dx: int) -> ScaleBarReading
         box=moved(reading.box) if reading.box else None,
         label_box=moved(reading.label_box) if reading.label_box else None,
         text_boxes=tuple(moved(b) for b in reading.text_boxes),
+        letters=tuple((text, moved(b)) for text, b in reading.letters),
     )
 
 
@@ -152,18 +161,22 @@ def _read_panel(sight: Sight) -> ScaleBarReading | None:
             labels = _labels(sight)
             pairs = _pairs(labels, sight, strip)
     lines = sight.lines
-    boxes = tuple(with_plate(pixels, _whole(line.box, pixels.shape)) for line in lines if _is_text(line, pixels.shape[0]))
     if not lines:
         return None
+    texts = [(line, _whole(line.box, pixels.shape)) for line in lines if _is_text(line, pixels.shape[0])]
+    boxes = tuple(with_plate(pixels, box) for _, box in texts)
+    letters = tuple((line.text, box) for (line, box), plate in zip(texts, boxes, strict=True) if plate == box and _is_short(line))
     if not labels:
         reason = "no text in the picture is a length that could label a scale bar"
-        return ScaleBarReading(None, None, None, "", 0.0, None, 0.0, text_boxes=boxes, refused=reason)
+        return ScaleBarReading(None, None, None, "", 0.0, None, 0.0, text_boxes=boxes, letters=letters, refused=reason)
     if not pairs:
         text = max(labels, key=lambda t: t.confidence)
         reason = f"the text {text.raw!r} stands in the picture, but no bar was found at it"
-        return ScaleBarReading(None, None, None, text.text, 0.0, None, 0.0, text.raw, text_boxes=boxes, refused=reason)
+        return ScaleBarReading(
+            None, None, None, text.text, 0.0, None, 0.0, text.raw, text_boxes=boxes, letters=letters, refused=reason
+        )
     printed = printed_facts(lines)
-    return replace(_decide(_as_printed(pairs, printed, pixels.shape[1]), pixels.shape, printed), text_boxes=boxes)
+    return replace(_decide(_as_printed(pairs, printed, pixels.shape[1]), pixels.shape, printed), text_boxes=boxes, letters=letters)
 
 
 def _labels(sight: Sight) -> list[LengthText]:
@@ -187,8 +200,11 @@ def annotation_boxes(reading: ScaleBarReading | None, *, margin_px: int = 2) -> 
     return tuple((max(y0 - margin_px, 0), max(x0 - margin_px, 0), y1 + margin_px, x1 + margin_px) for y0, x0, y1, x1 in boxes)
 
 
-def written_on(reading: ScaleBarReading | None) -> list[tuple[int, int, int, int]]:
-    """`annotation_boxes` in whole px."""
+def written_on(reading: ScaleBarReading | None, *, letters: bool = True) -> list[tuple[int, int, int, int]]:
+    """`annotation_boxes` in whole px. letters: also those of short texts that may be particles."""
+    if reading is not None and not letters:
+        may_be_none = {box for _, box in reading.letters}
+        reading = replace(reading, text_boxes=tuple(b for b in reading.text_boxes if b not in may_be_none))
     return [(round(y0), round(x0), round(y1), round(x1)) for y0, x0, y1, x1 in annotation_boxes(reading)]
 
 
@@ -375,6 +391,15 @@ def _is_text(line: TextLine, picture_height: int) -> bool:
     if parse_lengths(line):
         return True
     return line.confidence >= 0.8 and re.fullmatch(r"[O0o8Q°()\s.,:;\-_—一|]*", line.text) is None
+
+
+def _is_short(line: TextLine) -> bool:
+    """Whether a text is a letter or three, or one letter again and again: a cube is read as "D", two rods as "11"."""
+    text = line.text.strip()
+    if parse_lengths(line) or re.fullmatch(r"\(.+\)", text):
+        return False
+    characters = re.findall(r"\w", text)
+    return len(characters) <= _SHORT or len(set(characters)) == 1
 
 
 def _whole(box: tuple[float, float, float, float], shape: tuple[int, ...]) -> Box:
