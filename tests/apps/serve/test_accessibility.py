@@ -240,6 +240,7 @@ def test_what_is_learned_and_what_is_being_written(tab: Any, several: Path, free
         tab.goto(f"{page.address}/report")
         looker.look("learned", ".ng-learn h3:has-text('Learned: sphere, rod')")
         looker.dialog("training data", lambda: tab.click("button:has-text('Save as training data')"))
+        looker.dialog("what the report holds", lambda: tab.click("button:has-text('What it holds')"))
         waiting: list[Any] = []
         tab.route("**/api/files/particles.csv?ready=1", lambda route: waiting.append(route))
         tab.click("a:has-text('particles.csv')")
@@ -251,4 +252,4 @@ def test_what_is_learned_and_what_is_being_written(tab: Any, several: Path, free
         looker.look("learning", ".ng-learn [role=progressbar]:visible")
         tab.click(".ng-learn button:has-text('Cancel')")
         looker.look("stopped", "text=Stopped; nothing was kept")
-    looker.fine(6)
+    looker.fine(7)
