@@ -15,6 +15,19 @@ import pandas as pd
 from serve_tools import Page
 
 PORT = Callable[[], int]
+STILL = """() => {
+  const v = window.nanogaugeView, stage = v?.$refs?.stage?.getBoundingClientRect();
+  const moves = (a) => a.playState === 'running' && a.effect.getComputedTiming().endTime !== Infinity;
+  const drawn = () => v.loaded && v.frames > 0 && !v.moving && !v.asked && v.width === stage.width && v.height === stage.height;
+  return !document.querySelector('[class*="-enter-active"], [class*="-leave-active"]') && !document.getAnimations().some(moves)
+    && (!stage || v.failed || drawn());
+}"""  # nothing fades or slides but what does so for ever; the picture is drawn at the size that it has
+_AT_A_BAR = """(least) => {
+  const svg = document.querySelector('.ng-chart svg').getBoundingClientRect();
+  const boxes = [...document.querySelectorAll('.ng-chart .bars rect')].map((b) => b.getBoundingClientRect());
+  const b = boxes.filter((b) => b.height > least.height)[least.before];
+  return b && { x: b.x + b.width / 2 - svg.x, y: b.bottom - svg.y - 2 };
+}"""
 READY = "() => window.nanogauge?.name === %r && window.nanogauge.state && window.nanogaugeView?.loaded"
 DOUBTFUL = 4
 WAIT_MS = 120_000  # a busy machine is slow, not wrong
@@ -29,6 +42,7 @@ class window:  # noqa: N801
         self.outside: list[str] = []
 
     def __enter__(self) -> Any:
+        self.context.set_default_timeout(WAIT_MS)
         tab = self.context.new_page()
         tab.on("pageerror", lambda e: self.errors.append(str(e)))
         tab.on("request", lambda r: self._seen(r.url))
@@ -47,9 +61,29 @@ class window:  # noqa: N801
 
 def opened(tab: Any, page: Page, name: str) -> None:
     """One micrograph, ready to be edited."""
-    tab.goto(f"{page.address}/m/{name}", timeout=WAIT_MS)
-    tab.wait_for_function(READY % name, timeout=WAIT_MS)
-    tab.wait_for_function("() => nanogaugeView.frames > 0", timeout=WAIT_MS)  # something is drawn
+    tab.goto(f"{page.address}/m/{name}")
+    tab.wait_for_function(READY % name)
+    still(tab)
+
+
+def gone_to(tab: Any, address: str) -> None:
+    """Any page, whole: nothing more is being fetched and nothing moves."""
+    tab.goto(address, wait_until="networkidle")
+    tab.wait_for_selector(".ng-header")
+    still(tab)
+
+
+def still(tab: Any) -> None:
+    """Waits until nothing moves: where something is found then, it can be clicked."""
+    tab.wait_for_function(STILL)
+
+
+def click_bar(tab: Any, *, before: int = 0, height: float = 0) -> None:
+    """Clicks at the foot of a bar of the chart; the one after as many others that are as high."""
+    tab.wait_for_selector(".q-menu", state="detached")
+    still(tab)
+    at = tab.wait_for_function(_AT_A_BAR, arg={"before": before, "height": height}).json_value()
+    tab.click(".ng-chart svg", position=at)
 
 
 def drop(tab: Any, files: list[Path]) -> None:
@@ -69,7 +103,8 @@ def free(tab: Any) -> list[int]:
 
 
 def on_screen(tab: Any, label: int) -> tuple[float, float, float]:
-    """Where a particle is in the window, and its radius there."""
+    """Where a particle is in the window, and its radius there, once nothing moves."""
+    still(tab)
     box = tab.locator(".ng-stage").bounding_box()
     found = "const p = nanogauge.particles.get(l), c = nanogaugeView.camera"
     x, y, r = tab.evaluate(f"(l) => {{ {found}; return [...c.toScreen(p.x, p.y), p.d_px / 2 * c.zoom]; }}", label)
@@ -93,7 +128,7 @@ def after_edit(tab: Any, act: Callable[[], object]) -> None:
     """Does something and waits for the edit it makes."""
     before = revision(tab)
     act()
-    tab.wait_for_function("(r) => nanogauge.state.revision > r", arg=before, timeout=WAIT_MS)
+    tab.wait_for_function("(r) => nanogauge.state.revision > r", arg=before)
 
 
 def particles(page: Page, name: str) -> list[dict[str, str]]:

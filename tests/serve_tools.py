@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 import shutil
 import signal
@@ -17,6 +19,59 @@ from typing import Any
 
 import numpy as np
 
+PROGRAM = str(Path(__file__).with_name("page_parent.py"))
+
+
+class Forked:
+    """A page's process, asked for as a `subprocess.Popen` is; see `page_parent`."""
+
+    _parent: subprocess.Popen[str] | None = None
+
+    def __init__(self, wanted: dict[str, Any]) -> None:
+        if Forked._parent is None:
+            Forked._parent = subprocess.Popen(
+                [sys.executable, "-W", "ignore::DeprecationWarning", PROGRAM],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=_environment(),
+            )
+            atexit.register(Forked._parent.communicate)
+        self.pid = int(self._ask(wanted))
+        self.returncode: int | None = None
+
+    def _ask(self, what: dict[str, Any]) -> Any:
+        parent = Forked._parent
+        assert parent is not None
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        parent.stdin.write(json.dumps(what) + "\n")
+        parent.stdin.flush()
+        return json.loads(parent.stdout.readline())
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            self.returncode = self._ask({"ended": self.pid})
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        end = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired(PROGRAM, timeout)
+            time.sleep(0.02)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
 
 @dataclass
 class Page:
@@ -24,23 +79,23 @@ class Page:
 
     address: str
     root: Path
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[Any] | Forked
 
     def kill(self) -> None:
         """Without a chance to write anything."""
-        self.process.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+        self.process.kill()
         self.process.wait(20)
 
 
-_PROGRAM = """
-import sys
-from pathlib import Path
-from nanogauge.apps.serve.server import serve
-from nanogauge.apps.serve.uploads import Limits
-from nanogauge.core.settings import Settings
-serve(Path(sys.argv[1]), port=int(sys.argv[2]), browser=False, settings=Settings().replace("segment", engine=sys.argv[3]),
-      limits=Limits(most_bytes=int(sys.argv[4]), most_pixels=int(sys.argv[5])))
-"""
+def _environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("NICEGUI") and k != "PYTEST_CURRENT_TEST"}
+    return kept | {"OMP_NUM_THREADS": "1"}
+
+
+def _started(wanted: dict[str, Any]) -> subprocess.Popen[Any] | Forked:
+    if sys.platform == "linux":
+        return Forked(wanted)
+    return subprocess.Popen([sys.executable, PROGRAM, json.dumps(wanted)], env=_environment(), stdout=subprocess.DEVNULL)
 
 
 @contextmanager
@@ -48,9 +103,8 @@ def running(
     root: Path, port: int, *, engine: str = "threshold", most_bytes: int = 60_000_000, most_pixels: int = 30_000_000
 ) -> Iterator[Page]:
     """The page on a work folder, in a process of its own; ended at the end."""
-    arguments = [sys.executable, "-c", _PROGRAM, str(root), str(port), engine, str(most_bytes), str(most_pixels)]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("NICEGUI") and k != "PYTEST_CURRENT_TEST"}
-    process = subprocess.Popen(arguments, env=environment | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL)
+    wanted = {"root": str(root), "port": port, "engine": engine, "most_bytes": most_bytes, "most_pixels": most_pixels}
+    process = _started(wanted)
     page = Page(f"http://127.0.0.1:{port}", root, process)
     try:
         for _ in range(3000):  # a busy machine is slow, not wrong

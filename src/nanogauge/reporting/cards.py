@@ -10,9 +10,9 @@ from ..core.scale import format_length
 from ..results.measurement import Measurement
 from ..results.saved import SavedMeasurement, saved_of
 from ..scale.calibration import Calibration, calibration_from_dict
-from ..statistics.distribution import STATISTICS, WITHOUT_UNIT
+from ..statistics.distribution import STATISTICS
 from .arrangement import aggregate_rows, fibre_rows, order_rows
-from .content import exclusion_rows
+from .content import digits_of, exclusion_rows, unit_of
 from .formatting import DASH, NAMES, Lengths, lengths, number, percent
 
 
@@ -213,10 +213,10 @@ def _statistics(d: dict[str, Any], unit: Lengths) -> list[tuple[str, str, str]]:
         e = d.get(name)
         if not isinstance(e, dict) or e["value"] is None or name == "d50":
             continue
-        show = Lengths("") if name in WITHOUT_UNIT else unit
+        show = unit_of(name, unit)
         of = f" {show.unit}" if show.unit else ""
         interval = show.interval(e["low"], e["high"]) + of if e["low"] is not None else "too few particles"
-        rows.append((NAMES.get(name, name), show.show(e["value"]) + of, interval))
+        rows.append((NAMES.get(name, name), show.show(e["value"], digits_of(name)) + of, interval))
     return rows
 
 

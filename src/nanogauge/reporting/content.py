@@ -100,13 +100,23 @@ def statistics_rows(d: Distribution, unit: Lengths) -> list[tuple[str, str, str,
         e = getattr(d, name)
         if math.isnan(e.value) or name in _SKIPPED:
             continue
-        show = Lengths("") if name in WITHOUT_UNIT else unit
+        show = unit_of(name, unit)
         of = f" {show.unit}" if show.unit else ""
         known = math.isfinite(e.low)
         interval = show.interval(e.low, e.high) + of if known else _no_interval(d)
         se = show.show(e.standard_error, 2) + of if math.isfinite(e.standard_error) else DASH
-        rows.append((NAMES.get(name, name), show.show(e.value) + of, interval, se))
+        rows.append((NAMES.get(name, name), show.show(e.value, digits_of(name)) + of, interval, se))
     return rows
+
+
+def unit_of(statistic: str, unit: Lengths) -> Lengths:
+    """What a statistic is written in: lengths in `unit`, the coefficient of variation in percent everywhere."""
+    return Lengths("%", 100.0) if statistic == "cv" else Lengths("") if statistic in WITHOUT_UNIT else unit
+
+
+def digits_of(statistic: str) -> int:
+    """Figures that a statistic is written with."""
+    return 3 if statistic == "cv" else 4
 
 
 def _no_interval(d: Distribution) -> str:
@@ -310,8 +320,8 @@ def _setting(value: Any) -> str:
     )
 
 
-def provenance_rows(gathered: Gathered, *, started: str = "", made: str = "") -> list[tuple[str, str]]:
-    """Software, models, dates, edits."""
+def provenance_rows(gathered: Gathered, *, started: str = "", made: str = "", left_out: str = "") -> list[tuple[str, str]]:
+    """Software, models, dates, edits, what was left out."""
     rows = [("nanogauge", gathered.text("version"))]
     if started:
         rows.append(("Measured", started))
@@ -321,6 +331,8 @@ def provenance_rows(gathered: Gathered, *, started: str = "", made: str = "") ->
         rows.append(("Particles found by", name + (f", SHA-256 {sha256}" if sha256 else "")))
     edits = f"{gathered.n_edited} micrograph{_s(gathered.n_edited)} edited by hand" if gathered.n_edited else "none"
     rows.append(("Operator's edits", edits))
+    if left_out:
+        rows.append(("Measured, but left out of this report", left_out))
     return rows
 
 

@@ -17,7 +17,7 @@ from .content import comparison_content, iso_rows, provenance_rows, sample_conte
 from .facts import Gathered
 from .gallery import Doubtful
 from .info import ReportInfo
-from .plots import comparison_plot, sample_plots
+from .plots import comparison_plot, one_scale, sample_plots
 
 MOST_CARDS = 24
 """Micrographs shown in full in report.html; a larger run has a page for each micrograph instead."""
@@ -36,6 +36,7 @@ class Collected:
     gathered: Gathered = field(default_factory=Gathered)
     settings: Settings | None = None
     doubtful: list[Doubtful] = field(default_factory=list)
+    left_out: str = ""  # which measured micrographs the report was made without, and why
 
     @property
     def paged(self) -> bool:
@@ -76,12 +77,13 @@ def build(
     samples = _samples(collected) if single_population else []
     blocks = []
     several = len(samples) > 1
+    scale = one_scale(samples)
     for k, sample in enumerate(samples):
         folder = None
         if plots_folder is not None:
             folder = plots_folder / _folder_name(sample.name, k) if several else plots_folder
             folder.mkdir(parents=True, exist_ok=True)
-        blocks.append(sample_content(sample) | {"plots": sample_plots(sample, folder=folder)})
+        blocks.append(sample_content(sample) | {"plots": sample_plots(sample, folder=folder, scale=scale)})
     comparison = None
     comparable = [s for s in samples if s.distribution.n]
     if len(comparable) > 1 and len({s.unit for s in comparable}) == 1:
@@ -109,7 +111,7 @@ def build(
         "instrument": g.instrument(),
         "scale": g.scale_rows(),
         "iso": iso_rows(info, g, samples),
-        "provenance": provenance_rows(g, started=started, made=made),
+        "provenance": provenance_rows(g, started=started, made=made, left_out=collected.left_out),
         "settings": settings_rows(g.settings),
         "several_settings": g.several_settings,
     }

@@ -45,6 +45,7 @@ _STYLE: Any = {
     "svg.hashsalt": "nanogauge",
 }
 _MOST_ERROR_BARS = 60
+_FARTHEST_MEDIANS = 10.0  # times the smallest: samples further apart have an axis each
 
 Rows = list[tuple[str, float, float, float, float]]  # series, x, y, low, high; NaN where there is none
 
@@ -58,8 +59,34 @@ class Plot:
     svg: str
 
 
-def sample_plots(sample: Sample, *, folder: Path | None = None) -> list[Plot]:
-    """The plots of one sample; into FOLDER as NAME.svg, .pdf, .png and .csv where one is given. None where nothing counts."""
+@dataclass(frozen=True, slots=True)
+class OneScale:
+    """The axis of sizes that charts of several samples share: the unit shown, and from where to where in it."""
+
+    unit: Lengths
+    low: float
+    high: float
+
+
+def one_scale(samples: Sequence[Sample]) -> OneScale | None:
+    """The axis on which the charts of samples can be compared by eye. None where there is none: a single sample, nm beside px, or
+    medians so far apart that the charts of the smallest would be a stroke."""
+    counted = [s for s in samples if s.distribution.n]
+    medians = [s.distribution.median.value for s in counted]
+    if len(counted) < 2 or len({s.unit for s in counted}) > 1 or max(medians) > _FARTHEST_MEDIANS * min(medians):
+        return None
+    unit = lengths(counted[0].unit, max(medians))
+    ends = [(x[w > 0].min(), x[w > 0].max()) for x, w in map(diameters, counted)]
+    low, high = unit.value(float(min(a for a, _ in ends))), unit.value(float(max(b for _, b in ends)))
+    margin = 0.1 * (high - low) or 0.1 * high
+    return OneScale(unit, max(low - margin, 0.0), high + margin)
+
+
+def sample_plots(sample: Sample, *, folder: Path | None = None, scale: OneScale | None = None) -> list[Plot]:
+    """The plots of one sample; into FOLDER as NAME.svg, .pdf, .png and .csv where one is given. None where nothing counts.
+
+    scale: the axis of sizes of all samples of a report; None: one of its own
+    """
     if not sample.distribution.n:
         return []
     drawings: list[tuple[str, str, Callable[[Any, Sample, Lengths], Rows]]] = [
@@ -79,12 +106,15 @@ def sample_plots(sample: Sample, *, folder: Path | None = None) -> list[Plot]:
         drawings.append(
             ("micrographs", "Mean of each micrograph with its 95 % interval; line and band: the pooled mean.", draw_micrographs)
         )
-    unit = lengths(sample.unit, sample.distribution.median.value)
-    return [plot_of(name, caption, partial(_drawn, draw, sample, unit), folder) for name, caption, draw in drawings]
+    unit = lengths(sample.unit, sample.distribution.median.value) if scale is None else scale.unit
+    return [plot_of(name, caption, partial(_drawn, draw, sample, unit, scale), folder) for name, caption, draw in drawings]
 
 
-def _drawn(draw: Callable[[Any, Sample, Lengths], Rows], sample: Sample, unit: Lengths, axes: Any) -> Rows:
-    return draw(axes, sample, unit)
+def _drawn(draw: Callable[[Any, Sample, Lengths], Rows], sample: Sample, unit: Lengths, scale: OneScale | None, axes: Any) -> Rows:
+    rows = draw(axes, sample, unit)
+    if scale is not None and draw in (draw_distribution, draw_cumulative):
+        axes.set_xlim(scale.low, scale.high)
+    return rows
 
 
 def comparison_plot(samples: Sequence[Sample], *, folder: Path | None = None) -> Plot:

@@ -18,15 +18,10 @@ from nanogauge.apps.serve.project import Project
 from nanogauge.apps.serve.studio import save_session
 from nanogauge.apps.serve.uploads import Received
 from nanogauge.editing.session import open_session
-from page_tools import PORT, WAIT_MS, after_edit, free, on_screen, opened, stroke, window, with_doubts
+from page_tools import PORT, after_edit, free, gone_to, on_screen, opened, still, stroke, window, with_doubts
 from serve_tools import Page, discs, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
-
-# nothing moves but what moves for ever
-STILL = """() => !document.querySelector('[class*="-enter-active"], [class*="-leave-active"]')
-  && document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getComputedTiming().endTime === Infinity)"""
-
 
 # contrast of a text with the nearest ground behind it
 CONTRAST = """(selector) => {
@@ -73,25 +68,23 @@ def test_axe_finds_no_serious_fault(browser: Any, several: Any, free_port: PORT,
     with running(several, free_port()) as page, window(browser, color_scheme=scheme) as tab:
         said = []
         tab.goto(page.address)
-        tab.wait_for_selector(".ng-item.openable", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-item.openable")
         said += [f"gallery: {f}" for f in faults(tab)]
         tab.click('[data-name="b"] .q-checkbox')
-        tab.wait_for_selector(".ng-selected", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-selected")
         said += [f"selection: {f}" for f in faults(tab)]
         opened(tab, page, "a")
         tab.mouse.click(*on_screen(tab, free(tab)[0])[:2])
         after_edit(tab, lambda: tab.keyboard.press("Delete"))
         for name in ("Sizes", "Particles", "Order", "Scale", "Filters", "Files"):
             tab.click(f".q-tab:has-text('{name}')")
-            tab.wait_for_timeout(700)
+            still(tab)
             said += [f"{name}: {f}" for f in faults(tab)]
         tab.keyboard.press("u")
-        tab.wait_for_selector(".ng-review", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-review")
         said += [f"review: {f}" for f in faults(tab)]
         for path in ("/samples", "/report", "/m/nowhere", "/nothing"):
-            tab.goto(page.address + path)
-            tab.wait_for_selector(".ng-header", timeout=WAIT_MS)
-            tab.wait_for_timeout(400)
+            gone_to(tab, page.address + path)
             said += [f"{path}: {f}" for f in faults(tab)]
         assert not said, "\n".join(said)
 
@@ -105,12 +98,11 @@ class Looker:
     def look(self, at: str, until: str = "") -> None:
         """At what is there once something can be seen."""
         if until:
-            self.tab.wait_for_selector(until, timeout=WAIT_MS)
+            self.tab.wait_for_selector(until)
         for scheme in ("light", "dark"):
             self.tab.emulate_media(color_scheme=scheme)
             self.tab.wait_for_function("(d) => document.body.classList.contains('body--dark') === d", arg=scheme == "dark")
-            self.tab.wait_for_timeout(100)
-            self.tab.wait_for_function(STILL, timeout=WAIT_MS)  # what fades in has its colours then
+            still(self.tab)  # what fades in has its colours then
             self.said += [f"{at}, {scheme}: {f}" for f in faults(self.tab)]
         self.seen += 1
 
@@ -119,7 +111,7 @@ class Looker:
         act()
         self.look(at, ".q-dialog .q-card")
         self.tab.click(f".q-dialog button:has-text('{close}')")
-        self.tab.wait_for_selector(".q-dialog", state="detached", timeout=WAIT_MS)
+        self.tab.wait_for_selector(".q-dialog", state="detached")
 
     def fine(self, n: int) -> None:
         """Nothing was said, in as many states."""
@@ -152,7 +144,7 @@ def test_the_dialogs_of_the_gallery(tab: Any, several: Path, free_port: PORT) ->
     looker = Looker(tab)
     with running(several, free_port()) as page:
         tab.goto(page.address)
-        tab.wait_for_selector(".ng-item.openable", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-item.openable")
         looker.dialog("left out", lambda: tab.click("button:has-text('Look at them')"), close="Close")
         tab.click("article[data-name=b] .ng-item-tick")
         looker.dialog("into a sample", lambda: tab.click("button:has-text('Put into a sample')"))
@@ -160,7 +152,7 @@ def test_the_dialogs_of_the_gallery(tab: Any, several: Path, free_port: PORT) ->
         looker.look("more", ".q-menu")
         tab.keyboard.press("Escape")
         for words in ("Filters", "Accept above", "Delete below", "Measure again", "Remove from the gallery"):
-            tab.wait_for_selector(".q-menu", state="detached", timeout=WAIT_MS)
+            tab.wait_for_selector(".q-menu", state="detached")
             tab.click("button:has-text('More')")
             looker.dialog(words, lambda words=words: tab.click(f".q-menu :text('{words}')"))
         tab.click("button:has-text('More')")
@@ -217,7 +209,7 @@ def test_what_opens_over_a_micrograph(tab: Any, several: Path, free_port: PORT, 
 
         first, second = free(tab)[:2]
         send(page, {"kind": "delete", "labels": [first], "hand": "another", "id": "x"})
-        tab.wait_for_function("(l) => !nanogauge.particles.has(l)", arg=first, timeout=WAIT_MS)
+        tab.wait_for_function("(l) => !nanogauge.particles.has(l)", arg=first)
         tab.evaluate("document.activeElement.blur()")
         tab.keyboard.press("Control+z")
         looker.look("not yours", ".q-notification:has-text('another person')")
@@ -228,7 +220,7 @@ def test_what_opens_over_a_micrograph(tab: Any, several: Path, free_port: PORT, 
         tab.evaluate("(l) => { nanogauge.edit('delete', { labels: [l] }); }", second)
         looker.look("the server is away", ".ng-unsent")
         tab.unroute("**/edit")
-        tab.wait_for_selector(".ng-unsent", state="detached", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-unsent", state="detached")
     looker.fine(14)
 
 
@@ -248,6 +240,7 @@ def test_what_is_learned_and_what_is_being_written(tab: Any, several: Path, free
         tab.goto(f"{page.address}/report")
         looker.look("learned", ".ng-learn h3:has-text('Learned: sphere, rod')")
         looker.dialog("training data", lambda: tab.click("button:has-text('Save as training data')"))
+        looker.dialog("what the report holds", lambda: tab.click("button:has-text('What it holds')"))
         waiting: list[Any] = []
         tab.route("**/api/files/particles.csv?ready=1", lambda route: waiting.append(route))
         tab.click("a:has-text('particles.csv')")
@@ -259,4 +252,4 @@ def test_what_is_learned_and_what_is_being_written(tab: Any, several: Path, free
         looker.look("learning", ".ng-learn [role=progressbar]:visible")
         tab.click(".ng-learn button:has-text('Cancel')")
         looker.look("stopped", "text=Stopped; nothing was kept")
-    looker.fine(6)
+    looker.fine(7)

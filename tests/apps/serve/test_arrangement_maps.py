@@ -18,7 +18,7 @@ from nanogauge.core.errors import InputError
 from nanogauge.core.scale import Scale
 from nanogauge.editing.session import Session, open_session
 from nanogauge.results.pictures import write_labels
-from page_tools import PORT, WAIT_MS, after_edit, on_screen, opened
+from page_tools import PORT, after_edit, on_screen, opened
 from scenes import blind
 from serve_tools import discs, running
 
@@ -112,29 +112,29 @@ def test_maps_and_colours_on_the_page(tab: Any, ordered: Path, free_port: PORT) 
     with running(ordered, free_port()) as page:
         opened(tab, page, "a")
         tab.click(".q-tab:has-text('Order')")
-        tab.wait_for_function(f"() => {drawn} === {len(PICTURES)}", timeout=WAIT_MS)
+        tab.wait_for_function(f"() => {drawn} === {len(PICTURES)}")
         panel = tab.inner_text(".ng-part-order")
         constant = re.search(r"Lattice constant\s+([\d.]+) ± [\d.]+ nm", panel)
         assert constant is not None
         assert float(constant[1]) == pytest.approx(2 * SPACING, rel=0.01)
         assert "Fractal law" in panel
         tab.click("[aria-label^='Colour the particles by it: Direction']")
-        tab.wait_for_function("() => nanogauge.arranged?.fold === 6", timeout=WAIT_MS)
-        tab.wait_for_selector(".ng-legend:has-text('30° from the x axis')", timeout=WAIT_MS)
+        tab.wait_for_function("() => nanogauge.arranged?.fold === 6")
+        tab.wait_for_selector(".ng-legend:has-text('30° from the x axis')")
         colour = "(l) => nanogauge.colour(nanogauge.particles.get(l), nanogaugeView.by)"
         x = {int(p[0]): p[1] for p in tab.evaluate("[...nanogauge.particles.values()].map(p => [p.label, p.x])")}
         left, right = (min(x, key=lambda k: abs(x[k] - at)) for at in (110, 320))
         assert tab.evaluate(colour, left) != tab.evaluate(colour, right)
         at_x, at_y, _ = on_screen(tab, left)
         tab.mouse.move(at_x, at_y)
-        tab.wait_for_selector(".ng-card:has-text('grain')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-card:has-text('grain')")
         tab.select_option("[aria-label='Colour outlines by']", "group")
-        tab.wait_for_selector(".ng-legend:has-text('1 group; grey: alone')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-legend:has-text('1 group; grey: alone')")
         pair = max(x, key=lambda k: x[k])
         assert tab.evaluate(colour, pair) != tab.evaluate(colour, left)
         at_x, at_y, _ = on_screen(tab, pair)
         tab.mouse.click(at_x, at_y)
         after_edit(tab, lambda: tab.keyboard.press("Delete"))
-        tab.wait_for_selector(".ng-legend:has-text('0 groups')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-legend:has-text('0 groups')")
         new = "i.src.endsWith('revision=' + nanogauge.state.revision)"
-        tab.wait_for_function(f"() => [...document.querySelectorAll('.ng-map img')].every(i => {new})", timeout=WAIT_MS)
+        tab.wait_for_function(f"() => [...document.querySelectorAll('.ng-map img')].every(i => {new})")

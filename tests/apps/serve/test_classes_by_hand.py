@@ -16,7 +16,7 @@ from nanogauge.core.errors import EditError, InputError
 from nanogauge.editing.session import Session, open_session
 from nanogauge.results.folder import save_measurement
 from nanogauge.results.saved import read_saved
-from page_tools import PORT, WAIT_MS, after_edit, free, on_screen, opened
+from page_tools import PORT, after_edit, free, on_screen, opened
 from serve_tools import running
 
 
@@ -83,22 +83,22 @@ def test_number_keys_class_what_is_selected(tab: Any, work: Path, free_port: POR
         tab.click(".q-tab:has-text('Particles')")
         tab.click(".ng-classes .q-item")
         tab.fill("[aria-label='Name of class 2']", "rod")
-        tab.wait_for_function("nanogauge.classes[1]?.name === 'rod'", timeout=WAIT_MS)
+        tab.wait_for_function("nanogauge.classes[1]?.name === 'rod'")
         tab.keyboard.press("Tab")
         tab.evaluate("document.activeElement.blur()")
         tab.keyboard.press("3")
-        tab.wait_for_selector(".q-notification:has-text('stands for no class yet')", timeout=WAIT_MS)
+        tab.wait_for_selector(".q-notification:has-text('stands for no class yet')")
         after_edit(tab, lambda: tab.keyboard.press("2"))
         assert tab.evaluate("(l) => nanogauge.particles.get(l).class", label) == "rod"
         tab.select_option("[aria-label='Colour outlines by']", "class")
-        tab.wait_for_selector(".ng-kinds:has-text('rod 1')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-kinds:has-text('rod 1')")
         assert tab.evaluate("(l) => nanogauge.colour(nanogauge.particles.get(l), 'class')", label) == "#e69f00"
         for name, other in zip(("yak", "zebu"), free(tab)[1:3], strict=True):  # which have no key
             after_edit(
                 tab,
                 lambda name=name, other=other: tab.evaluate(f"nanogauge.edit('class', {{ labels: [{other}], class: '{name}' }})"),
             )
-        tab.wait_for_selector(".ng-kinds:has-text('zebu 1')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-kinds:has-text('zebu 1')")
         assert len(set(tab.evaluate("nanogauge.kindsOfClass().map((k) => k.colour)"))) == 3
         tab.keyboard.press("Escape")
         tab.keyboard.press("1")  # without a selection it is a zoom, as before

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from page_tools import PORT, WAIT_MS, after_edit, free, opened
+from page_tools import PORT, after_edit, free, opened
 from serve_tools import running
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -35,7 +35,7 @@ COMPARED = """() => {
 
 def compared(tab: Any) -> float:
     """Nothing differs; when all was drawn last."""
-    tab.wait_for_function(STILL, timeout=WAIT_MS)
+    tab.wait_for_function(STILL)
     differ, drawn, when = tab.evaluate(COMPARED)
     assert drawn > 1000
     assert differ <= drawn / 1000, f"{differ} of {drawn} pixels"  # a single outline has more; a shifted edge may round otherwise

@@ -15,7 +15,7 @@ import tifffile
 from nanogauge.core.errors import EditError
 from nanogauge.editing.imported import take_labels
 from nanogauge.editing.session import Session
-from page_tools import PORT, WAIT_MS, after_edit, labels, opened
+from page_tools import PORT, after_edit, labels, opened
 from serve_tools import Page, discs, running
 
 
@@ -88,9 +88,9 @@ def test_a_file_dropped_on_the_picture_is_read_asked_about_and_taken(tab: Any, w
         opened(tab, page, "a")
         data = list((tmp_path / "mine.tif").read_bytes())
         tab.evaluate("(d) => nanogaugeView.takeDropped([new File([new Uint8Array(d)], 'mine.tif')])", data)
-        tab.wait_for_selector(".q-dialog:has-text('3 particles in mine.tif')", timeout=WAIT_MS)
+        tab.wait_for_selector(".q-dialog:has-text('3 particles in mine.tif')")
         after_edit(tab, lambda: tab.click(".q-dialog button:has-text('Replace all')"))
         assert len(labels(tab)) == 3
-        tab.wait_for_selector(".q-dialog", state="detached", timeout=WAIT_MS)  # keys are the dialog's as long as it fades
+        tab.wait_for_selector(".q-dialog", state="detached")  # keys are the dialog's as long as it fades
         after_edit(tab, lambda: tab.keyboard.press("Control+z"))
         assert len(labels(tab)) > 3

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nanogauge.editing.journal import read_journal
-from page_tools import PORT, READY, WAIT_MS, free, labels, opened
+from page_tools import PORT, READY, free, labels, opened
 from serve_tools import Page, running
 
 
@@ -49,16 +49,16 @@ def test_edits_wait_in_the_browser_until_the_server_is_back(tab: Any, work: Path
         page.kill()
         tab.evaluate("(l) => { nanogauge.select([l]); return nanogaugeView.act('delete'); }", one)
         tab.evaluate("(l) => { nanogauge.select([l]); return nanogaugeView.act('grow'); }", other)
-        tab.wait_for_selector(".ng-unsent:has-text('2 edits are kept')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-unsent:has-text('2 edits are kept')")
         assert len(labels(tab)) == n
-        tab.wait_for_selector("#popup:has-text('does not answer')", timeout=WAIT_MS)
+        tab.wait_for_selector("#popup:has-text('does not answer')")
     with running(work, port):
         sent = "(n) => window.nanogauge?.particles?.size === n && !nanogauge.unsent.items.length"
-        tab.wait_for_function(sent, arg=n - 1, timeout=WAIT_MS)
-        tab.wait_for_function(READY % "a", timeout=WAIT_MS)
+        tab.wait_for_function(sent, arg=n - 1)
+        tab.wait_for_function(READY % "a")
         kinds = [e.kind for e in read_journal(work / "a" / "edits.jsonl").done]
         assert kinds == ["delete", "grow"]
         tab.reload()
-        tab.wait_for_function(READY % "a", timeout=WAIT_MS)
+        tab.wait_for_function(READY % "a")
         assert len(labels(tab)) == n - 1
         assert tab.evaluate("Object.keys(localStorage).filter((k) => k.startsWith('nanogauge.unsent')).length") == 0

@@ -18,7 +18,7 @@ from nanogauge.apps.serve.studio import Studio
 from nanogauge.core.errors import EditError, InputError
 from nanogauge.core.settings import Settings
 from nanogauge.editing.scale_choice import given
-from page_tools import PORT, WAIT_MS, after_edit, free, labels, on_screen, opened
+from page_tools import PORT, after_edit, free, labels, on_screen, opened
 from serve_tools import running
 
 
@@ -76,8 +76,7 @@ def test_what_came_back_while_it_was_queued_is_not_measured_over(several: Path) 
         for name in "abc":
             studio.measure_again(name)
         studio.bring_back("c")
-        until(lambda: studio.project.entries["b"].state == "done")
-        time.sleep(1)
+        until(lambda: studio.project.entries["b"].state == "done" and not studio.queue_state().n_left)
         assert edits(several / "c") == 1
     finally:
         studio.close()
@@ -96,7 +95,7 @@ def test_measure_again_asks_and_the_edits_come_back(tab: Any, several: Path, fre
         tab.click('[data-name="a"] .q-checkbox')
         tab.click("button:has-text('More')")
         tab.click(".q-menu >> text=Measure again")
-        tab.wait_for_selector(".ng-dialog:has-text('a.png holds 1 edit by hand')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-dialog:has-text('a.png holds 1 edit by hand')")
         tab.click(".ng-dialog button:has-text('Cancel')")
         assert edits(several / "a") == 1
         tab.click("button:has-text('More')")
@@ -107,7 +106,7 @@ def test_measure_again_asks_and_the_edits_come_back(tab: Any, several: Path, fre
         assert len(labels(tab)) == n
         tab.click(".q-tab:has-text('Files')")
         tab.click(".ng-versions:has-text('1 edit') button:has-text('Bring back')")
-        tab.wait_for_function("(n) => window.nanogauge?.particles?.size === n", arg=n - 1, timeout=WAIT_MS)
+        tab.wait_for_function("(n) => window.nanogauge?.particles?.size === n", arg=n - 1)
         assert edits(several / "a") == 1
 
 
@@ -138,7 +137,7 @@ def test_merging_what_lies_apart_is_refused_and_shift_m_does_it_all_the_same(tab
         n = len(labels(tab))
         tab.evaluate("(l) => nanogauge.select(l)", free(tab)[:2])
         tab.keyboard.press("m")
-        tab.wait_for_selector(".q-notification:has-text('px apart')", timeout=WAIT_MS)
+        tab.wait_for_selector(".q-notification:has-text('px apart')")
         assert len(labels(tab)) == n
         after_edit(tab, lambda: tab.keyboard.press("Shift+m"))
         assert len(labels(tab)) == n - 1
@@ -156,13 +155,13 @@ def test_training_data_is_what_is_ticked_at_first_what_is_checked(tab: Any, seve
         until(lambda: edits(several / "a") == 1)
         tab.goto(f"{page.address}/report")
         tab.click("button:has-text('Save as training data')")
-        tab.wait_for_selector(".ng-tick:has-text('edited, not marked as checked')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-tick:has-text('edited, not marked as checked')")
         tab.wait_for_selector(".ng-ticks-head:has-text('1 of 4 ticked')")
         tab.wait_for_function("() => [...document.querySelectorAll('.ng-tick img')].slice(0, 2).every(i => i.naturalWidth > 0)")
         tab.click(".ng-tick[data-name=d] .q-checkbox")
         tab.wait_for_selector(".ng-ticks-head:has-text('2 of 4 ticked')")
         tab.click(".ng-dialog button:has-text('Save')")
-        tab.wait_for_selector(".q-notification:has-text('2 micrographs saved')", timeout=WAIT_MS)
+        tab.wait_for_selector(".q-notification:has-text('2 micrographs saved')")
         assert sorted(p.name for p in (several / "training" / "images").iterdir()) == ["b.png", "d.png"]
 
 
@@ -227,15 +226,13 @@ def test_the_scale_goes_to_what_is_ticked_and_comes_back_by_one_click(tab: Any, 
         tab.fill('input[aria-label^="Pixel size"]', "2.5 nm/px")
         after_edit(tab, lambda: tab.keyboard.press("Enter"))
         tab.click("button:has-text('Use this scale for others')")
-        tab.wait_for_selector(
-            ".ng-tick[data-name=c]:has-text('has a scale already: its sizes would be 5 times as large')", timeout=WAIT_MS
-        )
+        tab.wait_for_selector(".ng-tick[data-name=c]:has-text('has a scale already: its sizes would be 5 times as large')")
         tab.wait_for_selector(".ng-ticks-head:has-text('0 of 3 ticked')")
         tab.click(".ng-tick[data-name=b] .q-checkbox")
         tab.click(".ng-tick[data-name=d] .q-checkbox")
         tab.click(".ng-dialog button:has-text('Give them this scale')")
-        tab.wait_for_selector("text=The scale of a.png given to 2 micrographs.", timeout=WAIT_MS)
+        tab.wait_for_selector("text=The scale of a.png given to 2 micrographs.")
         assert [scale(n) for n in "bcd"] == [[2.5, 2.5], [0.5, 0.5], [2.5, 2.5]]
         tab.click("button:has-text('Take it back from all of them')")
-        tab.wait_for_selector("text=Taken back in 2 micrographs.", timeout=WAIT_MS)
+        tab.wait_for_selector("text=Taken back in 2 micrographs.")
         assert [scale(n) for n in "bcd"] == [None, [0.5, 0.5], None]

@@ -13,7 +13,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from page_tools import PORT, WAIT_MS, after_edit, drop, free, labels, on_screen, opened, particles, settled, stroke, window
+from page_tools import (
+    PORT,
+    after_edit,
+    click_bar,
+    drop,
+    free,
+    gone_to,
+    labels,
+    on_screen,
+    opened,
+    particles,
+    settled,
+    stroke,
+    window,
+)
 from scenes import spheres
 from serve_tools import Page, running
 
@@ -42,11 +56,11 @@ def test_drop_mend_scale_leave_and_all_of_it_after_a_crash(browser: Any, picture
     name = "spheres"
     with running(work, port) as page, window(browser) as tab:
         tab.goto(page.address)
-        tab.wait_for_selector(".ng-welcome", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-welcome")
         drop(tab, [pictures / "spheres.png", pictures / "more spheres µ.png"])
-        tab.wait_for_selector(".ng-item.openable", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-item.openable")
         settled(page, name)
-        tab.wait_for_selector(f'.ng-item.openable[data-name="{name}"]', timeout=WAIT_MS)
+        tab.wait_for_selector(f'.ng-item.openable[data-name="{name}"]')
         opened(tab, page, name)
         n = len(labels(tab))
         assert n == len(particles(page, name))
@@ -84,11 +98,11 @@ def test_drop_mend_scale_leave_and_all_of_it_after_a_crash(browser: Any, picture
         tab.click(".q-tab:has-text('Scale')")
         tab.fill('input[aria-label^="Pixel size"]', "2.5 nm/px")
         after_edit(tab, lambda: tab.keyboard.press("Enter"))
-        tab.wait_for_selector(".ng-now:has-text('2.5 nm/px')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-now:has-text('2.5 nm/px')")
         assert tab.evaluate("nanogauge.state.unit") == "nm"
 
         tab.click(".q-tab:has-text('Files')")
-        with tab.expect_download(timeout=WAIT_MS) as download:
+        with tab.expect_download() as download:
             tab.click(".ng-files a:has-text('particles.csv')")
         rows = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
         assert len(rows) == n
@@ -113,7 +127,7 @@ def test_drop_mend_scale_leave_and_all_of_it_after_a_crash(browser: Any, picture
         )
         # what was done before the crash can be undone; another browser is asked whether it means it
         tab.keyboard.press("Control+z")
-        tab.wait_for_selector(".q-notification:has-text('undo once more')", timeout=WAIT_MS)
+        tab.wait_for_selector(".q-notification:has-text('undo once more')")
         after_edit(tab, lambda: tab.keyboard.press("Control+z"))
         assert tab.evaluate("nanogauge.state.unit") == "px"
     about = json.loads((work / name / "measurement.json").read_text())
@@ -129,11 +143,11 @@ def filled(page: Page, browser: Any, pictures: Path) -> Page:
     """The page with two measured micrographs."""
     with window(browser) as tab:
         tab.goto(page.address)
-        tab.wait_for_selector(".ng-drop", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-drop")
         drop(tab, sorted(pictures.iterdir()))
         for name in ("spheres", "more spheres µ"):
             settled(page, name)
-            tab.wait_for_selector(f'.ng-item.openable[data-name="{name}"]', timeout=WAIT_MS)
+            tab.wait_for_selector(f'.ng-item.openable[data-name="{name}"]')
     return page
 
 
@@ -144,7 +158,7 @@ def test_what_the_microscope_wrote_beside_a_picture_gives_its_scale(tab: Any, fi
     (tmp_path / "hitachi.txt").write_text(f"[SemImageFile]\r\nInstructName=SU8230\r\nDataSize={w}x{h}\r\nPixelSize=1.5\r\n")
     (tmp_path / "plain.txt").write_text("shopping list\n")
     tab.goto(filled.address)
-    tab.wait_for_selector(".ng-drop", timeout=WAIT_MS)
+    tab.wait_for_selector(".ng-drop")
     drop(tab, sorted(tmp_path.iterdir()))
     for name in ("hitachi", "plain"):
         settled(filled, name)
@@ -193,31 +207,24 @@ def test_the_second_of_two_quick_clicks_with_a_tool_counts(tab: Any, filled: Pag
 def test_selection_is_one_in_picture_table_and_chart(tab: Any, filled: Page) -> None:
     opened(tab, filled, "spheres")
     tab.click(".q-tab:has-text('Sizes')")
-    tab.wait_for_selector(".ng-chart .bars rect", timeout=WAIT_MS)
+    tab.wait_for_selector(".ng-chart .bars rect")
     label = free(tab)[3]
     x, y, _ = on_screen(tab, label)
     tab.mouse.click(x, y)
-    tab.wait_for_selector(".ng-chart .marked rect", timeout=WAIT_MS)
+    tab.wait_for_selector(".ng-chart .marked rect")
     tab.mouse.move(x + 1, y)
-    assert f"#{label}" in tab.inner_text(".ng-card b")
+    tab.wait_for_selector(f".ng-card b:has-text('#{label}')")
     tab.click(".q-tab:has-text('Particles')")
-    tab.wait_for_selector(f'.ng-row.on[data-label="{label}"]', timeout=WAIT_MS)
+    tab.wait_for_selector(f'.ng-row.on[data-label="{label}"]')
     tab.click(".q-tab:has-text('Sizes')")
     tab.keyboard.press("Escape")
     assert tab.evaluate("nanogauge.selection.size") == 0
-    tab.mouse.click(*tab.wait_for_function(_SOME_BAR, timeout=WAIT_MS).json_value())
-    tab.wait_for_function("() => nanogauge.selection.size > 0", timeout=WAIT_MS)
+    click_bar(tab, before=2, height=6)
+    tab.wait_for_function("() => nanogauge.selection.size > 0")
     count = tab.evaluate("nanogauge.selection.size")
     sizes = tab.evaluate("[...nanogauge.selection].map(l => nanogauge.particles.get(l).d)")
     every = tab.evaluate("[...nanogauge.particles.values()].filter(p => p.kind !== 'left_out').map(p => p.d)")
     assert len([v for v in every if min(sizes) <= v <= max(sizes)]) == count
-
-
-_SOME_BAR = """() => {
-  const boxes = [...document.querySelectorAll('.ng-chart .bars rect')].map((b) => b.getBoundingClientRect());
-  const b = boxes.filter((b) => b.height > 6)[2];
-  return b && [b.x + b.width / 2, b.bottom - 2];
-}"""
 
 
 def test_two_windows_follow_each_other(browser: Any, filled: Page) -> None:
@@ -228,15 +235,15 @@ def test_two_windows_follow_each_other(browser: Any, filled: Page) -> None:
         x, y, _ = on_screen(one, label)
         one.mouse.click(x, y)
         after_edit(one, lambda: one.keyboard.press("Delete"))
-        two.wait_for_function("(l) => !nanogauge.particles.has(l)", arg=label, timeout=WAIT_MS)
+        two.wait_for_function("(l) => !nanogauge.particles.has(l)", arg=label)
         # the second window, which has not heard of it yet, acts on what is gone: refused, nothing spoiled
         two.evaluate("(l) => { nanogauge.edit('delete', { labels: [l] }); }", label)
-        two.wait_for_selector(".q-notification:has-text('no longer there')", timeout=WAIT_MS)
+        two.wait_for_selector(".q-notification:has-text('no longer there')")
         two.keyboard.press("Control+z")  # of what somebody else did: asked about first
-        two.wait_for_selector(".q-notification:has-text('another person')", timeout=WAIT_MS)
+        two.wait_for_selector(".q-notification:has-text('another person')")
         assert label not in labels(one)
         after_edit(two, lambda: two.keyboard.press("Control+z"))
-        one.wait_for_function("(l) => nanogauge.particles.has(l)", arg=label, timeout=WAIT_MS)
+        one.wait_for_function("(l) => nanogauge.particles.has(l)", arg=label)
         assert labels(one) == labels(two)
 
 
@@ -247,7 +254,6 @@ def test_zoom_and_pan_keep_the_point_under_the_mouse(tab: Any, filled: Page) -> 
     tab.mouse.move(x, y)
     tab.mouse.wheel(0, -400)
     tab.wait_for_function("(z) => nanogaugeView.camera.zoom > z", arg=1.0)
-    tab.wait_for_timeout(200)
     x1, y1, r1 = on_screen(tab, label)
     assert math.hypot(x1 - x, y1 - y) < 1.5
     assert r1 > 1.5 * r
@@ -261,7 +267,7 @@ def test_zoom_and_pan_keep_the_point_under_the_mouse(tab: Any, filled: Page) -> 
 
 def test_the_scale_bar_is_traced_by_its_ends(tab: Any, filled: Page) -> None:
     opened(tab, filled, "more spheres µ")
-    tab.wait_for_selector(".ng-ask:has-text('What is the scale?')", timeout=WAIT_MS)  # asked for plainly
+    tab.wait_for_selector(".ng-ask:has-text('What is the scale?')")  # asked for plainly
     tab.click("button:has-text('Set the ends')")
     tab.wait_for_function("() => nanogaugeView.tool === 'scale'")
     box = tab.locator(".ng-stage").bounding_box()
@@ -276,7 +282,7 @@ def test_the_scale_bar_is_traced_by_its_ends(tab: Any, filled: Page) -> None:
     assert tab.evaluate("nanogauge.state.nm_per_px[1]") == pytest.approx(2.0, rel=0.02)
     tab.fill('input[aria-label^="Pixel size"]', "2.5 furlongs/px")
     tab.keyboard.press("Enter")
-    tab.wait_for_selector(".q-notification:has-text('furlongs')", timeout=WAIT_MS)
+    tab.wait_for_selector(".q-notification:has-text('furlongs')")
     after_edit(tab, lambda: tab.keyboard.press("Control+z") if tab.evaluate("document.activeElement.blur() || true") else None)
 
 
@@ -284,7 +290,7 @@ def test_filters_region_and_volume_follow(tab: Any, filled: Page) -> None:
     opened(tab, filled, "spheres")
     tab.click(".q-tab:has-text('Filters')")
     after_edit(tab, lambda: tab.fill('input[aria-label^="smallest diameter"]', "26"))
-    tab.wait_for_selector(".ng-removes:has-text('leaves out')", timeout=WAIT_MS)
+    tab.wait_for_selector(".ng-removes:has-text('leaves out')")
     small = tab.evaluate("[...nanogauge.particles.values()].filter(p => p.d_px < 26).map(p => p.weight)")
     assert small
     assert set(small) == {0}
@@ -298,25 +304,25 @@ def test_filters_region_and_volume_follow(tab: Any, filled: Page) -> None:
     after_edit(tab, lambda: tab.click("button:has-text('Whole picture')"))
     tab.click(".q-tab:has-text('Sizes')")
     tab.click("button:has-text('Volume')")
-    tab.wait_for_selector(".ng-chart .title:has-text('volume density')", timeout=WAIT_MS)
-    tab.wait_for_selector(".ng-headline:has-text('by volume')", timeout=WAIT_MS)
+    tab.wait_for_selector(".ng-chart .title:has-text('volume density')")
+    tab.wait_for_selector(".ng-headline:has-text('by volume')")
 
 
 def test_report_and_files(tab: Any, filled: Page, tmp_path: Path) -> None:
     import zipfile
 
     tab.goto(f"{filled.address}/samples")
-    tab.wait_for_selector(".ng-sorry:has-text('No sample yet')", timeout=WAIT_MS)  # loose files are in none
+    tab.wait_for_selector(".ng-sorry:has-text('No sample yet')")  # loose files are in none
     tab.goto(filled.address)
     tab.click('[aria-label="Select all shown"]')
     tab.click("button:has-text('Put into a sample')")
     tab.fill('.ng-dialog input[aria-label="Name of the sample"]', "lot 7")
     tab.click(".ng-dialog button:has-text('Put there')")
-    tab.wait_for_selector(".ng-item-sample:has-text('lot 7')", timeout=WAIT_MS)
+    tab.wait_for_selector(".ng-item-sample:has-text('lot 7')")
     tab.goto(f"{filled.address}/samples")
-    tab.wait_for_selector(".ng-sheet .ng-tiles", timeout=WAIT_MS)
+    tab.wait_for_selector(".ng-sheet .ng-tiles")
     tab.goto(f"{filled.address}/report")
-    with tab.expect_download(timeout=WAIT_MS) as download:
+    with tab.expect_download() as download:
         tab.click(".ng-files a:has-text('everything.zip')")
     names = zipfile.ZipFile(download.value.path()).namelist()
     for wanted in ("report.html", "report.pdf", "results.xlsx", "particles.csv", "spheres/rois.zip", "spheres/labels.tif"):
@@ -327,7 +333,7 @@ def test_report_and_files(tab: Any, filled: Page, tmp_path: Path) -> None:
 def test_keys_are_shown_and_everything_is_reached_by_keyboard(tab: Any, filled: Page) -> None:
     opened(tab, filled, "spheres")
     tab.keyboard.press("?")
-    tab.wait_for_selector(".ng-keys-card:has-text('split by a stroke')", timeout=WAIT_MS)
+    tab.wait_for_selector(".ng-keys-card:has-text('split by a stroke')")
     tab.keyboard.press("Escape")
     tab.wait_for_selector(".ng-keys-card", state="hidden")
     reached = set()
@@ -349,9 +355,7 @@ def test_dark_and_light_have_contrast_and_nothing_is_clipped(browser: Any, fille
         with window(browser, color_scheme=scheme) as tab:
             tab.set_viewport_size({"width": width, "height": height})
             for path in ("/", "/m/spheres", "/samples", "/report"):
-                tab.goto(filled.address + path)
-                tab.wait_for_selector(".ng-header", timeout=WAIT_MS)
-                tab.wait_for_timeout(400)
+                gone_to(tab, filled.address + path)
                 wide = tab.evaluate("document.scrollingElement.scrollWidth - window.innerWidth")
                 assert wide <= 0, (path, width, wide)
                 poor = tab.evaluate(_CONTRAST)

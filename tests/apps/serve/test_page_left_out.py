@@ -14,7 +14,7 @@ from nanogauge.apps.serve.project import Project
 from nanogauge.apps.serve.uploads import Received
 from nanogauge.apps.serve.work_folder import choose_work_folder
 from nanogauge.core.errors import InputError
-from page_tools import PORT, WAIT_MS, drop
+from page_tools import PORT, drop
 from scenes import spheres
 from serve_tools import running
 
@@ -82,11 +82,11 @@ def test_the_page_says_what_is_left_out_and_adds_it(tab: Any, work: Path, pictur
     with running(work, free_port()) as page:
         tab.goto(page.address)
         drop(tab, sorted(pictures.glob("*.png")))
-        tab.wait_for_selector(".ng-left-out:has-text('a_mask.png (mask of a.png)')", timeout=WAIT_MS)
-        tab.wait_for_selector("article[data-name=b]", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-left-out:has-text('a_mask.png (mask of a.png)')")
+        tab.wait_for_selector("article[data-name=b]")
         assert tab.locator("article[data-name=a_mask]").count() == 0
         tab.click(".ng-left-out button")
         tab.click("[aria-label='Add a_mask.png all the same']")
-        tab.wait_for_selector("article[data-name=a_mask]", timeout=WAIT_MS)
+        tab.wait_for_selector("article[data-name=a_mask]")
         tab.click(".q-dialog button:has-text('Close')")
-        tab.wait_for_selector(".ng-left-out", state="hidden", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-left-out", state="hidden")

@@ -12,7 +12,7 @@ import pytest
 from nanogauge.apps.serve.page_state import grey_profile
 from nanogauge.core.errors import InputError
 from nanogauge.editing.session import Session
-from page_tools import PORT, WAIT_MS, after_edit, free, labels, on_screen, opened, stroke
+from page_tools import PORT, after_edit, free, labels, on_screen, opened, stroke
 from serve_tools import running
 
 
@@ -61,31 +61,31 @@ def test_shapes_lines_notes_and_history(tab: Any, work: Path, free_port: PORT) -
         assert tab.evaluate(d, label) == pytest.approx(size, abs=0.3)
         after_edit(tab, lambda: tab.click(".ng-shapes button:has-text('Shrink')"))
         tab.keyboard.press("d")
-        tab.wait_for_selector(".q-notification:has-text('no neck')", timeout=WAIT_MS)
+        tab.wait_for_selector(".q-notification:has-text('no neck')")
         assert len(labels(tab)) == n
 
         tab.keyboard.press("i")
         stroke(tab, [(x - 2 * r, y), (x, y), (x + 2 * r, y)])
-        tab.wait_for_selector(".ng-profile path", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-profile path")
         shown = float(tab.inner_text(".ng-profile b").split()[0])
         assert shown == pytest.approx(4 * r / tab.evaluate("nanogaugeView.camera.zoom"), rel=0.02)
         tab.keyboard.press("Escape")
-        assert tab.locator(".ng-profile").count() == 0
+        tab.wait_for_selector(".ng-profile", state="detached")
         tab.mouse.move(x, y)
-        tab.wait_for_selector(".ng-pixel:has-text('grey')", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-pixel:has-text('grey')")
         tab.click('[aria-label="Brightness and contrast"]')
         tab.check(".ng-light input[type=checkbox]")
         assert "invert" in tab.evaluate("nanogaugeView.$refs.picture.style.filter")
 
         tab.click(".q-tab:has-text('Files')")
         tab.fill('textarea[aria-label^="Note"]', "grown on carbon")
-        assert tab.locator(".ng-step").count() == 3
+        tab.wait_for_function("document.querySelectorAll('.ng-step').length === 3")
         tab.click(".ng-step:has-text('grew')")
-        tab.wait_for_function(f"([l, s]) => Math.abs(({d})(l) - s - 2) < 0.5", arg=[label, size], timeout=WAIT_MS)
-        tab.wait_for_selector(".ng-step.now:has-text('grew')", timeout=WAIT_MS)
-        assert tab.locator(".ng-step.undone").count() == 2
+        tab.wait_for_function(f"([l, s]) => Math.abs(({d})(l) - s - 2) < 0.5", arg=[label, size])
+        tab.wait_for_selector(".ng-step.now:has-text('grew')")
+        tab.wait_for_function("document.querySelectorAll('.ng-step.undone').length === 2")
         tab.click("button:has-text('Undo all edits')")
         tab.click(".ng-dialog button:has-text('Undo all')")
-        tab.wait_for_selector(".ng-step.now", state="detached", timeout=WAIT_MS)
-        tab.wait_for_function(f"([l, s]) => Math.abs(({d})(l) - s) < 1e-3", arg=[label, size], timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-step.now", state="detached")
+        tab.wait_for_function(f"([l, s]) => Math.abs(({d})(l) - s) < 1e-3", arg=[label, size])
     assert json.loads((work / "serve.json").read_text())["notes"] == {"a": "grown on carbon"}

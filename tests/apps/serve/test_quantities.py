@@ -16,7 +16,7 @@ from nanogauge.apps.serve.sample_figures import chart_of, figures_of, quotable, 
 from nanogauge.core.errors import EditError
 from nanogauge.editing.session import Session
 from nanogauge.statistics.samples import Part
-from page_tools import PORT, WAIT_MS, opened
+from page_tools import PORT, click_bar, opened
 from serve_tools import running
 
 
@@ -83,30 +83,29 @@ def test_chart_colours_and_figure_go_by_what_is_chosen(tab: Any, work: Path, fre
     with running(work, free_port()) as page:
         opened(tab, page, "a")
         tab.click(".q-tab:has-text('Sizes')")
-        tab.wait_for_selector(".ng-chart .bars rect", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-chart .bars rect")
         tab.click('.q-select:has([aria-label="Quantity"])')
         tab.click(".q-menu .q-item:has-text('Feret diameter, largest')")
-        tab.wait_for_selector(".ng-chart .title:has-text('Feret diameter, largest / px')", timeout=WAIT_MS)
-        bar = tab.locator(".ng-chart .bars rect").first.bounding_box()
-        tab.mouse.click(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] - 1)
-        tab.wait_for_function("() => nanogauge.selection.size > 0", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-chart .title:has-text('Feret diameter, largest / px')")
+        click_bar(tab)
+        tab.wait_for_function("() => nanogauge.selection.size > 0")
         smallest = "Math.min(...[...nanogauge.particles.values()].filter(p => p.kind !== 'left_out').map(p => p.feret_max))"
         assert tab.evaluate(f"[...nanogauge.selection].some(l => nanogauge.particles.get(l).feret_max === {smallest})")
-        with tab.expect_download(timeout=WAIT_MS) as download:
+        with tab.expect_download() as download:
             tab.click(".ng-shown button:has-text('its data')")
         rows = list(csv.reader(Path(download.value.path()).read_text().splitlines()))
         assert rows[0] == ["from / px", "to / px", "particles", "share"]
         assert sum(float(r[3]) for r in rows[1:]) == pytest.approx(1)
         tab.click("text=log axis")
         tab.click("text=cumulative")
-        tab.wait_for_selector(".ng-chart .title:has-text('share of number no larger')", timeout=WAIT_MS)
-        with tab.expect_download(timeout=WAIT_MS) as download:
+        tab.wait_for_selector(".ng-chart .title:has-text('share of number no larger')")
+        with tab.expect_download() as download:
             tab.click(".ng-shown button:has-text('SVG')")
         svg = Path(download.value.path()).read_text()
         assert download.value.suggested_filename == "a-feret_max-cumulative.svg"
         assert "share of number no larger" in svg
         assert "var(" not in svg
-        with tab.expect_download(timeout=WAIT_MS) as download:
+        with tab.expect_download() as download:
             tab.click(".ng-shown button:has-text('PNG')")
         with Image.open(download.value.path()) as picture:
             assert picture.size[0] > 1000

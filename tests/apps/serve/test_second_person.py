@@ -22,7 +22,7 @@ from nanogauge.core.errors import InputError, NotYours
 from nanogauge.editing.journal import read_journal
 from nanogauge.editing.session import Session, open_session
 from nanogauge.results.folder import EDITS
-from page_tools import PORT, WAIT_MS, after_edit, free, on_screen, window
+from page_tools import PORT, after_edit, free, on_screen, window
 from serve_tools import Page
 
 
@@ -82,9 +82,9 @@ def test_two_persons_work_in_one_folder(browser: Any, several: Path, free_port: 
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(f"{page.address}/api/micrographs/a", timeout=60)
         for tab in (anna, ben):
-            tab.goto(address, timeout=WAIT_MS)
-            tab.goto(f"{page.address}/m/a", timeout=WAIT_MS)
-            tab.wait_for_function("window.nanogauge?.state && window.nanogaugeView?.loaded", timeout=WAIT_MS)
+            tab.goto(address)
+            tab.goto(f"{page.address}/m/a")
+            tab.wait_for_function("window.nanogauge?.state && window.nanogaugeView?.loaded")
         first, second, third = free(anna)[:3]
 
         def delete(tab: Any, label: int) -> None:
@@ -93,15 +93,15 @@ def test_two_persons_work_in_one_folder(browser: Any, several: Path, free_port: 
             after_edit(tab, lambda: tab.keyboard.press("Delete"))
 
         delete(anna, first)
-        ben.wait_for_function("(l) => !nanogauge.particles.has(l)", arg=first, timeout=WAIT_MS)
+        ben.wait_for_function("(l) => !nanogauge.particles.has(l)", arg=first)
         ben.evaluate("(l) => { nanogauge.edit('grow', { labels: [l] }); }", first)  # which is gone
-        ben.wait_for_selector(".q-notification:has-text('no longer there')", timeout=WAIT_MS)
+        ben.wait_for_selector(".q-notification:has-text('no longer there')")
         ben.keyboard.press("Control+z")
-        ben.wait_for_selector(".q-notification:has-text('another person')", timeout=WAIT_MS)
+        ben.wait_for_selector(".q-notification:has-text('another person')")
         delete(ben, second)  # is an edit of his own
-        anna.wait_for_function("(l) => !nanogauge.particles.has(l)", arg=second, timeout=WAIT_MS)
+        anna.wait_for_function("(l) => !nanogauge.particles.has(l)", arg=second)
         anna.keyboard.press("Control+z")
-        anna.wait_for_selector(".q-notification:has-text('another person')", timeout=WAIT_MS)
+        anna.wait_for_selector(".q-notification:has-text('another person')")
         assert first not in [int(v) for v in ben.evaluate("[...nanogauge.particles.keys()]")]
 
         for tab in (anna, ben):  # both have the classes open
@@ -110,17 +110,17 @@ def test_two_persons_work_in_one_folder(browser: Any, several: Path, free_port: 
         anna.fill("[aria-label='Name of class 1']", "rod")
         ben.fill("[aria-label='Name of class 2']", "cube")
         for tab in (anna, ben):
-            tab.wait_for_function("nanogauge.classes[0]?.name === 'rod' && nanogauge.classes[1]?.name === 'cube'", timeout=WAIT_MS)
+            tab.wait_for_function("nanogauge.classes[0]?.name === 'rod' && nanogauge.classes[1]?.name === 'cube'")
         assert ben.input_value("[aria-label='Name of class 1']") == "rod"
 
-        ben.goto(f"{page.address}/", timeout=WAIT_MS)  # and takes the micrograph out of the gallery while she is at it
+        ben.goto(f"{page.address}/")  # and takes the micrograph out of the gallery while she is at it
         ben.click("article[data-name=a] .ng-item-tick")
         ben.click("button:has-text('More')")
         ben.click(".q-menu :text('Remove from the gallery')")
         ben.click(".q-dialog button:has-text('Remove')")
-        anna.wait_for_selector("text=This result has been replaced", timeout=WAIT_MS)
+        anna.wait_for_selector("text=This result has been replaced")
         anna.evaluate("(l) => { nanogauge.edit('delete', { labels: [l] }); }", third)
-        anna.wait_for_selector(".q-notification:has-text('no such micrograph')", timeout=WAIT_MS)
+        anna.wait_for_selector(".q-notification:has-text('no such micrograph')")
     project = Project(several)
     (version,) = project.earlier("a")
     assert [(e.kind, bool(e.hand)) for e in read_journal(version.folder / EDITS).done] == [("delete", True), ("delete", True)]

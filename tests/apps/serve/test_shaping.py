@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from page_tools import PORT, WAIT_MS, after_edit, free, labels, on_screen, opened
+from page_tools import PORT, READY, after_edit, free, labels, on_screen, opened, still
 from serve_tools import running
 
 NODES = "nanogaugeView.nodesNow().handles.length"
@@ -48,7 +48,7 @@ def test_vertices_are_moved_added_and_removed(tab: Any, work: Path, free_port: P
         k = max(range(n - 1), key=lambda k: math.dist(at[k], at[k + 1]))
         mid = [(a + b) / 2 for a, b in zip(at[k], at[k + 1], strict=True)]
         tab.mouse.dblclick(*mid)
-        tab.wait_for_function(f"(n) => {NODES} === n + 1", arg=n, timeout=WAIT_MS)
+        tab.wait_for_function(f"(n) => {NODES} === n + 1", arg=n)
         tab.keyboard.down("Alt")
         after_edit(tab, lambda: tab.mouse.click(*tab.evaluate(HANDLE, n)))  # the one that was dragged
         tab.keyboard.up("Alt")
@@ -90,7 +90,7 @@ def test_circles_and_ellipses_by_three_points(tab: Any, work: Path, free_port: P
         tab.keyboard.press("q")
         for k in range(3):
             tab.mouse.click(x - r + 20 * k, y)
-        tab.wait_for_selector(".q-notification:has-text('one line')", timeout=WAIT_MS)
+        tab.wait_for_selector(".q-notification:has-text('one line')")
 
 
 @pytest.mark.slow
@@ -104,25 +104,23 @@ def test_numbers_opacity_what_was_found_and_levels(tab: Any, work: Path, free_po
         opened(tab, page, "a")
         label = free(tab)[0]
         tab.click("[aria-label='Look of the outlines']")
-        tab.wait_for_timeout(400)
+        still(tab)
         white, pink = tab.evaluate(painted)
         tab.check(".ng-light label:has-text('Numbers') input")
-        tab.wait_for_timeout(400)
-        assert tab.evaluate(painted)[0] > white + 100
+        tab.wait_for_function(f"(n) => ({painted})()[0] > n + 100", arg=white)
         tab.check(".ng-light label:has-text('As found') input")
         x, y, _ = on_screen(tab, label)
         tab.mouse.click(x, y)
         after_edit(tab, lambda: tab.keyboard.press("Shift+g"))
-        tab.wait_for_function("nanogaugeView.foundRings?.length === 1", timeout=WAIT_MS)
-        tab.wait_for_timeout(400)
-        assert tab.evaluate(painted)[1] > pink + 20
+        tab.wait_for_function("nanogaugeView.foundRings?.length === 1")
+        tab.wait_for_function(f"(n) => ({painted})()[1] > n + 20", arg=pink)
         tab.evaluate("nanogaugeView.look.opacity = 0.3; nanogaugeView.lookChanged()")
         tab.reload()
-        tab.wait_for_function("window.nanogaugeView?.loaded", timeout=WAIT_MS)
+        tab.wait_for_function(READY % "a")
         assert tab.evaluate("[nanogaugeView.look.opacity, nanogaugeView.look.numbers]") == [0.3, True]
 
         tab.click("[aria-label='Brightness and contrast']")
-        tab.wait_for_selector(".ng-levels path", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-levels path")
         tab.click(".ng-light button:has-text('Auto')")
         low, high = tab.evaluate("[nanogaugeView.low, nanogaugeView.high]")
         assert 0 < low < high < 255

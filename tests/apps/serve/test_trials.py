@@ -13,7 +13,7 @@ from nanogauge.apps.serve.project import Project
 from nanogauge.apps.serve.studio import Studio
 from nanogauge.core.errors import EditError, InputError
 from nanogauge.core.settings import Settings
-from page_tools import PORT, WAIT_MS, labels, opened
+from page_tools import PORT, labels, opened
 from serve_tools import running
 
 THRESHOLD = Settings().replace("segment", engine="threshold")
@@ -69,13 +69,13 @@ def test_a_and_b_are_seen_in_turn(tab: Any, work: Path, free_port: PORT) -> None
         tab.click(".q-tab:has-text('Filters')")
         tab.fill("[aria-label='Smallest diameter / px']", "1000")
         tab.click("button:has-text('Try')")
-        tab.wait_for_selector(".ng-trying", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-trying")
         assert tab.evaluate("[...nanogaugeView.trial.particles.values()].every((p) => p.kind === 'left_out')")
         assert "0 of" in tab.inner_text(".ng-trial")
         tab.keyboard.press("j")
-        tab.wait_for_selector(".ng-trying", state="detached", timeout=WAIT_MS)
+        tab.wait_for_selector(".ng-trying", state="detached")
         assert len(labels(tab)) == n
         tab.click("button:has-text('Take B')")
         tab.click(".q-dialog button:has-text('Take B')")
         taken = "[...nanogauge.particles.values()].every((p) => p.kind === 'left_out')"
-        tab.wait_for_function(f"window.nanogauge?.state && {taken}", timeout=WAIT_MS)
+        tab.wait_for_function(f"window.nanogauge?.state && {taken}")

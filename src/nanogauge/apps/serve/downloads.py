@@ -75,17 +75,17 @@ def _written(project: Project) -> dict[str, str]:
 def _stamp(project: Project) -> str:
     """Of everything that the report is made of."""
     h = hashlib.sha256(__version__.encode())
+    h.update(repr(project.report).encode())
     for e in sorted(project.entries.values(), key=lambda e: e.name):
         path = e.folder / MARK
         at = path.stat().st_mtime_ns if path.is_file() else 0
-        h.update(repr((e.name, e.state, e.sample, e.message, at, str(e.file))).encode())
+        checked = project.report.checked_only and e.checked
+        h.update(repr((e.name, e.state, e.sample, e.message, at, str(e.file), checked)).encode())
     return h.hexdigest()
 
 
 def _write_tables(project: Project) -> None:
-    entries = [e for group in project.samples().values() for e in group]
-    if not entries:
-        raise InputError("nothing is measured yet: drop micrographs on the gallery first")
+    entries = [e for group in project.reported().values() for e in group]
     rows = []
     with ParticleWriter(project.root / "particles.csv", parquet=project.root / "particles.parquet") as particles:
         for entry in entries:
@@ -95,17 +95,14 @@ def _write_tables(project: Project) -> None:
     write_summary(project.root / "summary.csv", rows, SUMMARY_COLUMNS)
 
 
-def write_whole_report(project: Project, *, outputs: Outputs | None = None) -> Path:
-    """Report, workbook, tables and plots of all measured micrographs into the work folder, a sample each as assigned on the page.
+def write_whole_report(project: Project) -> Path:
+    """Report, workbook, tables and plots of what the report is made of into the work folder, a sample each as assigned on the page.
 
-    InputError where nothing is measured yet.
+    InputError where nothing is measured yet, or nothing is chosen.
     """
-    samples = project.samples()
+    samples = project.reported()
     entries = [e for group in samples.values() for e in group]
-    if not entries:
-        raise InputError("nothing is measured yet: drop micrographs on the gallery first")
-    outputs = outputs or Outputs()
-    collected = Collected(n_expected=len(entries))
+    collected = Collected(n_expected=len(entries), left_out=project.report.left_out(project.samples()))
     rows, inputs = [], []
     with ParticleWriter(project.root / "particles.csv", parquet=project.root / "particles.parquet") as particles:
         for sample, group in samples.items():
@@ -123,8 +120,9 @@ def write_whole_report(project: Project, *, outputs: Outputs | None = None) -> P
         "started": now(),
         "command": "serve",
         "samples": {name: [e.name for e in group] for name, group in samples.items() if name},
+        "report": project.report.to_dict(),
     }
-    write_report(project.root, collected, outputs)
+    write_report(project.root, collected, Outputs(info=project.report.info))
     try:
         write_run_json(project.root, about, inputs)
     except OSError as error:
@@ -147,14 +145,14 @@ def figure_file(session: Session, kind: str, *, weighting: str, folder: Path) ->
 
 
 def zip_everything(project: Project, target: Path) -> Path:
-    """Report, tables, plots and each micrograph's files in one zip, without the micrographs themselves."""
+    """Report, tables, plots and the files of each micrograph in it in one zip, without the micrographs themselves."""
     names = [*REPORT_FILES, "particles.parquet", "sample.json", "run.json"]
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
         for path in _existing(project.root, names):
             archive.write(path, path.name)
         for path in sorted((project.root / "plots").rglob("*")) if (project.root / "plots").is_dir() else []:
             archive.write(path, path.relative_to(project.root).as_posix())
-        for group in project.samples().values():
+        for group in project.reported().values():
             for entry in group:
                 for path in _existing(entry.folder, [*MICROGRAPH_FILES, "edits.jsonl", "scale_bar.png"]):
                     archive.write(path, f"{entry.name}/{path.name}")

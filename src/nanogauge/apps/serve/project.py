@@ -29,6 +29,7 @@ from ...results.saved import read_json, read_saved
 from ...results.versions import ASIDE, Version, bring_back, set_aside, versions
 from .doubts import doubt_of, summary_of
 from .entry import Entry, State
+from .report_choice import ReportChoice, choice_from_dict
 from .uploads import INCOMING, Received
 
 UPLOADS = "uploads"
@@ -48,6 +49,7 @@ class Project:
         self.lock = threading.RLock()
         self.entries: dict[str, Entry] = {}
         self.classes: list[dict[str, str]] = []  # name and colour of what the keys 1 to 9 stand for
+        self.report = ReportChoice()
         self.left_out: dict[Path, str] = {}  # pictures that are no micrographs, with what they are
         self._aside: tuple[int, list[Version]] = (0, [])
         self._read()
@@ -79,6 +81,7 @@ class Project:
                 self.entries[name].state, self.entries[name].message = "error", str(message)
         self.left_out = {Path(f): str(what) for f, what in memory.get("left_out", {}).items() if Path(f).is_file()}
         self.classes = [{"name": str(c["name"]), "colour": str(c["colour"])} for c in memory.get("classes", [])][:9]
+        self.report = choice_from_dict(memory.get("report", {}))
         samples, checked = self._pooled_run() | memory.get("samples", {}), set(memory.get("checked", []))
         notes = memory.get("notes", {})
         for name, entry in self.entries.items():
@@ -256,6 +259,12 @@ class Project:
             rows[k] = (name, colour)
             self.set_classes(rows)
 
+    def set_report(self, choice: ReportChoice) -> None:
+        """What the report is made of from now on."""
+        with self.lock:
+            self.report = choice
+            self.remember()
+
     def check(self, name: str, checked: bool) -> None:
         """Marks a micrograph as looked at, or not."""
         with self.lock:
@@ -331,6 +340,7 @@ class Project:
                 "checked": sorted(e.name for e in entries if e.checked),
                 "notes": {e.name: e.note for e in entries if e.note},
                 "classes": self.classes,
+                "report": self.report.to_dict(),
                 "left_out": {str(p): what for p, what in self.left_out.items()},
                 "errors": {e.name: e.message for e in entries if e.state == "error"},
             }
@@ -371,6 +381,16 @@ class Project:
                 if e.state == "done":
                     out.setdefault(e.sample, []).append(e)
             return dict(sorted(out.items(), key=lambda item: item[0].casefold()))
+
+    def reported(self) -> dict[str, list[Entry]]:
+        """As `samples`, of what the report is made of. InputError where that is nothing."""
+        samples = self.samples()
+        if not samples:
+            raise InputError("nothing is measured yet: drop micrographs on the gallery first")
+        chosen = self.report.of(samples)
+        if not chosen:
+            raise InputError("the report would hold no micrograph: tick a sample, or let in what is not marked as checked")
+        return chosen
 
     def counts(self) -> Counter[str]:
         """How many micrographs are in each state."""

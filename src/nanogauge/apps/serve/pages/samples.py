@@ -8,12 +8,12 @@ from urllib.parse import quote
 from nicegui import run, ui
 
 from ....core.errors import NanogaugeError
+from ....reporting.plots import one_scale
 from ....results.saved import read_saved
 from ....statistics.distribution import kernel_density
 from ....statistics.metrology import weights_of
 from ....statistics.samples import Sample, part_of
 from ..entry import Entry
-from ..project import Project
 from ..sample_figures import UnitShown, chart_of, comparison_of, content_of, figures_of, sample_of, shown_lengths
 from ..studio import Studio
 from .elements import SizeChart
@@ -87,21 +87,24 @@ class SamplesPage:
         project = self.studio.project
         self.studio.save_all()
         chosen: UnitShown = "nm" if self.unit == "nm" else "µm" if self.unit == "µm" else "auto"
-        blocks = []
-        samples = []
         groups = project.samples()
         alone = groups.pop("", [])
-        for name, entries in groups.items():
-            sample, entries = pooled(project, name, entries, weighting=self.weighting)
-            unit = shown_lengths(sample, chosen)
-            samples.append(sample)
+        samples = [pooled(name, entries, weighting=self.weighting) for name, entries in groups.items()]
+        scale = one_scale(samples)
+        blocks = []
+        for sample, entries in zip(samples, groups.values(), strict=True):
+            unit = shown_lengths(sample, chosen) if scale is None or chosen != "auto" else scale.unit
+            chart = chart_of(sample, unit)
+            if scale is not None:
+                k = unit.per_stored / scale.unit.per_stored
+                chart["range"] = [scale.low * k, scale.high * k]
             blocks.append(
                 {
-                    "name": name,
+                    "name": sample.name,
                     "entries": entries,
                     "sample": sample,
                     "unit": unit,
-                    "chart": chart_of(sample, unit),
+                    "chart": chart,
                     "content": content_of(sample),
                 }
             )
@@ -178,7 +181,7 @@ def _minis(entries: list[Entry]) -> str:
     return f'<div class="ng-minis">{links}{more}</div>'
 
 
-def pooled(project: Project, name: str, entries: list[Entry], *, weighting: str) -> tuple[Sample, list[Entry]]:
+def pooled(name: str, entries: list[Entry], *, weighting: str) -> Sample:
     """The sample of some measured micrographs, as saved. Raises UnreadableFile where results are damaged."""
     parts, settings = [], None
     for entry in entries:
@@ -186,7 +189,7 @@ def pooled(project: Project, name: str, entries: list[Entry], *, weighting: str)
         settings = settings or saved.settings
         parts.append(part_of(saved))
     assert settings is not None
-    return sample_of(parts, name=name, settings=settings, weighting=weighting), entries
+    return sample_of(parts, name=name, settings=settings, weighting=weighting)
 
 
 def add_samples(studio: Studio) -> None:

@@ -63,6 +63,7 @@ export default {
     range() {
       const d = this.data;
       if (!d) return [0, 1];
+      if (d.range) return this.log ? [Math.max(d.range[0], d.range[1] / 1e3), d.range[1]] : d.range; // that of other charts beside it
       if (d.edges?.length) {
         let a = d.edges[0], b = d.edges[d.edges.length - 1];
         if (this.log) return [a / 1.08, b * 1.08];
