@@ -7,8 +7,10 @@
     python benchmarks/scale.py --out /tmp/sheet --sets makers --bar-only   # the file's metadata are not looked at
 
 Right: within max(2 %, 1.5 px of the bar's length) of the truth. Refused: no scale, with a reason. Wrong: any other number.
-Invented: a number read from a picture that has no readable bar. The rendered set covers all styles of bars and data bars, fonts,
-tones, sizes, spellings, grounds, blur and JPEG; the seed decides all. Wrong and invented ones are printed as they come. With
+Invented: a number read from a picture that has no readable bar. "All that show": without those of which a letter or an
+end of the bar changes what it was drawn over by less than 20 grey levels for the most part, as a black bar does a black particle.
+The rendered set covers all styles of bars and data bars, fonts, tones, sizes, spellings, grounds, blur and JPEG; the seed decides
+all. Wrong and invented ones are printed as they come. With
 --keep a run that was cut off goes on where it was: give each seed and set a file of its own.
 """
 
@@ -100,15 +102,30 @@ def kept(file: Path) -> list[Outcome]:
 
 def keep(file: Path, o: Outcome) -> None:
     """Adds an outcome to the file."""
-    row = {"name": o.case.name, "group": o.case.group, "verdict": o.verdict, "sigma": o.error_in_sigma, "reason": o.reason}
+    row = {
+        "name": o.case.name,
+        "group": o.case.group,
+        "verdict": o.verdict,
+        "sigma": o.error_in_sigma,
+        "reason": o.reason,
+        "hidden": o.case.hidden,
+    }
     with file.open("a", encoding="utf-8") as f:
         f.write(json.dumps(row | {"cpu": o.cpu_seconds, "size": int(o.case.micrograph.pixels.size)}, default=float) + "\n")
 
 
-def _of_row(name: str, group: str, verdict: str, sigma: float | None, reason: str, cpu: float, size: int) -> Outcome:
+def _of_row(
+    name: str, group: str, verdict: str, sigma: float | None, reason: str, cpu: float, size: int, *, hidden: bool = False
+) -> Outcome:
     blank = np.broadcast_to(np.zeros((1, 1), np.uint8), (1, size))
     return Outcome(
-        Case(name, group, Micrograph(pixels=blank, name=name), (), math.nan, ""), verdict, None, sigma, reason, None, cpu
+        Case(name, group, Micrograph(pixels=blank, name=name), (), math.nan, "", hidden=hidden),
+        verdict,
+        None,
+        sigma,
+        reason,
+        None,
+        cpu,
     )
 
 
@@ -142,6 +159,8 @@ def print_table(name: str, outcomes: list[Outcome]) -> None:
     for o in outcomes:
         groups[o.case.group].append(o)
     rows = [*sorted(groups.items()), ("all", outcomes)] if len(groups) > 1 else [("all", outcomes)]
+    shown = [o for o in outcomes if not o.case.hidden]
+    rows += [("all that show", shown)] if len(shown) < len(outcomes) else []
     print(f"\n{name}\n{'':22s}     n         right  refused  wrong  gross  none invented   CPU s")
     for group, part in rows:
         c = Counter(o.verdict for o in part)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,16 @@ from nanogauge.core.micrograph import Micrograph
 from nanogauge.core.scale import format_length
 from nanogauge.detection.engines import make_reader
 from nanogauge.reading import read_micrograph
-from nanogauge.training.synthetic.annotate import FONTS, MAKERS, POSITIONS, STYLES, add_data_bar, add_panel_letter, draw_scale_bar
+from nanogauge.training.synthetic.annotate import (
+    FONTS,
+    MAKERS,
+    POSITIONS,
+    STYLES,
+    BarTruth,
+    add_data_bar,
+    add_panel_letter,
+    draw_scale_bar,
+)
 
 Grey = NDArray[np.uint8]
 REAL = {  # folder of pictures, table of truth
@@ -30,6 +40,8 @@ REAL = {  # folder of pictures, table of truth
 GROUNDS = {"emps/images": "emps/val.txt", "loops/images": None, "shale/images": None}  # not learned from
 SHAPES = ((512, 640), (512, 700), (480, 512), (768, 1024), (960, 1280))
 N_SMALL = 3  # of them
+OWN_GROUND = ("boxed", "arrows")  # styles that are drawn on a plate
+LEAST_SHOWN, END_PX = 20, 4  # grey levels by which a letter or an end changes what it is drawn over; px of an end
 LEAST_GROUND_PX = 200
 LEAST_BAR_PX, LEAST_BAR_SHARE = 40, 0.2  # of a white bar; of the picture's width
 TONES = (255.0, 255.0, 255.0, 0.0, 0.0, 230.0, 200.0, 70.0, 40.0, 76.0, 150.0, 226.0)  # the last three: red, green, yellow
@@ -71,7 +83,8 @@ EXTRA_FONTS = ("Liberation", "Free", "Carlito", "Caladea", "Arimo", "Tinos", "No
 @dataclass(frozen=True)
 class Case:
     """One micrograph with its truth. wanted: nm per px that count as right, () where none may be read from the picture;
-    unscored: a row whose truth is unsure; nothing: no scale may come from the metadata either"""
+    unscored: a row whose truth is unsure; nothing: no scale may come from the metadata either; hidden: a letter or an end of the
+    bar does not show against what it was drawn over, see `_is_hidden`"""
 
     name: str
     group: str
@@ -81,6 +94,7 @@ class Case:
     text: str
     unscored: bool = False
     nothing: bool = False
+    hidden: bool = False
 
 
 def real_cases(name: str, data: Path) -> Iterator[Case]:
@@ -179,7 +193,7 @@ def _rendered(
     if group == "nothing to read":
         return Case(name, group, _degraded(name, _distracted(pixels, rng, fonts), rng), (), math.nan, "")
     length = float(np.exp(rng.uniform(math.log(15 if shape[0] < 600 else 25), math.log(0.5 * shape[1]))))
-    value = float(rng.choice(NUMBERS)) * float(rng.choice([1, 1, 1, 1000, 1000]))
+    value, hidden = float(rng.choice(NUMBERS)) * float(rng.choice([1, 1, 1, 1000, 1000])), False
     font = fonts[int(rng.integers(len(fonts)))]
     if group.startswith("data bar"):
         maker = group.removeprefix("data bar ")
@@ -193,28 +207,51 @@ def _rendered(
             value_nm=_round_value(value),
         )  # type: ignore[arg-type]
     else:
-        tone = _tone(pixels, rng, boxed=group in ("boxed", "arrows"))
+        ground, tone = pixels, _tone(pixels, rng, boxed=group in OWN_GROUND)
         position = str(rng.choice(POSITIONS[:4])) if rng.random() < 0.5 else "above"
         if group == "block" and length > 110 and rng.random() < 0.5:
             position = "inside"
-        pixels, truth = draw_scale_bar(
-            pixels,
+        draw = partial(
+            draw_scale_bar,
             nm_per_px=value / length,
             style=group,  # type: ignore[arg-type]
-            rng=rng,
             value_nm=value,
             tone=tone,
             position=position,  # type: ignore[arg-type]
             font=font,
             text=_spelling(value, rng),
         )
+        alike = deepcopy(rng)
+        pixels, truth = draw(pixels, rng=rng)
+        if group not in (*OWN_GROUND, "embossed"):
+            flat = [draw(np.full_like(ground, level), rng=deepcopy(alike))[0] for level in (0, 255)]
+            drawn = flat[1].astype(np.int16) - flat[0] < 128
+            hidden = _is_hidden(drawn & (cv2.absdiff(pixels, ground) < LEAST_SHOWN), drawn, truth, inside=position == "inside")
     lengths = [truth.length_px]
     if group == "heavy_ticks":  # both conventions are in use: centres of the ticks, and their outer edges
         lengths.append(float(truth.box[3] - truth.box[1]))
     if group == "embossed":  # the outline's inner and outer edges
         lengths += [truth.length_px - 1.5, truth.length_px + 1.5]
     wanted = tuple(truth.value_nm / length for length in lengths)
-    return Case(name, group, _degraded(name, pixels, rng), wanted, truth.length_px, truth.text)
+    return Case(name, group, _degraded(name, pixels, rng), wanted, truth.length_px, truth.text, hidden=hidden)
+
+
+def _is_hidden(unseen: NDArray[np.bool_], drawn: NDArray[np.bool_], truth: BarTruth, *, inside: bool) -> bool:
+    """Whether most of a letter, or of either end of the bar, is unseen, of masks (H, W) of what was drawn and of that of it which
+    does not show. inside: the bar is the letters' own ground."""
+    y0, x0, y1, x1 = truth.label_box
+    shares = []
+    if not inside:
+        columns = drawn[y0:y1, x0:x1].any(axis=0)
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], columns.astype(np.int8), [0]])))
+        shares += [_share(unseen[y0:y1, x0 + a : x0 + b], drawn[y0:y1, x0 + a : x0 + b]) for a, b in zip(edges[::2], edges[1::2])]  # noqa: B905
+    y0, x0, y1, x1 = truth.box
+    shares += [_share(unseen[y0:y1, part], drawn[y0:y1, part]) for part in (slice(x0, x0 + END_PX), slice(x1 - END_PX, x1))]
+    return max(shares) > 0.5
+
+
+def _share(unseen: NDArray[np.bool_], drawn: NDArray[np.bool_]) -> float:
+    return float(unseen.sum() / max(drawn.sum(), 1))
 
 
 def _round_value(value: float) -> float:

@@ -36,7 +36,7 @@ def written(picture: NDArray[np.float32], y: float, x: float, ink: float) -> Len
 
 def at(picture: NDArray[np.float32], label: LengthText, *seen: SeenBar) -> list[LabelledBar]:
     lines = [TextLine(label.raw, 0.95, label.box)]
-    return taken_together(label, bars_at(finished(picture), label, lines, seen=seen), Located(seen), lines)
+    return taken_together(finished(picture), label, bars_at(finished(picture), label, lines, seen=seen), Located(seen), lines)
 
 
 def seen(y0: int, x0: float, y1: int, x1: float, confidence: float = 0.9) -> SeenBar:
@@ -243,6 +243,37 @@ def test_a_plate_that_the_locator_takes_for_a_bar_is_none(rng: np.random.Generat
         LabelledBar(label, line, Ends(127.5, 229.5, 0.4, False), 0.95),
         LabelledBar(label, plate, Ends(122.5, 235.5, 0.4, True), 0.24),
     ]
-    (best,) = taken_together(label, pairs, Located((seen(124, 119, 140, 240),)), lines)
+    (best,) = taken_together(finished(canvas(rng)), label, pairs, Located((seen(124, 119, 140, 240),)), lines)
     assert best.bar is line
     assert best.score == pytest.approx(0.95)
+
+
+def test_a_plate_that_the_locator_takes_for_a_bar_does_not_weaken_a_short_one_on_it(rng: np.random.Generator) -> None:
+    picture = canvas(rng, level=180.0)
+    fill(picture, 86, 130, 138, 150 + WIDE, 0.0)
+    label = written(picture, 94, 140, 255.0)
+    draw_bar(picture, "plain", 129, 175.0, 19.0, 5, 255.0)
+    best = at(picture, label, seen(86, 130, 138, 150 + WIDE))[0]
+    assert best.ends.length_px == pytest.approx(19.0, abs=0.5)
+    assert best.score > 0.7
+
+
+def test_a_bar_in_one_tone_is_found_where_a_particle_is_nearly_as_bright(rng: np.random.Generator) -> None:
+    """Ground both darker and a little lighter than the bar: no threshold shows it, its own tone does."""
+    picture = canvas(rng, level=60.0)
+    picture[100:170, 150:260] = 236 + rng.normal(0, 6, (70, 110))
+    label = written(picture, 80, 140, 226.0)
+    draw_bar(picture, "plain", 128, 120.0, 170.0, 5, 226.0)
+    best = at(picture, label, seen(125, 120, 131, 290))[0]
+    assert best.ends.length_px == pytest.approx(170.0, abs=1.5)
+    assert best.score > 0.5
+
+
+def test_a_bar_of_which_the_locator_sees_a_part_stays_whole(rng: np.random.Generator) -> None:
+    picture = canvas(rng)
+    picture[110:160, 200:320] += 60
+    label = written(picture, 88, 180, 230.0)
+    draw_bar(picture, "plain", 130, 100.0, 220.0, 4, 230.0)
+    part = seen(128, 200, 132, 320)
+    assert at(picture, label, part)[0].score == pytest.approx(at(picture, label)[0].score)
+    assert not has_rival(finished(picture), at(picture, label, part)[0], Located((part,)), [TextLine(label.raw, 0.95, label.box)])

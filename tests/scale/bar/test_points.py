@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from nanogauge.scale.bar.ink import text_tone
-from nanogauge.scale.bar.points import are_twins, has_decimal_point, has_leading_point, may_hide_more
+from nanogauge.scale.bar.points import (
+    are_twins,
+    has_decimal_point,
+    has_leading_point,
+    has_room_for_point,
+    may_hide_more,
+    may_hide_point,
+)
 from nanogauge.scale.bar.text import LengthText
 from nanogauge.training.synthetic.marks import FONTS, finished, text_width, write
 
@@ -123,3 +130,21 @@ def test_the_ground_mistaken_for_ink_hides_nothing() -> None:
     pixels = finished(canvas)
     assert text_tone(pixels, label).bright
     assert not may_hide_more(pixels, label)
+
+
+@pytest.mark.parametrize("font", FONTS, ids=lambda p: p.stem)
+def test_a_point_needs_room(font: Path) -> None:
+    for text in ("1.0 nm", "2.5 nm", "1.50 nm", "1,5 nm", "12.5 nm"):
+        assert has_room_for_point(*drawn(text, font, font_px=24)), text
+    if font.stem.startswith("DejaVu"):
+        assert not has_room_for_point(*drawn("100 nm", font, font_px=24))
+
+
+def test_a_point_over_its_own_tone_may_be_hidden() -> None:
+    """ "50,0 µm" in dark letters, the comma over a dark spot, was read as "500 µm"."""
+    picture, label = drawn("50.0 nm", FONTS[1], font_px=24, noise=3, ground=180, ink=70)
+    x = 30 + round(text_width("50", 24, FONTS[1]))
+    picture[40:56, x - 1 : x + 9] = 95
+    assert may_hide_point(picture, label)
+    clean, label = drawn("500 nm", FONTS[1], font_px=24, noise=3, ground=180, ink=70)
+    assert not may_hide_point(clean, label)

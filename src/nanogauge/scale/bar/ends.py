@@ -36,6 +36,10 @@ _ONE_TONE = 30.0  # grey levels within which two end ticks have one
 _COMB_TEETH = 3  # even strokes between the ends
 _COMB_EVEN = 0.6  # of the steps between strokes
 _COMB_SIGMA_PX = 1.0  # of what a comb spans
+_SEEN_STROKE, _LONE_STROKE = (
+    0.35,
+    0.55,
+)  # of a line's contrast: a stroke at its end; one that shows at no threshold, for grain is as high
 _STUBBY = 4  # times their width, in height: lower ones look like serifs
 
 
@@ -282,7 +286,8 @@ def _ticks(
         if b - a < 1 or (rows in beside[2:] and ends[0]):
             continue
         profile = pixels[a:b].astype(np.float64).mean(axis=0) * sign
-        both = [_stroke(profile, edge, bar, inwards) for edge, inwards in ((left, 1), (right, -1))]
+        least = _SEEN_STROKE if bar.kind == "ticks" else _LONE_STROKE
+        both = [_stroke(profile, edge, bar, inwards, least) for edge, inwards in ((left, 1), (right, -1))]
         if both[0] is not None and both[1] is not None and _are_alike(profile, both[0], both[1]):
             ends[0].append(both[0])
             ends[1].append(both[1])
@@ -349,10 +354,13 @@ def _is_comb(pixels: NDArray[np.uint8], bar: BarCandidate, left: float, right: f
     return False
 
 
-def _stroke(profile: NDArray[np.float64], edge: float, bar: BarCandidate, inwards: int) -> tuple[float, float, float] | None:
+def _stroke(
+    profile: NDArray[np.float64], edge: float, bar: BarCandidate, inwards: int, least: float = _SEEN_STROKE
+) -> tuple[float, float, float] | None:
     """Centre, height and width of a narrow peak at `edge` in a profile beside the line; None where there is none.
 
-    inwards: 1 at the left end, -1 at the right; what peaks outside of the line belongs to something else
+    inwards: 1 at the left end, -1 at the right; what peaks outside of the line belongs to something else; least: height, of the
+    line's contrast
     """
     reach = max(6, 2 * bar.thickness_px)
     widest = min(max(7.0, 1.7 * bar.thickness_px), bar.length_px / 4)
@@ -364,7 +372,7 @@ def _stroke(profile: NDArray[np.float64], edge: float, bar: BarCandidate, inward
     peak = int(np.argmax(part))
     height = float(part[peak]) - floor
     depth = inwards * (a + peak - edge)
-    if height < 0.35 * bar.contrast or not -1.5 <= depth <= max(4.5, widest):
+    if height < least * bar.contrast or not -1.5 <= depth <= max(4.5, widest):
         return None
     high = part - floor > 0.5 * height
     lo = hi = peak

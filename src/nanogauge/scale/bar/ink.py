@@ -59,10 +59,10 @@ def _beside(pixels: NDArray[np.uint8], label: LengthText, tones: list[float]) ->
     return near[0] if len(near) == 1 else None
 
 
-def in_one_tone(pixels: NDArray[np.uint8], ink: float) -> NDArray[np.uint8]:
+def in_one_tone(pixels: NDArray[np.uint8], ink: float, *, within: float = _OF_INK) -> NDArray[np.uint8]:
     """An (H, W) uint8 picture in which only what has the tone of the letters is dark: they are drawn in one tone, and what they lie
-    over seldom has it."""
-    off = np.abs(pixels.astype(np.float32) - ink) / _OF_INK
+    over seldom has it. within: grey levels"""
+    off = np.abs(pixels.astype(np.float32) - ink) / within
     return np.asarray(np.clip(255 * off, 0, 255), np.uint8)
 
 

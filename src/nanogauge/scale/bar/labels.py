@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from ...core.protocols import TextLine, TextReader
 from .ink import in_one_tone, text_tone
-from .points import are_twins, has_decimal_point, has_leading_point, may_hide_more
+from .points import are_twins, has_decimal_point, has_leading_point, has_room_for_point, may_hide_more, may_hide_point
+from .stems import shows_nm
 from .text import LengthText, has_remains, is_common, parse_lengths
 
 _LINE_HEIGHT_PX, _OTHER_HEIGHT_PX = 48, 64  # what the reader's recogniser likes, and another for a second opinion
+_OTHER_HEIGHTS_PX, _CLEARLY = (28, 36, 64, 80), 0.99  # heights in which a point is looked for; confidence of each that sees none
 _WIDEST_CHARACTER, _NARROW_CHARACTER = 0.7, 0.65  # of a line's height
 _ALONE_CROPS = ((48, 0.0), (32, 0.12))  # heights and margins in which letters alone are read
 _LEAST_ALONE = 0.8  # confidence in each
+_LEAST_SETTLED = 0.8  # of a label whose unit its strokes show
 _LONE_UNITS = ("nm", "um", "µm", "μm", "pm", "mm")
 
 
@@ -57,6 +60,11 @@ def confirmed(
     bare = pixels if read_from is None else read_from
     text, confidence = reader.read_line(crop(bare, label.box))
     votes = [t for line in (*lines, TextLine(text, confidence, label.box)) for t in parse_lengths(line) if _at(t, label)]
+    if any({label.text.split()[1], t.text.split()[1]} == {"nm", "mm"} for t in votes) and (
+        shows_nm(pixels, label) or _is_clearly_nm(label, text, confidence, alone(), pixels)
+    ):
+        votes = [t for t in votes if not t.text.endswith("mm")]
+        label = _as_nm(label, votes)
     letters = alone() if any(not t.says(label) for t in votes) else None
     if letters is not None and any(_differ_in_unit(letters, t) for t in (label, *votes)):
         letters = None  # what stands beside them makes no other unit: the tail of a µ that hardly shows does
@@ -75,13 +83,18 @@ def confirmed(
         if sure < 0.5:
             return replace(label, confidence=sure, doubt=doubt)
     settled = "" if any(t.doubt == "" for t in agree) else label.doubt
+    if settled and label.text.endswith("nm") and shows_nm(pixels, label):
+        settled, sure = "", max(sure, _LEAST_SETTLED)
     if label.text.endswith("mm") and not settled and not are_twins(pixels, label):
         settled = f"the unit of {label.text!r} may be nm"
-    if "." not in label.text.split()[0] and (has_decimal_point(pixels, label) or has_leading_point(pixels, label)):
+    if "." not in label.text.split()[0] and any(
+        seen(pixels, label) for seen in (has_decimal_point, has_leading_point, may_hide_point)
+    ):
         pointed = _with_point(pixels, label, reader)
-        if pointed is not None:
+        if pointed is not None and not pointed.says(label):
             return pointed
-        settled = f"a decimal point may have been overlooked in {label.text!r}"
+        if pointed is None:
+            settled = f"a decimal point may have been overlooked in {label.text!r}"
     if not settled and may_hide_more(bare, label):
         settled = f"a digit or a point may be hidden before {label.text!r}"
     return replace(label, confidence=sure, doubt=settled)
@@ -132,23 +145,44 @@ def read_again(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader)
 
 
 def _with_point(pixels: NDArray[np.uint8], label: LengthText, reader: TextReader) -> LengthText | None:
-    """The label as a reading at another height has it, the same digits with a point between or before them; None where none has.
-    Last in the tone of its letters alone, without the particles that they lie over: twice there, for letters can be lost too."""
-    digits = label.text.split()[0]
+    """The label as a reading at another height has it, the same digits with a point between or before them; itself where there is
+    none for sure: no room for it, and read without at every height; None where neither is sure. Last in the tone of its letters
+    alone, without the particles that they lie over: twice there, for letters can be lost too."""
+    digits, n_clear = label.text.split()[0], 0
 
     def pointed(picture: NDArray[np.uint8], height: int) -> LengthText | None:
+        nonlocal n_clear
         text, confidence = reader.read_line(crop(picture, label.box, height_px=height))
         for t in parse_lengths(TextLine(text, confidence, label.box)):
+            n_clear += t.says(label) and confidence >= _CLEARLY
             if "." in t.text and t.text.split()[0].replace(".", "") in (digits, f"0{digits}"):
                 return replace(t, confidence=0.9 * max(confidence, 0.8), doubt=t.doubt)
         return None
 
-    for height in (28, 36, 64, 80):
+    for height in _OTHER_HEIGHTS_PX:
         if (found := pointed(pixels, height)) is not None:
             return found
+    if n_clear == len(_OTHER_HEIGHTS_PX) and not has_room_for_point(pixels, label):
+        return label
     bare = in_one_tone(pixels, text_tone(pixels, label).ink)
     first, second = (pointed(bare, height) for height in (48, 64))
     return first if first is not None and second is not None and first.says(second) else None
+
+
+def _is_clearly_nm(label: LengthText, close: str, confidence: float, letters: LengthText | None, pixels: NDArray[np.uint8]) -> bool:
+    """Whether all close readings say nm, so that only the coarse look has taken an n for an m: the label, its crop, its letters."""
+    lengths = parse_lengths(TextLine(close, confidence, label.box))
+    in_crop = len(lengths) == 1 and lengths[0].says(label) and confidence >= _CLEARLY
+    in_letters = letters is not None and letters.says(label) and letters.confidence >= _CLEARLY
+    return label.text.endswith("nm") and in_crop and in_letters and not are_twins(pixels, label)
+
+
+def _as_nm(label: LengthText, votes: list[LengthText]) -> LengthText:
+    """A label, as the surest of the votes for nm has it where it was read in mm itself."""
+    best = max((t for t in votes if t.text.endswith("nm")), key=lambda t: t.confidence, default=None)
+    if best is None or label.text.endswith("nm"):
+        return label
+    return replace(label, value_nm=best.value_nm, text=best.text, confidence=best.confidence, doubt=best.doubt)
 
 
 def _differ_in_unit(a: LengthText, b: LengthText) -> bool:

@@ -53,12 +53,15 @@ def _read_alike(label: LengthText, box: FloatBox, sight: Sight) -> LengthText | 
 
 def labels_beside_bars(sight: Sight) -> list[LengthText]:
     """The lengths that are read in letters which the text reader took into one line with a bar, so that the line says none:
-    "420 µm" for an end tick before "20 µm". The locator must see letters and bar apart. Their lines are cut to them."""
+    "420 µm" for an end tick before "20 µm", or which it misread alone: "41m" for "4µm". Their lines are cut to them."""
     found = []
     for seen in sight.located.labels:
         box = grown(seen.box, sight.pixels.shape)
         line = next((line for line in sight.lines if _holds(line.box, box)), None)
-        if line is None or seen.confidence < _LEAST_SEEN or not any(_in_the_rest(b.box, line.box, box) for b in sight.located.bars):
+        if line is None or seen.confidence < _LEAST_SEEN:
+            continue
+        with_bar = any(_in_the_rest(b.box, line.box, box) for b in sight.located.bars)
+        if not with_bar and _width(line.box) > _WIDER * _width(box):  # other words in it say what the length is of
             continue
         if (label := letters_alone(sight.pixels, box, sight.reader)) is not None:
             sight.lines = [*(other for other in sight.lines if other is not line), TextLine(label.raw, label.confidence, box)]
@@ -89,11 +92,15 @@ def with_what_was_cut(label: LengthText, sight: Sight) -> LengthText | None:
 
 def otherwise_alone(label: LengthText, sight: Sight) -> LengthText | None:
     """Another length that is read, sure or not, in the letters of a label whose box takes in a bar, for its first digit may be the
-    bar's end; None where there is no bar in it or they read the same."""
+    bar's end; None where there is no bar in it or they read the same. Of a bar right of the letters the first digit is no end:
+    where it is missing alone, the locator's box begins within it."""
     box = letters_box(label, sight)
-    if box is None or not any(_in_the_rest(bar.box, label.box, box) for bar in sight.located.bars):
+    bars = [bar.box for bar in sight.located.bars if box is not None and _in_the_rest(bar.box, label.box, box)]
+    if box is None or not bars:
         return None
-    return next((t for t in readings_alone(sight.pixels, box, sight.reader) if not t.says(label)), None)
+    others = (t for t in readings_alone(sight.pixels, box, sight.reader) if not t.says(label))
+    is_left = any(bar[1] < box[1] - _LEFT_OUT * (box[2] - box[0]) for bar in bars)
+    return next((t for t in others if is_left or not label.text.endswith(t.text)), None)
 
 
 def _letters_about(label: LengthText, sight: Sight) -> FloatBox | None:

@@ -94,15 +94,16 @@ def grain_of(part: NDArray[np.uint8]) -> float:
     return float(np.median(np.abs(np.diff(part.astype(np.int16), axis=1)))) if part.shape[1] > 1 else 0.0
 
 
-def is_flat(pixels: NDArray[np.uint8], bar: BarCandidate) -> bool:
-    """Whether a candidate has one tone from end to end, as what is drawn has, and what lies along it has not."""
+def is_flat(pixels: NDArray[np.uint8], bar: BarCandidate, *, within: float = 0.0) -> bool:
+    """Whether a candidate has one tone from end to end, as what is drawn has, and what lies along it has not. within: of its
+    contrast, or 2 grey levels if that is more"""
     (y0, y1), x0, x1 = bar.rows, bar.box[1] + _FLAT_INSET_PX, bar.box[3] - _FLAT_INSET_PX
     if x1 - x0 < _LEAST_FLAT_PX:
         return False
     inside = np.median(pixels[y0:y1, x0:x1].astype(np.float64), axis=0)
     beside = [pixels[max(y0 - 5, 0) : max(y0 - 2, 0), x0:x1], pixels[y1 + 2 : y1 + 5, x0:x1]]
     spreads = [float(np.median(side.astype(np.float64), axis=0).std()) for side in beside if side.size]
-    return float(inside.std()) <= _FLAT and bool(spreads) and max(spreads) >= _UNEVEN * _FLAT
+    return float(inside.std()) <= max(_FLAT, within * bar.contrast) and bool(spreads) and max(spreads) >= _UNEVEN * _FLAT
 
 
 def is_grainy(pixels: NDArray[np.uint8], bar: BarCandidate, grain: float) -> bool:

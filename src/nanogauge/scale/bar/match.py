@@ -16,7 +16,7 @@ from .joined import joined
 from .locate import BarCandidate, find_bars
 from .located import SeenBar
 from .looks import goes_on_beyond, grain_of, is_flat, is_grainy, is_sharp, looks
-from .plates import block_around
+from .plates import block_around, with_plate
 from .rims import without_rims
 from .ruler import find_rulers
 from .strokes import is_seen, is_stroke, without_bars
@@ -28,6 +28,7 @@ _SURE = 0.8  # score of a bar that the locator sees too
 _LEAST_PIECE = 0.3  # of the text's height: of a bar, or of a half of one
 _LEAST_BROKEN_PX = 20.0
 _GRAINY = 0.6  # times the score of a candidate as grainy as the picture
+_LEAST_OWN, _OWN, _NEAR_LETTERS = 0.15, 10.0, 45.0  # of what is seen, that has one tone; grey levels off it; off the letters'
 _GRAIN_ROWS = 16  # every so many rows tell the picture's grain
 
 
@@ -125,7 +126,7 @@ def _bars_between(
     bars = without_rims(pixels, bars, label)
     label = without_bars(pixels, label, bars, seen)
     tone = text_tone(pixels, label)
-    place = _Place(label, lines, tone, grain_of(pixels[::_GRAIN_ROWS]), in_strip)
+    place = _Place(label, lines, tone, grain_of(pixels[::_GRAIN_ROWS]), in_strip, plate_of(pixels, label))
     whole = joined(with_hidden_half(pixels, bars, ink_box(label)), ink_box(label), len(label.text), bright_text=tone.bright)
     out = [_scored(pixels, bar, place) for bar in whole if bar.kind == "split" or not label.between_halves]
     if any(p.score >= _SURE and is_seen(p.bar, seen) for p in out):  # no ruler then, and looking for marks takes long
@@ -143,21 +144,29 @@ def _bars_between(
         out.append(
             LabelledBar(label, block, measure_ends(pixels, block), block.quality * min(1.0, 0.55 + 0.45 * block.contrast / 90))
         )
+    more: list[BarCandidate] = []
     if not any(p.score >= _GOOD for p in out):
         more = [bar for bar in _in_letters_tone(pixels, region, columns, tone) if is_seen(bar, seen) or is_flat(pixels, bar)]
-        out += [_scored(pixels, bar, place) for bar in more if not any(_overlaps(bar.box, b.box) for b in bars)]
+        more = [bar for bar in more if not any(_overlaps(bar.box, b.box) for b in bars)]
+    unexplained = tuple(s for s in seen if s.confidence >= _SURE and not any(is_seen(p.bar, (s,)) for p in out))
+    more += _in_own_tone(pixels, region, columns, tone, unexplained)
+    if more:
+        whole = joined([*bars, *more], ink_box(label), len(label.text), bright_text=tone.bright)
+        out += [_scored(pixels, bar, place) for bar in whole if bar in more or (bar.kind == "split" and bar not in bars)]
     return _ranked(out)
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What candidates are judged by: label, all lines of text, tone of the letters, grain of the picture; whether in a data bar."""
+    """What candidates are judged by: label, all lines of text, tone of the letters, grain of the picture; whether in a data bar;
+    the plate behind the label."""
 
     label: LengthText
     lines: list[TextLine]
     tone: TextTone
     grain: float
     in_strip: bool
+    plate: Box | None
 
 
 def _scored(pixels: NDArray[np.uint8], bar: BarCandidate, at: _Place) -> LabelledBar:
@@ -167,7 +176,7 @@ def _scored(pixels: NDArray[np.uint8], bar: BarCandidate, at: _Place) -> Labelle
     # text between the arms of a bracket
     inside = bar.kind == "ticks" and bar.box[1] < label.box[1] and label.box[3] < bar.box[3]
     place = (bar.rows[0], bar.box[1], bar.rows[1], bar.box[3]) if inside else bar.box
-    sharp = at.in_strip and is_sharp(bar, ends, label)
+    sharp = (at.in_strip or is_on(at.plate, bar)) and is_sharp(bar, ends, label)
     score = (
         bar.quality * fit(place, label, at.lines, split=bar.kind == "split") * looks(pixels, bar, ends, label, at.tone, sharp=sharp)
     )
@@ -178,10 +187,48 @@ def _scored(pixels: NDArray[np.uint8], bar: BarCandidate, at: _Place) -> Labelle
     return LabelledBar(label, bar, ends, score)
 
 
+def plate_of(pixels: NDArray[np.uint8], label: LengthText) -> Box | None:
+    """The plain box, (y0, x0, y1, x1) px, behind a label, where nothing is that was not drawn; None where there is none."""
+    box = _inside(_whole(label.box), pixels.shape)
+    plate = with_plate(pixels, box)
+    return plate if plate != box else None
+
+
+def is_on(plate: Box | None, bar: BarCandidate) -> bool:
+    """Whether a candidate lies on a plate, and is not the plate."""
+    if plate is None or bar.length_px >= plate[3] - plate[1]:
+        return False
+    return shared(plate, bar.box) == (bar.box[2] - bar.box[0], bar.length_px)
+
+
 def _in_letters_tone(pixels: NDArray[np.uint8], region: Box, columns: tuple[float, float], tone: TextTone) -> list[BarCandidate]:
     """Bars in the tone of the letters over a ground both lighter and darker than they are, where no threshold finds them."""
     y0, x0, y1, x1 = region
-    bare = in_one_tone(pixels[y0:y1, x0:x1], tone.ink)
+    return _in_tone(in_one_tone(pixels[y0:y1, x0:x1], tone.ink), region, columns, tone)
+
+
+def _in_own_tone(
+    pixels: NDArray[np.uint8], region: Box, columns: tuple[float, float], letters: TextTone, seen: tuple[SeenBar, ...]
+) -> list[BarCandidate]:
+    """Bars that the locator sees, by the one tone that most of what it sees has, near that of the letters: what is drawn and not
+    blurred keeps it over particles nearly as bright, where the letters' tone, with some of their ground in it, is not sharp."""
+    found, (y0, x0, y1, x1) = [], region
+    for s in seen:
+        part = pixels[max(s.box[0], y0) : min(s.box[2], y1), s.box[1] : s.box[3]]
+        if part.size == 0:
+            continue
+        counts = np.convolve(np.bincount(part.ravel(), minlength=256), np.ones(3, np.int64), "same")
+        own = float(counts.argmax())
+        if counts.max() >= _LEAST_OWN * part.size and abs(own - letters.ink) <= _NEAR_LETTERS:
+            tone = replace(letters, ink=own)
+            bare = in_one_tone(pixels[y0:y1, x0:x1], own, within=_OWN)
+            found += [b for b in _in_tone(bare, region, columns, tone) if is_seen(b, (s,))]
+    return found
+
+
+def _in_tone(bare: NDArray[np.uint8], region: Box, columns: tuple[float, float], tone: TextTone) -> list[BarCandidate]:
+    """Bars in a region of a picture, `bare`, in which only what has one tone is dark."""
+    y0, x0, _, _ = region
     found = find_bars(bare, columns=(columns[0] - x0, columns[1] - x0))
     contrast = max(abs(tone.ink - tone.ground), 1.0)
     return [
@@ -211,6 +258,10 @@ def _overlaps(a: Box, b: Box) -> bool:
 
 def _whole(box: tuple[float, float, float, float]) -> Box:
     return (int(box[0]), int(box[1]), int(box[2]) + 1, int(box[3]) + 1)
+
+
+def _inside(box: Box, shape: tuple[int, ...]) -> Box:
+    return (max(box[0], 0), max(box[1], 0), min(box[2], shape[0]), min(box[3], shape[1]))
 
 
 def fit(box: Box, label: LengthText, lines: list[TextLine], *, split: bool) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -17,6 +19,8 @@ _TWINS = 0.88  # of the wider letter's width
 _WIDE = 1.15  # an m is wider than high
 _HEIGHT_PX = 72.0  # of the enlarged line
 _LEAST_DIGIT, _IN_LINE = 0.25, 0.12  # height of a digit, of the enlarged line; how far digits differ in height, of it
+_ROOM = 0.36  # of their height: two digits with a point between them are further apart; without one, 0.34 at most
+_WIDE_GAP, _LEAST_FILLED = 0.45, 0.15  # of their height, between two digits; of the gap at their feet, that may be ink
 _LEAST_WIDE = 0.3  # of their height: the widest digit of a number, which slivers between letters and their rims are not
 _BEFORE, _LEAST_LEVELS = 0.35, 2  # of a label's height, where a point may stand before it; thresholds that show it
 _NEAR_INK = 20.0  # grey levels off the letters' tone within which what is drawn in it does not show
@@ -36,6 +40,45 @@ def has_decimal_point(pixels: NDArray[np.uint8], label: LengthText) -> bool:
     shown = [[boxes for boxes in levels if _shows_number(boxes, n_digits)] for levels in inks]
     written = [levels for levels in shown if len(levels) >= max(2, *map(len, shown))]
     return any(sum(_blob_between(boxes, n_digits) for boxes in levels) >= 2 for levels in written or inks)
+
+
+def has_room_for_point(pixels: NDArray[np.uint8], label: LengthText) -> bool:
+    """Whether two digits of `label` stand as far apart as a point between them needs, or do not show."""
+    n_digits = len(re.sub(r"\D", "", label.text.split()[0]))
+    rooms = []
+    for boxes in (b for levels in _glyphs(pixels, label) for b in levels if _shows_number(b, n_digits)):
+        digits, height = _digits(boxes, n_digits)
+        rooms.append(int((digits[1:, 1] - digits[:-1, 3]).max(initial=0)) / height)
+    return len(rooms) < 2 or n_digits < 2 or float(np.median(rooms)) >= _ROOM
+
+
+def may_hide_point(pixels: NDArray[np.uint8], label: LengthText) -> bool:
+    """Whether two digits of `label` stand far apart, and the ground between their feet has a tone near that of the letters, so that
+    a point would hardly show there: "50,0 µm" over a dark spot, read as "500 µm"."""
+    n_digits = len(re.sub(r"\D", "", label.text.split()[0]))
+    part = enlarged(pixels, label)
+    if n_digits < 2 or "." in label.text.split()[0] or part is None:
+        return False
+    for masks in ink_masks(part):
+        for mask in masks:
+            boxes = components(mask, diagonal=True)[1]
+            if not _shows_number(boxes, n_digits):
+                continue
+            digits, height = _digits(boxes, n_digits)
+            base = float(np.median(digits[:, 2]))
+            for a, b in pairwise(digits):
+                foot = masks[0][max(int(base - 0.3 * height), 0) : int(base + 0.2 * height), a[3] : b[1]]
+                if b[1] - a[3] >= _WIDE_GAP * height and foot.mean() >= _LEAST_FILLED:
+                    return True
+    return False
+
+
+def _digits(boxes: NDArray[np.int64], n_digits: int) -> tuple[NDArray[np.int64], float]:
+    """Of components that show a number, its digits from left to right, and their height."""
+    heights = boxes[:, 2] - boxes[:, 0]
+    tall = boxes[(heights > _LEAST_DIGIT * _HEIGHT_PX) & (boxes[:, 3] - boxes[:, 1] < 1.3 * heights)]
+    digits = tall[np.argsort(tall[:, 1])][:n_digits]
+    return digits, float(np.median(digits[:, 2] - digits[:, 0]))
 
 
 def has_leading_point(pixels: NDArray[np.uint8], label: LengthText) -> bool:
@@ -97,23 +140,30 @@ def are_twins(pixels: NDArray[np.uint8], label: LengthText) -> bool:
 def _glyphs(pixels: NDArray[np.uint8], label: LengthText, *, left: float = 0.15) -> list[list[NDArray[np.int64]]]:
     """Boxes (y0, x0, y1, x1, area) of the connected pieces of a label, enlarged, at several thresholds; light ink, then dark.
     left: of its height, how far before it is looked at"""
+    part = enlarged(pixels, label, left=left)
+    return [[components(m, diagonal=True)[1] for m in masks] for masks in ink_masks(part)] if part is not None else []
+
+
+def enlarged(pixels: NDArray[np.uint8], label: LengthText, *, left: float = 0.15) -> NDArray[np.uint8] | None:
+    """A label with a margin, 72 px high; None where hardly any of it is in the picture. left: of its height, how far before it"""
     y0, x0, y1, x1 = label.box
     high = y1 - y0
     a, b = max(int(y0 - 0.1 * high), 0), min(int(y1 + 0.1 * high) + 1, pixels.shape[0])
     c, d = max(int(x0 - left * high), 0), min(int(x1 + 0.15 * high) + 1, pixels.shape[1])
     part = pixels[a:b, c:d]
     if min(part.shape) < 6:
-        return []
+        return None
     factor = _HEIGHT_PX / part.shape[0]
-    part = np.asarray(cv2.resize(part, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)
-    low, ground, high_tone = (float(v) for v in np.quantile(part, [0.03, 0.5, 0.97]))
-    out = []
-    for ink in (high_tone, low):
+    return np.asarray(cv2.resize(part, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def ink_masks(part: NDArray[np.uint8]) -> Iterator[list[NDArray[np.uint8]]]:
+    """Where an enlarged label (H, W) has ink, at several thresholds; light ink, then dark, those that stand out."""
+    low, ground, high = (float(v) for v in np.quantile(part, [0.03, 0.5, 0.97]))
+    for ink in (high, low):
         if abs(ink - ground) >= 25:
             levels = [ground + share * (ink - ground) for share in _INK_SHARES]
-            masks = [(part >= level if ink > ground else part <= level).astype(np.uint8) for level in levels]
-            out.append([components(m, diagonal=True)[1] for m in masks])
-    return out
+            yield [(part >= level if ink > ground else part <= level).astype(np.uint8) for level in levels]
 
 
 def _shows_number(boxes: NDArray[np.int64], n_digits: int) -> bool:

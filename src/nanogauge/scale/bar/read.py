@@ -213,7 +213,8 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
     pairs, printed = [], printed_facts(sight.lines)
     for label in labels:
         found = bars_at(sight.pixels, label, sight.lines, strip=strip, seen=sight.located.bars)
-        found = [p for p in taken_together(label, found, sight.located, sight.lines) if p.score >= _LEAST_SCORE]
+        found = taken_together(sight.pixels, label, found, sight.located, sight.lines)
+        found = [p for p in found if p.score >= _LEAST_SCORE]
         votes = [*sight.lines, *(c for c in sight.coarse if c not in sight.lines)]
         if not found:
             found, shorter = _with_its_end(label, sight)

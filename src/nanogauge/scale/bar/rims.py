@@ -11,6 +11,7 @@ from .text import LengthText
 
 _REACH_PX = 10
 _LEAST_DEPTH, _OF_CONTRAST = 40.0, 0.2  # grey levels, and of the bar's step, to the ground; sharpening makes shallower rims
+_AT_ENDS = 0.7  # of that depth: a bar ends between pixels, which share its rim
 _GROUND_PX = 5  # off the bar, where its rim is over
 _LEAST_STEP_LEVELS, _LEAST_STEP = 40.0, 0.3  # grey levels, of the rim's step off the ground, to its other side
 _LIKE, _LEAST_INKED = 0.4, 0.04  # of the bar's step off the ground, in letters that have its tone; of their box
@@ -23,10 +24,10 @@ def rim_px(pixels: NDArray[np.uint8], bar: BarCandidate) -> float:
     if beyond is None:
         return 0.0
     widths = []
-    for profile in beyond:
+    for profile, share in zip(beyond, (1.0, 1.0, _AT_ENDS, _AT_ENDS), strict=True):
         ground = float(np.median(profile[_GROUND_PX:]))
         depth = ground - float(profile[: _GROUND_PX - 1].min())
-        if depth < max(_LEAST_DEPTH, _OF_CONTRAST * bar.contrast):
+        if depth < share * max(_LEAST_DEPTH, _OF_CONTRAST * bar.contrast):
             return 0.0
         widths.append(float(np.clip((ground - profile[:_GROUND_PX]) / depth, 0, 1).sum()))
     return float(np.median(widths)) if max(widths) < _GROUND_PX else 0.0

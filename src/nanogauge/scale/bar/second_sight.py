@@ -12,7 +12,8 @@ from .boxes import Box, shared
 from .ends import Ends
 from .locate import BarCandidate, find_bars
 from .located import Located, SeenBar
-from .match import LabelledBar, fit
+from .looks import is_flat
+from .match import LabelledBar, fit, is_on, plate_of
 from .text import LengthText
 
 _LEAST_SEEN = 0.5  # confidence of a bar that counts as seen
@@ -24,15 +25,23 @@ _LIKE = 0.85  # of the columns of both
 _MOST_OF = 0.85  # of a bar that is seen in pieces
 _LONG_PX = 80.0  # a bar whose seen ends can tell that a measured one runs on into the ground
 _ABOUT_PX, _AS_CLEAR = 6, 0.5  # around a seen bar; of the contrast of the one that was chosen
+_FLAT = 0.04  # of its contrast: spread along a bar of one tone
 _LEAST_FIT = 0.25  # of a seen bar's place to the label
 
 
-def taken_together(label: LengthText, pairs: list[LabelledBar], located: Located, lines: list[TextLine]) -> list[LabelledBar]:
+def taken_together(
+    pixels: NDArray[np.uint8], label: LengthText, pairs: list[LabelledBar], located: Located, lines: list[TextLine]
+) -> list[LabelledBar]:
     """Bars that the geometry found at a label, scored again by what the locator sees there; the best first.
 
-    The locator adds none: a bar that it alone sees is where geometry failed, and its ends are good to some px only.
+    The locator adds none: a bar that it alone sees is where geometry failed, and its ends are good to some px only. It
+    takes plates for the bars on them, and sees of some bars a part.
     """
-    likely = _halves_joined([s for s in located.bars if s.confidence >= _LEAST_SEEN], label)
+    plate = plate_of(pixels, label)
+    if plate is not None and not any(is_on(plate, p.bar) for p in pairs):
+        plate = None
+    bars = [s for s in located.bars if s.confidence >= _LEAST_SEEN and (plate is None or not _spans(s, plate))]
+    likely = _halves_joined(bars, label)
     seen = [s for s in likely if _fits(s, label, lines)]
     if not seen:
         return pairs
@@ -50,8 +59,8 @@ def taken_together(label: LengthText, pairs: list[LabelledBar], located: Located
             lift = _LIFT * max(s.confidence for s in agreed)
             off_px = min(_off_px(s, pair) for s in agreed)
             out.append(replace(pair, score=pair.score + max(1 - pair.score, 0.0) * lift, seen_off_px=off_px))
-        elif pair.bar.kind == "ruler" or pair.ends.twice_found:  # neither eleven even marks nor two heads happen by chance
-            out.append(pair)
+        elif pair.bar.kind == "ruler" or pair.ends.twice_found or (long and all(_is_part(s, pair, pixels) for s in long)):
+            out.append(pair)  # neither eleven even marks nor two heads happen by chance, nor one tone along particles
         elif any(_is_other(s, pair) for s in both) or (
             pair.score < _CLEAN and long and not any(_is_like(s, pair.ends) for s in long)
         ):
@@ -67,7 +76,8 @@ def has_rival(pixels: NDArray[np.uint8], pair: LabelledBar, located: Located, li
     if pair.seen_off_px is not None or pair.bar.kind not in ("solid", "ticks", "hollow"):
         return False
     others = [s for s in located.bars if s.confidence >= _SURE and s.surely_ended and _fits(s, pair.label, lines)]
-    return any(_is_other(s, pair) and not _holds(s.box, pair.bar.box) and _is_drawn(pixels, s, pair) for s in others)
+    others = [s for s in others if _is_other(s, pair) and not _is_part(s, pair, pixels)]
+    return any(not _holds(s.box, pair.bar.box) and _is_drawn(pixels, s, pair) for s in others)
 
 
 def _is_plate(pair: LabelledBar, pairs: list[LabelledBar]) -> bool:
@@ -76,6 +86,20 @@ def _is_plate(pair: LabelledBar, pairs: list[LabelledBar]) -> bool:
     middle = (0.5 * (y0 + y1), 0.5 * (x0 + x1))
     around = pair.bar.box[0] < middle[0] < pair.bar.box[2] and pair.bar.box[1] < middle[1] < pair.bar.box[3]
     return around and any(p.score > pair.score and _holds(pair.bar.box, p.bar.box) for p in pairs)
+
+
+def _is_part(seen: SeenBar, pair: LabelledBar, pixels: NDArray[np.uint8]) -> bool:
+    """Whether a seen bar is a part of one that has one tone throughout and whose ends are clear."""
+    ends = pair.ends
+    if ends.unsure or ends.goes_on or ends.clipped or not _rows_meet(seen, pair.bar):
+        return False
+    within = seen.x0 >= ends.x0 - _END_PX and seen.x1 <= ends.x1 + _END_PX
+    return within and is_flat(pixels, pair.bar, within=_FLAT)
+
+
+def _spans(seen: SeenBar, plate: Box) -> bool:
+    """Whether a seen bar ends where a plate does."""
+    return max(abs(seen.x0 - plate[1] + 0.5), abs(seen.x1 - plate[3] + 0.5)) <= _END_PX
 
 
 def _holds(outer: Box, inner: Box) -> bool:

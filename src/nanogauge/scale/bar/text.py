@@ -37,6 +37,7 @@ _UNITS: dict[str, tuple[str, float]] = {
     "jm": ("µm", 0.85),
     "Hm": ("µm", 0.8),
     "μm": ("µm", 1.0),
+    "µn": ("µm", 0.85),
     "vm": ("µm", 0.7),
     "ųm": ("µm", 0.9),
     "цm": ("µm", 0.9),
@@ -101,7 +102,7 @@ def parse_lengths(line: TextLine) -> list[LengthText]:
         if value is not None:
             both = bool(match["before"] and match["after"])
             sure = line.confidence * value[2] * 0.95
-            return [LengthText(value[0], value[1], line.text, line.box, sure, True, both, _doubt(unit))]
+            return [LengthText(value[0], value[1], line.text, line.box, sure, True, both, _doubt(unit, value[1]))]
     for match in _LENGTH.finditer(text):
         before = text[: match.start()]
         if _OTHER.search(before.rstrip()) and before.strip():
@@ -120,14 +121,17 @@ def parse_lengths(line: TextLine) -> list[LengthText]:
                 box=_part(line.box, match.start(), match.end(), len(text)),
                 confidence=line.confidence * value[2],
                 alone=len(rest) <= 1,
-                doubt=_doubt(match["unit"]),
+                doubt=_doubt(match["unit"], value[1]),
             )
         )
     return found
 
 
-def _doubt(raw_unit: str) -> str:
-    """What is to be said against a unit: picometres are a misread µm as a rule, but atoms are imaged with such bars too."""
+def _doubt(raw_unit: str, text: str) -> str:
+    """What is to be said against a unit: picometres are a misread µm as a rule, but atoms are imaged with such bars too; an m is a
+    misread n where the bar would be longer than any specimen, or a misread µ."""
+    if raw_unit == "mm" and text.endswith("nm"):
+        return f"the unit was read as {raw_unit!r}, which no bar is that long in"
     return f"the unit was read as {raw_unit!r}, which may be µm or pm" if raw_unit == "pm" else ""
 
 
@@ -138,6 +142,9 @@ def _value(raw_number: str, raw_unit: str) -> tuple[float, str, float] | None:
     if number is None or sure * unit_sure == 0:
         return None
     value_nm = parse_length(f"{number} {unit}")
+    if unit == "mm" and value_nm > _RANGE_NM[1]:
+        unit, unit_sure = "nm", 0.7
+        value_nm = parse_length(f"{number} {unit}")
     if not is_common(value_nm / unit_nm(unit)) or not _RANGE_NM[0] <= value_nm <= _RANGE_NM[1]:
         return None
     return value_nm, f"{number} {unit}", sure * unit_sure
