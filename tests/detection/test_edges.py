@@ -15,7 +15,7 @@ from roifile import ImagejRoi
 
 from nanogauge import Micrograph, Settings
 from nanogauge.core.particles import Flag
-from nanogauge.detection.edges import levels, refine, true_edge
+from nanogauge.detection.edges import bands, levels, true_edge
 from nanogauge.detection.edges.path import closed_paths
 from nanogauge.measuring import measure_particles
 from scenes import blind, spheres
@@ -77,7 +77,7 @@ def test_grey_levels_between_pixels_are_exact_whatever_the_version_of_opencv() -
     ramp = np.tile(np.arange(64, dtype=np.float32), (64, 1)) + 3 * np.arange(64, dtype=np.float32)[:, None]
     y, x = np.linspace(2, 60, 997, dtype=np.float32), np.linspace(5, 50, 997, dtype=np.float32)
     np.testing.assert_allclose(levels.sampled(ramp, y[None], x[None])[0], x + 3 * y, rtol=1e-6)
-    assert refine._nearest(ramp, np.array([[-3.0, 10.4]]), np.array([[7.6, 99.0]])).tolist() == [[8.0, 30.0 + 63.0]]
+    assert bands.nearest(ramp, np.array([[-3.0, 10.4]]), np.array([[7.6, 99.0]])).tolist() == [[8.0, 30.0 + 63.0]]
 
 
 @pytest.mark.parametrize("diameter", [5, 6, 8, 10])
