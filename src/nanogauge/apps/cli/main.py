@@ -62,8 +62,8 @@ metadata or the burned-in scale bar, and writes sizes, size distribution, outlin
 
 @contextmanager
 def _nothing_to_collect() -> Iterator[None]:
-    """Imports make many objects and no garbage: they are not gone through for it, neither then nor later, which would take a tenth of
-    a command's time."""
+    """Imports make many objects and no garbage: they are not gone through for it, then or later, which would take a tenth of the
+    time."""
     gc.disable()
     try:
         yield

@@ -6,8 +6,8 @@ labels ──nodes──▶ outlines ──grey levels along normals──▶ ba
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from .bands import GAP_PX, PRIOR_PX, STATES, STEPS, Bands, Own, bands_of, mean_slopes, median_shift, own_edges, usual_sign
 from .levels import smoothed, vertex
-from .nodes import F32, outlines_of
+from .nodes import F32, Nodes, outlines_of
 from .path import closed_paths
 from .raster import LEAST_WIDTH_PX, Moved, rasterised
 
@@ -58,17 +58,35 @@ class Edged:
         return float(self.shift_px[present].mean()) if present.size else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class TypicalEdge:
+    """What the particles of a picture have in common, by which the edge of each is sought.
+
+    blur_px: by which the picture is smoothed; sign: 1 where grey levels fall outwards; expected_px: where the edge is looked for
+    outside the outline, shift_px: where it is in the median; height: slope there; lean: as in `_lean`, None where not yet known
+    """
+
+    blur_px: float
+    sign: float
+    expected_px: float
+    shift_px: float
+    height: float
+    lean: float | None
+
+
 def true_edge(
     labels: NDArray[np.int32],
     pixels: NDArray[Any],
     foreground: NDArray[np.floating[Any]] | None = None,
     *,
     frame: tuple[int, int, int, int] | None = None,
+    typical: TypicalEdge | None = None,
 ) -> Edged:
     """Moves each particle's outline to where the grey level changes most steeply along its own normals.
 
     labels: (H, W), 0 = background; pixels: (H, W) grey levels; foreground: (H, W), kept beyond the particles
     frame: (y0, x0, y1, x1) of what is picture
+    typical: of the whole picture, where these pixels are a part of it; None: as it shows in these
 
     A particle's edge is a rise or a fall of the grey level as in the mean over its own outline, else over the micrograph's. Its
     place is the cheapest closed path through the band of slopes, to a fraction of a pixel, smooth along the outline. Stretches
@@ -90,11 +108,12 @@ def true_edge(
     within = np.ascontiguousarray(out[window])
     groups = list(outlines_of(within))
     if groups:
-        radius = float(np.median(np.concatenate([g.radius for g in groups])))
-        grey, blur = smoothed(np.asarray(pixels[window], np.float32), radius)
+        grey, blur = smoothed(
+            np.asarray(pixels[window], np.float32), _radius(groups), by=None if typical is None else typical.blur_px
+        )
         halves = _halves(within)
         bands = [bands_of(g, grey, halves) for g in groups]
-        moved = _moved(bands, blur, shift, seen)
+        moved = _moved(bands, blur, typical, shift, seen)
         out[window], field[window] = rasterised(within, None if known is None else known[window], moved)
     return Edged(out, field, shift, seen)
 
@@ -109,18 +128,60 @@ def _halves(labels: NDArray[np.int32]) -> F32:
     return of[nearest]
 
 
-def _moved(bands: Sequence[Bands], blur: float, shift: NDArray[np.float64], seen: NDArray[np.bool_]) -> list[Moved]:
-    """The outlines moved; blur: of the picture, in px; shift and seen are filled in."""
+def typical_edge(parts: Iterable[tuple[NDArray[np.int32], NDArray[Any]]]) -> TypicalEdge | None:
+    """What is typical of the edges in parts of a picture, labels and grey levels (h, w) each; None where they hold no particle."""
+    bands: list[Bands] = []
+    blurs: list[float] = []
+    for labels, pixels in parts:
+        groups = list(outlines_of(labels))
+        if groups:
+            grey, blur = smoothed(np.asarray(pixels, np.float32), _radius(groups))
+            halves = _halves(labels)
+            bands += [bands_of(g, grey, halves) for g in groups]
+            blurs.append(blur)
+    if not bands:
+        return None
+    blur = float(np.median(blurs))
     means = [mean_slopes(b, blur) for b in bands]
+    typical = _typical(bands, means, blur)
+    return replace(typical, lean=_lean(_paths(bands, means, typical), [b.nodes.radius for b in bands]))
+
+
+def _radius(groups: Sequence[Nodes]) -> float:
+    return float(np.median(np.concatenate([g.radius for g in groups])))
+
+
+def _typical(bands: Sequence[Bands], means: Sequence[tuple[F32, F32]], blur: float) -> TypicalEdge:
+    """All but the lean, which shows along the paths."""
     sign = usual_sign(bands, means)
     found = [own_edges(b, *m, sign=sign, centre=0.0, spread=PRIOR_PX) for b, m in zip(bands, means, strict=True)]
-    centre = median_shift(found, bands)
-    found = [own_edges(b, *m, sign=sign, centre=centre, spread=PRIOR_PX / 2) for b, m in zip(bands, means, strict=True)]
-    centre = median_shift(found, bands)
+    expected = median_shift(found, bands)
+    found = _found(bands, means, sign, expected)
     strong = np.concatenate([f.height[f.seen] for f in found])
-    usual = float(np.median(strong)) if strong.size else math.inf
-    paths = [_path(b, f, f.seen & (f.height >= _FAINT * usual), centre, usual) for b, f in zip(bands, found, strict=True)]
-    lean = _lean(paths, [b.nodes.radius for b in bands])
+    height = float(np.median(strong)) if strong.size else math.inf
+    return TypicalEdge(blur, sign, expected, median_shift(found, bands), height, lean=None)
+
+
+def _found(bands: Sequence[Bands], means: Sequence[tuple[F32, F32]], sign: float, expected_px: float) -> list[Own]:
+    return [own_edges(b, *m, sign=sign, centre=expected_px, spread=PRIOR_PX / 2) for b, m in zip(bands, means, strict=True)]
+
+
+def _paths(bands: Sequence[Bands], means: Sequence[tuple[F32, F32]], typical: TypicalEdge) -> list[_Path]:
+    found = _found(bands, means, typical.sign, typical.expected_px)
+    return [
+        _path(b, f, f.seen & (f.height >= _FAINT * typical.height), typical.shift_px, typical.height)
+        for b, f in zip(bands, found, strict=True)
+    ]
+
+
+def _moved(
+    bands: Sequence[Bands], blur: float, typical: TypicalEdge | None, shift: NDArray[np.float64], seen: NDArray[np.bool_]
+) -> list[Moved]:
+    """The outlines moved; blur: of the picture, in px; shift and seen are filled in."""
+    means = [mean_slopes(b, blur) for b in bands]
+    typical = typical or _typical(bands, means, blur)
+    paths = _paths(bands, means, typical)
+    lean = _lean(paths, [b.nodes.radius for b in bands]) if typical.lean is None else typical.lean
     for b, p in zip(bands, paths, strict=True):
         seen[b.nodes.label] = p.seen
     return [_placed(b, p, lean, shift) for b, p in zip(bands, paths, strict=True)]
