@@ -116,8 +116,9 @@ class Stays:
 
 
 def environment(path: Path | None) -> dict[str, str]:
-    """One thread, and nanogauge from `path`."""
-    return os.environ | dict.fromkeys(_THREADS, "1") | ({} if path is None else {"PYTHONPATH": str(path)})
+    """One thread, nanogauge from `path`, and bytecode kept, as where it is installed."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return kept | dict.fromkeys(_THREADS, "1") | ({} if path is None else {"PYTHONPATH": str(path)})
 
 
 def source_of(before: str, folder: Path) -> Path:

@@ -107,7 +107,8 @@ def start_up() -> dict[str, float]:
 
 
 def _run(arguments: list[str]) -> None:
-    subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # as where it is installed
+    subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True, env=kept)
 
 
 def _children() -> float:

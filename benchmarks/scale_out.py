@@ -7,8 +7,9 @@ Each worker has a working directory, a home and a folder for temporary files of 
 store, for which a moto server on this machine stands. The micrographs are strips of a rendered field that take some hundredths of
 a second, so that what is counted is all but the measuring. Of every run: processor time of the scheduler, of the run itself and of
 the workers; requests that the store answered; bytes of the journal. On two cores, four workers cannot be twice as fast as two: what
-this shows is that the cost of a task does not grow with the workers, and that nothing is lost. The table at the end is arithmetic
-from these figures.
+this shows is that the cost of a task does not grow with the workers, and that nothing is lost. What scheduler and run take while
+they wait is counted apart, while the workers stand still for some seconds, and so is the run's start. The table at the end is
+arithmetic from these figures.
 
 Needs the extras cloud and cluster, and moto: pip install "moto[s3,server]".
 """
@@ -184,21 +185,30 @@ def undisturbed(store: Store, machines: Machines, fs: Any, n: int, n_workers: in
     machines.start_workers(n_workers)
     until(lambda: registered(machines) >= n_workers, "the workers do not start")
     time.sleep(1)
-    before, asked = cpu_s(machines.scheduler.pid), store.requests()
+    asked = store.requests()
     workers_before = sum(cpu_s(w.pid) for w in machines.workers)
     begun, head = time.monotonic(), work / f"head-{n_workers}"
     run = measure(machines, f"out-{n_workers}", head)
-    spent = 0.0
+    until(lambda: n_lines(journal(head)) >= n // 10 or run.poll() is not None, "the run does not begin")
+    first, before = _used(machines, run), n_lines(journal(head))
+    until(lambda: n_lines(journal(head)) >= n // 3 or run.poll() is not None, "the run stands still")
+    idle = waiting(machines, run)
+    last, done = _used(machines, run), n_lines(journal(head))
     while run.poll() is None:
-        spent = max(spent, cpu_s(run.pid))
+        now = _used(machines, run)
+        if n_lines(journal(head)) < n and now[1] >= last[1]:  # what follows is the end: tables, and what is put up
+            last, done = now, n_lines(journal(head))
         time.sleep(0.1)
     wall = time.monotonic() - begun
-    now = store.requests()
-    requests = {k: now[k] - asked.get(k, 0) for k in now}
+    answered = store.requests()
+    requests = {k: answered[k] - asked.get(k, 0) for k in answered}
+    (scheduler, of_run, seconds), n_timed = (b - a for a, b in zip(first, last, strict=True)), max(done - before, 1)
     figures = {
         "wall_s": wall,
-        "scheduler_ms": 1000 * (cpu_s(machines.scheduler.pid) - before) / n,
-        "head_ms": 1000 * spent / n,
+        "scheduler_ms": 1000 * max(scheduler - idle[0] * seconds, 0) / n_timed,
+        "head_ms": 1000 * max(of_run - idle[1] * seconds, 0) / n_timed,
+        "scheduler_idle": idle[0],
+        "head_idle": idle[1],
         "worker_ms": 1000 * (sum(cpu_s(w.pid) for w in machines.workers) - workers_before) / n,
         "journal_bytes": fs.size(f"lab/out-{n_workers}/.nanogauge/journal.jsonl") / n,
         "requests": sum(requests.values()) / n,
@@ -206,7 +216,8 @@ def undisturbed(store: Store, machines: Machines, fs: Any, n: int, n_workers: in
     each = ", ".join(f"{v / n:.2f} {k}" for k, v in sorted(requests.items()))
     print(
         f"{n_workers} workers: {wall:.0f} s; of each task {figures['scheduler_ms']:.1f} ms of scheduler, "
-        f"{figures['head_ms']:.1f} ms of the run and {figures['worker_ms']:.0f} ms of workers, their start included; "
+        f"{figures['head_ms']:.1f} ms of the run and {figures['worker_ms']:.0f} ms of workers, their start included; waiting takes "
+        f"{100 * idle[0]:.1f} and {100 * idle[1]:.1f} % of a core; "
         f"{figures['requests']:.1f} requests ({each}); "
         f"{figures['journal_bytes']:.0f} bytes of journal",
         flush=True,
@@ -214,6 +225,26 @@ def undisturbed(store: Store, machines: Machines, fs: Any, n: int, n_workers: in
     check(fs, f"out-{n_workers}", n)
     machines.close()
     return figures
+
+
+def _used(machines: Machines, run: Any) -> tuple[float, float, float]:
+    """Processor time of scheduler and run so far, and the clock."""
+    return cpu_s(machines.scheduler.pid), cpu_s(run.pid), time.monotonic()
+
+
+def waiting(machines: Machines, run: Any, *, seconds: float = 6.0) -> tuple[float, float]:
+    """Shares of a core that scheduler and run take while the workers stand still."""
+    every = [pid for w in machines.workers for pid in descendants(w.pid)]
+    for pid in every:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(1)  # what is under way comes in
+    before = _used(machines, run)
+    time.sleep(seconds)
+    after = _used(machines, run)
+    for pid in every:
+        os.kill(pid, signal.SIGCONT)
+    scheduler, of_run, clock = (b - a for a, b in zip(before, after, strict=True))
+    return scheduler / clock, of_run / clock
 
 
 def registered(machines: Machines) -> int:
@@ -269,8 +300,9 @@ def model(figures: dict[str, float], *, n: int, n_machines: int, cores: int, sec
     what = f"{n:,} micrographs on {n_machines} machines of {cores} cores, {seconds:g} s of a core each"
     print(
         f"\n{what}: {rate:.0f} a second, {hours:.1f} hours\n"
-        f"  scheduler     {figures['scheduler_ms'] * rate / 10:6.0f} % of a core (one process: 100 % is its end)\n"
-        f"  the run       {figures['head_ms'] * rate / 10:6.0f} % of a core\n"
+        f"  scheduler     {figures['scheduler_ms'] * rate / 10 + 100 * figures['scheduler_idle']:6.0f} % of a core "
+        "(one process: 100 % is its end)\n"
+        f"  the run       {figures['head_ms'] * rate / 10 + 100 * figures['head_idle']:6.0f} % of a core (likewise)\n"
         f"  the store     {figures['requests'] * rate:6.0f} requests a second\n"
         f"  journal       {figures['journal_bytes'] * n / 1e9:6.2f} GB"
     )

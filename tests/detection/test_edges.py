@@ -15,7 +15,7 @@ from roifile import ImagejRoi
 
 from nanogauge import Micrograph, Settings
 from nanogauge.core.particles import Flag
-from nanogauge.detection.edges import levels, refine, true_edge
+from nanogauge.detection.edges import bands, levels, true_edge, typical_edge
 from nanogauge.detection.edges.path import closed_paths
 from nanogauge.measuring import measure_particles
 from scenes import blind, spheres
@@ -77,7 +77,7 @@ def test_grey_levels_between_pixels_are_exact_whatever_the_version_of_opencv() -
     ramp = np.tile(np.arange(64, dtype=np.float32), (64, 1)) + 3 * np.arange(64, dtype=np.float32)[:, None]
     y, x = np.linspace(2, 60, 997, dtype=np.float32), np.linspace(5, 50, 997, dtype=np.float32)
     np.testing.assert_allclose(levels.sampled(ramp, y[None], x[None])[0], x + 3 * y, rtol=1e-6)
-    assert refine._nearest(ramp, np.array([[-3.0, 10.4]]), np.array([[7.6, 99.0]])).tolist() == [[8.0, 30.0 + 63.0]]
+    assert bands.nearest(ramp, np.array([[-3.0, 10.4]]), np.array([[7.6, 99.0]])).tolist() == [[8.0, 30.0 + 63.0]]
 
 
 @pytest.mark.parametrize("diameter", [5, 6, 8, 10])
@@ -262,6 +262,23 @@ def test_the_map_beyond_the_particles_is_kept() -> None:
     e = true_edge(labels, seen(body, blur=1.0, noise=0.05), probability)
     assert (e.foreground[:4, :4] == np.float32(0.8)).all()
     assert not e.labels[:4, :4].any()
+
+
+def test_what_is_typical_of_the_whole_makes_a_part_as_good_as_the_whole() -> None:
+    body, labels = discs(24, off=1.5)
+    picture = seen(body, blur=0.8, noise=0.2)
+    typical = typical_edge([(labels, picture)])
+    whole, by_it = true_edge(labels, picture), true_edge(labels, picture, typical=typical)
+    np.testing.assert_array_equal(whole.labels, by_it.labels)
+    np.testing.assert_array_equal(whole.foreground, by_it.foreground)
+    rows = np.s_[: labels.shape[0] // 5]  # five discs of 25
+    own, helped = (true_edge(labels[rows], picture[rows], typical=t).shift_px[1:6] for t in (None, typical))
+    assert np.abs(helped - whole.shift_px[1:6]).max() < 1e-3
+    assert np.abs(own - whole.shift_px[1:6]).max() > 1e-2  # what five show is not what all show
+
+
+def test_nothing_is_typical_where_nothing_is() -> None:
+    assert typical_edge([(np.zeros((40, 30), np.int32), np.zeros((40, 30)))]) is None
 
 
 def test_shapes_that_do_not_fit() -> None:

@@ -98,6 +98,12 @@ def magnification_of(part: NDArray[np.uint8], engine: Engine, settings: Settings
     return base.zoom if base.n else None
 
 
+def labels_of_part(part: NDArray[np.uint8], engine: Engine, settings: Settings, zoom: float) -> I32:
+    """Labels (H, W) of what one look at that magnification sees in a part of a mosaic."""
+    seen = look_at(part, engine, settings.replace("segment", working_magnification=zoom))
+    return on_grid(seen, part.shape, settings).labels
+
+
 def at_edge(found: Found, pixels: NDArray[np.generic], settings: MeasureSettings, *, frame: Box) -> Found:
     """What was found, with all outlines where the grey levels (H, W) have their edges; as it is with `edge = "outline"`."""
     if settings.edge != "steepest":

@@ -53,36 +53,40 @@ def _area(ring: Polygon) -> float:
 def _rings(mask: NDArray[np.bool_]) -> list[Polygon]:
     """All closed outlines (holes too), by following the cracks between inside and outside with the inside on the right."""
     m = np.pad(np.asarray(mask, bool), 1)
-    steps: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    # in padded coordinates corner (i, j) is the upper left corner of pixel (i, j)
-    for i, j in np.argwhere(m[1:, :] & ~m[:-1, :]).tolist():  # top edge of pixel (i + 1, j): left to right
-        steps.setdefault((i + 1, j), []).append((i + 1, j + 1))
-    for i, j in np.argwhere(m[:-1, :] & ~m[1:, :]).tolist():  # bottom edge of pixel (i, j): right to left
-        steps.setdefault((i + 1, j + 1), []).append((i + 1, j))
-    for i, j in np.argwhere(m[:, 1:] & ~m[:, :-1]).tolist():  # left edge of pixel (i, j + 1): upwards
-        steps.setdefault((i + 1, j + 1), []).append((i, j + 1))
-    for i, j in np.argwhere(m[:, :-1] & ~m[:, 1:]).tolist():  # right edge of pixel (i, j): downwards
-        steps.setdefault((i, j + 1), []).append((i + 1, j + 1))
+    wide = m.shape[1]
+    # in padded coordinates corner (i, j) is the upper left corner of pixel (i, j); cracks start at these corners, and lead
+    right = np.flatnonzero(m[1:, :] & ~m[:-1, :]) + wide  # along a pixel's top edge
+    left = np.flatnonzero(m[:-1, :] & ~m[1:, :]) + wide + 1  # along its bottom edge
+    i, j = np.divmod(np.flatnonzero(m[:, 1:] & ~m[:, :-1]), wide - 1)
+    up = (i + 1) * wide + j + 1  # along its left edge
+    i, j = np.divmod(np.flatnonzero(m[:, :-1] & ~m[:, 1:]), wide - 1)
+    down = i * wide + j + 1  # along its right edge
+    tail = np.concatenate([right, left, up, down])
+    if not tail.size:
+        return []
+    step = np.repeat([1, -1, -wide, wide], [right.size, left.size, up.size, down.size])
+    head = tail + step
+    first, last = np.full(m.size + wide + 1, -1), np.full(m.size + wide + 1, -1)  # crack that leaves a corner; two leave some
+    last[tail] = np.arange(tail.size)
+    first[tail[::-1]] = np.arange(tail.size)[::-1]
+    follows, other = first[head], last[head]
+    # where two pixels meet at a corner, turn right: they stay apart (4-connected)
+    turned = np.select([step == 1, step == -1, step == wide], [wide, -wide, -1], 1)
+    follows = np.where((follows != other) & (step[follows] != turned), other, follows).tolist()
+    heads, tails, free = head.tolist(), tail.tolist(), [True] * tail.size
     rings = []
-    while steps:
-        start = next(iter(steps))
-        ring = [start]
-        here, heading = start, (0, 0)
+    for start in np.lexsort((np.arange(tail.size), first[tail])).tolist():
+        if not free[start]:
+            continue
+        crack, end, walked = start, tails[start], []
         while True:
-            choices = steps[here]
-            # where two pixels meet at a corner, turn right: they stay apart (4-connected)
-            right = (here[0] + heading[1], here[1] - heading[0])
-            ahead = choices.pop(choices.index(right) if len(choices) > 1 and right in choices else 0)
-            if not choices:
-                del steps[here]
-            turn = (ahead[0] - here[0], ahead[1] - here[1])
-            if turn == heading:
-                ring[-1] = ahead
-            else:
-                ring.append(ahead)
-            here, heading = ahead, turn
-            if here == start:
+            free[crack] = False
+            walked.append(crack)
+            if heads[crack] == end:
                 break
-        ring = ring[:-1] if ring[-1] == start else ring
-        rings.append(np.array(ring, np.int32) - 1)
+            crack = follows[crack]
+        corners = np.array(walked)
+        turns = step[corners[1:]] != step[corners[:-1]]
+        ring = np.concatenate([[end], head[corners[:-1]][turns]])
+        rings.append(np.stack(np.divmod(ring, wide), axis=1).astype(np.int32) - 1)
     return rings

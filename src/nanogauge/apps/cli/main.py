@@ -62,11 +62,13 @@ metadata or the burned-in scale bar, and writes sizes, size distribution, outlin
 
 @contextmanager
 def _nothing_to_collect() -> Iterator[None]:
-    """Imports make many objects and no garbage: they are not gone through for it, which would take a tenth of their time."""
+    """Imports make many objects and no garbage: they are not gone through for it, then or later, which would take a tenth of the
+    time."""
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
 
 

@@ -19,8 +19,10 @@ def noise_of(grey: F32) -> float:
     return float(np.abs(cv2.filter2D(grey, -1, kernel)).mean()) * math.sqrt(math.pi / 2) / 6
 
 
-def smoothed(grey: F32, radius: float) -> tuple[F32, float]:
-    """The picture, smoothed as its noise asks for, and less for small particles; and by how much, px."""
+def smoothed(grey: F32, radius: float, *, by: float | None = None) -> tuple[F32, float]:
+    """The picture, smoothed `by` so many px, or as its noise asks for, and less for small particles; and by how much."""
+    if by is not None:
+        return np.asarray(cv2.GaussianBlur(grey, (0, 0), by), np.float32), by
     contrast = max(float(cv2.GaussianBlur(grey, (0, 0), 2.0).std()), 1e-6)
     least, most = _BLUR_PX
     sigma = float(np.clip(0.5 + 2 * noise_of(grey) / contrast, least, max(least, min(most, 0.2 * radius))))

@@ -6,8 +6,8 @@ labels ──nodes──▶ outlines ──grey levels along normals──▶ ba
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -15,26 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .levels import sampled, smoothed, vertex
+from .bands import GAP_PX, PRIOR_PX, STATES, STEPS, Bands, Own, bands_of, mean_slopes, median_shift, own_edges, usual_sign
+from .levels import smoothed, vertex
 from .nodes import F32, Nodes, outlines_of
 from .path import closed_paths
 from .raster import LEAST_WIDTH_PX, Moved, rasterised
 
-_STEPS = 10  # states of the band on either side of the outline
-_REACH_PX = (0.8, 5.0, 12.0)  # least; for common particles; largest
-_REACH_SHARE, _REACH_SHARE_LARGE = 0.45, 0.2  # of the radius: never across a small particle's middle; of a large one
-_TOUCHES_PX = 1.0  # a node with less room before a neighbour's half, or the frame's end, stays where it is
-_PRIOR_PX = 3.0  # how far outlines as people draw them lie off
-_OUTER_SHARE = 0.7  # of the steepest slope: a slope of the other sign further outside is the edge, the first a bright rim's
-_LEAST_RISE = 5.0  # of the mean slope at the edge over its standard error
 _FAINT = 0.12  # of the micrograph's median slope at the edge: fainter, it is none
 _PULL, _PULL_PX, _STEP_COST = 0.5, 2.0, 0.35
-_GAP, _GAP_PX, _STAYS_PX = (
-    (0.1, 0.3),
-    4.0,
-    0.25,
-)  # where two particles touch: how steep a gap must be, how far in it is sought, and how
-# far a wall must move to be moved at all
+_GAP, _STAYS_PX = (0.1, 0.3), 0.25  # where two particles touch: how steep a gap must be, and how far a wall must move to be moved
 _CROWDED = 0.25  # share of an outline at an edge that is clear, from which the particle shows one, if others leave it no free side
 _LEAN, _LEAN_RIM, _LEAN_MOST = 1.3, 0.75, 0.55  # px per px by which the slope is wider inwards, or narrower: see `_lean`
 _LEAN_RADIUS = 4  # half widths: in smaller particles the other side of the body shows
@@ -69,25 +58,20 @@ class Edged:
         return float(self.shift_px[present].mean()) if present.size else 0.0
 
 
-@dataclass(slots=True)
-class _Bands:
-    """Slopes of the grey level along the normals of a group. slope: (p, n, k), positive where it falls outwards; valid: the same;
-    step: (p,) px between states; wall, cut: (p, n), where a neighbour touches, where the frame ends."""
+@dataclass(frozen=True, slots=True)
+class TypicalEdge:
+    """What the particles of a picture have in common, by which the edge of each is sought.
 
-    nodes: Nodes
-    slope: F32
-    valid: NDArray[np.bool_]
-    step: F32
-    wall: NDArray[np.bool_]
-    cut: NDArray[np.bool_]
+    blur_px: by which the picture is smoothed; sign: 1 where grey levels fall outwards; expected_px: where the edge is looked for
+    outside the outline, shift_px: where it is in the median; height: slope there; lean: as in `_lean`, None where not yet known
+    """
 
-    @property
-    def at(self) -> F32:
-        """(p, k) shifts in px."""
-        return np.asarray(self.step[:, None] * _STATES, np.float32)
-
-
-_STATES = np.arange(-_STEPS, _STEPS + 1, dtype=np.float32)
+    blur_px: float
+    sign: float
+    expected_px: float
+    shift_px: float
+    height: float
+    lean: float | None
 
 
 def true_edge(
@@ -96,11 +80,13 @@ def true_edge(
     foreground: NDArray[np.floating[Any]] | None = None,
     *,
     frame: tuple[int, int, int, int] | None = None,
+    typical: TypicalEdge | None = None,
 ) -> Edged:
     """Moves each particle's outline to where the grey level changes most steeply along its own normals.
 
     labels: (H, W), 0 = background; pixels: (H, W) grey levels; foreground: (H, W), kept beyond the particles
     frame: (y0, x0, y1, x1) of what is picture
+    typical: of the whole picture, where these pixels are a part of it; None: as it shows in these
 
     A particle's edge is a rise or a fall of the grey level as in the mean over its own outline, else over the micrograph's. Its
     place is the cheapest closed path through the band of slopes, to a fraction of a pixel, smooth along the outline. Stretches
@@ -122,11 +108,12 @@ def true_edge(
     within = np.ascontiguousarray(out[window])
     groups = list(outlines_of(within))
     if groups:
-        radius = float(np.median(np.concatenate([g.radius for g in groups])))
-        grey, blur = smoothed(np.asarray(pixels[window], np.float32), radius)
+        grey, blur = smoothed(
+            np.asarray(pixels[window], np.float32), _radius(groups), by=None if typical is None else typical.blur_px
+        )
         halves = _halves(within)
-        bands = [_bands(g, grey, halves) for g in groups]
-        moved = _moved(bands, blur, shift, seen)
+        bands = [bands_of(g, grey, halves) for g in groups]
+        moved = _moved(bands, blur, typical, shift, seen)
         out[window], field[window] = rasterised(within, None if known is None else known[window], moved)
     return Edged(out, field, shift, seen)
 
@@ -141,136 +128,63 @@ def _halves(labels: NDArray[np.int32]) -> F32:
     return of[nearest]
 
 
-def _bands(nodes: Nodes, grey: F32, halves: F32) -> _Bands:
-    least, common, most = _REACH_PX
-    reach = np.clip(_REACH_SHARE * nodes.radius, least, np.clip(_REACH_SHARE_LARGE * nodes.radius, common, most))
-    step = (reach / _STEPS).astype(np.float32)
-    states = np.arange(-_STEPS - 1, _STEPS + 2, dtype=np.float32)  # one more at either end, for the slope
-    along = step[:, None, None] * states
-    y, x = (along * nodes.normal[..., i, None] for i in (0, 1))
-    y += nodes.at[..., 0, None]
-    x += nodes.at[..., 1, None]
-    level = sampled(grey, y, x)
-    slope = level[..., :-2] - level[..., 2:]
-    slope /= 2 * step[:, None, None]
-    y, x = y[..., 1:-1], x[..., 1:-1]
-    own = _nearest(halves, y, x) == nodes.label[:, None, None]
-    h, w = grey.shape
-    within = (y >= 0) & (y <= h - 1) & (x >= 0) & (x <= w - 1)
-    touch = np.broadcast_to(
-        np.minimum(np.ceil(_TOUCHES_PX / step).astype(np.int64), _STEPS)[:, None, None] + _STEPS, (*y.shape[:2], 1)
-    )
-    cut = ~np.take_along_axis(within, touch, axis=2)[..., 0]
-    wall = ~np.take_along_axis(own, touch, axis=2)[..., 0] & ~cut
-    own &= within
-    # a state beyond one that is not the particle's own is not reached
-    own[..., _STEPS:] = np.logical_and.accumulate(own[..., _STEPS:], axis=2)
-    own[..., : _STEPS + 1] = np.logical_and.accumulate(own[..., _STEPS::-1], axis=2)[..., ::-1]
-    own &= ~cut[..., None]
-    beyond = (states[1:-1] > 0) | (states[1:-1] * step[:, None] < -_GAP_PX)
-    own &= ~(wall[..., None] & beyond[:, None])
-    return _Bands(nodes, slope, own, step, wall, cut)
+def typical_edge(parts: Iterable[tuple[NDArray[np.int32], NDArray[Any]]]) -> TypicalEdge | None:
+    """What is typical of the edges in parts of a picture, labels and grey levels (h, w) each; None where they hold no particle."""
+    bands: list[Bands] = []
+    blurs: list[float] = []
+    for labels, pixels in parts:
+        groups = list(outlines_of(labels))
+        if groups:
+            grey, blur = smoothed(np.asarray(pixels, np.float32), _radius(groups))
+            halves = _halves(labels)
+            bands += [bands_of(g, grey, halves) for g in groups]
+            blurs.append(blur)
+    if not bands:
+        return None
+    blur = float(np.median(blurs))
+    means = [mean_slopes(b, blur) for b in bands]
+    typical = _typical(bands, means, blur)
+    return replace(typical, lean=_lean(_paths(bands, means, typical), [b.nodes.radius for b in bands]))
 
 
-def _nearest(picture: F32, y: F32, x: F32) -> F32:
-    h, w = picture.shape
-    at = np.rint(y).astype(np.intp)  # in place from here on, and one index for both: half the time
-    np.clip(at, 0, h - 1, out=at)
-    at *= w
-    across = np.rint(x).astype(np.intp)
-    np.clip(across, 0, w - 1, out=across)
-    at += across
-    return picture.ravel().take(at)
+def _radius(groups: Sequence[Nodes]) -> float:
+    return float(np.median(np.concatenate([g.radius for g in groups])))
 
 
-def _moved(bands: Sequence[_Bands], blur: float, shift: NDArray[np.float64], seen: NDArray[np.bool_]) -> list[Moved]:
-    """The outlines moved; blur: of the picture, in px; shift and seen are filled in."""
-    means = [_mean_slopes(b, blur) for b in bands]
-    sign = _sign(bands, means)
-    found = [_own_edges(b, *m, sign=sign, centre=0.0, spread=_PRIOR_PX) for b, m in zip(bands, means, strict=True)]
-    centre = _median_shift(found, bands)
-    found = [_own_edges(b, *m, sign=sign, centre=centre, spread=_PRIOR_PX / 2) for b, m in zip(bands, means, strict=True)]
-    centre = _median_shift(found, bands)
+def _typical(bands: Sequence[Bands], means: Sequence[tuple[F32, F32]], blur: float) -> TypicalEdge:
+    """All but the lean, which shows along the paths."""
+    sign = usual_sign(bands, means)
+    found = [own_edges(b, *m, sign=sign, centre=0.0, spread=PRIOR_PX) for b, m in zip(bands, means, strict=True)]
+    expected = median_shift(found, bands)
+    found = _found(bands, means, sign, expected)
     strong = np.concatenate([f.height[f.seen] for f in found])
-    usual = float(np.median(strong)) if strong.size else math.inf
-    paths = [_path(b, f, f.seen & (f.height >= _FAINT * usual), centre, usual) for b, f in zip(bands, found, strict=True)]
-    lean = _lean(paths, [b.nodes.radius for b in bands])
+    height = float(np.median(strong)) if strong.size else math.inf
+    return TypicalEdge(blur, sign, expected, median_shift(found, bands), height, lean=None)
+
+
+def _found(bands: Sequence[Bands], means: Sequence[tuple[F32, F32]], sign: float, expected_px: float) -> list[Own]:
+    return [own_edges(b, *m, sign=sign, centre=expected_px, spread=PRIOR_PX / 2) for b, m in zip(bands, means, strict=True)]
+
+
+def _paths(bands: Sequence[Bands], means: Sequence[tuple[F32, F32]], typical: TypicalEdge) -> list[_Path]:
+    found = _found(bands, means, typical.sign, typical.expected_px)
+    return [
+        _path(b, f, f.seen & (f.height >= _FAINT * typical.height), typical.shift_px, typical.height)
+        for b, f in zip(bands, found, strict=True)
+    ]
+
+
+def _moved(
+    bands: Sequence[Bands], blur: float, typical: TypicalEdge | None, shift: NDArray[np.float64], seen: NDArray[np.bool_]
+) -> list[Moved]:
+    """The outlines moved; blur: of the picture, in px; shift and seen are filled in."""
+    means = [mean_slopes(b, blur) for b in bands]
+    typical = typical or _typical(bands, means, blur)
+    paths = _paths(bands, means, typical)
+    lean = _lean(paths, [b.nodes.radius for b in bands]) if typical.lean is None else typical.lean
     for b, p in zip(bands, paths, strict=True):
         seen[b.nodes.label] = p.seen
     return [_placed(b, p, lean, shift) for b, p in zip(bands, paths, strict=True)]
-
-
-def _mean_slopes(b: _Bands, blur: float) -> tuple[F32, F32]:
-    """(p, k) mean slope over the nodes and its standard error; 0 and inf where less than a quarter of the outline is seen."""
-    free = b.valid & ~b.wall[..., None]
-    n = free.sum(axis=1)
-    total = np.where(free, b.slope, 0)
-    mean = total.sum(axis=1) / np.maximum(n, 1)
-    square = (total**2).sum(axis=1) / np.maximum(n, 1)
-    apart = np.clip(2 * math.sqrt(math.pi) * blur / b.nodes.spacing, 1, None)[:, None]  # nodes nearer see the same noise
-    error = np.sqrt(np.maximum(square - mean**2, 1e-12) / np.maximum(n / apart, 1))
-    few = n < b.valid.shape[1] / 4
-    return np.where(few, 0, mean).astype(np.float32), np.where(few, np.inf, error).astype(np.float32)
-
-
-@dataclass(slots=True)
-class _Own:
-    """Of each particle (p,): sign of the edge, its place on the mean profile in px, mean slope there, whether it stands out."""
-
-    sign: F32
-    place: F32
-    height: F32
-    seen: NDArray[np.bool_]
-
-
-def _sign(bands: Sequence[_Bands], means: Sequence[tuple[F32, F32]]) -> float:
-    """1 where grey levels fall outwards across the micrograph's edges, -1 where they rise: by the steepest slope of the mean
-    profile, or by one further outside that is nearly as steep."""
-    grid = np.arange(-_REACH_PX[1], _REACH_PX[1] + 0.01, 0.25)
-    total = np.zeros(grid.size)
-    for b, (mean, error) in zip(bands, means, strict=True):
-        scale = np.abs(mean).max(axis=1, keepdims=True)
-        weight = np.sqrt(b.nodes.at.shape[1]) / np.maximum(scale, 1e-9)
-        good = np.isfinite(error).any(axis=1) & (scale[:, 0] > 0)
-        total += _interpolated((mean * weight)[good], grid / b.step[good, None] + _STEPS).sum(axis=0)
-    total *= np.exp(-0.5 * (grid / _PRIOR_PX) ** 2)
-    up, down = int(total.argmax()), int(total.argmin())
-    high, low = max(total[up], 0), max(-total[down], 0)
-    sign = 1.0 if high >= low else -1.0
-    other = low if sign > 0 else high
-    further = grid[down] - grid[up] if sign > 0 else grid[up] - grid[down]
-    return -sign if further >= 1 and other >= _OUTER_SHARE * max(high, low) else sign
-
-
-def _interpolated(rows: NDArray[np.floating[Any]], at: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """(p, m) values of rows (p, k) between their states, at (p, m) states; 0 beyond the first and the last."""
-    below = np.clip(np.floor(at).astype(np.int64), 0, rows.shape[1] - 2)
-    low, high = np.take_along_axis(rows, below, axis=1), np.take_along_axis(rows, below + 1, axis=1)
-    return np.where((at >= 0) & (at <= rows.shape[1] - 1), low + (at - below) * (high - low), 0.0)
-
-
-def _own_edges(b: _Bands, mean: F32, error: F32, *, sign: float, centre: float, spread: float) -> _Own:
-    at = b.at
-    prior = np.exp(-0.5 * ((at - centre) / np.maximum(spread, 0.5 * b.step[:, None] * _STEPS)) ** 2)
-    rows = np.arange(len(at))
-
-    def best(s: float) -> tuple[NDArray[np.int64], F32]:
-        k = (s * mean * prior).argmax(axis=1)
-        return k, np.maximum(s * mean[rows, k], 0)
-
-    (k, high), (other_k, other_high) = best(sign), best(-sign)
-    rise, other_rise = high / error[rows, k], other_high / error[rows, other_k]
-    turned = (other_high > 2 * high) & (other_rise > _LEAST_RISE)
-    k, high = np.where(turned, other_k, k), np.where(turned, other_high, high)
-    signs = np.where(turned, -sign, sign).astype(np.float32)
-    place = (k - _STEPS + vertex(signs[:, None] * mean, k)) * b.step
-    seen = np.where(turned, other_rise, rise) > _LEAST_RISE
-    return _Own(signs, place.astype(np.float32), high, seen)
-
-
-def _median_shift(found: Sequence[_Own], bands: Sequence[_Bands]) -> float:
-    places = np.concatenate([f.place[f.seen] for f in found])
-    return float(np.median(places)) if places.size else 0.0
 
 
 @dataclass(slots=True)
@@ -286,8 +200,8 @@ class _Path:
     seen: NDArray[np.bool_]
 
 
-def _path(b: _Bands, own: _Own, sees: NDArray[np.bool_], centre: float, usual_height: float) -> _Path:
-    at, half = b.at, b.step * _STEPS
+def _path(b: Bands, own: Own, sees: NDArray[np.bool_], centre: float, usual_height: float) -> _Path:
+    at, half = b.at, b.step * STEPS
     usual = np.clip(centre, -0.6 * half, 0.6 * half)
     # where a neighbour touches there is no reason to move, but for a gap that shows
     place = np.where(b.wall, 0, np.where(sees, own.place, usual)[:, None])
@@ -295,7 +209,7 @@ def _path(b: _Bands, own: _Own, sees: NDArray[np.bool_], centre: float, usual_he
     relative = np.where(b.valid, b.slope, 0) * scale[:, None, None].astype(np.float32)
     relative = _smoothed_along(relative)
     pull = (at[:, None] - place[..., None]).astype(np.float32, copy=False)  # in place from here on: pages cost more than sums
-    pull /= np.where(b.wall, _GAP_PX, np.minimum(half, _PULL_PX)[:, None])[..., None]
+    pull /= np.where(b.wall, GAP_PX, np.minimum(half, _PULL_PX)[:, None])[..., None]
     pull *= pull
     pull *= _PULL
     cost = np.clip(relative, -0.5, 1.5)
@@ -304,7 +218,7 @@ def _path(b: _Bands, own: _Own, sees: NDArray[np.bool_], centre: float, usual_he
     cost[b.cut] = pull[b.cut]
     k = closed_paths(cost, np.full(len(at), _STEP_COST, np.float32))
     off = vertex(relative, k)
-    along = (k - _STEPS + off) * b.step[:, None]
+    along = (k - STEPS + off) * b.step[:, None]
     there = np.clip(np.take_along_axis(relative, k[..., None], -1)[..., 0], 0, 1)
     there[b.cut] = 0
     # a gap falls and rises again; where one particle lies on another, the grey level only falls
@@ -326,14 +240,14 @@ def _smoothed_along(relative: F32) -> F32:
     return out
 
 
-def _beyond(b: _Bands) -> NDArray[np.bool_]:
+def _beyond(b: Bands) -> NDArray[np.bool_]:
     """(p, k) the states in a neighbour that are near enough for a gap's other side."""
-    return np.asarray((_STATES > 0) & (b.at <= _GAP_PX), np.bool_)
+    return np.asarray((STATES > 0) & (b.at <= GAP_PX), np.bool_)
 
 
-def _placed(b: _Bands, path: _Path, lean: float, shift: NDArray[np.float64]) -> Moved:
+def _placed(b: Bands, path: _Path, lean: float, shift: NDArray[np.float64]) -> Moved:
     """The outlines, moved. lean: of the edges, as a share of their outer half width; shift is filled in."""
-    nodes, half, seen = b.nodes, (b.step * _STEPS)[:, None], path.seen[:, None]
+    nodes, half, seen = b.nodes, (b.step * STEPS)[:, None], path.seen[:, None]
     width = np.minimum(path.inner, path.outer) * 2 / _FWHM
     clear = path.there**2
     sigma = _SMOOTH_PX / float(np.median(nodes.spacing))
@@ -376,7 +290,7 @@ def _half_widths(relative: F32, k: NDArray[np.int64], off: F32, clear: NDArray[n
     """(p,) half widths at half maximum, inwards and outwards, of the mean slope over the clear nodes, aligned to the path
     k + off, in states. One that ends beyond the band is taken for as wide as the other."""
     last = relative.shape[-1] - 1
-    steps = np.arange(_STEPS + 1)
+    steps = np.arange(STEPS + 1)
     particle, node = np.nonzero(clear)
     slopes, path = relative[particle, node], k[particle, node, None]
     row = (last + 1) * np.arange(len(slopes))[:, None]
@@ -392,7 +306,7 @@ def _half_widths(relative: F32, k: NDArray[np.int64], off: F32, clear: NDArray[n
         mean[some] = np.add.reduceat(profile, begin[some], axis=0) / n[some, None] if some.any() else 0
         half = mean[:, :1] / 2
         below = mean < half
-        first = np.where(below.any(axis=1), below.argmax(axis=1), _STEPS)
+        first = np.where(below.any(axis=1), below.argmax(axis=1), STEPS)
         before, after = mean[rows, np.maximum(first - 1, 0)], mean[rows, first]
         part = np.clip((before - half[:, 0]) / np.maximum(before - after, 1e-9), 0, 1)
         room = np.median(k if way < 0 else last - k, axis=1)

@@ -24,7 +24,7 @@ from ...core.scale import Scale
 from ...core.settings import Settings
 from ...detection.class_maps import mean_classes
 from ...detection.confidence import judge_of, mean_by_label
-from ...detection.edges import true_edge
+from ...detection.edges import TypicalEdge, true_edge, typical_edge
 from ...detection.find import without_text
 from ...detection.segment import predict_bands
 from ...detection.separate import Pieces, carried, touching
@@ -44,15 +44,17 @@ _BLOCK_PX, _MARGIN_PX, _WIDEST_MARGIN_PX = 1536, 132, 384  # of the working pict
 _LEAST_BLOCK_PX, _LEAST_MARGIN_PX = 96, 32
 _PANEL_PX = 8192  # columns whose maps are kept at once
 _WINDOW_PX, _WIDEST_WINDOW_PX = 2400, 3400  # sides of a window on the mosaic itself: what memory holds
+_ROUND_PX = 64  # beyond the particles taken, and an eighth of the largest: what lies there may bear on their edges and contrast
 
 
 @dataclass
 class MosaicParticles:
-    """What the blocks have given so far. `outline` is told the outlines of each table's particles, as they are found; what lies
-    mostly in a box of `texts`, in px of the mosaic, is none."""
+    """What the blocks have given so far. `outline` is told the outlines of each table's particles, as they are found; edges are
+    sought as is `typical` of the mosaic; what lies mostly in a box of `texts`, in px of the mosaic, is none."""
 
     files: MosaicFiles
     outline: Callable[[pd.DataFrame, dict[int, list[NDArray[np.int32]]]], None]
+    typical: TypicalEdge | None = None  # None: as it shows in each window
     texts: tuple[tuple[int, int, int, int], ...] = ()
     tables: list[pd.DataFrame] = field(default_factory=list)
     n: int = 0
@@ -195,22 +197,34 @@ def _take(
     found.left_out_px += int((likely & (labels[inner] == 0)).sum())
     found.n_cut += cut
     if accepted:
+        typical = found.typical
+        if typical is None and settings.measure.edge == "steepest":
+            typical = typical_edge([(labels, mosaic.read(*span))])
+        near = _round([boxes[k - 1] for k in accepted], (labels.shape[0], labels.shape[1]))
         _record(
-            labels,
+            np.ascontiguousarray(labels[near]),
             np.array(accepted),
-            claimed,
-            fine,
-            span,
+            np.ascontiguousarray(claimed[near]),
+            np.ascontiguousarray(fine[near]),
+            (span[0] + near[0].start, span[0] + near[0].stop, span[2] + near[1].start, span[2] + near[1].stop),
             mosaic,
             settings,
             scale,
             found,
-            boxes,
+            typical,
             sure if engine.calibration is not None else None,
             mean_classes(working, maps),
             with_outlines=bool(classes_of(engine).outlines),
         )
     return True
+
+
+def _round(boxes: list[tuple[slice, slice]], shape: tuple[int, int]) -> tuple[slice, slice]:
+    """The part of a window (h, w) that holds the boxes and what lies round them."""
+    corners = np.array([[y.start, x.start, y.stop, x.stop] for y, x in boxes])
+    beyond = _ROUND_PX + int((corners[:, 2:] - corners[:, :2]).max()) // 8
+    (y0, x0), (y1, x1) = corners[:, :2].min(0) - beyond, corners[:, 2:].max(0) + beyond
+    return slice(max(int(y0), 0), min(int(y1), shape[0])), slice(max(int(x0), 0), min(int(x1), shape[1]))
 
 
 def _without_text(
@@ -235,20 +249,20 @@ def _record(
     settings: Settings,
     scale: Scale | None,
     found: MosaicParticles,
-    boxes: list[tuple[slice, slice]],
+    typical: TypicalEdge | None,
     confidence: NDArray[np.float64] | None,
     classes: NDArray[np.float64] | None,
     *,
     with_outlines: bool,
 ) -> None:
-    """Numbers, measures and stores the accepted labels of a window."""
+    """Numbers, measures and stores the accepted labels of a part of a window."""
     m, pixels, edgeless = settings.measure, mosaic.read(*span), frozenset[int]()
     if m.edge == "steepest":
-        e = true_edge(labels, pixels, fine)
+        e = true_edge(labels, pixels, fine, typical=typical)
         confidence = mean_by_label(labels, fine) if confidence is None else confidence
         labels, fine, edgeless = e.labels, e.foreground, e.edgeless
-        boxes = ndimage.find_objects(labels)
         found.total_moved_px += float(e.shift_px[accepted].sum())
+    boxes = ndimage.find_objects(labels)
     number = np.zeros(len(boxes) + 1, np.int32)
     number[accepted] = found.n + 1 + np.arange(accepted.size)
     found.n += accepted.size

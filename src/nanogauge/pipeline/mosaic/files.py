@@ -38,8 +38,7 @@ class MosaicFiles:
         self._raw, self._rois = folder / "labels.raw", folder / "rois.zip"
         with self._raw.open("wb") as file:
             file.truncate(shape[0] * shape[1] * 4)
-        with zipfile.ZipFile(self._rois, "w"):
-            pass
+        self._archive = zipfile.ZipFile(self._rois, "w", zipfile.ZIP_DEFLATED)  # open until saved: to open it again reads all names
 
     def read(self, y0: int, y1: int, x0: int, x1: int) -> NDArray[np.int32]:
         """A window of the labels."""
@@ -59,9 +58,8 @@ class MosaicFiles:
 
     def add_rois(self, outlines: dict[int, list[Polygon]]) -> None:
         """Adds ROIs: label -> its closed outlines in corner coordinates of the whole picture."""
-        with zipfile.ZipFile(self._rois, "a", zipfile.ZIP_DEFLATED) as archive:
-            for label, rings in outlines.items():
-                archive.writestr(f"{label:07d}.roi", roi_bytes(rings, f"{label:07d}"))
+        for label, rings in outlines.items():
+            self._archive.writestr(f"{label:07d}.roi", roi_bytes(rings, f"{label:07d}"))
 
     def save(self, folder: Path, scale: Scale | None, *, n_labels: int) -> None:
         """Writes FOLDER/labels.tif (tiled BigTIFF, compressed) and FOLDER/rois.zip."""
@@ -80,6 +78,7 @@ class MosaicFiles:
             metadata=None,
             **about,
         )
+        self._archive.close()
         shutil.copyfile(self._rois, folder / "rois.zip")
 
     def preview(self, shape: tuple[int, int]) -> NDArray[np.int32]:

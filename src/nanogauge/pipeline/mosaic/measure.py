@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +19,8 @@ from ...core.protocols import BarLocator, Engine, TextReader, classes_of
 from ...core.remarks import Remark
 from ...core.scale import Scale
 from ...core.settings import Settings
-from ...detection.find import magnification_of
+from ...detection.edges import TypicalEdge, typical_edge
+from ...detection.find import labels_of_part, magnification_of
 from ...detection.segment import padded
 from ...measuring import edge_profile
 from ...measuring.classes import learned, like_none_warnings, ruled, shaped
@@ -55,8 +58,8 @@ def measure_mosaic(
 
     The result is that of `Measurer.measure` on a machine large enough, but for these: scale bar and data bar are sought in a small
     copy of the picture and along its lower edge (see `bar`); the working magnification comes from a part of the picture and is
-    not lowered to `largest_px`; labels are numbered block by block, and how particles differ from their ground is seen block by
-    block; picture and labels of the Measurement are previews, the full ones are in `Measurement.mosaic`.
+    not lowered to `largest_px`; labels are numbered block by block; what is typical of the particles' edges is learned from five
+    parts; picture and labels of the Measurement are previews, the full ones are in `Measurement.mosaic`.
 
     reader, locator: to find scale bar and data bar with; None: neither is sought without a reader
 
@@ -77,7 +80,8 @@ def measure_mosaic(
     picture = WorkingPicture(mosaic, levels, zoom, padded=_padded(plain.shape, engine), moments=plain.moments)
     canvas = _Canvas(preview, whole.shape)
     files = MosaicFiles(whole.shape)
-    found = MosaicParticles(files=files, outline=canvas.draw, texts=sought.texts)
+    typical = _typical_edge(mosaic, levels, engine, settings, zoom) if settings.measure.edge == "steepest" else None
+    found = MosaicParticles(files=files, outline=canvas.draw, typical=typical, texts=sought.texts)
     find_in_blocks(mosaic, picture, engine, settings, decision.scale, found)
     table = _classed(_joined(found.tables, decision.scale), settings, engine)
     files.overlay, files.edge_offset_px = canvas.picture, _edge_offset(mosaic, files)
@@ -120,14 +124,27 @@ def _zoom(
         return settings.segment.working_magnification
     if engine.working_diameter_px is None:
         return 1.0
-    height, width = mosaic.shape
-    for at_y, at_x in ((0.5, 0.5), (0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)):
-        y0, x0 = (max(round(at * n) - _LOOK_PX // 2, 0) for at, n in ((at_y, height), (at_x, width)))
-        part = levels.to8(mosaic.read(y0, min(y0 + _LOOK_PX, height), x0, min(x0 + _LOOK_PX, width)))
-        found = magnification_of(part, engine, settings)
+    for pixels in _parts(mosaic, _LOOK_PX):
+        found = magnification_of(levels.to8(pixels), engine, settings)
         if found is not None:
             return found
     return 1.0
+
+
+def _typical_edge(mosaic: Mosaic, levels: Levels, engine: Engine, settings: Settings, zoom: float) -> TypicalEdge | None:
+    """What the particles' edges have in common, from the middle of the mosaic and those of its quarters: every block is measured
+    by it, as every part of a picture that is measured whole."""
+    side = min(_LOOK_PX, round(settings.segment.largest_px / zoom))
+    parts = _parts(mosaic, side)
+    return typical_edge((labels_of_part(levels.to8(pixels), engine, settings, zoom), pixels) for pixels in parts)
+
+
+def _parts(mosaic: Mosaic, side: int) -> Iterator[NDArray[Any]]:
+    """Pixels of the middle of the mosaic, then of the middles of its quarters."""
+    height, width = mosaic.shape
+    for at_y, at_x in ((0.5, 0.5), (0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)):
+        y0, x0 = (max(round(at * n) - side // 2, 0) for at, n in ((at_y, height), (at_x, width)))
+        yield mosaic.read(y0, min(y0 + side, height), x0, min(x0 + side, width))
 
 
 def _padded(shape: tuple[int, int], engine: Engine) -> tuple[int, int]:
