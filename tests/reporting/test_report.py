@@ -153,6 +153,8 @@ def test_separate_files_are_not_pooled(in_nm: Measurement) -> None:
     document, samples = build(collected(in_nm, in_nm), single_population=False)
     assert samples == []
     assert document["samples"] == []
+    found, counted = 2 * in_nm.n_particles, 2 * in_nm.distribution.n
+    assert f"2 micrographs, {found} particles found, {counted} counted" in dict(document["iso"]).values()
     assert "Uncertainty budget" not in report_page(document)
     assert report_pdf(document).startswith(b"%PDF")
 

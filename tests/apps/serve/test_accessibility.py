@@ -151,7 +151,7 @@ def test_the_dialogs_of_the_gallery(tab: Any, several: Path, free_port: PORT) ->
         tab.click("button:has-text('More')")
         looker.look("more", ".q-menu")
         tab.keyboard.press("Escape")
-        for words in ("Filters", "Accept above", "Delete below", "Measure again", "Remove from the gallery"):
+        for words in ("Scale", "Filters", "Accept above", "Delete below", "Measure again", "Remove from the gallery"):
             tab.wait_for_selector(".q-menu", state="detached")
             tab.click("button:has-text('More')")
             looker.dialog(words, lambda words=words: tab.click(f".q-menu :text('{words}')"))
@@ -159,7 +159,7 @@ def test_the_dialogs_of_the_gallery(tab: Any, several: Path, free_port: PORT) ->
         tab.click(".q-menu :text('Remove from the gallery')")
         tab.click(".q-dialog button:has-text('Remove')")
         looker.dialog("removed", lambda: tab.click("button:has-text('Removed')"), close="Close")
-    looker.fine(9)
+    looker.fine(10)
 
 
 def test_what_opens_over_a_micrograph(tab: Any, several: Path, free_port: PORT, tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from nanogauge.apps.serve.many import ForMany
 from nanogauge.apps.serve.project import Project
-from nanogauge.apps.serve.scale_for_others import candidates
+from nanogauge.apps.serve.scale_for_others import candidates, candidates_of
 from nanogauge.apps.serve.studio import Studio
 from nanogauge.core.errors import EditError, InputError
+from nanogauge.core.scale import parse_scale
 from nanogauge.core.settings import Settings
 from nanogauge.editing.scale_choice import given
 from page_tools import PORT, after_edit, free, labels, on_screen, opened
@@ -165,6 +166,12 @@ def test_training_data_is_what_is_ticked_at_first_what_is_checked(tab: Any, seve
         assert sorted(p.name for p in (several / "training" / "images").iterdir()) == ["b.png", "d.png"]
 
 
+def scale_of(folder: Path) -> list[float] | None:
+    """nm a pixel, as saved."""
+    pair: list[float] | None = json.loads((folder / "measurement.json").read_text())["scale"]["nm_per_px_y_x"]
+    return pair
+
+
 def stated(folder: Path, *, magnification: float | None, scale: float | None = None) -> None:
     """The file of a micrograph states its magnification, and may state a scale."""
     path = folder / "measurement.json"
@@ -212,15 +219,44 @@ def test_a_scale_is_offered_to_what_is_alike_given_with_its_uncertainty_and_take
         studio.close()
 
 
+def test_a_scale_that_is_typed_is_offered_to_what_most_of_those_selected_are_like(several: Path) -> None:
+    for name, m in (("a", 50_000.0), ("b", 50_000.0), ("c", 20_000.0), ("d", 50_000.0)):
+        stated(several / name, magnification=m, scale=4.0 if name == "d" else None)
+    project = Project(several)
+    found = {c.entry.name: c for c in candidates_of([project.entries[n] for n in "abcd"], parse_scale("2 nm/px"))}
+    assert [name for name, c in found.items() if c.alike] == ["a", "b"]
+    assert "another magnification than most of them, 50000 ×" in found["c"].why
+    assert found["d"].why == "has a scale already: its sizes would be 0.5 times as large"
+    assert candidates_of([], parse_scale("2 nm/px")) == []
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_micrographs_selected_in_the_gallery_are_given_a_scale(tab: Any, several: Path, free_port: PORT) -> None:
+    for name in "abcd":
+        stated(several / name, magnification=20_000.0 if name == "c" else 50_000.0)
+    with running(several, free_port()) as page:
+        tab.goto(page.address)
+        tab.click('[aria-label="Select all shown"]')
+        tab.click(".ng-selected button:has-text('More')")
+        tab.click(".q-menu .q-item:has-text('Scale')")
+        tab.fill(".ng-dialog [aria-label^='Pixel size']", "2.5 furlongs/px")
+        tab.wait_for_selector(".ng-dialog .ng-note:has-text('furlongs')")
+        tab.wait_for_selector(".ng-dialog button:disabled:has-text('Give them this scale')")
+        tab.fill(".ng-dialog [aria-label^='Pixel size']", "2.5 nm/px")
+        tab.wait_for_selector(".ng-ticks-head:has-text('3 of 4 ticked')")
+        tab.click(".ng-dialog button:has-text('Give them this scale')")
+        tab.wait_for_selector(".ng-many:has-text('Scale given to 3 micrographs.')")
+        assert [scale_of(several / n) for n in "abcd"] == [[2.5, 2.5], [2.5, 2.5], None, [2.5, 2.5]]
+        tab.click("button:has-text('Take it back from all of them')")
+        tab.wait_for_selector(".ng-many:has-text('Taken back in 3 micrographs.')")
+        assert [scale_of(several / n) for n in "abcd"] == [None] * 4
+
+
 @pytest.mark.slow
 @pytest.mark.browser
 def test_the_scale_goes_to_what_is_ticked_and_comes_back_by_one_click(tab: Any, several: Path, free_port: PORT) -> None:
     stated(several / "c", magnification=None, scale=0.5)
-
-    def scale(name: str) -> list[float] | None:
-        pair: list[float] | None = json.loads((several / name / "measurement.json").read_text())["scale"]["nm_per_px_y_x"]
-        return pair
-
     with running(several, free_port()) as page:
         opened(tab, page, "a")
         tab.fill('input[aria-label^="Pixel size"]', "2.5 nm/px")
@@ -232,7 +268,7 @@ def test_the_scale_goes_to_what_is_ticked_and_comes_back_by_one_click(tab: Any, 
         tab.click(".ng-tick[data-name=d] .q-checkbox")
         tab.click(".ng-dialog button:has-text('Give them this scale')")
         tab.wait_for_selector("text=The scale of a.png given to 2 micrographs.")
-        assert [scale(n) for n in "bcd"] == [[2.5, 2.5], [0.5, 0.5], [2.5, 2.5]]
+        assert [scale_of(several / n) for n in "bcd"] == [[2.5, 2.5], [0.5, 0.5], [2.5, 2.5]]
         tab.click("button:has-text('Take it back from all of them')")
         tab.wait_for_selector("text=Taken back in 2 micrographs.")
-        assert [scale(n) for n in "bcd"] == [None, [0.5, 0.5], None]
+        assert [scale_of(several / n) for n in "bcd"] == [None, [0.5, 0.5], None]

@@ -76,6 +76,9 @@ def test_shapes_lines_notes_and_history(tab: Any, work: Path, free_port: PORT) -
         tab.click('[aria-label="Brightness and contrast"]')
         tab.check(".ng-light input[type=checkbox]")
         assert "invert" in tab.evaluate("nanogaugeView.$refs.picture.style.filter")
+        tab.fill("[aria-label=Gamma]", "2")
+        tab.wait_for_function("document.querySelector('#ng-gamma feFuncR').getAttribute('exponent') === '0.5'")
+        assert "ng-gamma" in tab.evaluate("nanogaugeView.$refs.picture.style.filter")
 
         tab.click(".q-tab:has-text('Files')")
         tab.fill('textarea[aria-label^="Note"]', "grown on carbon")

@@ -105,6 +105,12 @@ def test_numbers_opacity_what_was_found_and_levels(tab: Any, work: Path, free_po
         label = free(tab)[0]
         tab.click("[aria-label='Look of the outlines']")
         still(tab)
+        drawn = f"({painted.replace('[white, pink]', 'd.reduce((n, v, i) => n + (i % 4 === 3 && v > 99), 0)')})()"
+        thin = tab.evaluate(drawn)
+        tab.fill("[aria-label='Width of the outlines']", "3")
+        tab.wait_for_function(f"(n) => {drawn} > 1.3 * n", arg=thin)
+        tab.fill("[aria-label='Width of the outlines']", "1")
+        still(tab)
         white, pink = tab.evaluate(painted)
         tab.check(".ng-light label:has-text('Numbers') input")
         tab.wait_for_function(f"(n) => ({painted})()[0] > n + 100", arg=white)

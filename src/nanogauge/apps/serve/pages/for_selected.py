@@ -8,12 +8,15 @@ from typing import Any
 from nicegui import ui
 
 from ....core.errors import NanogaugeError
+from ....core.scale import parse_scale
 from ....editing.session import Session
 from ..entry import Entry
 from ..many import ForMany, accept_above, delete_below
+from ..scale_for_others import candidates_of
 from ..studio import Studio
 from .layout import ask, attempt, dialog_buttons, refuse, titled_dialog
 from .networks import networks
+from .tick_list import Row, TickList
 
 Chosen = Callable[[], list[Entry]]
 
@@ -27,6 +30,7 @@ class ForSelected:
         ui.button("Mark as checked", icon="done_all", on_click=lambda: self._check(True)).props("flat no-caps dense")
         with ui.button("More", icon="more_vert").props("flat no-caps dense"), ui.menu():
             for text, act in (
+                ("Scale …", self.ask_scale),
                 ("Filters …", self.ask_filters),
                 ("Accept above a confidence …", lambda: self.ask_confidence("Accept", accept_above)),
                 ("Delete below a confidence …", lambda: self.ask_confidence("Delete", delete_below)),
@@ -105,6 +109,46 @@ class ForSelected:
             "Remove",
             lambda: self._each(self.studio.remove),
         )
+
+    def ask_scale(self) -> None:
+        """One pixel size, typed, for those that are ticked; what would change in each is seen first."""
+        entries = self._editable()
+        ticks: list[TickList] = []
+        with titled_dialog(f"Scale of {_micrographs(entries)}", wide=True) as dialog:
+            ui.label(
+                "Ticked: without a scale, of the size and magnification that most of them have. One click takes it all back."
+            ).classes("ng-soft")
+            typed = ui.input("Pixel size", placeholder="2.5 nm/px, or 500 nm / 123.5 px")
+            typed.props('outlined dense autofocus debounce=300 aria-label="Pixel size, such as 2.5 nm/px"')
+            wrong = ui.label().classes("ng-note").props('role="alert"')
+            wrong.bind_visibility_from(wrong, "text", backward=bool)
+            place = ui.element("div")
+
+            def show() -> None:
+                place.clear()
+                ticks.clear()
+                wrong.text = ""
+                use.set_enabled(False)
+                if not (typed.value or "").strip():
+                    return
+                try:
+                    found = candidates_of(entries, parse_scale(typed.value))
+                except NanogaugeError as error:
+                    wrong.text = str(error)
+                    return
+                rows = [Row(c.entry.name, c.entry.title, c.text, c.why, ticked=c.alike) for c in found]
+                with place:
+                    ticks.append(TickList(rows, on_change=lambda names: use.set_enabled(bool(names))))
+
+            def go() -> None:
+                names, choice = set(ticks[0].chosen), {"source": "typed", "text": typed.value}
+                those = [e for e in entries if e.name in names]
+                self._for_many("giving the scale", "scale given to", those, lambda s: s.edit("scale", {"choice": choice}))
+
+            use = dialog_buttons(dialog, "Give them this scale", go)
+            typed.on_value_change(show)
+            show()
+        dialog.open()
 
     def ask_filters(self) -> None:
         """The same filters for all of them."""
