@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,15 @@ import pytest
 from nanogauge.pipeline.measure import Measurer
 from nanogauge.training.synthetic import Rendering
 from scenes import blind, spheres
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of slow tests come first, so that none of them is begun when all others are done; xdist by itself begins with the files
+    of the most tests, which are the quick ones."""
+    weight: Counter[Path] = Counter()
+    for item in items:
+        weight[item.path] += 10 * ("browser" in item.keywords) + ("slow" in item.keywords)
+    items.sort(key=lambda item: -weight[item.path])
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from page_tools import PORT, free, gone_to, opened
+from page_tools import PORT, free, gone_to, opened, still
 from serve_tools import running
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
+WINDOWS = ((390, 844), (600, 900), (820, 1180), (1280, 720))
 PAGES = ("/", "/samples", "/report", "/m/a")
 HEADER = """() => [document.querySelector('.ng-header').getBoundingClientRect().height,
   ...[...document.querySelectorAll('.ng-nav')].map((a) => { const r = a.getBoundingClientRect(); return [r.x, r.y, r.width]; })]"""
@@ -29,16 +30,19 @@ FOCUSED = """() => {
 
 def test_nothing_is_wider_than_the_window_and_the_header_stays(tab: Any, several: Path, free_port: PORT) -> None:
     with running(several, free_port()) as page:
-        for width, height in ((1280, 720), (820, 1180), (600, 900), (390, 844)):
-            tab.set_viewport_size({"width": width, "height": height})
-            headers = []
-            for path in PAGES:
-                gone_to(tab, page.address + path)
+        headers: dict[tuple[str, int], object] = {}
+        for path in PAGES:
+            tab.set_viewport_size({"width": WINDOWS[0][0], "height": WINDOWS[0][1]})
+            gone_to(tab, page.address + path)
+            for width, height in WINDOWS:  # as one turns a tablet, or draws a window larger
+                tab.set_viewport_size({"width": width, "height": height})
+                still(tab)
                 assert tab.evaluate("document.scrollingElement.scrollWidth - window.innerWidth") <= 0, (path, width)
-                headers.append(tab.evaluate(HEADER))
-            assert headers[0] == headers[1] == headers[2], "the header is another from page to page"
-            if width > 900:  # below, the name of the micrograph has a line of its own
-                assert headers[3] == headers[0]
+                headers[path, width] = tab.evaluate(HEADER)
+        for path in PAGES[:3]:
+            for width, _ in WINDOWS:
+                assert headers[path, width] == headers["/", width], "the header is another from page to page"
+        assert headers["/m/a", 1280] == headers["/", 1280]  # below 900, the name of the micrograph has a line of its own
 
 
 def test_the_focus_is_seen_on_every_control(tab: Any, several: Path, free_port: PORT) -> None:
