@@ -64,6 +64,20 @@ def cpu_seconds(word: str) -> float:
     return sum(t for pid, (name, t) in spent.items() if word in name and ours(pid)) if parents else float("nan")
 
 
+def others() -> float:
+    """What is used of the processors by anything but us while a second passes, in cores; NaN where there is no /proc."""
+    try:
+        before, mine = Path("/proc/stat").read_text(), cpu_seconds("")
+        time.sleep(1)
+        after, mine = Path("/proc/stat").read_text(), cpu_seconds("") - mine
+    except OSError:
+        return float("nan")
+    busy = [
+        sum(int(v) for k, v in enumerate(text.split("\n")[0].split()[1:9]) if k not in (3, 4)) / TICK for text in (before, after)
+    ]
+    return max(busy[1] - busy[0] - mine, 0.0)
+
+
 class PageThread:
     """The thread of the page that runs scripts, lays out and draws: its processor time, as Chromium counts it."""
 
@@ -164,6 +178,9 @@ def main() -> None:
                 f"opened in {time.perf_counter() - began:.1f} s"
             )
             tab.wait_for_timeout(4000)
+            print(
+                f"other work on this computer: {others():.0%} of a core in a second; clock times say something where it is little"
+            )
             for name, script in MOVES.items():
                 before, own = cpu_seconds("chrom"), thread.seconds()
                 fps, n = tab.evaluate(RUN, [script, a.seconds])
