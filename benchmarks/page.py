@@ -72,10 +72,10 @@ def others() -> float:
         after, mine = Path("/proc/stat").read_text(), cpu_seconds("") - mine
     except OSError:
         return float("nan")
-    busy = [
-        sum(int(v) for k, v in enumerate(text.split("\n")[0].split()[1:9]) if k not in (3, 4)) / TICK for text in (before, after)
-    ]
-    return max(busy[1] - busy[0] - mine, 0.0)
+    idle, waits = 3, 4
+    counts = [[int(v) for v in text.split("\n")[0].split()[1:9]] for text in (before, after)]
+    first, last = (sum(v for k, v in enumerate(row) if k not in (idle, waits)) / TICK for row in counts)
+    return max(last - first - mine, 0.0)
 
 
 class PageThread:
@@ -178,9 +178,7 @@ def main() -> None:
                 f"opened in {time.perf_counter() - began:.1f} s"
             )
             tab.wait_for_timeout(4000)
-            print(
-                f"other work on this computer: {others():.0%} of a core in a second; clock times say something where it is little"
-            )
+            print(f"other work on this computer: {others():.0%} of a core; where that is much, clock times say little")
             for name, script in MOVES.items():
                 before, own = cpu_seconds("chrom"), thread.seconds()
                 fps, n = tab.evaluate(RUN, [script, a.seconds])
