@@ -138,13 +138,17 @@ def particles(page: Page, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(answer.read().decode())))
 
 
+def until(true: Callable[[], Any], seconds: float = WAIT_MS / 1000) -> None:
+    """Waits until something is so."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.05)
+
+
 def settled(page: Page, name: str) -> None:
     """Waits until a micrograph is measured."""
-    for _ in range(1800):
-        if (page.root / name / "measurement.json").is_file():
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"{name} was not measured")
+    until((page.root / name / "measurement.json").is_file)
 
 
 def with_doubts(folder: Path) -> list[int]:

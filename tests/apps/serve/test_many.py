@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,9 @@ from nanogauge.apps.serve.studio import Studio
 from nanogauge.core.errors import EditError
 from nanogauge.core.settings import Settings
 from nanogauge.results.saved import read_saved
-from page_tools import DOUBTFUL, PORT, with_doubts
+from page_tools import DOUBTFUL, PORT, until, with_doubts
 from scenes import spheres
 from serve_tools import running
-
-
-def until(true: Callable[[], Any], seconds: float = 120) -> None:
-    """Waits until something is so."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.05)
 
 
 def found(folder: Path) -> int:
@@ -82,24 +73,24 @@ def test_what_is_stopped_leaves_the_rest_as_it_was(several: Path) -> None:
 
 @pytest.mark.slow
 def test_the_queue_pauses_cancels_and_tells_the_time(tmp_path: Path) -> None:
-    for k in range(4):
+    for k in range(6):
         Image.fromarray(spheres(k, shape=(120, 160)).pixels).save(tmp_path / f"{k}.png")
     settings = Settings().replace("segment", engine="threshold")
     studio = Studio(Project(tmp_path / "work", sorted(tmp_path.glob("*.png"))), settings=settings)
     try:
         studio.paused = True
-        studio.enqueue(["0", "1", "2", "3"])
+        studio.enqueue([str(k) for k in range(6)])
         time.sleep(1)
-        assert studio.queue_state().n_left == 4
+        assert studio.queue_state().n_left == 6
         assert studio.queue_state().seconds_left is None
         assert studio.preview(studio.project.entries["3"]).read_bytes()[:2] == b"\xff\xd8"  # seen before it is measured
         studio.paused = False
-        until(lambda: studio.queue_state().n_left < 4)
+        until(lambda: studio.queue_state().n_left < 6)
         studio.cancel_queue()
         until(lambda: studio.queue_state().n_left == 0)
         states = [e.state for e in studio.project.entries.values()]
         assert states.count("waiting") >= 2
-        assert states.count("done") == 4 - states.count("waiting")
+        assert states.count("done") == 6 - states.count("waiting")
         studio.enqueue(studio.waiting())
         until(lambda: all(e.state == "done" for e in studio.project.entries.values()))
         studio.measure_again("2", settings=settings.replace("measure", least_diameter_px=30.0))

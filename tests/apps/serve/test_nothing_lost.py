@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,16 +17,8 @@ from nanogauge.core.errors import EditError, InputError
 from nanogauge.core.scale import parse_scale
 from nanogauge.core.settings import Settings
 from nanogauge.editing.scale_choice import given
-from page_tools import PORT, after_edit, free, labels, on_screen, opened
+from page_tools import PORT, after_edit, free, labels, on_screen, opened, until
 from serve_tools import running
-
-
-def until(true: Callable[[], Any], seconds: float = 120) -> None:
-    """Waits until something is so."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.05)
 
 
 def edits(folder: Path) -> int:

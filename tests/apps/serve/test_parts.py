@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from nanogauge.editing.session import Session
 from nanogauge.results.saved import read_saved
 from nanogauge.statistics.samples import Part, part_of
 from nanogauge.training.synthetic.examples import EXAMPLES, render_example
+from page_tools import until
 from scenes import spheres
 from serve_tools import discs
 
@@ -205,10 +205,7 @@ def test_the_studio_saves_what_was_edited_and_opens_it_again(work: Path) -> None
         assert studio.session("a") is session
         label = int(session.table["label"].iloc[3])
         session.edit("delete", {"labels": [label]})
-        for _ in range(100):
-            if session.saved_revision == session.revision:
-                break
-            time.sleep(0.1)
+        until(lambda: session.saved_revision == session.revision)
         record = read_saved(work / "a")
         assert label not in record.particles["label"].tolist()
         assert record.about["operator_edits"][0].endswith(f"deleted particle {label}")
@@ -216,10 +213,7 @@ def test_the_studio_saves_what_was_edited_and_opens_it_again(work: Path) -> None
         with pytest.raises(NanogaugeError):
             studio.session("b")
         studio.measure_again("a")
-        for _ in range(600):
-            if studio.project.entries["a"].state in ("done", "error"):
-                break
-            time.sleep(0.1)
+        until(lambda: studio.project.entries["a"].state in ("done", "error"))
         assert studio.project.entries["a"].state == "done", studio.project.entries["a"].message
         assert not read_saved(work / "a").about["operator_edits"]
         assert (work / ".removed" / "a" / "edits.jsonl").is_file()
@@ -364,10 +358,7 @@ def test_fine_tuning_says_what_it_did(work: Path) -> None:
     for other in (tuning, trainings.classes):
         with pytest.raises(InputError, match="already"):
             other.start(data, steps=1)
-    for _ in range(1200):
-        if tuning.state != "running":
-            break
-        time.sleep(0.1)
+    until(lambda: tuning.state != "running")
     assert tuning.state == "failed"
     assert any("0.png" in line for line in tuning.lines)
     tuning.start(data, steps=1)  # the next may begin

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from nanogauge.apps.serve.project import Project
 from nanogauge.apps.serve.studio import Studio
 from nanogauge.core.errors import EditError, InputError
 from nanogauge.core.settings import Settings
-from page_tools import PORT, labels, opened
+from page_tools import PORT, labels, opened, until
 from serve_tools import running
 
 THRESHOLD = Settings().replace("segment", engine="threshold")
@@ -36,10 +35,7 @@ def test_what_is_tried_is_seen_beside_the_result_and_taken_whole(studio: Studio,
     trial = trials.start("a", THRESHOLD.replace("measure", least_diameter_px=1000.0), "from 1000 px")
     with pytest.raises(EditError, match="already"):
         trials.start("a", THRESHOLD, "")
-    for _ in range(1200):
-        if trial.state != "measuring":
-            break
-        time.sleep(0.1)
+    until(lambda: trial.state != "measuring")
     assert trial.state == "done", trial.message
     assert trial.summary is not None
     assert trial.summary["n_counted"] == 0
