@@ -79,8 +79,9 @@ def test_a_one_that_may_be_an_end_tick_is_refused(ground: Grey) -> None:
     ground[302:320, 60:62] = 255
     ground[302:320, 178:180] = 255
     text = (302.0, 184.0, 322.0, 250.0)
-    for label, refused in (("150 nm", True), ("100 nm", False)):
-        reading = read_scale_bar(ground, Saying([TextLine(label, 0.99, text)], label))
+    # read the same with the bar painted over, it is none
+    for label, again, refused in (("150 nm", "", True), ("150 nm", "150 nm", False), ("100 nm", "", False)):
+        reading = read_scale_bar(ground, Saying([TextLine(label, 0.99, text)], again))
         assert reading is not None
         assert (reading.refused is not None) is refused, reading.refused
 

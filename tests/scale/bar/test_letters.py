@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from nanogauge.core.protocols import TextLine
 from nanogauge.scale.bar import read_scale_bar
 from nanogauge.scale.bar.labels import confirmed
-from nanogauge.scale.bar.text import parse_lengths
+from nanogauge.scale.bar.letters import otherwise_alone
+from nanogauge.scale.bar.lines import Sight
+from nanogauge.scale.bar.text import LengthText, parse_lengths
 
 Grey = NDArray[np.uint8]
 LINE = (300.0, 20.0, 322.0, 150.0)  # as the text reader has it: the bar's end ticks and the letters
@@ -126,3 +128,21 @@ def test_letters_alone_settle_no_unit(ground: Grey) -> None:
     digits = parse_lengths(TextLine("150 µm", 0.97, line.box))[0]
     settled = confirmed(ground, digits, [line], TakesInTheBar("50 µm", "50 µm"), alone=lambda: label)
     assert (settled.text, settled.doubt) == ("50 µm", "")
+
+
+def test_one_crop_that_slips_over_a_digit_does_not_refuse_a_label(drawn: Grey) -> None:
+    """ "500.0 nm" beside its bar, at 0.9999 in one crop of its letters and "600.0 nm" at 0.94 in the other, was refused."""
+
+    def other(slip: str, confidence: float) -> LengthText | None:
+        class Slips(TakesInTheBar):
+            def read_line(self, pixels: Grey) -> tuple[str, float]:
+                return ("500 nm", confidence) if pixels.shape[0] == 32 else (slip, 0.94)
+
+        sight = Sight(drawn, Slips("500 nm", "500 nm"), Sees(BAR))
+        label = parse_lengths(TextLine("500 nm", 1.0, (LETTERS[0] - 3.0, BAR[1] - 3.0, LETTERS[2] + 3.0, LETTERS[3] + 3.0)))[0]
+        return otherwise_alone(label, sight)
+
+    assert other("600 nm", 0.9999) is None
+    assert other("600 nm", 0.96) is not None
+    assert other("00 nm", 0.9999) is None  # no length
+    assert other("50 nm", 0.9999) is not None

@@ -277,3 +277,15 @@ def test_a_bar_of_which_the_locator_sees_a_part_stays_whole(rng: np.random.Gener
     part = seen(128, 200, 132, 320)
     assert at(picture, label, part)[0].score == pytest.approx(at(picture, label)[0].score)
     assert not has_rival(finished(picture), at(picture, label, part)[0], Located((part,)), [TextLine(label.raw, 0.95, label.box)])
+
+
+@pytest.mark.parametrize(("share", "length_px"), [(0.45, 220.0), (1.0, 215.0)])
+def test_grain_at_the_ends_of_halves_makes_no_end_ticks(share: float, length_px: float) -> None:
+    """Light grain above both outer ends was taken for end ticks, and 215 px for 220. In the line's own tone they are some."""
+    picture = np.full((240, 400), 130.0, np.float32)
+    for x in (80, 223):
+        fill(picture, 120, x, 123, x + 77, 255.0)
+    for x in (80, 295):
+        fill(picture, 116, x, 120, x + 5, 130.0 + share * 125.0)
+    halves = BarCandidate("split", (116, 80, 123, 300), (120, 123), True, 125.0, 1.0, n_levels=6, piece_px=77, tone=255.0)
+    assert measure_ends(finished(picture), halves).length_px == pytest.approx(length_px, abs=0.6)

@@ -6,6 +6,7 @@ locator has the box of the letters. Read there, it reads right.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from ...core.protocols import TextLine
@@ -18,6 +19,7 @@ from .text import LengthText
 _LEAST_SEEN = 0.5  # confidence of a located label
 _MARGIN = 0.15  # of its height: the text reader leaves as much around letters
 _LEFT_OUT = 0.4  # of their height, by which letters begin before what was read
+_SURELY = 0.99  # confidence of the label's letters, read alone
 _WIDER = 1.25  # than the located label, and a line holds more than letters
 
 
@@ -98,9 +100,17 @@ def otherwise_alone(label: LengthText, sight: Sight) -> LengthText | None:
     bars = [bar.box for bar in sight.located.bars if box is not None and _in_the_rest(bar.box, label.box, box)]
     if box is None or not bars:
         return None
-    others = (t for t in readings_alone(sight.pixels, box, sight.reader) if not t.says(label))
+    read = readings_alone(sight.pixels, box, sight.reader)
+    same = max((t.confidence for t in read if t.says(label)), default=0.0)
     is_left = any(bar[1] < box[1] - _LEFT_OUT * (box[2] - box[0]) for bar in bars)
-    return next((t for t in others if is_left or not label.text.endswith(t.text)), None)
+    others = [t for t in read if not t.says(label) and (is_left or not label.text.endswith(t.text))]
+    # a bar's end is one digit more; as many digits, less surely read than the label itself in the other crop, are a slip
+    return next((t for t in others if not (_is_as_long(t, label) and same >= _SURELY > t.confidence)), None)
+
+
+def _is_as_long(a: LengthText, b: LengthText) -> bool:
+    """Whether two lengths have as many digits, with the point in the same place, and one unit."""
+    return [re.sub(r"\d", "0", part) for part in a.text.split()] == [re.sub(r"\d", "0", part) for part in b.text.split()]
 
 
 def _letters_about(label: LengthText, sight: Sight) -> FloatBox | None:

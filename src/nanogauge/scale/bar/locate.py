@@ -79,11 +79,12 @@ def find_bars(
     most_thick_px = thickest_px(len(pixels))
     for bright, levels in ((True, _BRIGHT_LEVELS), (False, _DARK_LEVELS)):
         seen: dict[Box, _Line | None] = {}  # most bars are found at many levels
+        trimmed: dict[tuple[int, ...], Box | None] = {}
         strokes = _long_strokes(part, max(least_length_px, shortest_px), bright=bright)
         for level in levels:
             mask = (part >= level if bright else part <= level).astype(np.uint8)
             long = (strokes >= level if bright else strokes <= level).astype(np.uint8)
-            for box in _runs(long, left, right, most_thick_px, shortest_px):
+            for box in _runs(long, left, right, most_thick_px, shortest_px, trimmed):
                 if box not in seen:
                     seen[box] = _line(part, box, bright)
                 line = seen[box]
@@ -122,8 +123,16 @@ def _long_strokes(part: NDArray[np.uint8], least_length_px: int, *, bright: bool
     return np.asarray(cv2.morphologyEx(part, how, line, borderType=cv2.BORDER_CONSTANT, borderValue=beyond), np.uint8)
 
 
-def _runs(opened: NDArray[np.uint8], left: float, right: float, most_thick_px: int, shortest_px: int) -> list[Box]:
-    """Boxes of the long horizontal strokes of a mask, already opened, that reach into columns left to right."""
+def _runs(
+    opened: NDArray[np.uint8],
+    left: float,
+    right: float,
+    most_thick_px: int,
+    shortest_px: int,
+    trimmed: dict[tuple[int, ...], Box | None],
+) -> list[Box]:
+    """Boxes of the long horizontal strokes of a mask, already opened, that reach into columns left to right. trimmed: by box and
+    area what was found at other thresholds: one mask lies in the other, so that what has the same box and area is the same."""
     dx, dy, wide, high = cv2.boundingRect(opened)  # often little is left, and labelling takes the time
     if wide == 0:
         return []
@@ -133,9 +142,11 @@ def _runs(opened: NDArray[np.uint8], left: float, right: float, most_thick_px: i
     fits = (w >= np.maximum(shortest_px, 1.8 * h)) & (h <= most_thick_px) & (area >= 0.5 * w * h)
     boxes: list[Box] = []
     for i in np.flatnonzero(fits & (x1 + dx > left) & (x0 + dx < right)).tolist():
-        a, b, c, d, _ = found[i].tolist()
-        box = _trim(labels[a:c, b:d] == i + 1, shortest_px)
-        if box is not None:
+        a, b, c, d, size = found[i].tolist()
+        key = (a + dy, b + dx, c + dy, d + dx, size)
+        if key not in trimmed:
+            trimmed[key] = _trim(labels[a:c, b:d] == i + 1, shortest_px)
+        if (box := trimmed[key]) is not None:
             boxes.append((a + box[0] + dy, b + box[1] + dx, a + box[2] + dy, b + box[3] + dx))
     return boxes
 
@@ -262,11 +273,9 @@ def _is_head(heights: NDArray[np.int64], thick: int) -> bool:
 
 def _heights(mask: NDArray[np.uint8], y0: int, y1: int, columns: range) -> NDArray[np.int64]:
     """Mask px joined to the line above and below it in each column, (n, 2), at most _REACH_PX."""
-    out = np.zeros((len(columns), 2), np.int64)
-    for i, x in enumerate(columns):
-        above, below = mask[max(y0 - _REACH_PX, 0) : y0, x][::-1], mask[y1 : y1 + _REACH_PX, x]
-        out[i] = [int(np.argmin(np.append(above, 0))), int(np.argmin(np.append(below, 0)))]
-    return out
+    these = list(columns)
+    above, below = mask[max(y0 - _REACH_PX, 0) : y0, these][::-1], mask[y1 : y1 + _REACH_PX, these]
+    return np.column_stack([np.cumprod(side, axis=0, dtype=np.int64).sum(axis=0) for side in (above, below)])
 
 
 def _merge(found: list[BarCandidate]) -> list[BarCandidate]:

@@ -55,6 +55,8 @@ def _pieces(part: NDArray[np.uint8]) -> list[tuple[int, int]]:
         inside = _LEAST_GUTTER_PX <= b - a <= max(_MOST_GUTTER * height, _LEAST_GUTTER_PX) and a > 0 and b < height
         if inside and _has_edges(part, a, b):
             cuts.append((a, b))
+    if not cuts:
+        return whole
     starts, stops = [0, *(b for _, b in cuts)], [*(a for a, _ in cuts), height]
     pieces = [(a, b) for a, b in zip(starts, stops, strict=True) if b - a >= least and _is_picture(part[a:b])]
     return pieces if len(pieces) > 1 else whole

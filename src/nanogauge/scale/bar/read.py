@@ -224,7 +224,7 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
             continue
         found = _as_printed(found, printed, sight.pixels.shape[1])
         found.sort(key=lambda p: not (p.ends.pointed and p.ends.unsure))  # what is there, though its tips are unclear
-        bare = None
+        bare, alone = None, None
         if _is_beside(found[0]) or found[0].label.box != label.box:  # its end may have been read as a digit
             bare = _without_bar(sight.pixels, found[0])
             alone = read_again(bare, found[0].label, sight.reader)
@@ -236,11 +236,13 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
         sure = confirmed(sight.pixels, label, votes, sight.reader, read_from=bare, alone=partial(letters_of, label, sight))
         if not sure.doubt and (whole := with_what_was_cut(sure, sight)) is not None:
             sure = replace(sure, doubt=f"it was read as {sure.text!r} and, with what stands before it, as {whole.text!r}")
-        if not sure.doubt and (alone := otherwise_alone(sure, sight)) is not None:
-            sure = replace(sure, doubt=f"it was read as {sure.text!r} and, without the bar beside it, as {alone.text!r}")
+        if not sure.doubt and (other := otherwise_alone(sure, sight)) is not None:
+            sure = replace(sure, doubt=f"it was read as {sure.text!r} and, without the bar beside it, as {other.text!r}")
         rivals = [p for p in found[1:] if p.score > 0.9 * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
         rivalled = bool(rivals) or has_rival(sight.pixels, found[0], sight.located, sight.lines)
-        if not sure.doubt and _stroke_for_one(found[0]) and not is_clear_of(found[0], sight):
+        # its box begins beyond the bar, and with that painted over it is read the same
+        stands_alone = alone is not None and alone.says(label) and label.box[1] >= found[0].bar.box[3]
+        if not sure.doubt and _stroke_for_one(found[0]) and not stands_alone and not is_clear_of(found[0], sight):
             sure = replace(sure, doubt=f"the leading 1 of {sure.text!r} may be the end of the bar beside it")
         pairs.append(replace(found[0], label=sure, score=found[0].score * (0.5 if rivalled else 1.0), rivalled=rivalled))
     return sorted(pairs, key=lambda p: -p.score * p.label.confidence)
