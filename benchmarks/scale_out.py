@@ -196,8 +196,8 @@ def undisturbed(store: Store, machines: Machines, fs: Any, n: int, n_workers: in
     last, done = _used(machines, run), n_lines(journal(head))
     while run.poll() is None:
         now = _used(machines, run)
-        if n_lines(journal(head)) < n and now[1] >= last[1]:  # what follows is the end: tables, and what is put up
-            last, done = now, n_lines(journal(head))
+        if done < (lines := n_lines(journal(head))) < n:  # what follows is the end: tables, and what is put up
+            last, done = now, lines
         time.sleep(0.1)
     wall = time.monotonic() - begun
     answered = store.requests()

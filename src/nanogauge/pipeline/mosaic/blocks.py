@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,7 @@ SEEN = "classes_seen"
 both, to be decided on once all blocks are seen."""
 _BLOCK_PX, _MARGIN_PX, _WIDEST_MARGIN_PX = 1536, 132, 384  # of the working picture; a typical particle has 44 px
 _LEAST_BLOCK_PX, _LEAST_MARGIN_PX = 96, 32
+_A_LITTLE = 0.1  # of a block's side, that it may be longer
 _PANEL_PX = 8192  # columns whose maps are kept at once
 _WINDOW_PX, _WIDEST_WINDOW_PX = 2400, 3400  # sides of a window on the mosaic itself: what memory holds
 _ROUND_PX = 64  # beyond the particles taken, and an eighth of the largest: what lies there may bear on their edges and contrast
@@ -89,14 +91,13 @@ def find_in_blocks(
         x1 = min(x0 + _PANEL_PX, w)
         left, right = max(x0 - widest, 0), min(x1 + widest, w)
         rows = _Rows(picture, engine, settings, (left, right))
-        for y0 in range(0, h, side):
-            y1 = min(y0 + side, h)
+        for y0, y1 in _split(0, h, side):
             maps, top = rows.between(max(y0 - widest, 0), min(y1 + widest, h))
-            for c0 in range(x0, x1, side):
-                block = (y0, y1, c0, min(c0 + side, x1))
+            for c0, c1 in _split(x0, x1, side):
+                block = (y0, y1, c0, c1)
                 for margin in margins:
                     a, b = max(y0 - margin, 0), min(y1 + margin, h)
-                    c, d = max(c0 - margin, 0), min(block[3] + margin, w)
+                    c, d = max(c0 - margin, 0), min(c1 + margin, w)
                     window = _Window(maps[:, a - top : b - top, c - left : d - left], (a, c), block)
                     if _take(window, mosaic, picture, engine, settings, scale, found, last=margin == widest):
                         break
@@ -108,6 +109,13 @@ def _give_back() -> None:
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def _split(begin: int, end: int, side: int) -> list[tuple[int, int]]:
+    """Blocks of about that side, all alike, as few as do: a narrow one at the end costs nearly as much as a whole one."""
+    n = max(math.ceil((end - begin) / side - _A_LITTLE), 1)
+    corners = [begin + (end - begin) * k // n for k in range(n + 1)]
+    return list(pairwise(corners))
 
 
 def _sides(zoom: float) -> tuple[int, int, int]:

@@ -37,7 +37,7 @@ from .files import MosaicFiles
 from .levels import Levels, levels_of
 from .working import WorkingPicture
 
-_LOOK_PX = 2048  # side of the part in which the particles' typical size is sought
+_LOOK_PX = 2048  # side of the parts in which the particles' typical size is sought, and what is typical of their edges
 _PREVIEW_PX = 3000  # long side of the picture shown
 _EDGE_PX = 2048  # side of the part in which the edges' profile is taken
 _LARGEST_TILE_PX = 8192
