@@ -41,7 +41,7 @@ def tests(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """The quick tests that need no extra, with the oldest version that pyproject.toml allows of each dependency."""
     session.install(
-        *map(oldest, PROJECT["dependencies"]), "pytest>=8.2", "pytest-xdist>=3.6", "hypothesis>=6.100", "h5py", "jsonschema"
+        *map(oldest, PROJECT["dependencies"]), "pytest>=8.2", "pytest-xdist>=3.8", "hypothesis>=6.100", "h5py", "jsonschema"
     )
     session.install("--no-deps", "-e", ".")
     rooms = ("core", "reading", "scale", "detection", "measuring", "statistics", "pipeline")
