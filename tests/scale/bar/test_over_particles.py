@@ -289,3 +289,16 @@ def test_grain_at_the_ends_of_halves_makes_no_end_ticks(share: float, length_px:
         fill(picture, 116, x, 120, x + 5, 130.0 + share * 125.0)
     halves = BarCandidate("split", (116, 80, 123, 300), (120, 123), True, 125.0, 1.0, n_levels=6, piece_px=77, tone=255.0)
     assert measure_ends(finished(picture), halves).length_px == pytest.approx(length_px, abs=0.6)
+
+
+def test_end_ticks_whose_centres_are_not_found_make_a_thin_bar_unsure(rng: np.random.Generator) -> None:
+    """A bracket half over a particle was measured from outer edge to outer edge, 75.2 px for 72.3, and the locator agreed."""
+    picture = canvas(rng)
+    label = written(picture, 88, 140, 230.0)
+    bar = BarCandidate("solid", (130, 150, 132, 225), (130, 132), True, 120.0, 1.0)
+    pairs = [LabelledBar(label, bar, Ends(149.5, 224.5, 1.5, False, unsure=True), 0.57)]
+    for y0, sure in ((129, True), (121, False)):
+        (best,) = taken_together(
+            finished(picture), label, pairs, Located((seen(y0, 150, 133, 225),)), [TextLine(label.raw, 0.95, label.box)]
+        )
+        assert (best.score > 0.55) is sure

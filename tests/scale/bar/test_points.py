@@ -15,6 +15,7 @@ from nanogauge.scale.bar.points import (
     has_room_for_point,
     may_hide_more,
     may_hide_point,
+    stands_before,
 )
 from nanogauge.scale.bar.text import LengthText
 from nanogauge.training.synthetic.marks import FONTS, finished, text_width, write
@@ -148,3 +149,14 @@ def test_a_point_over_its_own_tone_may_be_hidden() -> None:
     assert may_hide_point(picture, label)
     clean, label = drawn("500 nm", FONTS[1], font_px=24, noise=3, ground=180, ink=70)
     assert not may_hide_point(clean, label)
+
+
+@pytest.mark.parametrize("font", [FONTS[0], FONTS[1], FONTS[3]], ids=lambda p: p.stem)
+def test_a_digit_before_what_was_read(font: Path) -> None:
+    """ "0.2 um" in wide letters, of which the text reader and the locator had "2um"."""
+    picture, label = drawn("0.2 um", font, font_px=24, noise=3, ground=180, ink=60)
+    cut = 30 + text_width("0.", 24, font)
+    part = LengthText(1.0, "2 µm", "2um", (label.box[0], cut - 1, label.box[2], label.box[3]), 0.9, True)
+    assert stands_before(picture, part)
+    picture, label = drawn("2 um", font, font_px=24, noise=3, ground=180, ink=60)
+    assert not stands_before(picture, label)

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 from ...core.protocols import TextLine, TextReader
 from .ink import in_one_tone, text_tone
-from .points import are_twins, has_decimal_point, has_leading_point, has_room_for_point, may_hide_more, may_hide_point
+from .points import (
+    are_twins,
+    has_decimal_point,
+    has_leading_point,
+    has_room_for_point,
+    may_hide_more,
+    may_hide_point,
+    stands_before,
+)
 from .stems import shows_nm
 from .text import LengthText, has_remains, is_common, parse_lengths
 
@@ -95,6 +103,10 @@ def confirmed(
             return pointed
         if pointed is None:
             settled = f"a decimal point may have been overlooked in {label.text!r}"
+    if not settled and stands_before(bare, label):
+        wider = parse_lengths(_widened(bare, TextLine(label.raw, label.confidence, label.box), reader, _LINE_HEIGHT_PX))
+        if any(not t.says(label) for t in wider):
+            settled = f"it was read as {label.text!r} and, with what stands before it, as {wider[0].text!r}"
     if not settled and may_hide_more(bare, label):
         settled = f"a digit or a point may be hidden before {label.text!r}"
     return replace(label, confidence=sure, doubt=settled)

@@ -19,6 +19,8 @@ _TWINS = 0.88  # of the wider letter's width
 _WIDE = 1.15  # an m is wider than high
 _HEIGHT_PX = 72.0  # of the enlarged line
 _LEAST_DIGIT, _IN_LINE = 0.25, 0.12  # height of a digit, of the enlarged line; how far digits differ in height, of it
+_MARGINS = 1.2  # height of the enlarged line, of the label's
+_FURTHER = 1.6  # of a label's height, before it, where the rest of its number may stand
 _ROOM = 0.36  # of their height: two digits with a point between them are further apart; without one, 0.34 at most
 _WIDE_GAP, _LEAST_FILLED = 0.45, 0.15  # of their height, between two digits; of the gap at their feet, that may be ink
 _LEAST_WIDE = 0.3  # of their height: the widest digit of a number, which slivers between letters and their rims are not
@@ -111,6 +113,30 @@ def may_hide_more(pixels: NDArray[np.uint8], label: LengthText) -> bool:
     at_point = _in_ink(pixels, (base - 0.2 * high, x0 - 0.4 * high, base, x0 - 0.06 * high), tone)
     at_digit = _in_ink(pixels, (y0 + 0.1 * high, x0 - 0.8 * high, base - 0.1 * high, x0 - 0.06 * high), tone)
     return bool((at_point.size and at_point.mean() > _HIDES_POINT) or (at_digit.size and at_digit.mean() > _HIDES_DIGIT))
+
+
+def stands_before(pixels: NDArray[np.uint8], label: LengthText) -> bool:
+    """Whether something of the height of a digit stands on the base line right before the number of `label`, at a point's or a
+    letter's distance: "0.2 µm" of which the reader found "2 µm"."""
+    n_digits = len(re.sub(r"\D", "", label.text.split()[0]))
+    start = _FURTHER / _MARGINS * _HEIGHT_PX  # of the label, in the enlarged line
+    for levels in _glyphs(pixels, label, left=_FURTHER):
+        n_shown = 0
+        for boxes in levels:
+            heights, widths = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+            own = boxes[
+                (boxes[:, 1] >= start - 0.25 * _HEIGHT_PX) & (heights > _LEAST_DIGIT * _HEIGHT_PX) & (widths < 1.3 * heights)
+            ]
+            if len(own) < n_digits + 1:
+                continue
+            first = own[np.argsort(own[:, 1])][0]
+            high = int(first[2] - first[0])
+            gap = first[1] - boxes[:, 3]
+            like = (np.abs(boxes[:, 0] - first[0]) <= 0.15 * high) & (np.abs(boxes[:, 2] - first[2]) <= 0.15 * high)
+            n_shown += bool((like & (widths < 1.3 * heights) & (gap > 0) & (gap < 1.3 * high)).any())
+        if n_shown >= _LEAST_LEVELS:
+            return True
+    return False
 
 
 def _in_ink(pixels: NDArray[np.uint8], box: FloatBox, tone: TextTone) -> NDArray[np.bool_]:

@@ -26,6 +26,7 @@ _MOST_OF = 0.85  # of a bar that is seen in pieces
 _LONG_PX = 80.0  # a bar whose seen ends can tell that a measured one runs on into the ground
 _ABOUT_PX, _AS_CLEAR = 6, 0.5  # around a seen bar; of the contrast of the one that was chosen
 _FLAT = 0.04  # of its contrast: spread along a bar of one tone
+_THIN_PX, _TALLER_PX = 4, 8  # of a line with end ticks; by how much these are higher
 _LEAST_FIT = 0.25  # of a seen bar's place to the label
 
 
@@ -55,6 +56,8 @@ def taken_together(
     for pair, agreed in zip(pairs, same, strict=True):
         if agreed and pair.score < best:  # the inner edge of an outline, the core of a bar: the same bar once more
             out.append(pair)
+        elif agreed and pair.bar.kind == "solid" and pair.ends.unsure and any(_is_taller(s, pair) for s in agreed):
+            out.append(replace(pair, score=_UNLIKE * pair.score))  # end ticks whose centres are not found
         elif agreed:
             lift = _LIFT * max(s.confidence for s in agreed)
             off_px = min(_off_px(s, pair) for s in agreed)
@@ -86,6 +89,11 @@ def _is_plate(pair: LabelledBar, pairs: list[LabelledBar]) -> bool:
     middle = (0.5 * (y0 + y1), 0.5 * (x0 + x1))
     around = pair.bar.box[0] < middle[0] < pair.bar.box[2] and pair.bar.box[1] < middle[1] < pair.bar.box[3]
     return around and any(p.score > pair.score and _holds(pair.bar.box, p.bar.box) for p in pairs)
+
+
+def _is_taller(seen: SeenBar, pair: LabelledBar) -> bool:
+    """Whether more is seen of a thin bar than its line: end ticks, as a rule."""
+    return pair.bar.thickness_px <= _THIN_PX and seen.box[2] - seen.box[0] >= pair.bar.thickness_px + _TALLER_PX
 
 
 def _is_part(seen: SeenBar, pair: LabelledBar, pixels: NDArray[np.uint8]) -> bool:
