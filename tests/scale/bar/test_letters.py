@@ -130,6 +130,20 @@ def test_letters_alone_settle_no_unit(ground: Grey) -> None:
     assert (settled.text, settled.doubt) == ("50 µm", "")
 
 
+def test_letters_alone_take_no_point_away(ground: Grey) -> None:
+    """The crop said ".3 µm", its letters "3 µm" at 0.92 and 0.94, and that counted. The other way about, letters settle it."""
+    box = (300.0, 60.0, 322.0, 130.0)
+
+    def settled(first: str, letters: str) -> str:
+        line = TextLine(first, 0.8, box)
+        alone = parse_lengths(TextLine(letters, 0.92, box))[0]
+        sure = confirmed(ground, parse_lengths(line)[0], [line], TakesInTheBar(letters, letters), alone=lambda: alone)
+        return sure.doubt or sure.text
+
+    assert settled(".3 µm", "3 µm").startswith("it was read as")
+    assert settled("3 µm", "0.3 µm") == "0.3 µm"
+
+
 def test_one_crop_that_slips_over_a_digit_does_not_refuse_a_label(drawn: Grey) -> None:
     """ "500.0 nm" beside its bar, at 0.9999 in one crop of its letters and "600.0 nm" at 0.94 in the other, was refused."""
 

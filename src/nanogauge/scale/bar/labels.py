@@ -74,8 +74,9 @@ def confirmed(
         votes = [t for t in votes if not t.text.endswith("mm")]
         label = _as_nm(label, votes)
     letters = alone() if any(not t.says(label) for t in votes) else None
-    if letters is not None and any(_differ_in_unit(letters, t) for t in (label, *votes)):
-        letters = None  # what stands beside them makes no other unit: the tail of a µ that hardly shows does
+    if letters is not None and any(_differ_in_unit(letters, t) or _lacks_point(letters, t) for t in (label, *votes)):
+        # what stands beside them makes no other unit and no point: the tail of a µ that hardly shows does, and readers drop points
+        letters = None
     if letters is not None:
         seconds = [t for t in votes if t.says(letters)]
         if seconds:  # what read otherwise took in something beside the letters
@@ -200,6 +201,12 @@ def _as_nm(label: LengthText, votes: list[LengthText]) -> LengthText:
 def _differ_in_unit(a: LengthText, b: LengthText) -> bool:
     """Whether two lengths are the same number of two units."""
     return a.text.split()[0] == b.text.split()[0] and not a.says(b)
+
+
+def _lacks_point(a: LengthText, b: LengthText) -> bool:
+    """Whether of two lengths the second has the digits of the first with a point between or before them."""
+    (first, unit), (second, other) = a.text.split(), b.text.split()
+    return unit == other and "." not in first and "." in second and second.replace(".", "").lstrip("0") == first
 
 
 def _at(t: LengthText, label: LengthText) -> bool:
