@@ -255,6 +255,20 @@ def test_labels_and_map_say_the_same() -> None:
     assert e.foreground.max() <= 1
 
 
+def test_outlines_leave_no_crumbs_behind_where_particles_touch() -> None:
+    y, x = fine((200, 240))
+    centres = [(30 + 27 * j, 30 + 31 * i + 15.5 * (j % 2)) for j in range(6) for i in range(6)]
+    far = np.array([np.hypot(y - cy, x - cx) for cy, cx in centres])
+    body = coarse(far.min(axis=0) <= 15.5)
+    rows, columns = np.mgrid[:200, :240]
+    near = np.array([np.hypot(rows - cy, columns - cx) for cy, cx in centres])
+    labels = np.where(near.min(axis=0) <= 18, near.argmin(axis=0) + 1, 0).astype(np.int32)
+    e = true_edge(labels, seen(body, blur=1.0, noise=0.2))
+    for k in range(1, 37):
+        assert cv2.connectedComponents((e.labels == k).astype(np.uint8), connectivity=4)[0] == 2, k
+    assert ((e.foreground >= 0.5) == (e.labels > 0)).mean() > 0.98
+
+
 def test_the_map_beyond_the_particles_is_kept() -> None:
     body, labels = discs(17, off=1.3)
     probability = (labels > 0).astype(np.float32)

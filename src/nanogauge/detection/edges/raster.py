@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from skimage.measure import label as pieces_of
 
 from .nodes import F32, Ints, normals_of
 
 LEVEL = 0.5  # of the map, on the outline
 LEAST_WIDTH_PX = 1.5  # half of the map's ramp: two pixels on either side of an outline must lie on it for its slope to be right
+_CRUMB = 0.05  # of a particle: pieces up to so large that lie apart from it are left behind by an outline that moved
 _HALO_PX = 2.0  # beyond its outline, a network's map fades over as much
 
 
@@ -79,7 +81,22 @@ def rasterised(labels: NDArray[np.int32], foreground: F32 | None, groups: Sequen
     if lost.size:  # between larger neighbours: it keeps what it had
         kept = np.isin(labels, lost)
         out[kept], field[kept] = labels[kept], 1
+    crumbs = _crumbs(out)
+    out[crumbs], field[crumbs] = 0, np.minimum(field[crumbs], np.nextafter(np.float32(LEVEL), np.float32(0)))
     return out, field
+
+
+def _crumbs(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """(H, W) pixels in pieces that share no side with the rest of their particle and are far smaller."""
+    piece = np.asarray(pieces_of(labels, connectivity=1))
+    area = np.bincount(piece.ravel())
+    owner = np.zeros(area.size, np.int32)
+    owner[piece.ravel()] = labels.ravel()
+    largest = np.zeros(int(labels.max(initial=0)) + 1, area.dtype)
+    np.maximum.at(largest, owner, area)
+    small = area <= _CRUMB * largest[owner]
+    small[0] = False
+    return np.asarray(small[piece])
 
 
 def _bends(at: F32, normal: F32) -> F32:
