@@ -193,6 +193,18 @@ def test_warnings_of_unstable_weights_and_of_few_pixels():
     assert warnings_of(fine, distribution_of(fine, "px", m), m) == ()
 
 
+@pytest.mark.parametrize(("large", "said"), [(0, []), (4, ["few_decide"])])
+def test_a_mean_that_few_large_particles_decide_is_said_to_be_poorly_known(large: int, said: list[str]) -> None:
+    m = Settings().measure
+    labels = np.zeros((900, 900), np.int32)
+    y, x = np.mgrid[0:900, 0:900]
+    for k in range(64):
+        r = 45 if k in (9, 20, 35, 50)[:large] else 6
+        labels[(y - 100 * (k // 8) - 95) ** 2 + (x - 100 * (k % 8) - 95) ** 2 < r**2] = k + 1
+    table = measure_particles(labels, pixels=np.zeros(labels.shape), scale=None)
+    assert [w.code for w in warnings_of(table, distribution_of(table, "px", m), m)] == said
+
+
 @pytest.mark.parametrize(("nm_per_px", "atoms"), [(0.01, True), (1.0, False), (None, False)])
 def test_what_is_no_larger_than_an_atom_is_no_particle(nm_per_px: float | None, atoms: bool) -> None:
     m = Settings().measure

@@ -25,6 +25,7 @@ class Remark(str):
 
 CODES = {
     "edge_weights": "a few particles decide the distribution by their edge weights",
+    "few_decide": "a few large particles among many decide the mean, which is known to 20 % or worse",
     "few_pixels": "particles so small that their sizes are biased",
     "doubtful_sizes": "other readings of the picture move the sizes much",
     "more_particles": "another reading of the picture finds many more particles",

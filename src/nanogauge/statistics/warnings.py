@@ -16,6 +16,7 @@ from .metrology import weights_of
 
 _FEW_PX = 8.0  # below, sizes are biased by more than 1 % (docs/accuracy.md)
 _FEW_SHARE = 0.05
+_MANY, _WIDE = 20, 0.2  # particles whose mean one expects to be known, and to how much of it at least (two standard errors)
 _ATOM_NM = 0.5  # clusters of a dozen atoms are larger, and the columns of a lattice lie 0.1 to 0.4 nm apart
 MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
 LEAST_FOUND = 0.8  # share expected to be found, below which the reader is told
@@ -27,7 +28,8 @@ _LEAST_EFFECTIVE = 0.7  # of the number counted
 
 
 def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: MeasureSettings) -> tuple[Remark, ...]:
-    """What makes the distribution unsure: unstable edge weights, particles of too few pixels or no larger than atoms."""
+    """What makes the distribution unsure: unstable edge weights, a mean that few particles decide, particles of too few pixels
+    or no larger than atoms."""
     weights = weights_of(table, settings)
     used = weights[weights > 0]
     if not used.size:
@@ -40,6 +42,10 @@ def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: Measu
             what = f"{capped} at their limit of {EDGE_WEIGHT_CAP:g}, " if capped else ""
             unstable = f"edge weights are unstable ({what}{used.size} particles weigh as much as {number:.0f})"
             said.append(Remark("edge_weights", f"{unstable}: large particles are seen too rarely, take a wider field"))
+    mean = distribution.mean
+    if used.size >= _MANY and not said and 2 * mean.standard_error > _WIDE * mean.value:
+        wide = f"the mean of {used.size} particles is known to ± {200 * mean.standard_error / mean.value:.0f} % only"
+        said.append(Remark("few_decide", f"{wide}: a few large ones decide it; quote the median, or measure more micrographs"))
     px = table["equivalent_diameter_px"].to_numpy(np.float64)[weights > 0]
     share = float((px < _FEW_PX).mean())
     if share > _FEW_SHARE:

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from .entry import Entry
 
 
-_DOUBTS = ("look_alikes", "dark_places", "atoms", "left_out", "size_differs", "cover_differs", "edge_weights", "few_pixels")
+_DOUBTS = (
+    "look_alikes",
+    "dark_places",
+    "atoms",
+    "left_out",
+    "size_differs",
+    "cover_differs",
+    "edge_weights",
+    "few_decide",
+    "few_pixels",
+)
 """Codes of warnings that call for a person."""
 _CALLS = 6.0  # some 5 % of the particles unsure, or anything worse
 
