@@ -77,14 +77,40 @@ def test_what_the_main_look_sees_well_stays():
     assert with_larger(base, look(0.3, (60, 95, 70)), SEES) is base  # two joined, not too large for the main look
 
 
+FLAT = np.zeros((200, 260), np.uint8)  # nothing stands out of it
+
+
 def test_what_was_overlooked_is_added_from_a_coarser_look_that_is_as_sure():
     base = look(1, (60, 60, 40), (60, 130, 40))
     more = (60, 60, 40), (60, 130, 40), (150, 150, 40)
-    assert diameters(with_overlooked(base, look(0.75, *more), SEES)) == [40, 40, 40]
-    assert with_overlooked(base, look(1.5, *more), SEES) is base  # a finer one sees specks
-    assert with_overlooked(base, look(0.75, *more, sure=[0.95, 0.95, 0.7]), SEES) is base  # not plain
-    assert with_overlooked(base, look(0.75, *more, sure=[0.7, 0.7, 0.95]), SEES) is base  # unsure of the rest
-    assert with_overlooked(base, look(0.75, (60, 60, 40), (60, 130, 40), (60, 95, 60)), SEES) is base  # over what is there
+    assert diameters(with_overlooked(base, look(0.75, *more), SEES, FLAT)) == [40, 40, 40]
+    assert with_overlooked(base, look(1.5, *more), SEES, FLAT) is base  # a finer one sees specks
+    assert with_overlooked(base, look(0.75, *more, sure=[0.95, 0.95, 0.7]), SEES, FLAT) is base  # not plain
+    assert with_overlooked(base, look(0.75, *more, sure=[0.7, 0.7, 0.95]), SEES, FLAT) is base  # unsure of the rest
+    assert with_overlooked(base, look(0.75, (60, 60, 40), (60, 130, 40), (60, 95, 60)), SEES, FLAT) is base  # over what is there
+
+
+@pytest.mark.parametrize(
+    ("diameter", "tone", "sure", "added"),
+    [
+        (20, 180, 0.6, True),
+        (20, 180, 0.4, False),  # not sure enough
+        (20, 120, 0.6, False),  # fainter than the others
+        (20, 40, 0.6, False),  # dark among bright ones
+        (40, 180, 0.6, False),  # far larger
+    ],
+)
+def test_what_is_as_large_and_stands_out_as_the_others_do_is_added_on_less(diameter: int, tone: int, sure: float, added: bool):
+    others = [(30.0 + 50 * (k // 5), 30.0 + 50 * (k % 5), 20.0) for k in range(10)]
+    one = (150.0, 130.0, float(diameter))
+    coarser = look(0.75, *others, one, sure=[0.6] * 10 + [sure])
+    grey = np.full((200, 260), 100, np.uint8)
+    grey[coarser.labels > 0] = 180
+    grey[coarser.labels == 11] = tone
+    found = with_overlooked(look(1, *others), coarser, SEES, grey)
+    assert diameters(found) == sorted([20] * 10 + [diameter] * added)
+    few = with_overlooked(look(1, *others[:5]), look(0.75, *others[:5], one, sure=[0.6] * 5 + [sure]), SEES, grey)
+    assert few.n == 5  # too few to hold it against
 
 
 def test_a_look_is_worth_more_the_surer_it_is_and_the_more_it_sees():

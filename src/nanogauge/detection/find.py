@@ -132,7 +132,7 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
         if coarse is not None:
             result = with_larger(result, coarse, engine.sees_px)
         for look in taken[1:]:
-            result = with_overlooked(result, look, engine.sees_px)
+            result = with_overlooked(result, look, engine.sees_px, picture)
         finer = finer_look(picture, result, main_zoom, engine, settings)
         if finer is not None:
             taken.append(finer)

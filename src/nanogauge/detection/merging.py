@@ -8,6 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from skimage.segmentation import expand_labels
 
 from .look_alikes import LookAlikes
 from .looks import ADOPTED, FREE, LARGE, SMALL, Look
@@ -15,6 +16,8 @@ from .looks import ADOPTED, FREE, LARGE, SMALL, Look
 _COVERED = 0.5  # share of a particle that another look's must cover to stand for it
 _PLAIN = 0.85  # confidence of what was overlooked
 _SECONDED, _AS_LARGE = 0.25, 0.35  # confidence from which what looks like the particles found is one; ln of its size to theirs
+_COMPANY = 8  # particles found, from which on others are held against them
+_STANDS_OUT, _RING_PX = 0.7, 3  # of the median step from the particles found to a ring round them; its width
 _AS_SURE = 0.05  # how far the mean confidence of a look that is as sure may lie below
 
 
@@ -61,12 +64,42 @@ def with_unseen(base: Look, other: Look, sees_px: tuple[float, float], *, least_
     return _merged(base, other, gone=[], adopted=np.flatnonzero(new).tolist())
 
 
-def with_overlooked(base: Look, other: Look, sees_px: tuple[float, float]) -> Look:
-    """`base` with what another look sees plainly where `base` sees nothing: at one magnification the network may overlook what it
-    is sure of at the next. Only a coarser look that is as sure of the whole picture is believed; a finer one sees specks."""
-    if other.zoom >= base.zoom or other.mean_confidence < base.mean_confidence - _AS_SURE:
+def with_overlooked(base: Look, other: Look, sees_px: tuple[float, float], grey: NDArray[np.generic]) -> Look:
+    """`base` with what another look sees where `base` sees nothing: at one magnification the network may overlook what it is
+    sure of at the next. A coarser look is believed where it sees something plainly and is as sure of the whole picture, or
+    where what it sees is as large as the particles found and stands out of the picture (H, W) as they do; a finer one sees
+    specks."""
+    if other.zoom >= base.zoom:
         return base
-    return with_unseen(base, other, sees_px, least_confidence=_PLAIN)
+    both = _Overlaps(base, other)
+    new = _seen_well(other, both, sees_px) & (both.covered_there <= FREE)
+    as_sure = other.mean_confidence >= base.mean_confidence - _AS_SURE
+    believed = new & (both.confidence_there >= _PLAIN) & as_sure
+    if (new & ~believed).any():
+        believed |= new & _like_those_of(base, other, grey)
+    return _merged(base, other, gone=[], adopted=np.flatnonzero(believed).tolist())
+
+
+def _like_those_of(base: Look, other: Look, grey: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """(n + 1,) by the other look's label, what is about as large as the particles of `base` and stands out as they do."""
+    diameter, step = _sizes_and_steps(base.labels, grey)
+    usual = (diameter > 0) & np.isfinite(step) & ((base.confidence if base.confidence is not None else 1.0) >= ADOPTED)
+    usual[0] = False
+    if usual.sum() < _COMPANY:
+        return np.zeros(other.n + 1, bool)
+    there, its_step = _sizes_and_steps(other.labels, grey)
+    as_large = np.abs(np.log(np.maximum(there, 1e-9) / np.median(diameter[usual]))) < _AS_LARGE
+    return np.asarray(as_large & (its_step / float(np.median(step[usual])) >= _STANDS_OUT))
+
+
+def _sizes_and_steps(labels: NDArray[np.int32], grey: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n + 1,) by label: diameter in px, and how much brighter it is than the ring around it, NaN where neighbours leave none."""
+    n = int(labels.max(initial=0)) + 1
+    ring = np.where(labels > 0, 0, expand_labels(labels, _RING_PX))
+    px, around_px = (np.bincount(v.ravel(), minlength=n).astype(np.float64) for v in (labels, ring))
+    inside, around = (np.bincount(v.ravel(), grey.ravel(), minlength=n) for v in (labels, ring))
+    step = inside / np.maximum(px, 1) - around / np.where(around_px > 0, around_px, np.nan)
+    return np.sqrt(4 * px / math.pi), step
 
 
 def with_alikes(base: Look, other: Look, places: LookAlikes) -> Look:
