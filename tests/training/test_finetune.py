@@ -21,6 +21,7 @@ from nanogauge.training.finetune import FIGURES, fine_tune, read_annotated, reci
 from nanogauge.training.network import build  # noqa: E402
 from nanogauge.training.shipped import read_onnx  # noqa: E402
 from nanogauge.training.synthetic import Scene, render  # noqa: E402
+from nanogauge.training.synthetic.imaging import Look  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +30,8 @@ pytestmark = pytest.mark.slow
 def annotated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mine")
     for k in range(4):
-        r = render(Scene(shape=(128, 160), median_diameter_px=24), seed=k)
+        scene = Scene(shape=(192, 256), median_diameter_px=32, layout="sparse", coverage=0.2, overlap=0.0)  # plain to any network
+        r = render(scene, seed=k, look=Look())
         Image.fromarray(r.pixels).save(folder / f"m{k}.png")
         tifffile.imwrite(folder / f"m{k}_labels.tif", r.labels)
     return folder

@@ -20,8 +20,8 @@ Motif = Literal[
 ]  # fmt: skip
 MOTIFS: tuple[Motif, ...] = get_args(Motif)
 SHARES: dict[Motif, float] = {
-    "two sizes": 0.06, "broad": 0.07, "holes": 0.045, "bare holes": 0.035, "mat": 0.03, "mat with particles": 0.035,
-    "fringes": 0.025, "fringed": 0.015, "giant": 0.03, "porous ground": 0.015, "bare ground": 0.05, "core-shell": 0.08,
+    "two sizes": 0.06, "broad": 0.07, "holes": 0.03, "bare holes": 0.035, "mat": 0.03, "mat with particles": 0.035,
+    "fringes": 0.025, "fringed": 0.015, "giant": 0.03, "porous ground": 0.015, "bare ground": 0.05, "core-shell": 0.045,
     "bright rims": 0.01, "crossed rods": 0.04, "soot": 0.05, "flat": 0.04,
     "across": 0.02, "supported": 0.05, "agglomerates": 0.04, "rafts": 0.035,
 }  # fmt: skip
