@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from skimage.segmentation import expand_labels
 
 from ..core.protocols import Engine, Maps
 
@@ -135,3 +136,19 @@ def mean_by_label(labels: NDArray[np.integer], values: NDArray[np.floating]) -> 
     out = np.bincount(labels.ravel(), values.ravel()) / np.maximum(area, 1)
     out[0] = 1.0
     return np.asarray(out, np.float64)
+
+
+def inside_and_around(
+    labels: NDArray[np.integer], grey: NDArray[np.generic], *, gap_px: int = 0, ring_px: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(largest label + 1,) each: mean of grey levels (H, W) over each particle, and over the ring about it that neighbours leave;
+    NaN where there is no pixel."""
+    near = np.asarray(expand_labels(labels, gap_px)) if gap_px else labels
+    ring = np.where(near > 0, 0, expand_labels(near, ring_px))
+    n = int(labels.max(initial=0)) + 1
+
+    def mean(where: NDArray[np.integer]) -> NDArray[np.float64]:
+        px = np.bincount(where.ravel(), minlength=n)
+        return np.asarray(np.bincount(where.ravel(), grey.ravel(), n) / np.where(px > 0, px, np.nan), np.float64)
+
+    return mean(labels), mean(ring)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import expand_labels
 
+from .confidence import inside_and_around
 from .look_alikes import LookAlikes
 from .looks import ADOPTED, FREE, LARGE, SMALL, Look
 
@@ -82,24 +82,19 @@ def with_overlooked(base: Look, other: Look, sees_px: tuple[float, float], grey:
 
 def _like_those_of(base: Look, other: Look, grey: NDArray[np.generic]) -> NDArray[np.bool_]:
     """(n + 1,) by the other look's label, what is about as large as the particles of `base` and stands out as they do."""
-    diameter, step = _sizes_and_steps(base.labels, grey)
-    usual = (diameter > 0) & np.isfinite(step) & ((base.confidence if base.confidence is not None else 1.0) >= ADOPTED)
+    (size, step), (its_size, its_step) = (_sizes_and_steps(look, grey) for look in (base, other))
+    usual = np.isfinite(step) & ((base.confidence if base.confidence is not None else 1.0) >= ADOPTED)
     usual[0] = False
     if usual.sum() < _COMPANY:
         return np.zeros(other.n + 1, bool)
-    there, its_step = _sizes_and_steps(other.labels, grey)
-    as_large = np.abs(np.log(np.maximum(there, 1e-9) / np.median(diameter[usual]))) < _AS_LARGE
+    as_large = np.abs(np.log(np.maximum(its_size, 1e-9) / np.median(size[usual]))) < _AS_LARGE
     return np.asarray(as_large & (its_step / float(np.median(step[usual])) >= _STANDS_OUT))
 
 
-def _sizes_and_steps(labels: NDArray[np.int32], grey: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _sizes_and_steps(look: Look, grey: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(n + 1,) by label: diameter in px, and how much brighter it is than the ring around it, NaN where neighbours leave none."""
-    n = int(labels.max(initial=0)) + 1
-    ring = np.where(labels > 0, 0, expand_labels(labels, _RING_PX))
-    px, around_px = (np.bincount(v.ravel(), minlength=n).astype(np.float64) for v in (labels, ring))
-    inside, around = (np.bincount(v.ravel(), grey.ravel(), minlength=n) for v in (labels, ring))
-    step = inside / np.maximum(px, 1) - around / np.where(around_px > 0, around_px, np.nan)
-    return np.sqrt(4 * px / math.pi), step
+    inside, around = inside_and_around(look.labels, grey, ring_px=_RING_PX)
+    return look.shown_px / look.zoom, inside - around
 
 
 def with_alikes(base: Look, other: Look, places: LookAlikes) -> Look:

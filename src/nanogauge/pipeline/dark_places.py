@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import expand_labels
 
 from ..core.micrograph import Instrument
 from ..core.remarks import Remark
+from ..detection.confidence import inside_and_around
 
 _SCANNING_KV = 30.0  # the most that scanning microscopes reach; transmission begins at 60, but for few
 _TRANSMITTED = ("STEM", "TE ", "BF", "DF", "TLD-T")  # detectors below a thin specimen
@@ -32,9 +32,7 @@ def dark_warnings(labels: NDArray[np.integer], grey: NDArray[np.uint8], instrume
     present = np.unique(labels)[1:] if scanning(instrument) else np.array([], int)
     if present.size < _LEAST:
         return ()
-    near = np.asarray(expand_labels(labels, _GAP_PX))
-    ring = np.where(near > 0, 0, expand_labels(near, _AROUND_PX))
-    inside, around = (_means(where, int(present[-1]) + 1, grey)[present] for where in (labels, ring))
+    inside, around = (v[present] for v in inside_and_around(labels, grey, gap_px=_GAP_PX, ring_px=_AROUND_PX))
     low, high = np.percentile(grey, (1, 99))
     free = np.isfinite(around)  # what neighbours leave of it
     dark = inside[free] < around[free] - _DARKER * (high - low)
@@ -44,9 +42,3 @@ def dark_warnings(labels: NDArray[np.integer], grey: NDArray[np.uint8], instrume
     return (
         Remark("dark_places", f"{said}, as holes and pits are in a scanning electron microscope: look whether they are particles"),
     )
-
-
-def _means(labels: NDArray[np.integer], n_labels: int, grey: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Mean grey level by label, NaN where there is no pixel of it."""
-    n = np.bincount(labels.ravel(), minlength=n_labels)
-    return np.asarray(np.bincount(labels.ravel(), grey.ravel(), n_labels) / np.where(n > 0, n, np.nan), np.float64)

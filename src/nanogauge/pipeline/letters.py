@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..core.protocols import TextReader
 from ..core.remarks import Remark
-from ..detection.find import Box, Found, without
+from ..detection.find import Box, Found, without, without_text
 
 _CORNER = 0.3  # of height and width
 _EXTREME, _UNLIKE = 0.08, 0.3  # of the picture's range of grey levels: to its ends; from the other particles' tone
@@ -36,7 +36,8 @@ def without_letters(
     """
     toned = _toned(found.labels, grey)
     read = {k: text for k, box in _in_corners(found.labels, toned).items() if (text := _read(grey, box, reader))}
-    read |= {k: text for text, box in short for k in _mostly_in(found.labels, box) if toned[k]}
+    if toned.any():
+        read |= {k: text for text, box in short for k in np.flatnonzero(toned & (without_text(found.labels, [box]) == 0)).tolist()}
     if not read:
         return found, ()
     pieces = f"{len(read)} objects" if len(read) > 1 else "one object"
@@ -76,13 +77,6 @@ def _in_corners(labels: NDArray[np.int32], toned: NDArray[np.bool_]) -> dict[int
         if min(middle_y, 1 - middle_y) < _CORNER and min(middle_x, 1 - middle_x) < _CORNER:
             out[k] = (int(y.min()), int(x.min()), int(y.max()) + 1, int(x.max()) + 1)
     return out
-
-
-def _mostly_in(labels: NDArray[np.int32], box: Box) -> list[int]:
-    """Labels of which more than half lies in a box."""
-    y0, x0, y1, x1 = box
-    window = labels[y0:y1, x0:x1]
-    return [k for k in np.unique(window[window > 0]).tolist() if 2 * (window == k).sum() > (labels == k).sum()]
 
 
 def _read(grey: NDArray[np.uint8], box: Box, reader: TextReader) -> str:
