@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,11 +27,34 @@ by how much it is larger, as a logarithm, and the square of that. A calibration 
 USUAL_PX = 32.0
 
 
+class Company(NamedTuple):
+    """What is seen beside a particle, by area: mean peak of the distance map, and mean size as in `TRAITS`."""
+
+    middles: float
+    size: float
+
+
 def traits(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
     """(n, len(TRAITS)) of particles 1 ... n.
 
     labels: (H, W), numbered 1 ... n, of the maps' grid, all that the maps hold; a number that no pixel bears has zeros.
     """
+    own, area = _own_traits(labels, maps)
+    return _in_company(own, area, _company(own, area))
+
+
+def traits_of(labels: NDArray[np.integer], maps: Maps, company: Company) -> NDArray[np.float64]:
+    """As `traits`, of particles that are seen in other company than each other's."""
+    return _in_company(*_own_traits(labels, maps), company)
+
+
+def company_of(labels: NDArray[np.integer], maps: Maps) -> Company:
+    """That which particles 1 ... n are to others."""
+    return _company(*_own_traits(labels, maps))
+
+
+def _own_traits(labels: NDArray[np.integer], maps: Maps) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
+    """(n, 6) traits of each particle alone, and (n,) areas."""
     n = int(labels.max(initial=0))
     outermost = np.zeros(labels.shape, bool)
     for a, b in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
@@ -47,11 +71,19 @@ def traits(labels: NDArray[np.integer], maps: Maps) -> NDArray[np.float64]:
     area = np.bincount(of, minlength=n + 1)[1:]
     foreground = np.bincount(of, maps.foreground.ravel()[inside], minlength=n + 1)[1:] / np.maximum(area, 1)
     size = np.where(area > 0, np.log(np.sqrt(4 * np.maximum(area, 1) / np.pi) / USUAL_PX), 0.0)
-    there = area > 0
-    larger = np.where(there, size - _by_area(size, area), 0.0)
-    of_all = np.where(there, _by_area(peak[1:], area), 0.0)
     own = (wall, peak[1:], foreground, size, size**2, astray(labels, maps.pointers))
-    return np.stack([*own, of_all, larger, larger**2], axis=1).astype(np.float64)
+    return np.stack(own, axis=1).astype(np.float64), area
+
+
+def _company(own: NDArray[np.float64], area: NDArray[np.integer]) -> Company:
+    middle, size = TRAITS.index("middle"), TRAITS.index("size")
+    return Company(_by_area(own[:, middle], area), _by_area(own[:, size], area))
+
+
+def _in_company(own: NDArray[np.float64], area: NDArray[np.integer], company: Company) -> NDArray[np.float64]:
+    there = area > 0
+    larger = np.where(there, own[:, TRAITS.index("size")] - company.size, 0.0)
+    return np.column_stack([own, np.where(there, company.middles, 0.0), larger, larger**2])
 
 
 def _by_area(values: NDArray[np.floating], area: NDArray[np.integer]) -> float:

@@ -19,10 +19,23 @@ from ..core.protocols import Engine
 from ..core.settings import MeasureSettings, Settings
 from .confidence import judge_of, mean_by_label, true_at_all_sizes
 from .edges import true_edge
+from .faint import Faint, hardly_stand_out
 from .in_line import joined_in_line
 from .look_alikes import NONE, LookAlikes, look_alikes
-from .looks import Look, Seen, coarser_if_unsure, coarser_look, finer_if_unsure, finer_look, look_at, on_grid, seen_in, would_see
-from .merging import with_alikes, with_larger, with_overlooked, with_smaller, with_unseen
+from .looks import (
+    Look,
+    Seen,
+    coarser_if_unsure,
+    coarser_look,
+    finer_if_unsure,
+    finer_look,
+    look_at,
+    on_grid,
+    regions_beside,
+    seen_in,
+    would_see,
+)
+from .merging import in_place_of_doubtful, left_out, with_alikes, with_larger, with_overlooked, with_smaller, with_unseen
 from .readings import LookTaken, Reading, beside, read
 from .separate import Pieces
 
@@ -41,7 +54,7 @@ class Found(NamedTuple):
     where the engine is not calibrated; the looks taken, the main one first; what is measured and other readings of the picture.
     Once outlines are at the edge, `foreground` falls across it, `moved_px` is how far they were moved on average, and `edgeless`
     are the labels that show none. `classes` (n + 1, K), by label, how likely a particle is of each, None where none are told.
-    `alikes` are places that look like the particles and are none."""
+    `alikes` are places that look like the particles and are none, `faint` how many objects hardly stand out."""
 
     labels: I32
     foreground: F32
@@ -53,6 +66,7 @@ class Found(NamedTuple):
     edgeless: frozenset[int] = frozenset()
     classes: NDArray[np.float64] | None = None
     alikes: LookAlikes = NONE
+    faint: Faint = Faint()
 
 
 def find_particles(
@@ -129,6 +143,9 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
     base, seen, other, coarse, main_zoom, taken = _chosen(picture, engine, settings)
     result, more_readings = base, list[Reading]()
     if _looks_again(engine, settings):
+        regions = regions_beside(picture, seen, engine, settings)
+        if regions is not None:
+            result = in_place_of_doubtful(result, regions)
         if coarse is not None:
             result = with_larger(result, coarse, engine.sees_px)
         for look in taken[1:]:
@@ -141,6 +158,10 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
                 result = more
             elif more is not result:
                 more_readings.append(read("with a finer look", more.labels))
+    gone, faint = hardly_stand_out(result.labels, picture, result.confidence)
+    if gone:
+        more_readings.append(read("with what hardly stands out", result.labels))
+        result = left_out(result, gone)
     result, alikes = _with_alikes(result, picture, taken[1:])
     every = result
     for look in taken[1:]:
@@ -153,9 +174,8 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
     readings: tuple[Reading, ...] = ()
     if engine.calibration is not None:
         readings = (*_other_readings(seen, other, base, result, engine, settings), *more_readings)
-    return Found(
-        result.labels, result.foreground, base.zoom, result.confidence, looks, readings, classes=result.classes, alikes=alikes
-    )
+    found = Found(result.labels, result.foreground, base.zoom, result.confidence, looks, readings, classes=result.classes)
+    return found._replace(alikes=alikes, faint=faint)
 
 
 def _with_alikes(result: Look, picture: NDArray[np.uint8], others: list[Look]) -> tuple[Look, LookAlikes]:

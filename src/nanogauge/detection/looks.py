@@ -14,6 +14,7 @@ from ..core.protocols import Engine, Maps
 from ..core.settings import SeparateSettings, Settings
 from .class_maps import mean_classes
 from .confidence import judge_of
+from .extremal_regions import extremal_regions
 from .segment import predict, rescale, segment, standardise
 from .separate import Pieces, to_grid
 
@@ -113,6 +114,20 @@ def on_grid(seen: Seen, shape: tuple[int, ...], settings: Settings) -> Look:
     labels = to_grid(seen.labels, seen.maps.foreground, size, foreground_above=settings.separate.foreground_above)
     foreground = np.minimum(_resize(seen.maps.foreground, size), 1)  # blending rounds
     return Look(seen.zoom, labels, foreground, seen.confidence, mean_classes(seen.labels, seen.maps))
+
+
+def regions_beside(picture: NDArray[np.uint8], seen: Seen, engine: Engine, settings: Settings) -> Look | None:
+    """What stands out of the picture (H, W) by its grey levels where a look is doubtful, judged by the maps of that look."""
+    if seen.confidence is None or engine.calibration is None:
+        return None
+    grey = np.clip(np.rint(rescale(picture.astype(np.float32), seen.zoom)), 0, 255).astype(np.uint8)
+    found = extremal_regions(grey, seen.labels, seen.confidence, seen.maps, engine.calibration)
+    if found is None:
+        return None
+    labels, confidence = found
+    soft = cv2.GaussianBlur((labels > 0).astype(np.float32), (0, 0), 1.0)
+    maps = replace(seen.maps, foreground=np.asarray(soft, np.float32))
+    return on_grid(Seen(Pieces(maps, settings.separate), seen.zoom, seen.looks, labels, confidence), picture.shape, settings)
 
 
 def coarser_look(picture: NDArray[np.uint8], seen: Seen, engine: Engine, settings: Settings) -> Seen | None:

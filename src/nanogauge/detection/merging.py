@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .confidence import inside_and_around
+from .extremal_regions import DOUBTFUL
 from .look_alikes import LookAlikes
 from .looks import ADOPTED, FREE, LARGE, SMALL, Look
 
@@ -18,6 +19,7 @@ _PLAIN = 0.85  # confidence of what was overlooked
 _SECONDED, _AS_LARGE = 0.25, 0.35  # confidence from which what looks like the particles found is one; ln of its size to theirs
 _COMPANY = 8  # particles found, from which on others are held against them
 _STANDS_OUT, _RING_PX = 0.7, 3  # of the median step from the particles found to a ring round them; its width
+_SURER, _TOUCHED = 0.1, 0.2  # a region's confidence over that of what it replaces; share of either that counts as overlap
 _AS_SURE = 0.05  # how far the mean confidence of a look that is as sure may lie below
 
 
@@ -80,6 +82,24 @@ def with_overlooked(base: Look, other: Look, sees_px: tuple[float, float], grey:
     return _merged(base, other, gone=[], adopted=np.flatnonzero(believed).tolist())
 
 
+def in_place_of_doubtful(base: Look, regions: Look) -> Look:
+    """`base` with regions that are more likely particles than the doubtful ones that lie there; sure ones stay."""
+    both = _Overlaps(base, regions)
+    gone: list[int] = []
+    adopted: list[int] = []
+    for k in range(1, regions.n + 1):
+        px = {label: both.pixels(label, k) for label in both.here_of(k)}
+        hit = [a for a, n in px.items() if n > _COVERED * both.area_here[a] or n > _TOUCHED * both.area_there[k]]
+        cut = [a for a, n in px.items() if n > _TOUCHED * both.area_here[a]]
+        if any(both.confidence_here[a] >= DOUBTFUL for a in (*hit, *cut)):
+            continue
+        before = sum(both.confidence_here[a] * n for a, n in px.items()) / both.area_there[k]
+        if both.confidence_there[k] >= before + _SURER:
+            gone += hit
+            adopted.append(k)
+    return _merged(base, regions, gone=gone, adopted=adopted)
+
+
 def _like_those_of(base: Look, other: Look, grey: NDArray[np.generic]) -> NDArray[np.bool_]:
     """(n + 1,) by the other look's label, what is about as large as the particles of `base` and stands out as they do."""
     (size, step), (its_size, its_step) = (_sizes_and_steps(look, grey) for look in (base, other))
@@ -95,6 +115,18 @@ def _sizes_and_steps(look: Look, grey: NDArray[np.generic]) -> tuple[NDArray[np.
     """(n + 1,) by label: diameter in px, and how much brighter it is than the ring around it, NaN where neighbours leave none."""
     inside, around = inside_and_around(look.labels, grey, ring_px=_RING_PX)
     return look.shown_px / look.zoom, inside - around
+
+
+def left_out(base: Look, gone: list[int]) -> Look:
+    """`base` without some labels; the others are numbered anew."""
+    number = np.arange(base.n + 1)
+    number[gone] = 0
+    stay = np.flatnonzero(number)
+    number[stay] = np.arange(1, stay.size + 1)
+    each = np.concatenate([[0], stay])
+    confidence = None if base.confidence is None else base.confidence[each]
+    classes = None if base.classes is None else base.classes[each]
+    return replace(base, labels=number[base.labels].astype(np.int32), confidence=confidence, classes=classes)
 
 
 def with_alikes(base: Look, other: Look, places: LookAlikes) -> Look:
@@ -132,7 +164,7 @@ class _Overlaps:
             if a and b:
                 self._there.setdefault(a, []).append(b)
                 self._here.setdefault(b, []).append(a)
-        self._area_here = np.bincount(here.labels.ravel(), minlength=here.n + 1)
+        self.area_here = np.bincount(here.labels.ravel(), minlength=here.n + 1)
         self.area_there = np.bincount(there.labels.ravel(), minlength=self._n)
         self.confidence_here = np.ones(here.n + 1) if here.confidence is None else here.confidence
         self.confidence_there = np.ones(self._n) if there.confidence is None else there.confidence
@@ -152,7 +184,7 @@ class _Overlaps:
 
     def share(self, here: int, there: list[int]) -> float:
         """Share of `here` that those cover."""
-        return sum(self.pixels(here, k) for k in there) / max(int(self._area_here[here]), 1)
+        return sum(self.pixels(here, k) for k in there) / max(int(self.area_here[here]), 1)
 
 
 def _merged(base: Look, other: Look, *, gone: list[int], adopted: list[int]) -> Look:

@@ -36,6 +36,7 @@ from ..scale.resolve import ScaleDecision, calibrated, resolve_scale
 from ..statistics.warnings import (
     MUCH_DOUBT,
     detection_warnings,
+    faint_warnings,
     left_out_warnings,
     look_alike_warnings,
     mat_warnings,
@@ -171,6 +172,7 @@ class Measurer:
                 *detection_warnings(detection, {r.name: r.n for r in found.readings}),
                 *missed,
                 *look_alike_warnings(found.alikes.n, len(table)),
+                *faint_warnings(found.faint.n, left_out=found.faint.left_out, n_particles=len(table)),
                 *dark_warnings(found.labels, micrograph.grey8(), micrograph.instrument),
                 *like_none_warnings(table, settings.classes),
                 *lettered,

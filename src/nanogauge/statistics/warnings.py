@@ -21,6 +21,7 @@ _ATOM_NM = 0.5  # clusters of a dozen atoms are larger, and the columns of a lat
 MOST_LEFT_OUT = 0.2  # share of the foreground, from which the reader is told
 LEAST_FOUND = 0.8  # share expected to be found, below which the reader is told
 _FEW_ALIKE, _ALIKE_SHARE = 2, 0.03  # places that look like the particles, from which the reader is told; share of the particles
+_FEW_FAINT, _FAINT_SHARE = 2, 0.05  # objects that hardly stand out, from which on the reader is told
 MUCH_DOUBT = 0.12  # relative standard uncertainty that the detection gives mean or median, from which the reader is told
 MANY_MORE = 1.5  # of the particles found, in another reading
 _ONE_PARTICLE = 0.1  # share of the whole weight
@@ -90,6 +91,16 @@ def look_alike_warnings(n_alike: int, n_particles: int) -> tuple[Remark, ...]:
         return ()
     places = f"{n_alike} places look like the {n_particles} particles found and are not among them"
     return (Remark("look_alikes", f"{places}: particles were missed; look at the overlay"),)
+
+
+def faint_warnings(n_faint: int, *, left_out: bool, n_particles: int) -> tuple[Remark, ...]:
+    """A warning where so many objects hardly stand out from their surroundings beside the others."""
+    if n_faint < max(_FEW_FAINT, _FAINT_SHARE * n_particles):
+        return ()
+    said = f"{n_faint} objects hardly stand out from their surroundings, by less than a tenth of what the others do"
+    if left_out:
+        return (Remark("faint", f"{said}, as stains and ground between particles: they were left out; look at the overlay"),)
+    return (Remark("faint", f"{said}: they are another kind of particle, or none; look at the overlay"),)
 
 
 def class_warnings(table: pd.DataFrame, settings: Settings) -> tuple[Remark, ...]:

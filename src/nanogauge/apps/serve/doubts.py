@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _DOUBTS = (
     "look_alikes",
     "dark_places",
+    "faint",
     "atoms",
     "left_out",
     "size_differs",
