@@ -94,6 +94,22 @@ def test_two_micrographs_of_one_name_stay_apart():
     assert s.distribution.n_clusters == 2
 
 
+def test_one_picture_under_two_names_is_said():
+    first = part(1)
+    parts = [
+        first,
+        part(2),
+        Part("copy", first.particles, first.scale),
+        part(3, n=5),
+        Part("few", part(3, n=5).particles, METADATA),
+    ]
+    said = [w for w in pool_tables(parts, name="x", settings=QUICK).warnings if "to the last digit" in w]
+    assert said == [
+        "several micrographs have the same particles to the last digit (m1, copy): one picture counted twice? keep one of each"
+    ]
+    assert not any("to the last digit" in w for w in pool_tables(parts[:2], name="x", settings=QUICK).warnings)
+
+
 def test_a_sample_without_particles_is_empty_but_valid():
     empty = measure_particles(np.zeros((9, 12), int), pixels=np.zeros((9, 12)), scale=Scale((1.0, 1.0), 0.0, "user"))
     s = pool_tables([Part("e", empty, Scale((1.0, 1.0), 0.0, "user"))], name="empty")

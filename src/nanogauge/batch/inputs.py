@@ -89,8 +89,8 @@ def said_of_left_out(left_out: Mapping[Path, str]) -> str:
     if not left_out:
         return ""
     shown = ", ".join(f"{p.name} ({what})" for p, what in list(left_out.items())[:5]) + (" …" if len(left_out) > 5 else "")
-    many = "1 picture is no micrograph" if len(left_out) == 1 else f"{len(left_out)} pictures are no micrographs"
-    return f"{many} and left out: {shown}; to measure one all the same, name the file"
+    one, many = "1 picture is no micrograph of its own", f"{len(left_out)} pictures are no micrographs of their own"
+    return f"{one if len(left_out) == 1 else many} and left out: {shown}; to measure one all the same, name the file"
 
 
 def unique_names(files: list[Path]) -> list[str]:

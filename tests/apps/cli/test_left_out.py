@@ -40,7 +40,8 @@ def test_a_folder_with_masks(folder: Path, tmp_path: Path, capsys: pytest.Captur
         main(["measure", str(folder), "-o", str(out), "--scale", "1 nm/px", "--engine", "threshold", "--no-report"])
     assert end.value.code == 0
     said = " ".join(capsys.readouterr().err.split())
-    assert "2 pictures are no micrographs and left out: a_cp_masks.png (labels of a.png), a_overlay.png (drawing on a.png)" in said
+    listed = "a_cp_masks.png (labels of a.png), a_overlay.png (drawing on a.png)"
+    assert f"2 pictures are no micrographs of their own and left out: {listed}" in said
     about = json.loads((out / "run.json").read_text())
     assert [Path(i["file"]).name for i in about["inputs"]] == ["a.png", "a_mask.png"]
     assert {Path(p).name for p in about["left_out"]} == {"a_cp_masks.png", "a_overlay.png"}

@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from nanogauge.core.errors import AnnotationError, UnreadableFile
-from nanogauge.results.interchange import find_annotations, read_annotation
+from nanogauge.results.interchange import all_annotations, find_annotations, read_annotation
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 
@@ -117,6 +117,40 @@ def test_two_files_that_speak_of_one_micrograph(tmp_path: Path) -> None:
         (tmp_path / name).write_text(json.dumps({"images": [{"id": 1, "file_name": "a.png"}], "annotations": []}))
     with pytest.raises(AnnotationError, match=r"2 files speak of it .*one\.json.*two\.json"):
         find_annotations(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.json", "a_mask.png", "labels/a.png", "results/a/labels.tif"])
+def test_a_file_that_may_belong_to_two_micrographs(tmp_path: Path, name: str) -> None:
+    folder(tmp_path, "a.png", "a.tif", "b.png", "b_mask.png", name)
+    given = "results" if name.startswith("results") else None
+    with pytest.raises(AnnotationError, match=r"may belong to a\.png and a\.tif; .*keep one"):
+        found(tmp_path, ".", given)
+    one = tmp_path / "a.tif"  # the one that is named is meant
+    assert find_annotations(tmp_path, None if given is None else tmp_path / given, wanted=one) == {one: tmp_path / name}
+
+
+@pytest.mark.parametrize("name", ["a.png.json", "a.png_mask.tif"])
+def test_a_file_named_after_the_whole_name_belongs_to_that_one(tmp_path: Path, name: str) -> None:
+    folder(tmp_path, "a.png", "a.tif", name)
+    assert found(tmp_path) == {"a.png": name, "a.tif": None}
+
+
+def test_a_file_for_all_goes_by_the_exact_name_first(tmp_path: Path) -> None:
+    folder(tmp_path, "a.png", "a.tif")
+    path = tmp_path / "all.json"
+    for listed, expected in (("a.tif", {"a.png": None, "a.tif": "all.json"}), ("a.jpg", None)):
+        path.write_text(json.dumps({"images": [{"id": 1, "file_name": listed}], "annotations": []}))
+        if expected is not None:
+            assert found(tmp_path) == expected
+        else:
+            with pytest.raises(AnnotationError, match=r"may belong to a\.png and a\.tif"):
+                found(tmp_path)
+
+
+def test_the_files_that_do_not_count_are_known_too(tmp_path: Path) -> None:
+    folder(tmp_path, "a.png", "a_seg.npy", "a_cp_masks.png", "b.png", "b.json")
+    files = {k.name: [p.name for p in v] for k, v in all_annotations(tmp_path).items()}
+    assert files == {"a.png": ["a_cp_masks.png", "a_seg.npy"], "b.png": ["b.json"]}
 
 
 def test_nothing_found_names_what_would_be(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ...pipeline.measure import calibration_of
 from ...reading import SUFFIXES
 from ...reporting.run_report import Outputs
 from ...results.folder import make_folder
-from ...results.interchange import find_annotations
+from ...results.interchange import all_annotations, find_annotations
 from ...results.measurement import SUMMARY_COLUMNS
 from ...scale.user_scale import stated_scale, user_scales
 from .each import say_left_out
@@ -122,7 +123,10 @@ def import_all(
     settings = with_calibration(settings.replace("classes", by=classes), calibration)
     user = stated_scale(scale=scale, scale_bar=scale_bar, bar_px=bar_px)
     if micrographs.is_dir():
-        pairs = find_annotations(micrographs, annotations, picture_suffixes=SUFFIXES)
+        found = all_annotations(micrographs, annotations, picture_suffixes=SUFFIXES)
+        pairs = {picture: files[0] if files else None for picture, files in found.items()}
+        if not quiet:
+            _say_passed_over(found)
     else:
         pairs = {micrographs: annotations if annotations is not None else _beside(micrographs)}
     without = [p for p, a in pairs.items() if a is None]
@@ -180,12 +184,21 @@ def with_calibration(settings: Settings, file: Path | None) -> Settings:
     return settings
 
 
+def _say_passed_over(found: Mapping[Path, list[Path]]) -> None:
+    """Says which of several annotations of a micrograph count."""
+    several = [files for files in found.values() if len(files) > 1]
+    if several:
+        shown = ", ".join(f"{f[0].name}, not {' or '.join(p.name for p in f[1:3])}" for f in several[:3])
+        many = "1 micrograph has" if len(several) == 1 else f"{len(several)} micrographs have"
+        said = f"nanogauge: {many} several annotations; taken: {shown}{' …' if len(several) > 3 else ''}"
+        print_line(Console(stderr=True), said)
+
+
 def _beside(micrograph: Path) -> Path:
     """The annotation that lies beside one micrograph, by its name."""
     if not micrograph.is_file():
         raise UnreadableFile(f"{micrograph}: no such file; check the path")
-    pairs = {p.resolve(): a for p, a in find_annotations(micrograph.parent, picture_suffixes=SUFFIXES).items()}
-    found = pairs.get(micrograph.resolve())
+    found = next(iter(find_annotations(micrograph.parent, picture_suffixes=SUFFIXES, wanted=micrograph).values()), None)
     if found is None:
         raise UnreadableFile(f"{micrograph}: no annotation of that name beside it; give its file as second argument")
     return found

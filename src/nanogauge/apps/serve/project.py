@@ -162,7 +162,8 @@ class Project:
                 return entry, f"{received.name} belongs to {entry.name}, which can be edited now"
             file = self._move_in(received)
             if among_others:
-                what = no_micrographs(p for p in file.parent.iterdir() if p.suffix.lower() in SUFFIXES).get(file)
+                beside = [p for p in file.parent.iterdir() if p.suffix.lower() in SUFFIXES]
+                what = no_micrographs(beside, first={e.file for e in self.entries.values() if e.file is not None}).get(file)
                 if what is not None:
                     return None, self._leave_out(file, received.name, what)
             entry = self.add_file(file, sample=sample)

@@ -82,7 +82,7 @@ def crate_of(out: Path, facts: CrateFacts, files: Sequence[tuple[Path, str]], *,
         "instrument": _refs(software),
         "object": _refs([*pictures, *settings]),
         "result": _refs(results),
-        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        "actionStatus": "http://schema.org/CompletedActionStatus",
     }
     about: Entity = {
         "name": facts.title or f"Particle sizes of {out.resolve().name}",
@@ -173,7 +173,13 @@ def _pictures(run: Mapping[str, Any], measurements: Mapping[Path, dict[str, Any]
         if entity is None:
             height, width = m["shape_px"]
             entity = {"@id": f"#micrograph-{k}", "@type": ["CreativeWork", "ImageObject"], "name": m["file"], "sha256": m["sha256"]}
-            entity |= {"width": f"{width} px", "height": f"{height} px", "encodingFormat": m["format"]}
+            kind = _TYPES.get(Path(str(m["file"])).suffix.lower(), "application/octet-stream")
+            entity |= {
+                "width": f"{width} px",
+                "height": f"{height} px",
+                "encodingFormat": kind,
+                "description": f"Read as {m['format']}",
+            }
         found.append(entity)
     return found
 
@@ -206,8 +212,9 @@ def _acquisitions(measurements: Sequence[dict[str, Any]], pictures: Sequence[Ent
         if values:
             microscope["additionalProperty"] = _refs(values)
         many = f"Acquisition of {len(of)} micrograph{'' if len(of) == 1 else 's'}"
-        action = {"@id": f"#acquisition-{n}", "@type": "CreateAction", "name": many}
-        found += [action | {"instrument": _ref(microscope), "result": _refs(of)}, microscope, *values]
+        action = {"@id": f"#acquisition-{n}", "@type": "Action", "name": many}  # a CreateAction is one of software in the profile
+        made_by = {"instrument": _ref(microscope), "result": _refs(of) if len(of) > 1 else _ref(of[0])}
+        found += [action | made_by, microscope, *values]
     return found
 
 

@@ -13,7 +13,7 @@ the file. What a shape lost is counted: labels that lost more than 1 % of their 
 
 from __future__ import annotations
 
-from .folder import PICTURE_SUFFIXES, find_annotations
+from .folder import PICTURE_SUFFIXES, all_annotations, find_annotations
 from .read import Annotation, read_annotation
 
-__all__ = ["PICTURE_SUFFIXES", "Annotation", "find_annotations", "read_annotation"]
+__all__ = ["PICTURE_SUFFIXES", "Annotation", "all_annotations", "find_annotations", "read_annotation"]

@@ -103,6 +103,11 @@ def read_ilastik(path: Path, data: bytes, shape: tuple[int, int]) -> NDArray[Any
                 sides = _sides(one.shape)
                 if len(sides) == 2:
                     check_shape(sides, shape, str(path))
+                if len(sides) == 3 and sides[:2] == _sides(shape):
+                    raise AnnotationError(
+                        f"{path}: {sides[2]} channels of {shape[1]} x {shape[0]} px, as ilastik's probabilities have; export "
+                        f"Simple Segmentation or Object Identities instead"
+                    )
             name = _ILASTIK if _ILASTIK in whole else next(iter(whole), "") if len(whole) == 1 else ""
             if not name:
                 seen = ", ".join(f"{n} {d.shape}" for n, d in list(found.items())[:4]) or "nothing"

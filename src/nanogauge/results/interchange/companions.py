@@ -1,4 +1,4 @@
-"""Pictures in a folder of micrographs that are none: masks, labels, probability maps, drawings on a micrograph.
+"""Pictures in a folder of micrographs that are none of their own: masks, labels, probability maps, drawings, copies.
 
 A name alone decides nothing, as micrographs are called mask too: what a picture holds does, and the picture that it is named
 after. Without such a companion only what can be no micrograph is one of these: two grey levels, or flat labels.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import measure
 
+from .copies import copies
 from .mask import smooth_edged
 
 _LOOKED_AT = frozenset({".tif", ".tiff", ".png", ".bmp", ".gif", ".webp"})
@@ -45,10 +46,11 @@ _MOSTLY = 0.6  # of the pixels that a drawing in grey leaves as they were
 _ALIKE = 0.8  # correlation with the micrograph, off what was drawn
 
 
-def no_micrographs(files: Iterable[Path]) -> dict[Path, str]:
-    """Which pictures are no micrographs, and what they are instead: "mask of a.png", "labels", "drawing on a.tif".
+def no_micrographs(files: Iterable[Path], *, first: Collection[Path] = ()) -> dict[Path, str]:
+    """Which pictures are no micrographs, and what they are instead: "mask of a.png", "labels", "drawing on a.tif", "copy
+    of a.tif" (see `copies`).
 
-    files: pictures of one folder. Those that cannot be opened are not among the results.
+    files: pictures of one folder; first: those of which others are the copies. What cannot be opened is not among the results.
     """
     files = list(files)
     by_stem: dict[str, list[Path]] = {}
@@ -73,7 +75,7 @@ def no_micrographs(files: Iterable[Path]) -> dict[Path, str]:
                 if beside is None
                 else f"{what} {'on' if what == 'drawing' else 'beside' if what.startswith('product') else 'of'} {beside.name}"
             )
-    return found
+    return found | copies([f for f in files if f not in found], first=first)
 
 
 def _stem(path: Path) -> str:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ...core.errors import AnnotationError
-from .drawn import Drawn, check_shape, count
+from .drawn import Drawn, check_shape, without_area
 from .names import which
 from .pieces import grouped
 from .shapes import Patch, fill, fill_ellipse, place
@@ -58,9 +58,7 @@ def read_cvat(path: Path, root: ElementTree.Element, shape: tuple[int, int], *, 
             group = item.get("group_id")
             shapes.append((_patch(item, shape, what), item.get("label") or "", None if group in (None, "", "0") else group))
     patches, names, more = grouped(shapes)
-    if left_out:
-        kinds = ", ".join(sorted(left_out))
-        more += (f"{count(left_out.total(), 'shape has', 'shapes have')} no area ({kinds}) and are left out",)
+    more += without_area(left_out, "shape", "shapes")
     return Drawn(kind="cvat", patches=patches, names=names, warnings=(*said, *more))
 
 

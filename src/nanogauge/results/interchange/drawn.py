@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,15 @@ def several_names(names: Sequence[str]) -> tuple[str, ...]:
 def count(n: int, one: str, many: str) -> str:
     """ "1 shape is", "3 shapes are"."""
     return f"{n} {one if n == 1 else many}"
+
+
+def without_area(left_out: Mapping[str, int], one: str, many: str) -> tuple[str, ...]:
+    """A warning where lines, points and the like were left out; left_out: kind -> how many; one, many: "shape", "shapes"."""
+    n = sum(left_out.values())
+    if not n:
+        return ()
+    kinds = ", ".join(sorted(left_out))
+    return (f"1 {one} has no area ({kinds}) and is left out" if n == 1 else f"{n} {many} have no area ({kinds}) and are left out",)
 
 
 def numbers_of(names: Sequence[str]) -> list[int] | None:

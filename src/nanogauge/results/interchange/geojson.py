@@ -13,7 +13,7 @@ import numpy as np
 
 from ...core.errors import AnnotationError
 from ...measuring.contours import Polygon
-from .drawn import Drawn, count, named_as_region, points_yx
+from .drawn import Drawn, count, named_as_region, points_yx, without_area
 from .shapes import Patch, fill, union
 
 
@@ -61,10 +61,7 @@ def read_geojson(path: Path, content: Any, shape: tuple[int, int], *, image_name
         patches.append(union([fill([points_yx(ring, what) for ring in rings], shape) for rings in polygons]))
         names.append(name)
         kinds.append(of)
-    warnings: tuple[str, ...] = ()
-    if left_out:
-        said = ", ".join(sorted(left_out))
-        warnings += (f"{count(left_out.total(), 'feature has', 'features have')} no area ({said}) and are left out",)
+    warnings = without_area(left_out, "feature", "features")
     if n_regions:
         warnings += (f"{count(n_regions, 'object', 'objects')} of a class that QuPath keeps for regions left out",)
     marked = frozenset(k for k, of in enumerate(kinds) if of in _ANNOTATIONS) if _DETECTIONS & set(kinds) else frozenset[int]()

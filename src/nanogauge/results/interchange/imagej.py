@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import AnnotationError
-from .drawn import Drawn, count, named_as_region, numbers_of
+from .drawn import Drawn, named_as_region, numbers_of, without_area
 from .shapes import Patch, fill, fill_ellipse
 
 _LARGEST_BYTES = 64_000_000  # of one ROI
@@ -45,10 +45,7 @@ def read_rois(path: Path, data: bytes, shape: tuple[int, int]) -> Drawn:
         own, of = _number_and_class(roi.name or name, roi.group)
         names.append(own)
         classes.append(of)
-    warnings: tuple[str, ...] = ()
-    if left_out:
-        kinds = ", ".join(sorted(left_out))
-        warnings = (f"{count(left_out.total(), 'ROI has', 'ROIs have')} no area ({kinds}) and are left out",)
+    warnings = without_area(left_out, "ROI", "ROIs")
     if rois and not patches:
         raise AnnotationError(f"{path}: no ROI with an area, only {', '.join(sorted(left_out))}; save outlines of the particles")
     if len({roi.position or roi.z_position or roi.t_position for _, roi in rois}) > 1:

@@ -15,7 +15,8 @@ import numpy as np
 
 from ...core.errors import AnnotationError
 from ...measuring.contours import Polygon
-from .drawn import PARTICLE, Drawn, check_shape, count, points_yx
+from .drawn import PARTICLE, Drawn, check_shape, points_yx, without_area
+from .names import base_name, keys
 from .pieces import grouped
 from .shapes import Patch, fill, fill_ellipse, place
 
@@ -41,9 +42,10 @@ def read_labelme(path: Path, content: dict[str, Any], shape: tuple[int, int], *,
             continue
         shapes.append((_patch(kind, item, shape, what), str(item.get("label") or ""), item.get("group_id")))
     patches, names, warnings = grouped(shapes)
-    if left_out:
-        kinds = ", ".join(sorted(left_out))
-        warnings += (f"{count(left_out.total(), 'shape has', 'shapes have')} no area ({kinds}) and are left out",)
+    drawn_on = base_name(content.get("imagePath"))
+    if image_name and drawn_on and not set(keys(drawn_on)[1:]) & set(keys(image_name)[1:]):
+        warnings += (f"the file says that it was drawn on {drawn_on}; it is taken for {base_name(image_name)}",)
+    warnings += without_area(left_out, "shape", "shapes")
     return Drawn(kind="labelme", patches=patches, names=names, warnings=warnings)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import AnnotationError
 from ...measuring.contours import Polygon
-from .drawn import PARTICLE, Drawn, check_shape, count, points_yx
+from .drawn import PARTICLE, Drawn, check_shape, points_yx, without_area
 from .names import base_name, which
 from .shapes import Floats, Patch, fill, fill_ellipse, place
 
@@ -44,19 +45,19 @@ def read_labelstudio(path: Path, content: Any, shape: tuple[int, int], *, image_
     results, more = _results(tasks[k])
     patches: list[Patch | None] = []
     names: list[str] = []
-    left_out = 0
+    left_out: Counter[str] = Counter()
     for n, (value, about) in enumerate(results):
         what = f"{path}: region {n + 1}"
         if not _has_area(value):
-            left_out += bool({"x", "points", "vertices"} & value.keys())
+            if {"x", "points", "vertices"} & value.keys():
+                left_out[str(about.get("type") or "point")] += 1
             continue
         check_shape((about.get("original_height"), about.get("original_width")), shape, what)
         if about.get("image_rotation"):
             raise AnnotationError(f"{what}: drawn on the picture turned by {about['image_rotation']}°; annotate it as it is")
         patches.append(_patch(value, shape, what))
         names.append(_class(value))
-    if left_out:
-        more += (f"{count(left_out, 'region has', 'regions have')} no area and are left out",)
+    more += without_area(left_out, "region", "regions")
     return Drawn(kind="labelstudio", patches=patches, names=names, warnings=(*said, *more))
 
 
@@ -88,6 +89,8 @@ def _results(task: dict[str, Any]) -> tuple[list[tuple[dict[str, Any], dict[str,
     if not kept:
         if task.get("predictions"):
             said = ("the task has predictions only, which nobody accepted; they are not read",)
+        elif made:
+            said = ("the task was skipped by who annotated it; what was drawn is not read",)
         return [], said
     true = [a for a in kept if a.get("ground_truth")]
     chosen = (true or sorted(kept, key=lambda a: str(a.get("updated_at") or "")))[-1]

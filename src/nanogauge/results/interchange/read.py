@@ -101,10 +101,12 @@ def read_annotation(path: str | Path, *, shape: tuple[int, int], image_name: str
     if drawn.kind in _WITHOUT_SIZE and (corner := drawn_within(drawn.patches, shape)):
         warnings += (f"all shapes lie in the upper left {corner}: if they were drawn on a smaller copy, all sizes are wrong",)
     if painted.n_empty:
-        warnings += (f"{count(painted.n_empty, 'shape has', 'shapes have')} no pixel in the picture and are left out",)
+        few = "1 shape has" if painted.n_empty == 1 else f"{painted.n_empty} shapes have"
+        ends = "is left out" if painted.n_empty == 1 else "are left out"
+        warnings += (f"{few} no pixel in the picture, being outside it or of fewer than three corners, and {ends}",)
     if painted.n_hidden:
         many = count(painted.n_hidden, "shape lies", "shapes lie")
-        warnings += (f"{many} wholly under smaller ones or drawn twice, and are left out",)
+        warnings += (f"{many} wholly under smaller ones or drawn twice: left out",)
     if painted.overlapping:
         many = count(len(painted.overlapping), "shape is", "shapes are")
         warnings += (f"{many} partly under others; common pixels are given to the smaller shape",)
@@ -176,6 +178,8 @@ _OTHER_STARTS = (
     (b"\xac\xed\x00\x05", "QuPath's own data", "export the objects as GeoJSON"),
     (b"\x80", "a Python pickle, which could run code and is not opened", "save the labels as PNG, TIFF or .npz"),
     (b"\x1f\x8b", "a gzip archive", "unpack it"),
+    (b"\xff\xfe", "text in UTF-16", "save it in UTF-8"),
+    (b"\xfe\xff", "text in UTF-16", "save it in UTF-8"),
     (b"7z\xbc\xaf", "a 7-Zip archive", "unpack it"),
     (b"Rar!", "a RAR archive", "unpack it"),
 )

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...core.errors import AnnotationError
 from ...measuring.contours import Polygon
-from .drawn import Drawn, count, numbers_of, points_yx
+from .drawn import Drawn, numbers_of, points_yx, without_area
 from .names import which
 from .shapes import Patch, fill, fill_ellipse
 
@@ -64,9 +64,7 @@ def read_via(path: Path, content: Any, shape: tuple[int, int], *, image_name: st
         ours = about.get("by") == "nanogauge"
         own.append(str(about.get("label", "")) if ours else "")
         names.append(str(about.get("class", "")) if ours else ", ".join(v for v in about.values() if isinstance(v, str))[:40])
-    if left_out:
-        kinds = ", ".join(sorted(left_out))
-        said += (f"{count(left_out.total(), 'region has', 'regions have')} no area ({kinds}) and are left out",)
+    said += without_area(left_out, "region", "regions")
     return Drawn(kind="via", patches=patches, names=names, numbers=numbers_of(own), warnings=said)
 
 

@@ -26,6 +26,9 @@ SIZE_COLUMNS = (
 """Columns that a sample's figures are made of: enough where the particles of very many micrographs are pooled."""
 
 
+_LEAST_ALIKE = 8  # particles of the same sizes in the same order, which two pictures cannot well have
+
+
 class MeasuredParticles(Protocol):
     """The part of a measurement, just made or saved, that a sample is made of."""
 
@@ -210,6 +213,7 @@ def pool_tables(parts: Iterable[Part], *, name: str, settings: Settings | None =
         warnings.append("no micrograph has a scale: sizes are pooled in pixels, which holds only at one magnification")
     used = scaled or every
     keys = _unique([p.name for p in used])
+    warnings += _twice(keys, used)
     there = {c for p in used for c in p.particles.columns}
     columns = [c for c in column_names(in_nm=unit == "nm", classes=True) if c in there]
     frames = [p.particles.reindex(columns=columns).assign(micrograph=key) for key, p in zip(keys, used, strict=True)]
@@ -247,6 +251,22 @@ def pool_tables(parts: Iterable[Part], *, name: str, settings: Settings | None =
         detection=detection,
         settings=settings,
     )
+
+
+def _twice(keys: Sequence[str], parts: Sequence[Part]) -> list[str]:
+    """Says which micrographs hold exactly the same particles: one picture under two names, whose particles count twice."""
+    groups: dict[bytes, list[str]] = {}
+    for key, part in zip(keys, parts, strict=True):
+        if len(part.particles) >= _LEAST_ALIKE:
+            sizes = part.particles["equivalent_diameter_px"].to_numpy(np.float64)
+            groups.setdefault(sizes.tobytes(), []).append(key)
+    same = [names for names in groups.values() if len(names) > 1]
+    if not same:
+        return []
+    shown = "; ".join(", ".join(names[:4]) + (" …" if len(names) > 4 else "") for names in same[:3]) + (
+        " …" if len(same) > 3 else ""
+    )
+    return [f"several micrographs have the same particles to the last digit ({shown}): one picture counted twice? keep one of each"]
 
 
 def _common_detection(parts: Sequence[Part], rows: Sequence[dict[str, Any]]) -> dict[str, float]:

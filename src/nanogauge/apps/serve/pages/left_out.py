@@ -35,7 +35,9 @@ class LeftOut:
     def show(self) -> None:
         """All of them, each with a button that has it measured."""
         with titled_dialog("Left out", wide=True) as dialog:
-            ui.label("These pictures are no micrographs by what they hold. One that is after all can be added.").classes("ng-soft")
+            ui.label(
+                "By what they hold these pictures are no micrographs of their own. One that is after all can be added."
+            ).classes("ng-soft")
             with ui.element("div").classes("ng-versions"):
                 for path, what in list(self.studio.project.left_out.items()):
                     with ui.row().classes("ng-source no-wrap items-center") as row:
