@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from nanogauge.apps.serve.project import Project
@@ -90,3 +91,27 @@ def test_the_page_says_what_is_left_out_and_adds_it(tab: Any, work: Path, pictur
         tab.wait_for_selector("article[data-name=a_mask]")
         tab.click(".q-dialog button:has-text('Close')")
         tab.wait_for_selector(".ng-left-out", state="hidden")
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_dropped_folder_holds_every_format_and_each_picture_once(tab: Any, tmp_path: Path, free_port: PORT) -> None:
+    lot = tmp_path / "lot 7"
+    lot.mkdir()
+    first, second = (spheres(k, shape=(240, 320)).pixels for k in (1, 2))
+    tifffile.imwrite(lot / "a.tif", first)
+    Image.fromarray(first).save(lot / "a.jpg", quality=80)
+    header = np.zeros(256, "<i4")  # of an MRC file of one section, 16 bits each
+    header[:4], header[7:10] = (320, 240, 1, 1), (320, 240, 1)
+    header[10:13] = np.array([6400, 4800, 20], "<f4").view("<i4")  # ångströms: 2 nm a pixel
+    header[52:54] = np.frombuffer(b"MAP DD\0\0", "<i4")
+    (lot / "b.mrc").write_bytes(header.tobytes() + second.astype("<i2").tobytes())
+    (lot / "notes.txt").write_text("of Monday")
+    with running(tmp_path / "work", free_port()) as page:
+        tab.goto(page.address)
+        tab.wait_for_selector("[data-testid=files]", state="attached")
+        tab.set_input_files("input[webkitdirectory]", str(lot))
+        tab.wait_for_selector("article[data-name=b]")
+        tab.wait_for_selector(".ng-left-out:has-text('a.jpg (copy of a.tif)')")
+        assert tab.locator("article").count() == 2
+        assert "notes" not in tab.inner_text("body")

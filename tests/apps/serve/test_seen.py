@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from page_tools import PORT, free, gone_to, opened, still
+from page_tools import PORT, free, gone_to, on_screen, opened, still, stroke, with_doubts
 from serve_tools import running
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -19,6 +19,16 @@ HEADER = """() => [document.querySelector('.ng-header').getBoundingClientRect().
 SORTED = """(order) => {
   const shown = [...document.querySelectorAll('.ng-row .c-d')].slice(0, 5).map((cell) => +cell.innerText);
   return shown.length === 5 && shown.every((v, k) => !k || (order === 'descending' ? shown[k - 1] >= v : shown[k - 1] <= v));
+}"""
+# what of these lies outside the stage, or under something else
+COVERED = """(queries) => {
+  const stage = document.querySelector('.ng-stage').getBoundingClientRect();
+  return queries.filter((q) => {
+    const e = document.querySelector(q), r = e.getBoundingClientRect();
+    if (r.x < stage.x || r.y < stage.y || r.right > stage.right || r.bottom > stage.bottom) return true;
+    const top = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
+    return getComputedStyle(e).pointerEvents !== 'none' && !e.contains(top) && !top.contains(e);
+  });
 }"""
 # the control that has the focus, and whether a ring shows it
 FOCUSED = """() => {
@@ -43,6 +53,52 @@ def test_nothing_is_wider_than_the_window_and_the_header_stays(tab: Any, several
             for width, _ in WINDOWS:
                 assert headers[path, width] == headers["/", width], "the header is another from page to page"
         assert headers["/m/a", 1280] == headers["/", 1280]  # below 900, the name of the micrograph has a line of its own
+
+
+def test_nothing_in_the_picture_covers_something_else(tab: Any, several: Path, free_port: PORT) -> None:
+    """Nor is cut off: hint and brush, the card of a particle at the side, a grey profile. In a review the picture fills the window."""
+    with_doubts(several / "a")
+    with running(several, free_port()) as page:
+        for width, height in WINDOWS:
+            tab.set_viewport_size({"width": width, "height": height})
+            opened(tab, page, "a")
+            tab.keyboard.press("b")
+            still(tab)
+            seen = [
+                ".ng-hint b",
+                ".ng-hint button",
+                ".ng-slider input",
+                ".ng-slider span:last-child",
+                ".ng-select select",
+                ".ng-percent",
+            ]
+            assert tab.evaluate(COVERED, seen) == [], width
+            tab.keyboard.press("Escape")
+            for at in ("Math.min", "Math.max"):
+                label = tab.evaluate(
+                    f"(() => {{ const all = [...nanogauge.particles.values()], x = {at}(...all.map((p) => p.x));"
+                    " return all.find((p) => p.x === x).label; })()"
+                )
+                x, y, _ = on_screen(tab, label)
+                tab.mouse.move(x, y)
+                tab.wait_for_selector(f".ng-card:has-text('#{label} ')")
+                assert tab.evaluate(COVERED, [".ng-card"]) == [], (width, at)
+            tab.keyboard.press("i")
+            box = tab.locator(".ng-stage").bounding_box()
+            across = [(box["x"] + k * box["width"], box["y"] + 0.6 * box["height"]) for k in (0.3, 0.6)]
+            stroke(tab, across)
+            tab.wait_for_selector(".ng-profile")
+            assert tab.evaluate(COVERED, [".ng-profile button", ".ng-profile svg"]) == [], width
+            tab.keyboard.press("Escape")
+            tab.keyboard.press("Escape")
+            tab.keyboard.press("u")
+            tab.wait_for_selector(".ng-review")
+            still(tab)
+            bare = tab.evaluate(
+                "(() => { const v = nanogaugeView, c = v.camera, [h, w] = nanogauge.state.shape;"
+                " return [Math.max(-c.x, c.x + v.width / c.zoom - w) * c.zoom, Math.max(0, v.width - w * c.zoom)]; })()"
+            )
+            assert bare[0] <= bare[1] + 50, f"{width}: {bare[0]:.0f} px beside the picture are bare"
 
 
 def test_the_focus_is_seen_on_every_control(tab: Any, several: Path, free_port: PORT) -> None:

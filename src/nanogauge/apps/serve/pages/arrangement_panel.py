@@ -90,7 +90,7 @@ class ArrangementPanel:
         for name, words, colour in pictures:
             with ui.element("figure").classes("ng-map"):
                 source = f"{at}/{name}.png?revision={self.shown}"
-                picture = f'<img src="{esc(source)}" alt="{esc(words)}">'
+                picture = f'<img src="{esc(source)}" alt="{esc(words)}" onerror="this.parentElement.className = \'failed\'">'
                 ui.html(f'<a href="{esc(source)}" target="_blank" title="By itself, larger">{picture}</a>', sanitize=False)
                 with ui.element("figcaption"):
                     ui.label(words)

@@ -7,6 +7,8 @@ from typing import Any
 
 from nicegui.element import Element
 
+from ....reading import SUFFIXES
+
 STATIC = Path(__file__).resolve().parent.parent / "static"
 _SHARED = {"nanogauge-page": str(STATIC / "page")}
 
@@ -52,3 +54,4 @@ class DropZone(Element, component=STATIC / "drop_zone.js", esm=_SHARED):
     def __init__(self, *, compact: bool = False) -> None:
         super().__init__()
         self._props["compact"] = compact
+        self._props["suffixes"] = sorted(SUFFIXES)

@@ -3,16 +3,16 @@
 const MOST_AT_ONCE = 2;
 const MOST_TEXT = 1_000_000;
 const TEXTS = /\.(txt|hdr)$/i;
-const PICTURES = /\.(tiff?|png|jpe?g|bmp|dm3|dm4|emd|ser|emi|bcf|elid)$/i;
+const WORST_LAST = ["tif", "tiff", "png", "bmp", "gif", "webp", "jpg", "jpeg"];
 
 export default {
-  props: { compact: Boolean },
+  props: { compact: Boolean, suffixes: Array }, // of pictures, ".tif" ...
   emits: ["taken", "refused", "idle"],
   template: `
     <div class="ng-drop" :class="{ compact, over }" @dragover.prevent @drop.prevent="dropped">
       <div class="ng-drop-in">
         <i class="material-icons" aria-hidden="true">add_photo_alternate</i>
-        <div class="ng-drop-text"><b>Drop micrographs or a folder here</b><span v-if="!compact">TIFF, PNG, JPEG, BMP; dm3, dm4, emd, ser, bcf with their reader installed</span></div>
+        <div class="ng-drop-text"><b>Drop micrographs or a folder here</b><span v-if="!compact">TIFF, PNG, JPEG, BMP, dm3, dm4, emd, ser, mrc and others</span></div>
         <div class="ng-drop-buttons"><button type="button" @click="$refs.files.click()">Choose files</button><button type="button" @click="$refs.folder.click()">Choose a folder</button><slot></slot></div>
       </div>
       <input ref="files" type="file" multiple hidden data-testid="files" aria-label="Micrographs" @change="chosen">
@@ -33,6 +33,7 @@ export default {
   mounted() {
     this.queue = [];
     this.running = 0;
+    this.underWay = new Set();
     this.count = 0;
     const has = (e) => [...(e.dataTransfer?.types || [])].includes("Files");
     this.handlers = {
@@ -60,20 +61,22 @@ export default {
       this.add([...e.target.files].map((file) => ({ file, folder: (file.webkitRelativePath || "").split("/").slice(0, -1).join("/") })));
       e.target.value = "";
     },
+    isPicture(name) { return this.suffixes.includes(`.${suffixOf(name)}`); },
     add(found) {
       const texts = new Map(found.filter(({ file }) => TEXTS.test(file.name) && file.size <= MOST_TEXT).map((f) => [key(f, f.file.name), f]));
       const taken = new Set();
       for (const f of found) {
         const text = textNames(f.file.name).map((name) => texts.get(key(f, name))).find((t) => t && t !== f);
-        if (!PICTURES.test(f.file.name) || !text) continue;
+        if (!this.isPicture(f.file.name) || !text) continue;
         f.beside = text.file;
         taken.add(text);
       }
-      const wanted = found.filter((f) => !f.file.name.startsWith(".") && (!f.folder || PICTURES.test(f.file.name)) && !taken.has(f));
+      const wanted = found.filter((f) => !f.file.name.startsWith(".") && (!f.folder || this.isPicture(f.file.name)) && !taken.has(f));
       if (found.length && !wanted.length) {
         this.sending.unshift({ id: this.count++, name: "this folder", state: "refused", share: 0, said: "no micrographs in it" });
       }
-      wanted.sort((a, b) => a.file.name.length - b.file.name.length); // a picture before the masks that are named after it
+      // a picture before the masks that are named after it, and before poorer copies of it
+      wanted.sort((a, b) => a.file.name.length - b.file.name.length || rank(a.file.name) - rank(b.file.name));
       const others = wanted.length > 1 || wanted.some((f) => f.folder); // a file that comes alone is meant, whatever it is
       for (const { file, folder, beside } of wanted) {
         const s = { id: this.count++, name: file.name, state: "sending", share: 0, said: "" };
@@ -83,9 +86,14 @@ export default {
       this.next();
     },
     next() {
-      while (this.running < MOST_AT_ONCE && this.queue.length) {
+      while (this.running < MOST_AT_ONCE) {
+        const k = this.queue.findIndex((q) => !this.underWay.has(stemOf(q.file.name))); // of one name one after the other: the first one stays
+        if (k < 0) return;
+        const [next] = this.queue.splice(k, 1), stem = stemOf(next.file.name);
+        this.underWay.add(stem);
         this.running++;
-        this.send(this.queue.shift()).finally(() => {
+        this.send(next).finally(() => {
+          this.underWay.delete(stem);
           this.running--;
           if (!this.running && !this.queue.length) this.$emit("idle");
           this.next();
@@ -122,6 +130,12 @@ export default {
     clearRefused() { this.sending = this.sending.filter((s) => s.state === "sending"); },
   },
 };
+
+function suffixOf(name) { return name.split(".").pop().toLowerCase(); }
+
+function stemOf(name) { return name.slice(0, name.lastIndexOf(".")).toLowerCase(); }
+
+function rank(name) { return WORST_LAST.indexOf(suffixOf(name)); }
 
 // Names of the text that a microscope writes beside a picture, as nanogauge.reading.sidecar looks for them
 function textNames(name) {

@@ -20,6 +20,8 @@ import { ARRANGED, arrangement } from "nanogauge-page/arrangement.js";
 import { readout } from "nanogauge-page/readout.js";
 import { ACTIONS, SHAPES, TOOLS } from "nanogauge-page/tools.js";
 
+const CARD_PX = 262; // the widest card of a particle, with a margin
+
 export default {
   props: { name: String, classes: { type: Array, default: () => [] } },
   emits: ["bar", "check", "classes", "dropped", "flip", "hand", "help", "refused", "step", "tool"],
@@ -276,10 +278,10 @@ export default {
       if (p.class) lines.push(`class ${p.class}`);
       if (ARRANGED[this.by]) lines.push(...this.arrangedLines(p));
       if (words) lines.push(words);
-      const left = x > this.width - 240, up = y > this.height - 120;
+      const up = y > this.height - 120;
       this.card = {
         head: `#${p.label}   ${this.bench.length(p.d)}`, lines,
-        style: { left: left ? "auto" : `${x + 18}px`, right: left ? `${this.width - x + 14}px` : "auto",
+        style: { left: `${Math.max(6, Math.min(x + 18, this.width - CARD_PX))}px`,
           top: up ? "auto" : `${y + 14}px`, bottom: up ? `${this.height - y + 12}px` : "auto" },
       };
     },

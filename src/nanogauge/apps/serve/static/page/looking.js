@@ -4,6 +4,14 @@ const SETTLED_MS = 140;
 const LARGEST_ZOOM = 40;
 const CARD_PX = 80; // the card of a review, with what lies above it
 
+const MARGIN_PX = 46; // the controls at the bottom
+
+// Where the window begins along one side, its middle at `at`, but no more beside the picture than the margins before and after
+function middle(at, seen, size, before, after) {
+  if (seen >= size + before + after) return -Math.max(before, (seen - size) / 2);
+  return Math.max(-before, Math.min(size + after - seen, at - seen / 2));
+}
+
 export const looking = {
   cameraMoved() {
     const [h, w] = this.bench.state.shape;
@@ -72,9 +80,11 @@ export const looking = {
     const above = this.review ? CARD_PX + Math.min((p.d_px * c.zoom) / 2, CARD_PX) : 40; // what is asked about is not under the card that asks
     const hidden = sx < 40 || sy < above || sx > this.width - 40 || sy > this.height - 40;
     if (!hidden && want <= c.zoom * 1.6) return;
+    const [h, w] = this.bench.state.shape, side = MARGIN_PX / want;
+    const lifted = this.review ? CARD_PX + Math.min((p.d_px * want) / 2, CARD_PX) : MARGIN_PX;
     c.zoom = want;
-    c.x = p.x + 0.5 - this.width / want / 2;
-    c.y = p.y + 0.5 - this.height / want / 2;
+    c.x = middle(p.x + 0.5, this.width / want, w, side, side);
+    c.y = middle(p.y + 0.5, this.height / want, h, lifted / want, side);
     this.fitted = false;
     this.cameraMoved();
   },

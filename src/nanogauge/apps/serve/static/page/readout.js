@@ -30,7 +30,7 @@ export const readout = {
     const stored = Math.hypot((b[0] - a[0]) * ny, (b[1] - a[1]) * nx);
     this.profile = {
       length: s.nm_per_px ? `${this.bench.length(stored)} (${figures(end, 4)} px)` : `${figures(end, 4)} px`,
-      low: +low.toPrecision(5), high: +high.toPrecision(5), path, ends: [a, b],
+      low: +low.toPrecision(4), high: +high.toPrecision(4), path, ends: [a, b],
     };
     this.dirty("top");
   },

@@ -74,9 +74,9 @@ export const TEMPLATE = `
         <input type="range" min="1" max="120" step="0.5" v-model.number="brush" @input="redraw" aria-label="Brush radius"><span>{{ brush }} px</span></label>
     </div>
     <div class="ng-zoom" v-if="loaded">
-      <button type="button" :class="{ on: lining }" aria-label="Look of the outlines" title="Look of the outlines" @click="toggleLining"><i class="material-icons">line_style</i></button>
-      <button type="button" :class="{ on: light }" aria-label="Brightness and contrast" title="Brightness and contrast" @click="toggleLight"><i class="material-icons">contrast</i></button>
-      <button type="button" :class="{ on: !shown }" aria-label="Hide or show the outlines" title="Hide or show the outlines (H)" @click="toggleOutlines"><i class="material-icons">{{ shown ? 'visibility' : 'visibility_off' }}</i></button>
+      <button type="button" :class="{ on: lining }" :aria-pressed="lining" aria-label="Look of the outlines" title="Look of the outlines" @click="toggleLining"><i class="material-icons">line_style</i></button>
+      <button type="button" :class="{ on: light }" :aria-pressed="light" aria-label="Brightness and contrast" title="Brightness and contrast" @click="toggleLight"><i class="material-icons">contrast</i></button>
+      <button type="button" :class="{ on: !shown }" :aria-pressed="!shown" aria-label="Hide the outlines" title="Hide the outlines (H)" @click="toggleOutlines"><i class="material-icons">{{ shown ? 'visibility' : 'visibility_off' }}</i></button>
       <button type="button" aria-label="Zoom out" title="Zoom out (−)" @click="zoomBy(1 / 1.4)"><i class="material-icons">remove</i></button>
       <span class="ng-percent" ref="percent"></span>
       <button type="button" aria-label="Zoom in" title="Zoom in (+)" @click="zoomBy(1.4)"><i class="material-icons">add</i></button>
