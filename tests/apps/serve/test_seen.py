@@ -56,7 +56,7 @@ def test_nothing_is_wider_than_the_window_and_the_header_stays(tab: Any, several
 
 
 def test_nothing_in_the_picture_covers_something_else(tab: Any, several: Path, free_port: PORT) -> None:
-    """Nor is cut off: hint and brush, the card of a particle at the side, a grey profile. In a review the picture fills the window."""
+    """Nor is cut off: hint and brush, the card of a particle, a grey profile. In a review the picture fills the window."""
     with_doubts(several / "a")
     with running(several, free_port()) as page:
         for width, height in WINDOWS:
