@@ -118,6 +118,12 @@ def test_what_is_no_length_is_refused(text):
         parse_length(text)
 
 
+@pytest.mark.parametrize("text", ["1e400 nm/px", "1e-400 nm/px", "1e400 x 2 nm/px", "0 nm/px", "500 nm / 0 px"])
+def test_a_pixel_size_beyond_all_numbers_is_refused_in_words(text):
+    with pytest.raises(ScaleError, match="cannot read a scale from"):
+        parse_scale(text)
+
+
 @given(sizes)
 def test_a_formatted_length_reads_back(nm):
     assert parse_length(format_length(nm)) == pytest.approx(nm, rel=6e-4)

@@ -254,7 +254,7 @@ def as_scale(value: ScaleLike) -> Scale:
 
 
 def _user_scale(y: float, x: float, relative: float, wrong: ScaleError) -> Scale:
-    if not (y > 0 and x > 0):
+    if not (0 < y < math.inf and 0 < x < math.inf):
         raise wrong
     return Scale((y, x), relative, "user")
 

@@ -92,3 +92,28 @@ def test_shapes_lines_notes_and_history(tab: Any, work: Path, free_port: PORT) -
         tab.wait_for_selector(".ng-step.now", state="detached")
         tab.wait_for_function(f"([l, s]) => Math.abs(({d})(l) - s) < 1e-3", arg=[label, size])
     assert json.loads((work / "serve.json").read_text())["notes"] == {"a": "grown on carbon"}
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_filter_that_is_refused_says_so_as_long_as_it_stands_there(tab: Any, work: Path, free_port: PORT) -> None:
+    counted = "[...nanogauge.particles.values()].filter((p) => p.kind === 'counted').length"
+    note = ".ng-alert:has-text('is not in force')"
+    with running(work, free_port()) as page:
+        opened(tab, page, "a")
+        tab.click(".q-tab:has-text('Filters')")
+        low, high = (tab.get_by_label(f"{which} diameter that counts") for which in ("smallest", "largest"))
+        every = tab.evaluate(counted)
+        after_edit(tab, lambda: low.fill("30"))
+        n = tab.evaluate(counted)
+        assert 0 < n < every
+        high.fill("10")
+        tab.wait_for_selector(f"{note}:visible")
+        assert tab.evaluate(counted) == n
+        high.fill("")
+        tab.wait_for_selector(note, state="hidden")
+        low.fill("-5")
+        tab.wait_for_selector(f"{note}:visible")
+        after_edit(tab, lambda: low.fill(""))
+        tab.wait_for_selector(note, state="hidden")
+        assert tab.evaluate(counted) == every

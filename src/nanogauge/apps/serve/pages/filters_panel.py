@@ -49,6 +49,9 @@ class FiltersPanel:
             with ui.element("div").classes("ng-filter"):
                 self.border = ui.checkbox("Count particles cut by the frame", on_change=self._changed).props("dense")
                 self._removes("border")
+            self.refused = ui.label("What is typed was refused and is not in force; the filters are those set before.").classes(
+                "ng-alert"
+            )
             self.clear = ui.button("Clear the filters", on_click=self._clear).props("flat no-caps dense")
         with ui.element("section").classes("ng-block"):
             ui.label("Region").classes("ng-h3")
@@ -90,6 +93,7 @@ class FiltersPanel:
         """Shows filters and region as they stand."""
         session = self.page.session
         d, judged = session.decisions, session.judged
+        self.refused.set_visibility(False)
         f = d.filters
         self.filling = True
         try:
@@ -170,8 +174,9 @@ class FiltersPanel:
         low_or_high = self.low.value or self.high.value or wanted["other"]
         now = session.decisions.to_dict()["filters"]
         if all(now[k] == v for k, v in wanted.items() if k != "unit" or low_or_high):
-            return
-        await self.page.edit("filters", **wanted)
+            self.refused.set_visibility(False)
+        elif await self.page.edit("filters", **wanted) is None:
+            self.refused.set_visibility(True)  # the words stay, as one may be in the midst of typing
 
     async def _clear(self) -> None:
         await self.page.edit("filters")
