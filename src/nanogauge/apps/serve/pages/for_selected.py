@@ -214,9 +214,19 @@ class ForSelected:
         self.after()
 
     async def _each(self, act: Callable[[str], Any]) -> None:
-        """Does it to each of them; stops at the first that refuses."""
-        names = [e.name for e in self.chosen()]
-        await attempt(lambda: [act(name) for name in names])
+        """Does it to each of them; says what refused."""
+        refused: list[str] = []
+
+        def all_of_them(names: list[str]) -> None:
+            for name in names:
+                try:
+                    act(name)
+                except NanogaugeError as error:
+                    refused.append(str(error))
+
+        await attempt(all_of_them, [e.name for e in self.chosen()])
+        if refused:
+            refuse(refused[0] + (f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""))
         self.after()
 
 
