@@ -116,6 +116,20 @@ def test_page_holds_the_sample_s_figures_with_their_uncertainty(in_nm: Measureme
     assert {p.name for p in document["samples"][0]["plots"]} == {"distribution", "cumulative", "qq", "budget", "micrographs"}
 
 
+def test_the_coefficient_of_variation_is_written_one_way(in_nm: Measurement) -> None:
+    """In percent to three figures: on the tiles, in every table, and where samples are compared."""
+    run = collected(in_nm, sample="one")
+    run.add(saved_of(in_nm.with_scale(Scale((3.0, 3.0), 0.01, "user")), name="l"), sample="two", link="")
+    document, (sample, _) = build(run)
+    said = percent(sample.distribution.cv.value)
+    words = Page(report_page(document)).words
+    named = [k for k, word in enumerate(words) if word.strip().casefold() == "coefficient of variation"]
+    assert len(named) >= 2
+    assert all(words[k + 1].strip() == said for k in named)
+    heads, rows = document["comparison"]["columns"], document["comparison"]["rows"]
+    assert rows[0][heads.index("CV")] == said
+
+
 def test_page_fetches_nothing(in_nm: Measurement, nothing: Measurement) -> None:
     text = page_of(in_nm, nothing)
     page = Page(text)
