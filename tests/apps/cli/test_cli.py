@@ -79,8 +79,11 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, scene_with_bar: Rendering
     folder = tmp_path_factory.mktemp("session") / "in"
     folder.mkdir()
     tifffile.imwrite(folder / "good.tif", scene_with_bar.pixels, metadata=None)
-    for name in ("good.png", "run [1] µ.png", "blocked.png"):
+    for name in ("run [1] µ.png", "blocked.png"):
         Image.fromarray(scene_with_bar.pixels).save(folder / name)
+    mirrored = scene_with_bar.pixels.copy()  # a picture of its own, above the data bar: one of the same name would be a copy
+    mirrored[:300] = mirrored[:300, ::-1]
+    Image.fromarray(mirrored).save(folder / "good.png")
     whole = (folder / "good.tif").read_bytes()
     (folder / "cut.tif").write_bytes(whole[: len(whole) // 2])
     (folder / "empty.tif").touch()
@@ -172,7 +175,8 @@ def test_the_table_of_the_run_is_that_of_its_micrographs(measured: tuple[subproc
         pd.testing.assert_frame_equal(part[list(one)], one)
         assert int(rows[name]["n_particles"]) == len(one)
         assert int(rows[name]["n_border"]) == (one["edge_weight"] == 0).sum()
-    assert rows["good.tif"]["mean_nm"] == rows["good.png"]["mean_nm"]
+    assert rows["good.tif"]["mean_nm"] == rows["run [1] µ.png"]["mean_nm"]
+    assert float(rows["good.png"]["mean_nm"]) == pytest.approx(float(rows["good.tif"]["mean_nm"]), rel=0.01)
 
 
 def test_run_json_says_what_was_done(measured: tuple[subprocess.CompletedProcess[str], Path], pictures: Path) -> None:
