@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 pytest.importorskip("torch", reason='torch is not installed: pip install "nanogauge[train]"')
 
 from nanogauge.core.particles import UNSURE
-from nanogauge.core.protocols import COUNTS, EngineClasses
+from nanogauge.core.protocols import EngineClasses
 from nanogauge.core.settings import ClassSettings
 from nanogauge.measuring.classes import learned
-from nanogauge.measuring.learned_classes import softmax
+from nanogauge.measuring.learned_classes import outline_evidence, softmax
 from nanogauge.measuring.shape_classes import SHAPES
-from nanogauge.training.classes.counts import MAPS, OUTLINES, weigh
+from nanogauge.training.classes.counts import MAPS, OUTLINES, USUAL, weigh
 from nanogauge.training.classes.judge import Found, judge_particles
 from nanogauge.training.classes.outlines import fit_outlines
 
@@ -42,18 +42,38 @@ def known_of(names: tuple[str, ...], particles: Found) -> EngineClasses:
     return EngineClasses(names, outlines=tuple(map(tuple, fit_outlines(particles.shapes, particles.true, names).tolist())))
 
 
-def test_the_part_that_knows_counts_alone() -> None:
+def right(particles: Found, known: EngineClasses, counts: tuple[float, float]) -> float:
+    return float(np.diag(judge_particles(particles, replace(known, counts=counts)).matrix).sum() / len(particles.true))
+
+
+def test_the_part_that_knows_decides() -> None:
     rng = np.random.default_rng(0)
-    true, chance = rng.integers(2, size=(2, 600))
     of = ("sphere", "rod")
     for names in (of, ("gold", "silver")):
-        by_outline = found(rng, true, chance, true, k=2, of=of)
-        assert weigh(by_outline, known_of(names, by_outline)).counts == OUTLINES
-        by_maps = found(rng, true, true, chance, k=2, of=of)
-        weighed = weigh(by_maps, known_of(names, by_maps))
-        assert weighed.counts == MAPS, "beyond chance, whatever the classes are called"
-        assert weighed.losses.shape == (N_PICTURES, 3)
-        assert weighed.losses[:, 0].mean() < weighed.losses[:, 1].mean()
+        for knows in (MAPS, OUTLINES):
+            learned_from, held, other = (
+                found(rng, t, t if knows == MAPS else c, t if knows == OUTLINES else c, k=2, of=of)
+                for t, c in rng.integers(2, size=(3, 2, 600))
+            )
+            known = known_of(names, learned_from)
+            weighed = weigh(held, known)
+            if names == of:
+                assert weighed.counts == knows, "beyond chance, whatever the classes are called"
+            assert weighed.losses.shape == (N_PICTURES, 4)
+            ignorant = OUTLINES if knows == MAPS else MAPS
+            assert right(other, known, weighed.counts) > right(other, known, knows) - 0.01
+            assert right(other, known, knows) > right(other, known, ignorant) + 0.3
+
+
+def test_names_that_say_another_shape_are_not_believed() -> None:
+    rng = np.random.default_rng(5)
+    true = rng.integers(2, size=600)
+    for of, believed in ((("sphere", "rod"), True), (("plate", "rod"), False)):
+        p = found(rng, true, true, true, k=2, of=of)
+        fitted = fit_outlines(p.shapes, true, ("sphere", "rod"), p.picture)
+        named = fit_outlines(p.shapes, true, ("sphere", "rod"))
+        assert np.array_equal(fitted, named) == believed
+        assert (outline_evidence(p.shapes, fitted).argmax(1) == true).mean() > 0.9
 
 
 def test_both_count_where_each_tells_what_the_other_cannot() -> None:
@@ -67,10 +87,7 @@ def test_both_count_where_each_tells_what_the_other_cannot() -> None:
     known = known_of(names, particles)
     weighed = weigh(particles, known)
     assert min(weighed.counts) > 0.3
-    right = {
-        c: np.diag(judge_particles(particles, replace(known, counts=c)).matrix).sum() for c in (MAPS, OUTLINES, weighed.counts)
-    }
-    assert right[weighed.counts] > 1.1 * max(right[MAPS], right[OUTLINES])
+    assert right(particles, known, weighed.counts) > 1.1 * max(right(particles, known, c) for c in (MAPS, OUTLINES))
 
 
 def test_what_helps_in_one_micrograph_alone_is_chance() -> None:
@@ -88,12 +105,12 @@ def test_nothing_is_weighed_without_every_class_or_in_one_micrograph() -> None:
     particles = found(rng, true, true, true, k=2, of=("sphere", "rod"))
     three = ("sphere", "rod", "cube")
     some = replace(particles, seen=np.concatenate([particles.seen, np.full((300, 1), 1e-3)], axis=1))
-    for names, usual in ((three, OUTLINES), (("a", "b", "c"), COUNTS)):
+    for names, usual in ((three, OUTLINES), (("a", "b", "c"), USUAL)):
         weighed = weigh(some, known_of(names, some))
         assert weighed.counts == usual
-        assert weighed.losses.shape == (0, 3)
+        assert weighed.losses.shape == (0, 4)
     one = replace(particles, picture=np.zeros(300, np.int64))
-    assert weigh(one, known_of(("a", "b"), one)).counts == COUNTS
+    assert weigh(one, known_of(("a", "b"), one)).counts == USUAL
 
 
 def test_a_particle_of_which_nothing_is_said_is_unsure() -> None:

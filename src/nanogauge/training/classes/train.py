@@ -127,7 +127,8 @@ def calibrated_particles(network: Path, learned: Sequence[Classed], held: Sequen
 
 def with_outlines(known: EngineClasses, found: Found) -> EngineClasses:
     """The classes with what outlines say of them, fitted to particles."""
-    weights = fit_outlines(found.shapes[found.matched], found.true[found.matched], known.names)
+    m = found.matched
+    weights = fit_outlines(found.shapes[m], found.true[m], known.names, found.picture[m])
     return replace(known, outlines=tuple(tuple(round(float(v), 4) for v in row) for row in weights))
 
 
