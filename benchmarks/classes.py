@@ -1,13 +1,13 @@
 """How well are classes learned? Particles of a class each, phases of which every pixel is one, and particles of one kind.
 
-    python benchmarks/classes.py OUT [--particles FOLDER] [--rendered] [--phases FOLDER] [--detect FOLDER ...] [--steps 200]
-        [--shapes FILE.npz] [--untaught FOLDER [--others FOLDER ...]] [--time 50 200 1000]
+    python benchmarks/classes.py OUT [--particles FOLDER [--unseen NAME ...]] [--rendered] [--phases FOLDER]
+        [--detect FOLDER ...] [--steps 200] [--shapes FILE.npz] [--untaught FOLDER [--others FOLDER ...]] [--time 50 200 1000]
 
 --particles: images/, labels/ and classes.json ({picture: {label: class}}). The pictures are parted into two halves by a hash of
 their names, series by series; what is learned from each, as `nanogauge train` learns it, a quarter of it kept to weigh maps and
 outlines on, is tested on the other, so that every picture is held out once. --rendered: the same of rendered micrographs.
 --shapes: the network of shapes to use, such as one that has learned from rendered outlines alone, as the one that travels with the
-package has seen some of these pictures.
+package has seen some of these pictures; --unseen: those it has not, by parts of their names.
 --phases: images/, classes/ (0 matrix, 1 secondary, 2 tertiary). Three tenths are held out.
 --untaught: as --particles; each class left out in turn. What tells them was chosen on three names (cube, octahedron, sphere) of Cu
 shapes; --others: images/ and labels/ of materials that show none of these, and beside them rendered outlines of the other four.
@@ -100,6 +100,12 @@ def whole(found: Found) -> Found:
     return replace(found, **{k: getattr(found, k)[kept] for k in ("seen", "shapes", "sure", "true", "picture")})
 
 
+def of_pictures(found: Found, parts: Sequence[str]) -> Found:
+    """Those in pictures whose names have one of these parts."""
+    kept = np.array([any(p in name for p in parts) for name in found.pictures], bool)[found.picture]
+    return replace(found, **{k: getattr(found, k)[kept] for k in ("seen", "shapes", "sure", "true", "picture")})
+
+
 def said_by_shape(found: Found) -> NDArray[np.str_]:
     """(n,) the shape out of the box, as `--classes shape` tells it, before it is said to be unsure."""
     p = np.zeros_like(found.shapes)
@@ -119,10 +125,10 @@ def accuracy_of(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.diag(matrix) / matrix.sum(1)
 
 
-def particles(folder: Path, out: Path, steps: int) -> None:
+def particles(folder: Path, out: Path, steps: int, unseen: Sequence[str]) -> None:
     """Two halves: what is learned from one, as `train` learns it, is tested on the other."""
     names, items = read_class_folder(with_tables(folder, out / "particles"), report=quiet)
-    compare(folder.name, names, items, out, steps)
+    compare(folder.name, names, items, out, steps, unseen=unseen)
     if all_shapes(EngineClasses(names)):
         compare(f"{folder.name}, called otherwise", names, items, out, steps, called=NO_SHAPES[: len(names)])
 
@@ -130,7 +136,11 @@ def particles(folder: Path, out: Path, steps: int) -> None:
 def rendered_sets(out: Path, steps: int) -> None:
     """Rendered micrographs, each of a look of its own: three solids, and full and hollow spheres, which have one outline."""
     common = Scene(shape=(360, 420), layout="sparse", median_diameter_px=30.0, coverage=0.25, overlap=0.0, max_particles=60)
-    solids = [replace(common, mode=("tem", "sem")[k % 2], kinds=("sphere", "cube", "rod")) for k in range(16)]
+    solids = []
+    for k in range(16):
+        base = replace(common, mode=("tem", "sem")[k % 2], coverage=0.13, max_particles=40)
+        rods = replace(base, kinds=("rod",), aspect=(0.25, 0.5))
+        solids.append(replace(base, kinds=("sphere", "cube"), aspect=(0.95, 1.0), beside=(rods,)))
     kinds = {"cube": 0, "rod": 1, "sphere": 2}
     items = drawn(solids, kinds)
     names = ("cube", "rod", "sphere")
@@ -162,10 +172,11 @@ def compare(
     *,
     run: str = "particles",
     called: Sequence[str] = (),
+    unseen: Sequence[str] = (),
 ) -> None:
     """Each half of some micrographs by a network of the other half: by maps, by outlines, and as `train` weighs them.
 
-    called: other names for the same classes, which say nothing of shapes
+    called: other names for the same classes, which say nothing of shapes; unseen: parts of the names of pictures to score alone
     """
     halves = held_out(items, 0.5)
     trained_as, names = tuple(names), tuple(called or names)
@@ -202,6 +213,14 @@ def compare(
             title,
             accuracy_of(matrix),
             f"said {said:.3f}, right {right:.3f}, ECE {calibration_error(p.max(1), p.argmax(1) == true):.3f}",
+        )
+    if unseen:
+        alone = [judge_particles(of_pictures(whole(f), unseen), known) for f, known in tested]
+        matrix_alone = np.sum([j.matrix for j in alone], axis=0)
+        row(
+            f"as weighed, pictures {', '.join(unseen)} alone",
+            accuracy_of(matrix_alone),
+            f"{matrix_alone.sum(1).tolist()} particles",
         )
     print(f"weighed: {'; '.join(weights)}; confusion (rows: true): {matrix.tolist()}")
     print_found([judge_particles(f, known) for f, known in tested], [known.temperature for _, known in tested], names)
@@ -410,6 +429,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--particles", type=Path)
+    parser.add_argument(
+        "--unseen", nargs="*", default=[], metavar="NAME", help="score pictures with this in their names alone, too"
+    )
     parser.add_argument("--rendered", action="store_true")
     parser.add_argument("--untaught", type=Path)
     parser.add_argument("--others", type=Path, nargs="*", default=[])
@@ -423,7 +445,7 @@ def main() -> None:
         network = read_network(args.shapes)
         shape_classes.shipped = lambda: network  # type: ignore[assignment]
     if args.particles:
-        particles(args.particles, args.out, args.steps)
+        particles(args.particles, args.out, args.steps, args.unseen)
     if args.rendered:
         rendered_sets(args.out, args.steps)
     if args.untaught:

@@ -93,9 +93,9 @@ def said_by_network(seen: Floats, shapes: Floats | None, known: EngineClasses) -
     strange = like_none(shapes, known)
     if strange is None:
         strange = np.zeros(len(p), np.bool_)
-    others = is_told(p) & ~strange
-    if all_shapes(known) and others.any():
-        p[others] = among_others(p[others])
+    told = is_told(p)
+    if all_shapes(known) and told.any():
+        p[told] = among_others(p[told], ~strange[told])
     # the temperature comes last: it says how sure a class is, and must not change which it is
     return tempered(p, known.temperature), strange
 
