@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -55,7 +56,7 @@ from nanogauge.training.classes.outlines import fit_outlines
 from nanogauge.training.classes.train import with_outlines
 from nanogauge.training.classes.untaught import lost_by_class, noticed_by_class, with_taught
 from nanogauge.training.evaluate import match
-from nanogauge.training.export import export_classes
+from nanogauge.training.export import describe, described, export_classes
 from nanogauge.training.shapes import rendered_outlines
 from nanogauge.training.synthetic import Scene
 from nanogauge.training.synthetic.micrographs import render
@@ -396,8 +397,13 @@ def ap_of(found: Sequence[Scored], items: Sequence[Classed]) -> tuple[float, int
 
 def timed(network: Path, out: Path, counts: Sequence[int]) -> None:
     """What classes add to the processor time of measuring so many rendered particles: both ways by turns, on one thread."""
-    plain, classed = Measurer(engine=OnnxEngine(DEFAULT, n_threads=1)), Measurer(engine=OnnxEngine(network, n_threads=1))
     out.mkdir(parents=True, exist_ok=True)
+    network = Path(shutil.copy(network, out / "network.onnx"))
+    facts = described(network)
+    nothing = np.zeros((0, len(SHAPES)))
+    facts["classes"]["outlines"] = fit_outlines(nothing, np.zeros(0, int), facts["classes"]["names"]).tolist()  # to be asked, too
+    describe(network, facts)
+    plain, classed = Measurer(engine=OnnxEngine(DEFAULT, n_threads=1)), Measurer(engine=OnnxEngine(network, n_threads=1))
     for n in counts:
         d = 36.0 if n <= 100 else 28.0 if n <= 400 else 20.0
         side = math.ceil(math.sqrt(4 * n) * d)  # a fifth of the frame is covered
