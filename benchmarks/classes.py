@@ -1,12 +1,13 @@
 """How well are classes learned? Particles of a class each, phases of which every pixel is one, and particles of one kind.
 
-    python benchmarks/classes.py OUT [--particles FOLDER] [--phases FOLDER] [--detect FOLDER ...] [--steps 200] [--shapes FILE.npz]
-        [--untaught FOLDER [--others FOLDER ...]] [--time 50 200 1000]
+    python benchmarks/classes.py OUT [--particles FOLDER [--unseen NAME ...]] [--rendered] [--phases FOLDER]
+        [--detect FOLDER ...] [--steps 200] [--shapes FILE.npz] [--untaught FOLDER [--others FOLDER ...]] [--time 50 200 1000]
 
 --particles: images/, labels/ and classes.json ({picture: {label: class}}). The pictures are parted into two halves by a hash of
-their names, series by series; a class head learns from each and is tested on the other, so that every picture is held out once.
-Its maps alone, outlines alone and both together are compared. --shapes: the network of shapes to use, such as one that has learned
-from rendered outlines alone, as the one that travels with the package has seen some of these pictures.
+their names, series by series; what is learned from each, as `nanogauge train` learns it, a quarter of it kept to weigh maps and
+outlines on, is tested on the other, so that every picture is held out once. --rendered: the same of rendered micrographs.
+--shapes: the network of shapes to use, such as one that has learned from rendered outlines alone, as the one that travels with the
+package has seen some of these pictures; --unseen: those it has not, by parts of their names.
 --phases: images/, classes/ (0 matrix, 1 secondary, 2 tertiary). Three tenths are held out.
 --untaught: as --particles; each class left out in turn. What tells them was chosen on three names (cube, octahedron, sphere) of Cu
 shapes; --others: images/ and labels/ of materials that show none of these, and beside them rendered outlines of the other four.
@@ -22,8 +23,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,19 +41,22 @@ from nanogauge.detection.class_maps import class_maps
 from nanogauge.detection.engines.onnx import DEFAULT, OnnxEngine
 from nanogauge.detection.find import find_particles
 from nanogauge.measuring import shape_classes
+from nanogauge.measuring.learned_classes import all_shapes
 from nanogauge.measuring.shape_classes import SHAPES, among_others, read_network
 from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
 from nanogauge.reading.labels import read_labels
 from nanogauge.results.interchange.class_table import write_class_table
+from nanogauge.training.classes.counts import MAPS, OUTLINES, USUAL, weigh
 from nanogauge.training.classes.data import UNLABELLED, Classed, held_out, read_class_folder
 from nanogauge.training.classes.figures import average_precision, calibration_error
 from nanogauge.training.classes.judge import Found, Judged, find_classed, judge_particles, judge_phases
 from nanogauge.training.classes.learn import class_recipe, learn
 from nanogauge.training.classes.outlines import fit_outlines
+from nanogauge.training.classes.train import with_outlines
 from nanogauge.training.classes.untaught import lost_by_class, noticed_by_class, with_taught
 from nanogauge.training.evaluate import match
-from nanogauge.training.export import export_classes
+from nanogauge.training.export import describe, described, export_classes
 from nanogauge.training.shapes import rendered_outlines
 from nanogauge.training.synthetic import Scene
 from nanogauge.training.synthetic.micrographs import render
@@ -59,6 +64,7 @@ from nanogauge.training.synthetic.micrographs import render
 Scored = tuple[NDArray[np.integer], NDArray[np.float64]]
 """A label picture and a score by label."""
 _GROUND_PX, _LEAST_DEPTH = 30.0, 0.5  # of `dark_basins`: over which the ground is smooth; in standard deviations of the picture
+NO_SHAPES = ("first", "second", "third")
 PHASES = {0: "matrix", 1: "secondary", 2: "tertiary"}
 
 
@@ -95,6 +101,12 @@ def whole(found: Found) -> Found:
     return replace(found, **{k: getattr(found, k)[kept] for k in ("seen", "shapes", "sure", "true", "picture")})
 
 
+def of_pictures(found: Found, parts: Sequence[str]) -> Found:
+    """Those in pictures whose names have one of these parts."""
+    kept = np.array([any(p in name for p in parts) for name in found.pictures], bool)[found.picture]
+    return replace(found, **{k: getattr(found, k)[kept] for k in ("seen", "shapes", "sure", "true", "picture")})
+
+
 def said_by_shape(found: Found) -> NDArray[np.str_]:
     """(n,) the shape out of the box, as `--classes shape` tells it, before it is said to be unsure."""
     p = np.zeros_like(found.shapes)
@@ -114,43 +126,105 @@ def accuracy_of(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.diag(matrix) / matrix.sum(1)
 
 
-def particles(folder: Path, out: Path, steps: int) -> None:
-    """Two folds; what the maps, the outlines and both say of every picture when it is held out."""
+def particles(folder: Path, out: Path, steps: int, unseen: Sequence[str]) -> None:
+    """Two halves: what is learned from one, as `train` learns it, is tested on the other."""
     names, items = read_class_folder(with_tables(folder, out / "particles"), report=quiet)
+    compare(folder.name, names, items, out, steps, unseen=unseen)
+    if all_shapes(EngineClasses(names)):
+        compare(f"{folder.name}, called otherwise", names, items, out, steps, called=NO_SHAPES[: len(names)])
+
+
+def rendered_sets(out: Path, steps: int) -> None:
+    """Rendered micrographs, each of a look of its own: three solids, and full and hollow spheres, which have one outline."""
+    common = Scene(shape=(360, 420), layout="sparse", median_diameter_px=30.0, coverage=0.25, overlap=0.0, max_particles=60)
+    solids = []
+    for k in range(16):
+        base = replace(common, mode=("tem", "sem")[k % 2], coverage=0.13, max_particles=40)
+        rods = replace(base, kinds=("rod",), aspect=(0.25, 0.5))
+        solids.append(replace(base, kinds=("sphere", "cube"), aspect=(0.95, 1.0), beside=(rods,)))
+    kinds = {"cube": 0, "rod": 1, "sphere": 2}
+    items = drawn(solids, kinds)
+    names = ("cube", "rod", "sphere")
+    compare("rendered solids", names, items, out, steps, run="solids")
+    compare("rendered solids, called otherwise", names, items, out, steps, run="solids", called=NO_SHAPES[:3])
+    half = replace(common, mode="tem", coverage=0.13, max_particles=40)
+    hollow = replace(half, kinds=("ellipsoid",), aspect=(0.97, 1.0), structure="hollow", fill=0.75)
+    items = drawn([replace(half, beside=(hollow,))] * 16, {"sphere": 0, "ellipsoid": 1})
+    compare("rendered spheres", ("full", "hollow"), items, out, steps, run="spheres")
+
+
+def drawn(scenes: Sequence[Scene], kinds: Mapping[str, int]) -> list[Classed]:
+    """A rendered micrograph of each scene, its particles classed by how they were drawn."""
+    items = []
+    for k, scene in enumerate(scenes):
+        r = render(scene, seed=900 + k)
+        of = np.full(int(r.labels.max()) + 1, UNLABELLED, np.uint8)
+        of[r.particles["label"]] = [kinds[kind] for kind in r.particles["kind"]]
+        items.append(Classed(f"r{chr(97 + k)}", r.pixels, of[r.labels], r.labels.astype(np.int32)))  # no series by name
+    return items
+
+
+def compare(
+    title: str,
+    names: Sequence[str],
+    items: Sequence[Classed],
+    out: Path,
+    steps: int,
+    *,
+    run: str = "particles",
+    called: Sequence[str] = (),
+    unseen: Sequence[str] = (),
+) -> None:
+    """Each half of some micrographs by a network of the other half: by maps, by outlines, and as `train` weighs them.
+
+    called: other names for the same classes, which say nothing of shapes; unseen: parts of the names of pictures to score alone
+    """
     halves = held_out(items, 0.5)
-    engines = [
-        trained(names, learned, out / f"particles-{k}", steps=steps) for k, (learned, _) in enumerate((halves, halves[::-1]))
-    ]
-    founds = [find_classed(engine, held) for engine, held in zip(engines, halves[::-1], strict=True)]
-    tested: list[tuple[Found, EngineClasses, EngineClasses]] = []
-    # the body of both networks is one, and so are the outlines: what one half holds out is what the other has learned from
-    for engine, found, seen in zip(engines, founds, founds[::-1], strict=True):
-        outlines = fit_outlines(seen.shapes[seen.matched], seen.true[seen.matched], names)
-        both = replace(classes_of(engine), outlines=tuple(map(tuple, outlines.tolist())))
-        tested.append((found, classes_of(engine), both))
-    n = sum(f.n_true for f, *_ in tested)
+    trained_as, names = tuple(names), tuple(called or names)
+    tested: list[tuple[Found, EngineClasses]] = []
+    weights = []
+    for k, (half, other) in enumerate((halves, halves[::-1])):
+        learned, held = held_out(half, 0.25)
+        engine = trained(trained_as, learned, out / f"{run}-{k}", steps=steps)
+        known = replace(classes_of(engine), names=names)
+        seen, weighed = find_classed(engine, learned), find_classed(engine, held)
+        known = with_outlines(known, seen)
+        known = replace(known, counts=weigh(weighed, known).counts)
+        known = with_taught(known, seen, weighed)
+        known = replace(known, temperature=judge_particles(weighed, known).temperature)
+        tested.append((find_classed(engine, other), with_outlines(known, seen.and_those_of(weighed))))
+        weights.append(f"maps {known.counts[0]:g}, outlines {known.counts[1]:g}")
+    n = sum(f.n_true for f, _ in tested)
     many = ", ".join(f"{c} {name}" for c, name in zip(n, names, strict=True))
-    print(f"\n{folder.name}: {len(items)} pictures, each held out once; {many}")
+    print(f"\n{title}: {len(items)} pictures, each held out once; {many}")
     print(f"| told by | {' | '.join(names)} | mean class accuracy | |\n|---|{'---|' * (len(names) + 2)}")
-    shape = np.zeros((len(names), len(names) + 1), np.int64)
-    for found in map(whole, founds):
-        said = np.array([names.index(s) if s in names else len(names) for s in said_by_shape(found)])
-        m = found.matched
-        shape += np.bincount(found.true[m] * (len(names) + 1) + said[m], minlength=shape.size).reshape(shape.shape)
-    row("outlines, out of the box", np.diag(shape) / shape.sum(1), "among the others of the picture")
-    matrix: NDArray[np.int64] = np.zeros((0, 0), np.int64)
-    for title, which in (("maps", 1), ("maps and outlines", 2)):
-        # each half with the temperature that fits the other
-        fitted = [judge_particles(whole(t[0]), t[which]).temperature for t in tested]  # type: ignore[arg-type]
-        said_of = [replace(t[which], temperature=f) for t, f in zip(tested, fitted[::-1], strict=True)]  # type: ignore[arg-type]
-        judged = [judge_particles(whole(t[0]), known) for t, known in zip(tested, said_of, strict=True)]
+    if all_shapes(EngineClasses(names)):
+        shape = np.zeros((len(names), len(names) + 1), np.int64)
+        for found in (whole(f) for f, _ in tested):
+            said = np.array([names.index(s) if s in names else len(names) for s in said_by_shape(found)])
+            m = found.matched
+            shape += np.bincount(found.true[m] * (len(names) + 1) + said[m], minlength=shape.size).reshape(shape.shape)
+        row("outlines, out of the box", np.diag(shape) / shape.sum(1), "among all shapes and the others of the picture")
+    for title, counts in (("maps", MAPS), ("outlines", OUTLINES), ("both, half and two", USUAL), ("as weighed", None)):
+        judged = [judge_particles(whole(f), known if counts is None else replace(known, counts=counts)) for f, known in tested]
         matrix = np.sum([j.matrix for j in judged], axis=0)
         p, true = (np.concatenate([getattr(j, v) for j in judged]) for v in ("p", "true"))
         said, right = p.max(1).mean(), (p.argmax(1) == true).mean()
-        ece = calibration_error(p.max(1), p.argmax(1) == true)
-        row(title, accuracy_of(matrix), f"said {said:.3f}, right {right:.3f}, ECE {ece:.3f}")
-        print_found([judge_particles(t[0], known) for t, known in zip(tested, said_of, strict=True)], fitted, names)
-    print(f"confusion, maps and outlines (rows: true): {matrix.tolist()}")
+        row(
+            title,
+            accuracy_of(matrix),
+            f"said {said:.3f}, right {right:.3f}, ECE {calibration_error(p.max(1), p.argmax(1) == true):.3f}",
+        )
+    if unseen:
+        alone = [judge_particles(of_pictures(whole(f), unseen), known) for f, known in tested]
+        matrix_alone = np.sum([j.matrix for j in alone], axis=0)
+        row(
+            f"as weighed, pictures {', '.join(unseen)} alone",
+            accuracy_of(matrix_alone),
+            f"{matrix_alone.sum(1).tolist()} particles",
+        )
+    print(f"weighed: {'; '.join(weights)}; confusion (rows: true): {matrix.tolist()}")
+    print_found([judge_particles(f, known) for f, known in tested], [known.temperature for _, known in tested], names)
 
 
 def untaught(folder: Path, out: Path, others: Sequence[Path]) -> None:
@@ -323,8 +397,13 @@ def ap_of(found: Sequence[Scored], items: Sequence[Classed]) -> tuple[float, int
 
 def timed(network: Path, out: Path, counts: Sequence[int]) -> None:
     """What classes add to the processor time of measuring so many rendered particles: both ways by turns, on one thread."""
-    plain, classed = Measurer(engine=OnnxEngine(DEFAULT, n_threads=1)), Measurer(engine=OnnxEngine(network, n_threads=1))
     out.mkdir(parents=True, exist_ok=True)
+    network = Path(shutil.copy(network, out / "network.onnx"))
+    facts = described(network)
+    nothing = np.zeros((0, len(SHAPES)))
+    facts["classes"]["outlines"] = fit_outlines(nothing, np.zeros(0, int), facts["classes"]["names"]).tolist()  # to be asked, too
+    describe(network, facts)
+    plain, classed = Measurer(engine=OnnxEngine(DEFAULT, n_threads=1)), Measurer(engine=OnnxEngine(network, n_threads=1))
     for n in counts:
         d = 36.0 if n <= 100 else 28.0 if n <= 400 else 20.0
         side = math.ceil(math.sqrt(4 * n) * d)  # a fifth of the frame is covered
@@ -356,6 +435,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--particles", type=Path)
+    parser.add_argument(
+        "--unseen", nargs="*", default=[], metavar="NAME", help="score pictures with this in their names alone, too"
+    )
+    parser.add_argument("--rendered", action="store_true")
     parser.add_argument("--untaught", type=Path)
     parser.add_argument("--others", type=Path, nargs="*", default=[])
     parser.add_argument("--phases", type=Path)
@@ -368,7 +451,9 @@ def main() -> None:
         network = read_network(args.shapes)
         shape_classes.shipped = lambda: network  # type: ignore[assignment]
     if args.particles:
-        particles(args.particles, args.out, args.steps)
+        particles(args.particles, args.out, args.steps, args.unseen)
+    if args.rendered:
+        rendered_sets(args.out, args.steps)
     if args.untaught:
         untaught(args.untaught, args.out, args.others)
     if args.phases:

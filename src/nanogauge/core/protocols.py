@@ -115,6 +115,10 @@ class TaughtOutlines:
     farthest: float
 
 
+COUNTS = (1.0, 2.0)
+"""How much maps and outlines count where that was never weighed."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineClasses:
     """The classes that a network tells apart.
@@ -124,6 +128,7 @@ class EngineClasses:
     nm_per_px: smallest and largest pixel it has learned from; None where that is not known
     outlines: (S + 1, K) weights of what outlines say of the classes, as in `measuring.learned_classes.outline_evidence`; () where
         they are not asked
+    counts: how much the logarithms of what the maps and of what outlines say count, where outlines are asked
     taught: to tell outlines that are like none it was taught; None: by the names of the classes, where all are shapes
     """
 
@@ -132,6 +137,7 @@ class EngineClasses:
     temperature: float = 1.0
     nm_per_px: tuple[float, float] | None = None
     outlines: tuple[tuple[float, ...], ...] = ()
+    counts: tuple[float, float] = COUNTS
     taught: TaughtOutlines | None = None
 
 

@@ -17,7 +17,7 @@ from ..core.remarks import Remark
 from ..core.rules import classes_by_rules
 from ..core.scale import Scale
 from ..core.settings import ClassSettings
-from .learned_classes import NetworkClasses, all_shapes, class_probabilities, like_none, tempered
+from .learned_classes import NetworkClasses, all_shapes, class_probabilities, is_told, like_none, tempered
 from .rings import rings_of
 from .run_lengths import Floats, boxes_of, find_runs, index_image
 from .shape_classes import SHAPES, among_others, shape_probabilities
@@ -78,13 +78,13 @@ def learned(
     p, strange = said_by_network(seen, shapes, known)
     sure = np.where(strange, np.nan, p.max(axis=1)) if len(p) else np.zeros(0)
     names = np.array(known.names, object)[p.argmax(axis=1)] if len(p) else np.zeros(0, object)
-    names[~(sure >= settings.unsure_below)] = UNSURE
+    names[~(sure >= settings.unsure_below) | ~is_told(p)] = UNSURE
     return _joined(table, [str(n) for n in names], sure)
 
 
 def said_by_network(seen: Floats, shapes: Floats | None, known: EngineClasses) -> tuple[Floats, NDArray[np.bool_]]:
     """(n, K) calibrated probabilities of the particles of one micrograph, given all of them, and (n,) whether one is like none of
-    the classes, which then says nothing of the others.
+    the classes, which then says nothing of the others. All are alike where nothing is told of a particle.
 
     Shares in the micrograph count where the classes are shapes. Of other classes they do not: a class that is told half-heartedly,
     if rightly, would be swallowed by a commoner one.
@@ -93,8 +93,9 @@ def said_by_network(seen: Floats, shapes: Floats | None, known: EngineClasses) -
     strange = like_none(shapes, known)
     if strange is None:
         strange = np.zeros(len(p), np.bool_)
-    if all_shapes(known) and not strange.all():
-        p[~strange] = among_others(p[~strange])
+    told = is_told(p)
+    if all_shapes(known) and told.any():
+        p[told] = among_others(p[told], ~strange[told])
     # the temperature comes last: it says how sure a class is, and must not change which it is
     return tempered(p, known.temperature), strange
 

@@ -12,9 +12,6 @@ from .run_lengths import Floats
 from .shape_classes import SHAPES, among_others
 
 _LEAST = 1e-4  # a map may be sure of nothing
-OUTLINES_COUNT = 2.0  # as much as maps: shapes have learned from very many outlines, a class head from a few micrographs
-
-
 _TAUGHT = 0.5  # how likely a particle is to be of any shape that was taught, below which it is of none
 
 
@@ -30,15 +27,30 @@ class NetworkClasses:
 
 
 def class_probabilities(seen: Floats, shapes: Floats | None, known: EngineClasses) -> Floats:
-    """(n, K) probabilities of each class, by each particle alone: log-odds of the maps and of the outline added up.
+    """(n, K) probabilities of each class, by each particle alone: log-odds of the maps and of the outline added up, each as much as
+    it counts (`EngineClasses.counts`). All alike where nothing is said of a particle: outlines alone count, and it has none.
 
-    seen: (n, K) means over the maps; shapes: (n, S) as `shape_classes.shape_probabilities` gives them, NaN where there are none,
-    which says nothing; None where outlines are not asked for
+    seen, shapes: as in `evidence`
     """
-    z = np.log(np.maximum(seen, _LEAST))
+    maps, outlines = evidence(seen, shapes, known)
+    return softmax(known.counts[0] * maps + known.counts[1] * outlines)
+
+
+def is_told(p: Floats) -> NDArray[np.bool_]:
+    """(n,) whether anything is said of a particle, by its probabilities (n, K)."""
+    return np.asarray(p.max(axis=1, initial=0) > p.min(axis=1, initial=1), np.bool_)
+
+
+def evidence(seen: Floats, shapes: Floats | None, known: EngineClasses) -> tuple[Floats, Floats]:
+    """(n, K) log-probabilities of the classes by the maps, and by outlines; 0 where a particle has none, or none are asked for.
+
+    seen: (n, K) means over the maps; shapes: (n, S) as `shape_classes.shape_probabilities` gives them, NaN where there are none;
+    None where outlines are not asked for
+    """
+    maps = np.log(np.maximum(seen, _LEAST))
     if known.outlines and shapes is not None:
-        z = z + OUTLINES_COUNT * outline_evidence(shapes, np.array(known.outlines, np.float64))
-    return softmax(z)
+        return maps, outline_evidence(shapes, np.array(known.outlines, np.float64))
+    return maps, np.zeros_like(maps)
 
 
 def like_none(shapes: Floats | None, known: EngineClasses) -> NDArray[np.bool_] | None:

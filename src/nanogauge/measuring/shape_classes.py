@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .descriptors import DESCRIPTORS, descriptors
 from .run_lengths import Floats
@@ -70,7 +71,7 @@ def shape_probabilities(rings: Floats, network: ShapeNetwork | None = None) -> F
     return (network or shipped())(descriptors(rings))
 
 
-def among_others(seen: Floats) -> Floats:
+def among_others(seen: Floats, counted: NDArray[np.bool_] | None = None) -> Floats:
     """(n, k) probabilities of particles of one micrograph, given all of them.
 
     What tells shapes or classes apart has learned from as many of each, but many particles of a micrograph are of few kinds, and
@@ -78,14 +79,15 @@ def among_others(seen: Floats) -> Floats:
     are likeliest, by expectation maximisation (Saerens et al., Neural Comput. 14 (2002) 21), from a Dirichlet prior of `_PRIOR`
     particles of each.
 
-    seen: (n, k) probabilities of each on its own
+    seen: (n, k) probabilities of each on its own; counted: (n,) the particles that say what kinds there are, None: all
     """
     k = seen.shape[1]
     share = np.full(k, 1 / k)
+    says = seen if counted is None else seen[counted]
     for _ in range(_MOST_STEPS):
-        now = seen * share
+        now = says * share
         now /= now.sum(axis=1, keepdims=True)
-        before, share = share, (now.sum(axis=0) + _PRIOR) / (len(seen) + k * _PRIOR)
+        before, share = share, (now.sum(axis=0) + _PRIOR) / (len(says) + k * _PRIOR)
         if np.abs(share - before).max() < 1e-6:
             break
     likely = seen * share

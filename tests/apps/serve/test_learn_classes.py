@@ -89,6 +89,9 @@ def test_the_result_is_said_in_words() -> None:
     assert "80 % of those with a class were found at all" in html
     assert "Taken for another: &lt;i&gt; for rod, 3; rod for &lt;i&gt;, 1" in html
     assert "not tested" in html
+    assert "alone decides" not in html
+    assert "The outline alone decides" in result_html(figures | {"counts": {"maps": 0, "outlines": 1}}, {})
+    assert "inside the outline alone" in result_html(figures | {"counts": {"maps": 1, "outlines": 0}}, {})
     assert "<i>" not in html
     assert "Not tested" in result_html(figures | {"confusion": [[0, 0, 0]] * 3}, {})
     assert result_html({}, {}) == "", "its figures were lost"

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ...core.cpu import cores
 from ...core.errors import EngineError
-from ...core.protocols import N_MAPS, NO_CLASSES, EngineClasses, SizesInView, TaughtOutlines
+from ...core.protocols import COUNTS, N_MAPS, NO_CLASSES, EngineClasses, SizesInView, TaughtOutlines
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -84,12 +84,14 @@ class Facts:
 
 def _classes(values: dict[str, Any]) -> EngineClasses:
     pixels, taught = values.get("nm_per_px"), values.get("taught")
+    maps, outlines = values.get("counts", COUNTS)
     return EngineClasses(
         names=tuple(str(n) for n in values["names"]),
         of=str(values["of"]),
         temperature=float(values["temperature"]),
         nm_per_px=None if pixels is None else (float(pixels[0]), float(pixels[1])),
         outlines=_rows(values.get("outlines", ())),
+        counts=(float(maps), float(outlines)),
         taught=None
         if taught is None
         else TaughtOutlines(_rows(taught["centres"]), _rows(taught["whitening"]), float(taught["farthest"])),

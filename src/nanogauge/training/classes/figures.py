@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 from scipy.optimize import minimize_scalar
 
 from .data import UNLABELLED
@@ -15,6 +17,7 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 _TEMPERATURES = (0.25, 10.0)
 _MOST_WEIGHT = 10.0  # of a particle of a rare class
+_CHANCE = 0.05
 
 
 def class_weights(true: NDArray[np.integer], k: int) -> F64:
@@ -45,6 +48,31 @@ def per_class(matrix: I64, names: Sequence[str]) -> pd.DataFrame:
             "iou": right / (true + said - right),
         }
     return pd.DataFrame(figures)
+
+
+def loss_by_picture(p: F64, true: NDArray[np.integer], weight: F64, picture: NDArray[np.integer]) -> F64:
+    """(pictures,) Weighted log loss of probabilities (n, K) of particles of true classes (n,), micrograph by micrograph.
+
+    weight: (n,), as `picture_weights` gives them; picture: (n,), from 0
+    """
+    each = -weight * np.log(np.maximum(p[np.arange(len(true)), true], 1e-12))
+    return np.asarray(np.bincount(picture, each), np.float64)
+
+
+def picture_weights(true: NDArray[np.integer], picture: NDArray[np.integer], k: int) -> F64:
+    """(n,) weights with which classes count alike, micrographs of a class alike, and its particles in one alike; they sum to the
+    number of micrographs."""
+    groups, group, size = np.unique(picture * k + true, return_inverse=True, return_counts=True)
+    with_class = np.bincount(groups % k, minlength=k)
+    weight = 1 / size[group] / with_class[true]
+    return np.asarray(weight * len(np.unique(picture)) / max(float(weight.sum()), 1e-12), np.float64)
+
+
+def is_less(one: F64, other: F64) -> bool:
+    """Whether losses (pictures,) are less than others beyond chance: paired t-test, one-sided."""
+    gain = other - one
+    error = float(gain.std(ddof=1)) / math.sqrt(len(gain)) if len(gain) > 1 else math.inf
+    return bool(gain.mean() > stats.t.ppf(1 - _CHANCE, max(len(gain) - 1, 1)) * max(error, 1e-12))
 
 
 def average_precision(scores: F64, hits: NDArray[np.bool_], n_true: int) -> float:

@@ -16,6 +16,7 @@ from ...core.settings import Settings
 from ...detection.class_maps import class_maps
 from ...detection.find import at_edge, find_particles
 from ...measuring.classes import said_by_network, shapes_seen
+from ...measuring.learned_classes import is_told
 from ..evaluate import match
 from .data import UNLABELLED, Classed, particle_classes
 from .figures import F64, I64, average_precision, calibration_error, confusion, per_class, temperature
@@ -46,13 +47,20 @@ class Found:
         """(n,) Whether the true class is known."""
         return np.asarray(self.true >= 0)
 
+    def and_those_of(self, other: Found) -> Found:
+        """Together with the particles of other micrographs."""
+        joined = {n: np.concatenate([getattr(self, n), getattr(other, n)]) for n in ("seen", "shapes", "sure", "true")}
+        picture = np.concatenate([self.picture, other.picture + len(self.pictures)])
+        return Found(**joined, picture=picture, n_true=self.n_true + other.n_true, pictures=self.pictures + other.pictures)
+
 
 @dataclass(frozen=True)
 class Judged:
-    """matrix: (K, K) true against said, of pixels, or of found particles whose true one has a class; p, true: (n, K) and (n,)
-    probabilities and true classes of these, or of pixels drawn at random; ap50: (K,) of particles, None for pixels; found: of the
-    true particles, the share that was found; iou_by_picture: of phases; lost: (K,) share of the particles of each class that are
-    called like none that was taught; noticed: (K,) the same, were the class not taught; None where it is not known"""
+    """matrix: (K, K) true against said, of pixels, or of found particles whose true one has a class, if anything is said of them;
+    p, true: (n, K) and (n,) probabilities and true classes of these, or of pixels drawn at random; ap50: (K,) of particles, None
+    for pixels; found: of the true particles, the share that was found; untold: of how many of these nothing is said, as the frame
+    cuts them and outlines alone count; iou_by_picture: of phases; lost: (K,) share of the particles of each class that are called
+    like none that was taught; noticed: (K,) the same, were the class not taught; None where it is not known"""
 
     names: tuple[str, ...]
     matrix: I64
@@ -61,6 +69,7 @@ class Judged:
     pictures: tuple[str, ...]
     ap50: F64 | None = None
     found: float = float("nan")
+    untold: int = 0
     iou_by_picture: list[dict[str, Any]] = field(default_factory=list)
     lost: F64 | None = None
     noticed: F64 | None = None
@@ -89,7 +98,7 @@ class Judged:
             "confusion": self.matrix.tolist(),
         }
         if self.ap50 is not None:
-            return figures | {"found": json_value(self.found)}
+            return figures | {"found": json_value(self.found), "untold": self.untold}
         return figures | {"iou_by_picture": [{k: json_value(v) for k, v in row.items()} for row in self.iou_by_picture]}
 
 
@@ -138,7 +147,8 @@ def judge_particles(found: Found, known: EngineClasses) -> Judged:
     for n in np.unique(found.picture):
         own = found.picture == n
         p[own], _ = said_by_network(found.seen[own], found.shapes[own], known)
-    said, m, k = p.argmax(1), found.matched, len(known.names)
+    told, k = is_told(p), len(known.names)
+    said, m = np.where(told, p.argmax(1), NO_CLASS), found.matched & told
     score = found.sure * p.max(1)
     asked = found.true != NO_CLASS
     ap = [
@@ -146,9 +156,10 @@ def judge_particles(found: Found, known: EngineClasses) -> Judged:
         for c in range(k)
         for mine in [asked & (said == c)]
     ]
-    share = float(m.sum() / max(found.n_true.sum(), 1))
+    share = float(found.matched.sum() / max(found.n_true.sum(), 1))
     matrix = confusion(found.true[m], said[m], k)
-    return Judged(known.names, matrix, p[m], found.true[m], found.pictures, np.array(ap), share)
+    untold = int((found.matched & ~told).sum())
+    return Judged(known.names, matrix, p[m], found.true[m], found.pictures, np.array(ap), share, untold=untold)
 
 
 def judge_phases(engine: Engine, items: Sequence[Classed], *, seed: int = 0) -> Judged:

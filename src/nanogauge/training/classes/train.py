@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from ...core.errors import SettingsError
-from ...core.protocols import classes_of
+from ...core.protocols import EngineClasses, classes_of
 from ...detection.engines.onnx import OnnxEngine
 from ...results.atomic import write_atomic
 from ..export import describe, described, export_classes
+from .counts import weigh
 from .data import Classed, held_out, read_class_folder
 from .figures import F64
-from .judge import Judged, find_classed, judge_particles, judge_phases
+from .judge import Found, Judged, find_classed, judge_particles, judge_phases
 from .learn import class_recipe, learn
 from .outlines import fit_outlines
 from .untaught import lost_by_class, noticed_by_class, with_taught
@@ -26,12 +27,14 @@ from .untaught import lost_by_class, noticed_by_class, with_taught
 
 @dataclass(frozen=True)
 class Trained:
-    """network: the ONNX file; judged: on the micrographs held out; learned: the names of the others"""
+    """network: the ONNX file; judged: on the micrographs held out; learned: the names of the others; counts: of maps and outlines,
+    None for phases"""
 
     network: Path
     judged: Judged
     learned: tuple[str, ...]
     temperature: float
+    counts: tuple[float, float] | None = None
 
     def lines(self) -> list[str]:
         """What to tell a person."""
@@ -50,6 +53,8 @@ class Trained:
             f", mean IoU {figures['mean_iou'] or float('nan'):.3f}" if j.ap50 is None else f", found {j.found:.3f} of the true ones"
         )
         lines.append(said)
+        if self.counts is not None:
+            lines.append(_told_by(*self.counts) + (f"; {j.untold} cut by the frame are unsure" if j.untold else ""))
         if j.noticed is not None and j.lost is not None:
             lines.append(f"called unsure, as like none that was taught: {_shares(j.names, j.lost)}")
             lines.append(f"the same if it were not taught, by leaving each out in turn: {_shares(j.names, j.noticed)}")
@@ -89,7 +94,9 @@ def train_classes(
     pixels = [i.nm_per_px for i in learned if i.nm_per_px is not None]
     export_classes(checkpoint, network, nm_per_px=(min(pixels), max(pixels)) if pixels else None)
     judged = calibrated_phases(network, held) if of == "phases" else calibrated_particles(network, learned, held)
-    trained = Trained(network, judged, tuple(i.name for i in learned), classes_of(OnnxEngine(network)).temperature)
+    known = classes_of(OnnxEngine(network))
+    counts = known.counts if of == "particles" else None
+    trained = Trained(network, judged, tuple(i.name for i in learned), known.temperature, counts)
     save_figures(trained, run)
     return trained
 
@@ -102,18 +109,27 @@ def calibrated_phases(network: Path, held: Sequence[Classed]) -> Judged:
 
 
 def calibrated_particles(network: Path, learned: Sequence[Classed], held: Sequence[Classed]) -> Judged:
-    """The same of particles. What outlines say is fitted to the micrographs learned from, the temperature to those held out."""
+    """The same of particles. What outlines say is fitted to the micrographs learned from; how much they and the maps count, and the
+    temperature, to those held out. What is written has learned outlines from all: there are few, and the fit takes no time."""
     engine = OnnxEngine(network)
     known = classes_of(engine)
     seen, tested = find_classed(engine, learned), find_classed(engine, held)
-    outlines = fit_outlines(seen.shapes[seen.matched], seen.true[seen.matched], known.names)
-    known = replace(known, outlines=tuple(tuple(round(float(v), 4) for v in row) for row in outlines))
+    known = with_outlines(known, seen)
+    known = replace(known, counts=weigh(tested, known).counts)
     known = with_taught(known, seen, tested)
     known = replace(known, temperature=round(judge_particles(tested, known).temperature, 4))
     taught = None if known.taught is None else asdict(known.taught)
-    _describe(network, temperature=known.temperature, outlines=[list(row) for row in known.outlines], taught=taught)
+    outlines = with_outlines(known, seen.and_those_of(tested)).outlines
+    _describe(network, temperature=known.temperature, outlines=outlines, counts=known.counts, taught=taught)
     lost, noticed = lost_by_class(tested, known), noticed_by_class(seen, tested, known)
     return replace(judge_particles(tested, known), lost=lost, noticed=noticed)
+
+
+def with_outlines(known: EngineClasses, found: Found) -> EngineClasses:
+    """The classes with what outlines say of them, fitted to particles."""
+    m = found.matched
+    weights = fit_outlines(found.shapes[m], found.true[m], known.names, found.picture[m])
+    return replace(known, outlines=tuple(tuple(round(float(v), 4) for v in row) for row in weights))
 
 
 def _describe(network: Path, **more: Any) -> None:
@@ -127,12 +143,20 @@ def save_figures(trained: Trained, run: Path) -> None:
     """RUN/figures.json, per_class.csv, confusion.csv, held_out.txt."""
     j = trained.judged
     figures = {"network": trained.network.name, "learned": list(trained.learned), "temperature": trained.temperature} | j.figures()
+    if trained.counts is not None:
+        figures["counts"] = {"maps": trained.counts[0], "outlines": trained.counts[1]}
     write_atomic(run / "figures.json", json.dumps(figures, indent=1) + "\n")
     write_atomic(run / "per_class.csv", j.table.to_csv(index=False))
     write_atomic(
         run / "confusion.csv", pd.DataFrame(j.matrix, columns=[f"said {n}" for n in j.names], index=list(j.names)).to_csv()
     )
     write_atomic(run / "held_out.txt", "".join(f"{n}\n" for n in j.pictures))
+
+
+def _told_by(maps: float, outlines: float) -> str:
+    if not maps or not outlines:
+        return f"told by {'maps' if maps else 'outlines'} alone"
+    return f"told by maps, which count {maps:g}, and outlines, which count {outlines:g}"
 
 
 def _listed(items: Sequence[Classed]) -> str:

@@ -72,6 +72,11 @@ def result_html(figures: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     )
     if wrong:
         text += " Taken for another: " + "; ".join(f"{a} for {b}, {n}" for n, a, b in wrong[:3]) + "."
+    counts = figures.get("counts") or {"maps": 1, "outlines": 1}
+    if not counts["maps"]:
+        text += " The outline alone decides, so particles cut by the frame are unsure."
+    elif not counts["outlines"]:
+        text += " What is inside the outline alone decides."
     body = []
     for i, name in enumerate(names):
         true, told = sum(matrix[i]), sum(row[i] for row in matrix)
