@@ -20,6 +20,7 @@ from ..core.settings import MeasureSettings, Settings
 from .confidence import judge_of, mean_by_label, true_at_all_sizes
 from .edges import true_edge
 from .faint import Faint, hardly_stand_out
+from .halos import without_halos
 from .in_line import joined_in_line
 from .look_alikes import NONE, LookAlikes, look_alikes
 from .looks import (
@@ -163,6 +164,10 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
         more_readings.append(read("with what hardly stands out", result.labels))
         result = left_out(result, gone)
     result, alikes = _with_alikes(result, picture, taken[1:])
+    plain = without_halos(result.labels, picture)
+    if plain is not None:
+        more_readings.append(read("with halos", result.labels))
+        result = replace(result, labels=plain, foreground=np.where(plain == result.labels, result.foreground, 0).astype(np.float32))
     every = result
     for look in taken[1:]:
         every = with_unseen(every, look, engine.sees_px)
