@@ -67,6 +67,21 @@ def test_what_is_seen_within_letters_is_a_stroke_of_them() -> None:
     assert len(located_in(np.zeros((200, 300), np.uint8), Sees((133, 130, 137, 164), (116, 60, 140, 120))).bars) == 1
 
 
+@pytest.mark.parametrize(
+    ("bar", "label", "left"),
+    [((122, 60, 134, 220), (116, 60, 140, 120), (120, 220)), ((122, 60, 134, 220), (116, 170, 140, 226), (60, 170))],
+)
+def test_letters_that_are_seen_as_one_with_the_bar_beside_them_are_cut_off(bar: Box, label: Box, left: tuple[int, int]) -> None:
+    (seen,) = located_in(np.zeros((200, 300), np.uint8), Sees(bar, label)).bars
+    assert (seen.box[1], seen.box[3]) == pytest.approx(left, abs=2)
+    assert not seen.surely_ended  # where letters end is not where a bar begins
+
+
+def test_a_block_keeps_the_text_in_it() -> None:
+    (seen,) = located_in(np.zeros((200, 300), np.uint8), Sees((110, 60, 146, 220), (116, 100, 140, 180))).bars
+    assert (seen.box[1], seen.box[3]) == (60, 220)
+
+
 @pytest.mark.parametrize("tone", [188.0, 160.0])
 def test_a_weak_bar_over_the_relief_is_not_measured_wrong_where_both_look(
     ground: Grey, rng: np.random.Generator, reader: RapidOcrReader, tone: float
