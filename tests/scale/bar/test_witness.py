@@ -89,6 +89,21 @@ def test_two_sure_looks_are_enough_and_one_of_three_speaks_against_nothing() -> 
     assert witness_of(np.zeros((72, 200), np.uint8), label, None) == Witness()
 
 
+@pytest.mark.parametrize(("number", "unit", "confidence", "counts"), [
+    ("0.2", "µm", 0.6, True), ("2", "nm", 0.6, True), (".200", "nm", 0.95, False), ("530", "nm", 0.95, False),
+    ("2", "µm", 0.95, False),
+])  # fmt: skip
+def test_only_what_a_bar_may_bear_contradicts(number: str, unit: str, confidence: float, counts: bool) -> None:
+    other = Spelt(number, unit, confidence)
+    assert (Witness((other, other)).objection(label_of("2 µm")) is not None) is counts
+
+
+@pytest.mark.parametrize(("confidence", "counts"), [(0.7, False), (0.95, True)])
+def test_an_n_is_told_from_an_m_only_surely(confidence: float, counts: bool) -> None:
+    other = Spelt("20", "mm", confidence)
+    assert (Witness((other, other)).objection(label_of("20 nm")) is not None) is counts
+
+
 class Says:
     """A text reader that reads every line as the same."""
 

@@ -27,6 +27,7 @@ def load_ahead(*, n_threads: int | None = None, device: str = "auto") -> None:
     _ahead[with_network] = pool.submit(loaded_engine, n_threads=n_threads, device=device)
     _ahead[with_text] = pool.submit(loaded_reader, n_threads=n_threads)
     pool.submit(make_locator, n_threads=n_threads)
+    pool.submit(make_letter_reader, n_threads=n_threads)
     pool.submit(make_size_estimator, n_threads=n_threads)
     pool.shutdown(wait=False)
 

@@ -39,10 +39,13 @@ class Spelt:
         number, unit = label.text.split()
         return self.unit == unit and math.isclose(float(self.number), float(number))
 
-    @property
-    def is_plausible(self) -> bool:
-        """Whether a bar may bear it: grain before a number is taken for a digit or a point, "530" or ".300" for "30" and "300"."""
-        return is_common(float(self.number)) and not (self.number.startswith(".") and self.number.endswith("0"))
+    def contradicts(self, label: LengthText) -> bool:
+        """Whether it is another length that a bar may bear: grain before a number is taken for a digit or a point, "530" or ".300"
+        for "30" and "300". An n is told from an m only where it is sure."""
+        plausible = is_common(float(self.number)) and not (self.number.startswith(".") and self.number.endswith("0"))
+        number, unit = label.text.split()
+        only_unit = {self.unit, unit} == {"nm", "mm"} and math.isclose(float(self.number), float(number))
+        return plausible and not self.says(label) and (not only_unit or self.confidence >= _SURE)
 
     def __str__(self) -> str:
         return f"{self.number} {self.unit}"
@@ -61,7 +64,7 @@ class Witness:
     def objection(self, label: LengthText) -> Spelt | None:
         """Another length than a label's that two looks have, and most of those that are at all sure; None where there is none."""
         clear = [s for s in self.looks if s is not None and s.confidence >= _CLEAR]
-        others = [s for s in clear if s.is_plausible and not s.says(label)]
+        others = [s for s in clear if s.contradicts(label)]
         twice = [s for s in others if sum(str(s) == str(o) for o in others) > 1]
         return max(twice, key=lambda s: s.confidence) if 2 * len(others) > len(clear) and twice else None
 
