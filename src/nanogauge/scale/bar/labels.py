@@ -77,6 +77,8 @@ def confirmed(
     ):
         votes = [t for t in votes if not t.text.endswith("mm")]
         label = _as_nm(label, votes)
+    if label.text.endswith("mm") and not are_twins(pixels, label):
+        votes += [t for t in (_in_nm(label),) if witness.surely_says(t)]
     spelt = [t for t in (label, *votes) if witness.surely_says(t)]
     if {"nm", "µm"} <= {t.text.split()[1] for t in (label, *votes)}:  # where the tail of a µ hardly shows, nobody is sure
         spelt = []
@@ -210,6 +212,12 @@ def _as_nm(label: LengthText, votes: list[LengthText]) -> LengthText:
     if best is None or label.text.endswith("nm"):
         return label
     return replace(label, value_nm=best.value_nm, text=best.text, confidence=best.confidence, doubt=best.doubt)
+
+
+def _in_nm(label: LengthText) -> LengthText:
+    """A label read in mm, in nm."""
+    number = label.text.split()[0]
+    return replace(label, value_nm=float(number), text=f"{number} nm", doubt="")
 
 
 def _differ_in_unit(a: LengthText, b: LengthText) -> bool:

@@ -39,13 +39,16 @@ class Spelt:
         number, unit = label.text.split()
         return self.unit == unit and math.isclose(float(self.number), float(number))
 
-    def contradicts(self, label: LengthText) -> bool:
-        """Whether it is another length that a bar may bear: grain before a number is taken for a digit or a point, "530" or ".300"
-        for "30" and "300". An n is told from an m only where it is sure."""
-        plausible = is_common(float(self.number)) and not (self.number.startswith(".") and self.number.endswith("0"))
+    def is_plausible(self) -> bool:
+        """Whether a bar may bear it: grain before a number is taken for a digit or a point, "530" or ".300" for "30" and "300"."""
+        return is_common(float(self.number)) and not (self.number.startswith(".") and self.number.endswith("0"))
+
+    def has_more_than(self, label: LengthText) -> bool:
+        """Whether it is a label with digits, or a point between them, that the label lacks: readers drop what they do not expect. A
+        point before the first digit may be a part of that, as the foot of a 2 is."""
         number, unit = label.text.split()
-        only_unit = {self.unit, unit} == {"nm", "mm"} and math.isclose(float(self.number), float(number))
-        return plausible and not self.says(label) and (not only_unit or self.confidence >= _SURE)
+        rest = iter(self.number)
+        return self.unit == unit and self.number not in (number, f".{number}") and all(c in rest for c in number)
 
     def __str__(self) -> str:
         return f"{self.number} {self.unit}"
@@ -62,11 +65,16 @@ class Witness:
         return bool(self.looks) and all(s is not None and s.confidence >= _SURE and s.says(label) for s in self.looks)
 
     def objection(self, label: LengthText) -> Spelt | None:
-        """Another length than a label's that two looks have, and most of those that are at all sure; None where there is none."""
+        """Another length than a label's that a bar may bear; None where there is none. Where it has more than the label, two looks
+        at it are enough, if most that are at all sure have it; what only differs must be surely spelt by every look."""
         clear = [s for s in self.looks if s is not None and s.confidence >= _CLEAR]
-        others = [s for s in clear if s.contradicts(label)]
+        others = [s for s in clear if not s.says(label) and s.is_plausible()]
         twice = [s for s in others if sum(str(s) == str(o) for o in others) > 1]
-        return max(twice, key=lambda s: s.confidence) if 2 * len(others) > len(clear) and twice else None
+        if not twice or 2 * len(others) <= len(clear):
+            return None
+        best = max(twice, key=lambda s: s.confidence)
+        in_all = all(s is not None and str(s) == str(best) and s.confidence >= _SURE for s in self.looks)
+        return best if best.has_more_than(label) or in_all else None
 
 
 def witness_of(pixels: NDArray[np.uint8], label: LengthText, reader: LetterReader | None) -> Witness:
