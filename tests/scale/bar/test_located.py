@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from nanogauge.detection.engines.ocr import RapidOcrReader
 from nanogauge.scale.bar import read_scale_bar
-from nanogauge.scale.bar.located import located_in
+from nanogauge.scale.bar.ends import Ends
+from nanogauge.scale.bar.locate import BarCandidate
+from nanogauge.scale.bar.located import Located, SeenBar, located_in
+from nanogauge.scale.bar.match import LabelledBar
+from nanogauge.scale.bar.second_sight import taken_together
+from nanogauge.scale.bar.text import LengthText
 from nanogauge.training.synthetic.annotate import draw_scale_bar
 from nanogauge.training.synthetic.marks import BarTruth, Box
 
@@ -116,3 +123,26 @@ def test_of_two_bars_that_one_counts_that_both_see(ground: Grey, rng: np.random.
 
 def test_a_locator_that_sees_nothing_changes_nothing(drawn: tuple[Grey, BarTruth], reader: RapidOcrReader) -> None:
     assert read_scale_bar(drawn[0], reader, Sees(None, None)) == read_scale_bar(drawn[0], reader)
+
+
+def test_a_rod_in_another_tone_than_the_letters_is_not_lifted_over_a_good_bar() -> None:
+    """A black rod below a white label, which the locator took for its bar: 77 px for 205."""
+    pixels = np.full((200, 500), 150, np.uint8)
+    pixels[140:154, 300:378] = 20  # the rod
+    pixels[118:122, 60:265] = 255
+    label = LengthText(300.0, "300 nm", "300 nm", (106.0, 285.0, 136.0, 375.0), 0.95, True)
+    for x in range(290, 372, 12):  # its strokes
+        pixels[110:132, x : x + 4] = 255
+    bar, rod = (
+        LabelledBar(
+            label,
+            BarCandidate("solid", (y0, x0, y1, x1), (y0, y1), bright, 105.0, 0.9),
+            Ends(x0 - 0.5, x1 - 0.5, 0.3, False),
+            score,
+        )
+        for (y0, x0, y1, x1), bright, score in (((118, 60, 122, 265), True, 0.79), ((140, 300, 154, 378), False, 0.70))
+    )
+    located = Located((SeenBar((140, 300, 154, 378), 299.5, 377.5, True, 0.9),), ())
+    assert taken_together(pixels, label, [bar, rod], located, [])[0].bar == bar.bar
+    better = replace(rod, score=0.85)
+    assert taken_together(pixels, label, [better, bar], located, [])[0].bar == rod.bar

@@ -36,25 +36,9 @@ _COMMON = (
     ".5", ".2", ".4", ".25", "0.05", "0.02", "100.0", "500.0", "12.5", "7.5", "1000", "2000",
 )  # fmt: skip
 _WORDS = (
-    "WD",
-    "SE",
-    "x50k",
-    "kV",
-    "HV",
-    "Mag",
-    "a",
-    "(b)",
-    "7.5 mm",
-    "SEI",
-    "HFW",
-    "det",
-    "5.0",
-    "TEM",
-    "sample",
-    "Au",
-    "X20,000",
+    "WD", "SE", "x50k", "kV", "HV", "Mag", "a", "(b)", "7.5 mm", "SEI", "HFW", "det", "5.0", "TEM", "sample", "Au", "X20,000",
     "10.0kV",
-)
+)  # fmt: skip
 _BESIDE: tuple[Style, ...] = ("plain", "plain", "ticks", "ticks", "heavy_ticks", "bracket", "hollow", "comb", "embossed", "arrows")
 
 
