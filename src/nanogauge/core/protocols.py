@@ -45,6 +45,17 @@ class BarLocator(Protocol):
         ...
 
 
+class LetterReader(Protocol):
+    """Reads a line of text letter by letter, whatever they spell: a second witness beside a `TextReader`."""
+
+    alphabet: str
+
+    def columns(self, line: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Of a line of text (32, W) uint8: in each of its columns of two px the probabilities of no letter, of each letter of the
+        alphabet, and of any other, (W/2, 2 + len(alphabet))."""
+        ...
+
+
 N_MAPS = 3
 """Foreground, boundary, distance."""
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from ..core.errors import SettingsError
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, flag_texts, flags_of
-from ..core.protocols import BarLocator, Engine, SizeEstimator, TextLine, TextReader, classes_of
+from ..core.protocols import BarLocator, Engine, LetterReader, SizeEstimator, TextLine, TextReader, classes_of
 from ..core.scale import Scale
 from ..core.settings import MeasureSettings, SeparateSettings, Settings
 from ..detection.confidence import expected_found
-from ..detection.engines import make_engine, make_locator, make_reader, make_size_estimator
+from ..detection.engines import make_engine, make_letter_reader, make_locator, make_reader, make_size_estimator
 from ..detection.find import Box, Found, at_edge, find_particles
 from ..detection.readings import relative_uncertainty
 from ..detection.separate import touching
@@ -52,7 +52,8 @@ class Measurer:
     """Measures any number of micrographs with one engine and one text reader.
 
     settings: which engine, and how all is measured
-    engine, reader, locator, estimator: those to use; None: those the settings ask for and the shipped ones, made when first needed
+    engine, reader, locator, letters, estimator: those to use; None: those the settings ask for and the shipped ones, made when
+    first needed
     n_threads: of those made here; None: one a core
     """
 
@@ -63,12 +64,13 @@ class Measurer:
         engine: Engine | None = None,
         reader: TextReader | None = None,
         locator: BarLocator | None = None,
+        letters: LetterReader | None = None,
         estimator: SizeEstimator | None = None,
         n_threads: int | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self._engine, self._reader, self._locator, self._n_threads = engine, reader, locator, n_threads
-        self._estimator = estimator
+        self._letters, self._estimator = letters, estimator
         self._handed_in = engine is not None
 
     @property
@@ -90,6 +92,11 @@ class Measurer:
     def locator(self) -> BarLocator:
         """Sees where scale bars are. Raises EngineError where it cannot be loaded."""
         return self._locator or make_locator(n_threads=self._n_threads)
+
+    @property
+    def letters(self) -> LetterReader:
+        """Reads the letters of labels, a second witness. Raises EngineError where it cannot be loaded."""
+        return self._letters or make_letter_reader(n_threads=self._n_threads)
 
     @property
     def estimator(self) -> SizeEstimator:
@@ -122,7 +129,7 @@ class Measurer:
         micrograph = source if isinstance(source, Micrograph) else read_picture(source, **asdict(settings.read))
         if isinstance(micrograph, Mosaic):
             known = calibration_of(settings)
-            seeing: dict[str, Any] = {"reader": self.reader, "locator": self.locator}
+            seeing: dict[str, Any] = {"reader": self.reader, "locator": self.locator, "letters": self.letters}
             return measure_mosaic(micrograph, engine=self.engine, settings=settings, scale=scale, calibration=known, **seeing)
         bar, decision, frame = self.read_scale(micrograph, user=scale)
         drawn, lettered = without_letters(
@@ -234,7 +241,7 @@ class Measurer:
         not data bar and not padding."""
         grey = micrograph.grey8()
         h, w = grey.shape
-        bar = read_scale_bar(grey, self.reader, self.locator) if min(h, w) >= 32 else None
+        bar = read_scale_bar(grey, self.reader, self.locator, self.letters) if min(h, w) >= 32 else None
         decision = resolve_scale(metadata=micrograph.scale, bar=bar, user=user, hint=micrograph.hint)
         decision = calibrated(decision, calibration_of(self.settings), micrograph.instrument)
         if data_bar_is_known(micrograph):

@@ -61,9 +61,9 @@ def export_fp32(network: nn.Module, path: Path, *, names: dict[str, str] | None 
     write_onnx(whole, path, outputs=outputs, names={"outputs": ",".join(maps)} | (names or {}))
 
 
-def write_onnx(module: nn.Module, path: Path, *, outputs: list[str], names: dict[str, str]) -> None:
-    """Writes PATH: input "grey" (1, 1, H, W), H and W free multiples of 32; outputs and metadata by name."""
-    example = torch.zeros(1, 1, 96, 128)
+def write_onnx(module: nn.Module, path: Path, *, outputs: list[str], names: dict[str, str], height: int | None = None) -> None:
+    """Writes PATH: input "grey" (1, 1, H, W), H and W free multiples of 32, or H of that height; outputs and metadata by name."""
+    example = torch.zeros(1, 1, height or 96, 128)
     h, w = torch.export.Dim("h", min=1, max=256), torch.export.Dim("w", min=1, max=256)
     with _quietly(), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's own, about its own internals
@@ -74,7 +74,7 @@ def write_onnx(module: nn.Module, path: Path, *, outputs: list[str], names: dict
             opset_version=OPSET,
             input_names=["grey"],
             output_names=outputs,
-            dynamic_shapes=({2: 32 * h, 3: 32 * w},),
+            dynamic_shapes=({3: 32 * w} if height else {2: 32 * h, 3: 32 * w},),
             verbose=False,
         )
     if program is None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from nanogauge.detection.engines.ocr import RapidOcrReader
 from nanogauge.scale.bar import read_scale_bar
-from nanogauge.scale.bar.located import located_in
+from nanogauge.scale.bar.ends import Ends
+from nanogauge.scale.bar.locate import BarCandidate
+from nanogauge.scale.bar.located import Located, SeenBar, located_in
+from nanogauge.scale.bar.match import LabelledBar
+from nanogauge.scale.bar.second_sight import taken_together
+from nanogauge.scale.bar.text import LengthText
 from nanogauge.training.synthetic.annotate import draw_scale_bar
 from nanogauge.training.synthetic.marks import BarTruth, Box
 
@@ -67,6 +74,21 @@ def test_what_is_seen_within_letters_is_a_stroke_of_them() -> None:
     assert len(located_in(np.zeros((200, 300), np.uint8), Sees((133, 130, 137, 164), (116, 60, 140, 120))).bars) == 1
 
 
+@pytest.mark.parametrize(
+    ("bar", "label", "left"),
+    [((122, 60, 134, 220), (116, 60, 140, 120), (120, 220)), ((122, 60, 134, 220), (116, 170, 140, 226), (60, 170))],
+)
+def test_letters_that_are_seen_as_one_with_the_bar_beside_them_are_cut_off(bar: Box, label: Box, left: tuple[int, int]) -> None:
+    (seen,) = located_in(np.zeros((200, 300), np.uint8), Sees(bar, label)).bars
+    assert (seen.box[1], seen.box[3]) == pytest.approx(left, abs=2)
+    assert not seen.surely_ended  # where letters end is not where a bar begins
+
+
+def test_a_block_keeps_the_text_in_it() -> None:
+    (seen,) = located_in(np.zeros((200, 300), np.uint8), Sees((110, 60, 146, 220), (116, 100, 140, 180))).bars
+    assert (seen.box[1], seen.box[3]) == (60, 220)
+
+
 @pytest.mark.parametrize("tone", [188.0, 160.0])
 def test_a_weak_bar_over_the_relief_is_not_measured_wrong_where_both_look(
     ground: Grey, rng: np.random.Generator, reader: RapidOcrReader, tone: float
@@ -101,3 +123,26 @@ def test_of_two_bars_that_one_counts_that_both_see(ground: Grey, rng: np.random.
 
 def test_a_locator_that_sees_nothing_changes_nothing(drawn: tuple[Grey, BarTruth], reader: RapidOcrReader) -> None:
     assert read_scale_bar(drawn[0], reader, Sees(None, None)) == read_scale_bar(drawn[0], reader)
+
+
+def test_a_rod_in_another_tone_than_the_letters_is_not_lifted_over_a_good_bar() -> None:
+    """A black rod below a white label, which the locator took for its bar: 77 px for 205."""
+    pixels = np.full((200, 500), 150, np.uint8)
+    pixels[140:154, 300:378] = 20  # the rod
+    pixels[118:122, 60:265] = 255
+    label = LengthText(300.0, "300 nm", "300 nm", (106.0, 285.0, 136.0, 375.0), 0.95, True)
+    for x in range(290, 372, 12):  # its strokes
+        pixels[110:132, x : x + 4] = 255
+    bar, rod = (
+        LabelledBar(
+            label,
+            BarCandidate("solid", (y0, x0, y1, x1), (y0, y1), bright, 105.0, 0.9),
+            Ends(x0 - 0.5, x1 - 0.5, 0.3, False),
+            score,
+        )
+        for (y0, x0, y1, x1), bright, score in (((118, 60, 122, 265), True, 0.79), ((140, 300, 154, 378), False, 0.70))
+    )
+    located = Located((SeenBar((140, 300, 154, 378), 299.5, 377.5, True, 0.9),), ())
+    assert taken_together(pixels, label, [bar, rod], located, [])[0].bar == bar.bar
+    better = replace(rod, score=0.85)
+    assert taken_together(pixels, label, [better, bar], located, [])[0].bar == rod.bar

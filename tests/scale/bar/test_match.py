@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nanogauge.core.protocols import TextLine
 from nanogauge.scale.bar.labels import read_again
+from nanogauge.scale.bar.located import SeenBar
 from nanogauge.scale.bar.match import bars_at
 from nanogauge.scale.bar.text import LengthText, parse_lengths
 from nanogauge.training.synthetic.marks import draw_bar, fill, finished, text_width, write
@@ -55,11 +56,14 @@ def test_strokes_of_letters_are_no_bars(rng: np.random.Generator) -> None:
     assert not [p for p in bars_at(finished(picture), own, [TextLine(own.raw, 0.95, own.box)]) if p.score > 0.45]
 
 
-def test_a_plate_ends_where_its_tone_ends(rng: np.random.Generator) -> None:
-    """Beyond a white plate the ground may have the tone of the bar on it: no other half of a bar that its text splits."""
+@pytest.mark.parametrize("bar_x0", [55.0, 155.0 + WIDE])
+def test_a_plate_ends_where_its_tone_ends(bar_x0: float, rng: np.random.Generator) -> None:
+    """Beyond a white plate the ground may have the tone of the bar on it: no other half of a bar that its text splits, whether the
+    bar stands left or right of it."""
     picture = canvas(rng, level=30.0)
-    fill(picture, 95, 40, 145, 150 + WIDE, 255.0)
-    draw_bar(picture, "plain", 120, 55.0, 60.0, 4, 30.0)
+    x0, x1 = (40, 150 + WIDE) if bar_x0 < 135 else (120, bar_x0 + 75)
+    fill(picture, 95, x0, 145, x1, 255.0)
+    draw_bar(picture, "plain", 120, bar_x0, 60.0, 4, 30.0)
     write(picture, "200 nm", 106, 135, FONT_PX, 30.0)
     own = label((104.0, 133.0, 136.0, 137.0 + WIDE))
     best = bars_at(finished(picture), own, [TextLine(own.raw, 0.95, own.box)])[0]
@@ -78,6 +82,22 @@ def test_half_of_a_split_bar_is_none(level: float, rng: np.random.Generator) -> 
     best = bars_at(finished(picture), own, [TextLine(own.raw, 0.95, own.box)])[0]
     assert best.bar.kind == "split"
     assert best.ends.length_px == pytest.approx(WIDE + 140.0, abs=1.0)
+
+
+def test_a_ruler_in_a_row_of_grain_where_the_locator_sees_it() -> None:
+    """Among more marks of the ground than a ruler can be told from, over the whole row; in what the locator sees there are few."""
+    rng = np.random.default_rng(3)
+    picture = np.full((200, 900), 120, np.float32)
+    for x in 300 + 7.0 * np.arange(84) + rng.choice([-2.0, 0.0, 2.0], 84):
+        fill(picture, 112, float(x), 120, float(x) + 2, 255.0)
+    draw_bar(picture, "ruler", 116, 150.0, 105.0, 2, 255.0)
+    write(picture, "200 nm", 104, 30, FONT_PX, 255.0)
+    own, pixels = label((100.0, 28.0, 134.0, 32.0 + WIDE)), finished(picture)
+    seen = SeenBar((108, 146, 122, 260), 146.0, 260.0, False, 0.87)
+    with_it = [p for p in bars_at(pixels, own, [TextLine(own.raw, 0.95, own.box)], seen=(seen,)) if p.score > 0.45]
+    assert with_it
+    assert with_it[0].bar.kind == "ruler"
+    assert with_it[0].ends.length_px == pytest.approx(105.0, abs=0.7)
 
 
 class Reader:

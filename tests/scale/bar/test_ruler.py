@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
-from nanogauge.scale.bar.ruler import find_rulers
-from nanogauge.training.synthetic.marks import draw_bar, finished
+from nanogauge.scale.bar.ruler import comb_within, find_rulers
+from nanogauge.training.synthetic.marks import Style, draw_bar, fill, finished
 
 
 @pytest.mark.parametrize("tone", [255.0, 0.0])
@@ -42,3 +43,36 @@ def test_one_mark_between_others_may_be_hidden(hidden: tuple[int, ...], is_one: 
     assert bool(found) is is_one
     if is_one:
         assert found[0][2] - found[0][1] == pytest.approx(240.0, abs=1.0)
+
+
+def relief(seed: int) -> np.ndarray:
+    """A ground as uneven as particles are, and as grainy."""
+    rng = np.random.default_rng(seed)
+    smooth = gaussian_filter(rng.normal(size=(120, 420)), 9)
+    return (110 + 40 * smooth / smooth.std() + rng.normal(0, 6, (120, 420))).astype(np.float32)
+
+
+@pytest.mark.parametrize("style", ["ruler", "dots"])
+@pytest.mark.parametrize("seed", range(4))
+def test_marks_over_particles_are_fitted_as_a_whole(style: Style, seed: int) -> None:
+    picture = relief(seed)
+    draw_bar(picture, style, 60, 80.0, 201.3, 2, 255.0)
+    found = comb_within(finished(picture), (52, 74, 68, 290), bright=True)
+    assert found is not None
+    assert found[0].kind == "ruler"
+    assert found[2] - found[1] == pytest.approx(201.3, abs=0.7)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_comb_is_fitted_to_what_is_none(seed: int) -> None:
+    picture = relief(seed)
+    assert comb_within(finished(picture), (52, 74, 68, 290), bright=True) is None
+    draw_bar(picture, "plain", 60, 80.0, 201.3, 4, 255.0)
+    assert comb_within(finished(picture), (52, 74, 68, 290), bright=True) is None
+
+
+def test_marks_that_go_on_beyond_the_ends_are_no_ruler() -> None:
+    picture = np.full((120, 420), 110, np.float32)
+    for k in range(15):
+        fill(picture, 56, 40.0 + 20 * k, 66, 42.0 + 20 * k, 255.0)
+    assert comb_within(finished(picture), (52, 80, 68, 282), bright=True) is None

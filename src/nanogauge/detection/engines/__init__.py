@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import SettingsError
-from ...core.protocols import BarLocator, Engine, SizeEstimator, TextReader
+from ...core.protocols import BarLocator, Engine, LetterReader, SizeEstimator, TextReader
 
 ENGINES = ("unet", "unet-resnet50-cbam", "threshold")
 """`unet` is the default network, `unet-resnet50-cbam` that of the source paper, `threshold` Otsu + watershed."""
@@ -27,6 +27,7 @@ def load_ahead(*, n_threads: int | None = None, device: str = "auto") -> None:
     _ahead[with_network] = pool.submit(loaded_engine, n_threads=n_threads, device=device)
     _ahead[with_text] = pool.submit(loaded_reader, n_threads=n_threads)
     pool.submit(make_locator, n_threads=n_threads)
+    pool.submit(make_letter_reader, n_threads=n_threads)
     pool.submit(make_size_estimator, n_threads=n_threads)
     pool.shutdown(wait=False)
 
@@ -76,6 +77,14 @@ def make_locator(*, n_threads: int | None = None) -> BarLocator:
     from .onnx import OnnxLocator
 
     return OnnxLocator(n_threads=n_threads)
+
+
+@cache
+def make_letter_reader(*, n_threads: int | None = None) -> LetterReader:
+    """The network that reads the letters of labels; one for all who ask. Raises EngineError where it cannot be loaded."""
+    from .onnx import OnnxLetterReader
+
+    return OnnxLetterReader(n_threads=n_threads)
 
 
 @cache

@@ -41,7 +41,9 @@ SHIPPED = {name: _MODELS / f"{name}.onnx" for name in ("unet-efficientnet-lite2-
 """The networks that come with the package, the default first."""
 DEFAULT = SHIPPED["unet-efficientnet-lite2-6"]
 _LOCATOR = _MODELS / "scale-bar-locator.onnx"
+_LETTERS = _MODELS / "scale-label-letters.onnx"
 _SIZES = _MODELS / "size-estimator.onnx"
+_LETTERS_STRIDE = 32
 _LOCATOR_STRIDE, _LOCATOR_MOST_PX2 = 32, 640_000  # of a picture it is given: bars and text grow with the picture
 
 
@@ -132,6 +134,26 @@ class OnnxLocator:
         out = np.asarray(self._run(None, {"grey": padded[None, None]})[0][0], np.float32)
         cell_px = padded.shape[1] / out.shape[2] / factor
         return out[:, : -(-h * out.shape[1] // padded.shape[0]), : -(-w * out.shape[2] // padded.shape[1])], cell_px
+
+
+class OnnxLetterReader:
+    """A `LetterReader`: the network that reads the letters of a scale bar's label. Always on the processor, where it takes a
+    millisecond or two. Raises EngineError where the file is missing or broken."""
+
+    def __init__(self, path: Path = _LETTERS, *, n_threads: int | None = None) -> None:
+        if not path.is_file():
+            raise EngineError(f"{path}: the weights that read the letters of labels are missing; install nanogauge again")
+        session = _session(path, n_threads, [PROVIDERS["cpu"]])
+        self._run = session.run
+        self.alphabet = str(session.get_modelmeta().custom_metadata_map.get("letters", ""))
+        if not self.alphabet:
+            raise EngineError(f"{path}: the network does not say which letters it tells apart; export it again")
+
+    def columns(self, line: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Of a line (32, W) uint8: the probabilities of no letter, of each of the alphabet, of any other, (W/2, n)."""
+        wide = line.shape[1]
+        padded = np.pad(np.asarray(line, np.float32) / 255, ((0, 0), (0, -wide % _LETTERS_STRIDE)), mode="edge")
+        return np.asarray(self._run(None, {"grey": padded[None, None]})[0][0].T[: (wide + 1) // 2], np.float32)
 
 
 class OnnxSizeEstimator:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.protocols import BarLocator, TextLine, TextReader
+from ...core.protocols import BarLocator, LetterReader, TextLine, TextReader
 from ...reading import Mosaic
 from ...scale.bar import ScaleBarReading, find_data_bar, read_scale_bar, written_on
 from .levels import Levels
@@ -33,7 +33,14 @@ class Sought:
     texts: tuple[Box, ...] = ()
 
 
-def seek(mosaic: Mosaic, levels: Levels, preview: NDArray[np.uint8], reader: TextReader, locator: BarLocator | None) -> Sought:
+def seek(
+    mosaic: Mosaic,
+    levels: Levels,
+    preview: NDArray[np.uint8],
+    reader: TextReader,
+    locator: BarLocator | None,
+    letters: LetterReader | None = None,
+) -> Sought:
     """Looks for both. preview: the whole mosaic made small, (h, w) uint8.
 
     Bars that contradict each other give none, and a reading that says so.
@@ -44,7 +51,7 @@ def seek(mosaic: Mosaic, levels: Levels, preview: NDArray[np.uint8], reader: Tex
     for picture, (y0, x0), (fy, fx) in _looks(mosaic, levels, preview):
         if min(picture.shape) < _LEAST_PX:
             continue
-        found = read_scale_bar(picture, reader, locator)
+        found = read_scale_bar(picture, reader, locator, letters)
         strip = find_data_bar(picture, [TextLine("", 1.0, b) for b in found.text_boxes] if found else [])
         if strip is not None and strip[2] >= picture.shape[0] - 1:
             rows = strip[0] - (1 if fy > 1 else 0)  # a row of a small picture is several of the mosaic

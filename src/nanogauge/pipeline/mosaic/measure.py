@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...core.errors import SettingsError
 from ...core.micrograph import Micrograph
 from ...core.particles import KINDS, column_dtypes, kinds_of
-from ...core.protocols import BarLocator, Engine, TextReader, classes_of
+from ...core.protocols import BarLocator, Engine, LetterReader, TextReader, classes_of
 from ...core.remarks import Remark
 from ...core.scale import Scale
 from ...core.settings import Settings
@@ -53,6 +53,7 @@ def measure_mosaic(
     calibration: Calibration | None = None,
     reader: TextReader | None = None,
     locator: BarLocator | None = None,
+    letters: LetterReader | None = None,
 ) -> Measurement:
     """Measures a mosaic in bounded memory (under 2 GB for 40,000 x 40,000 px; 4 bytes a pixel of temporary disk).
 
@@ -61,7 +62,7 @@ def measure_mosaic(
     not lowered to `largest_px`; labels are numbered block by block; what is typical of the particles' edges is learned from five
     parts; picture and labels of the Measurement are previews, the full ones are in `Measurement.mosaic`.
 
-    reader, locator: to find scale bar and data bar with; None: neither is sought without a reader
+    reader, locator, letters: to find scale bar and data bar with; None: neither is sought without a reader
 
     Raises SettingsError for an engine without tiles, which needs the whole picture at once.
     """
@@ -70,7 +71,7 @@ def measure_mosaic(
         raise SettingsError(f"{mosaic.path}: too large for the engine {engine.name!r}, which takes pictures whole; use unet")
     whole, levels = mosaic, levels_of(mosaic)
     preview = _preview(mosaic, levels)
-    sought = Sought(None, mosaic.shape[0]) if reader is None else seek(mosaic, levels, preview, reader, locator)
+    sought = Sought(None, mosaic.shape[0]) if reader is None else seek(mosaic, levels, preview, reader, locator, letters)
     if sought.bottom < mosaic.shape[0]:  # what lies above the data bar is measured, as if there were no more
         mosaic = replace(mosaic, shape=(sought.bottom, mosaic.shape[1]))
         levels = levels_of(mosaic)

@@ -24,6 +24,7 @@ from .points import (
 )
 from .stems import shows_nm
 from .text import LengthText, has_remains, is_common, parse_lengths
+from .witness import Witness
 
 _LINE_HEIGHT_PX, _OTHER_HEIGHT_PX = 48, 64  # what the reader's recogniser likes, and another for a second opinion
 _OTHER_HEIGHTS_PX, _CLEARLY = (28, 36, 64, 80), 0.99  # heights in which a point is looked for; confidence of each that sees none
@@ -31,6 +32,7 @@ _WIDEST_CHARACTER, _NARROW_CHARACTER = 0.7, 0.65  # of a line's height
 _ALONE_CROPS = ((48, 0.0), (32, 0.12))  # heights and margins in which letters alone are read
 _LEAST_ALONE = 0.8  # confidence in each
 _LEAST_SETTLED = 0.8  # of a label whose unit its strokes show
+_NO_WITNESS = Witness()
 _LONE_UNITS = ("nm", "um", "µm", "μm", "pm", "mm")
 
 
@@ -57,13 +59,15 @@ def confirmed(
     *,
     read_from: NDArray[np.uint8] | None = None,
     alone: Callable[[], LengthText | None] = lambda: None,
+    witness: Witness = _NO_WITNESS,
 ) -> LengthText:
     """The label after a vote: the lines read there, coarse and close, and its crop read again, enlarged.
 
     Readings that agree make it surer, one that says another length makes it doubtful, unless its letters alone settle it. A micro
     sign in any of them settles a unit read as "pm"; a point seen in pixels but not in the number makes it doubtful too. read_from:
     the picture without the bar beside the label, where the crop would take it in; alone: reads the letters where the locator sees
-    them, asked only where readings differ
+    them, asked only where readings differ; witness: what its letters spell one by one, which decides between readings, and of the
+    points that pixels may show, but never of what may be hidden
     """
     bare = pixels if read_from is None else read_from
     text, confidence = reader.read_line(crop(bare, label.box))
@@ -73,6 +77,16 @@ def confirmed(
     ):
         votes = [t for t in votes if not t.text.endswith("mm")]
         label = _as_nm(label, votes)
+    if label.text.endswith("mm") and not are_twins(pixels, label):
+        votes += [t for t in (_in_nm(label),) if witness.surely_says(t)]
+    spelt = [t for t in (label, *votes) if witness.surely_says(t)]
+    if {"nm", "µm"} <= {t.text.split()[1] for t in (label, *votes)}:  # where the tail of a µ hardly shows, nobody is sure
+        spelt = []
+    if spelt:
+        label = replace(
+            max(spelt, key=lambda t: (not t.doubt, t.confidence)), box=label.box, raw=label.raw, alone=label.alone, doubt=""
+        )
+        votes = [label, *(t for t in votes if t.says(label))]
     letters = alone() if any(not t.says(label) for t in votes) else None
     if letters is not None and any(_differ_in_unit(letters, t) or _lacks_point(letters, t) for t in (label, *votes)):
         # what stands beside them makes no other unit and no point: the tail of a µ that hardly shows does, and readers drop points
@@ -94,17 +108,19 @@ def confirmed(
     settled = "" if any(t.doubt == "" for t in agree) else label.doubt
     if settled and label.text.endswith("nm") and shows_nm(pixels, label):
         settled, sure = "", max(sure, _LEAST_SETTLED)
-    if label.text.endswith("mm") and not settled and not are_twins(pixels, label):
+    if label.text.endswith("mm") and not settled and not spelt and not are_twins(pixels, label):
         settled = f"the unit of {label.text!r} may be nm"
-    if "." not in label.text.split()[0] and any(
-        seen(pixels, label) for seen in (has_decimal_point, has_leading_point, may_hide_point)
+    if (
+        "." not in label.text.split()[0]
+        and not spelt
+        and any(seen(pixels, label) for seen in (has_decimal_point, has_leading_point, may_hide_point))
     ):
         pointed = _with_point(pixels, label, reader)
         if pointed is not None and not pointed.says(label):
             return pointed
         if pointed is None:
             settled = f"a decimal point may have been overlooked in {label.text!r}"
-    if not settled and stands_before(bare, label):
+    if not settled and not spelt and stands_before(bare, label):
         wider = parse_lengths(_widened(bare, TextLine(label.raw, label.confidence, label.box), reader, _LINE_HEIGHT_PX))
         if any(not t.says(label) for t in wider):
             settled = f"it was read as {label.text!r} and, with what stands before it, as {wider[0].text!r}"
@@ -196,6 +212,12 @@ def _as_nm(label: LengthText, votes: list[LengthText]) -> LengthText:
     if best is None or label.text.endswith("nm"):
         return label
     return replace(label, value_nm=best.value_nm, text=best.text, confidence=best.confidence, doubt=best.doubt)
+
+
+def _in_nm(label: LengthText) -> LengthText:
+    """A label read in mm, in nm."""
+    number = label.text.split()[0]
+    return replace(label, value_nm=float(number), text=f"{number} nm", doubt="")
 
 
 def _differ_in_unit(a: LengthText, b: LengthText) -> bool:

@@ -15,6 +15,7 @@ from .labels import letters_alone, readings_alone
 from .lines import Sight
 from .match import LabelledBar
 from .text import LengthText
+from .witness import witness_of
 
 _LEAST_SEEN = 0.5  # confidence of a located label
 _MARGIN = 0.15  # of its height: the text reader leaves as much around letters
@@ -68,6 +69,22 @@ def labels_beside_bars(sight: Sight) -> list[LengthText]:
         if (label := letters_alone(sight.pixels, box, sight.reader)) is not None:
             sight.lines = [*(other for other in sight.lines if other is not line), TextLine(label.raw, label.confidence, box)]
             found.append(replace(label, alone=True))
+    return found
+
+
+def labels_of_two(sight: Sight) -> list[LengthText]:
+    """The lengths in letters that the locator sees and the text reader did not find: where it reads them there, and the witness
+    surely spells the same."""
+    found = []
+    for seen in sight.located.labels:
+        if seen.confidence < _LEAST_SEEN:
+            continue
+        read = readings_alone(sight.pixels, grown(seen.box, sight.pixels.shape), sight.reader)
+        both = [t for t in read if not t.doubt and witness_of(sight.pixels, t, sight.letters).surely_says(t)]
+        if both:
+            best = replace(max(both, key=lambda t: t.confidence), alone=True)
+            sight.lines.append(TextLine(best.raw, best.confidence, best.box))
+            found.append(best)
     return found
 
 

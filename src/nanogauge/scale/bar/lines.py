@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.protocols import BarLocator, TextLine, TextReader
+from ...core.protocols import BarLocator, LetterReader, TextLine, TextReader
 from .boxes import Box, shared
 from .edges import bar_like
 from .located import Located, located_in
@@ -42,6 +42,7 @@ class Sight:
     pixels: NDArray[np.uint8]
     reader: TextReader
     locator: BarLocator | None = None
+    letters: LetterReader | None = None
     lines: list[TextLine] = field(default_factory=list)
     coarse: list[TextLine] = field(default_factory=list)  # of the coarse look: a second opinion
     seen: list[Box] = field(default_factory=list)  # what was looked at closely

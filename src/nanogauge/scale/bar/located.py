@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ _LEAST_CELLS = 6
 _LEAST_PEAK = 0.25  # of the map of ends
 _END_REACH_CELLS = 7
 _WITHIN = 0.9  # of its rows and columns
+_SLACK_PX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,12 @@ def located_in(pixels: NDArray[np.uint8], locator: BarLocator) -> Located:
     maps, cell_px = locator.maps(pixels)
     shape = pixels.shape
     labels = _boxes(maps[1], cell_px, shape)
-    found = [b for b in _boxes(maps[0], cell_px, shape) if not any(_is_within(b, label) for label in labels)]  # strokes of letters
+    whole = _boxes(maps[0], cell_px, shape)
+    found = [_beside(b, labels, maps[0], cell_px, shape) for b in whole]
+    found = [b for b in found if not any(_is_within(b, label) for label in labels)]  # strokes of letters
     bars = [_bar(b, maps[3], maps[4], cell_px, shape) for b in found]
+    cut = {b.box for b in found} - {b.box for b in whole}  # where letters end is not where the bar begins
+    bars = [replace(b, surely_ended=False) if b.box in cut else b for b in bars]
     return Located(tuple(sorted(bars, key=lambda s: -s.confidence)), tuple(sorted(labels, key=lambda s: -s.confidence)))
 
 
@@ -66,6 +71,24 @@ def _is_within(inner: SeenBox, outer: SeenBox) -> bool:
     rows, columns = shared(inner.box, outer.box)
     (y0, x0, y1, x1) = inner.box
     return rows >= _WITHIN * (y1 - y0) and columns >= _WITHIN * (x1 - x0)
+
+
+def _beside(seen: SeenBox, labels: list[SeenBox], bars: NDArray[np.float32], cell_px: float, shape: tuple[int, ...]) -> SeenBox:
+    """A seen bar without the letters beside it, where both are seen as one: what lies beyond the label that one end of it is in."""
+    y0, x0, y1, x1 = seen.box
+    for label in labels:
+        _, a, _, b = label.box
+        rows, columns = shared(seen.box, label.box)
+        if label.confidence < _CORE or rows < _WITHIN * (y1 - y0) or columns <= 0 or (a > x0 + _SLACK_PX and b < x1 - _SLACK_PX):
+            continue  # apart, or a block with its text in it
+        left, right = (b, x1) if b < x1 - _SLACK_PX else (x0, a)
+        if right - left < _SLACK_PX or min(abs(a - x0), abs(b - x1)) > b - a:
+            continue
+        part = np.zeros_like(bars)
+        cells = slice(int(y0 / cell_px), int(np.ceil(y1 / cell_px))), slice(int(np.ceil(left / cell_px)), int(right / cell_px))
+        part[cells] = bars[cells]
+        return max(_boxes(part, cell_px, shape), key=lambda s: s.box[3] - s.box[1], default=seen)
+    return seen
 
 
 def _boxes(maps: NDArray[np.float32], cell_px: float, shape: tuple[int, ...]) -> list[SeenBox]:

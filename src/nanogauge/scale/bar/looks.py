@@ -114,10 +114,12 @@ def is_grainy(pixels: NDArray[np.uint8], bar: BarCandidate, grain: float) -> boo
     return grain_of(pixels[y0 + 2 : y1 - 2, x0 + 2 : x1 - 2]) > _MOST_GRAINY * grain
 
 
-def _is_on_plate(pixels: NDArray[np.uint8], label: LengthText, beyond: tuple[int, int], ground: float, contrast: float) -> bool:
-    """Whether the even ground of a label ends in a straight upright edge beyond it, as plates do and particles do not."""
+def _is_on_plate(
+    pixels: NDArray[np.uint8], label: LengthText, beyond: tuple[int, int], ground: float, contrast: float, *, is_right: bool
+) -> bool:
+    """Whether the even ground of a label ends in a straight upright edge beyond it, right or left of it, as plates do and particles
+    do not."""
     ty0, tx0, ty1, tx1 = ink_box(label)
-    is_right = beyond[1] > tx1
     part = (
         pixels[max(int(ty0), 0) : int(ty1) + 1, int(tx1) + 2 : beyond[1]]
         if is_right
@@ -186,7 +188,9 @@ def goes_on_beyond(pixels: NDArray[np.uint8], bar: BarCandidate, label: LengthTe
     alike = np.abs(there - tone) < 0.25 * bar.contrast
     sides = np.concatenate([pixels[max(y0 - 4, 0) : max(y0 - 2, 0)], pixels[y1 + 2 : y1 + 4]]).astype(np.float64)
     beside = sides[:, bar.box[1] : bar.box[3]]
-    if beside.size and float(beside.std()) < _PLAIN and _is_on_plate(pixels, label, beyond, float(np.median(beside)), bar.contrast):
+    is_left = bar.box[3] <= 0.5 * (tx0 + tx1)
+    plain = beside.size and float(beside.std()) < _PLAIN
+    if plain and _is_on_plate(pixels, label, beyond, float(np.median(beside)), bar.contrast, is_right=is_left):
         # what lies beyond the plate is none of it
         alike &= (np.abs(sides[:, columns] - float(np.median(beside))) < 0.5 * bar.contrast).any(axis=0)
     runs = np.diff(np.flatnonzero(np.diff(np.concatenate([[0], alike.astype(np.int8), [0]]))))[::2]

@@ -18,7 +18,7 @@ from .located import SeenBar
 from .looks import goes_on_beyond, grain_of, is_flat, is_grainy, is_sharp, looks
 from .plates import block_around, with_plate
 from .rims import without_rims
-from .ruler import find_rulers
+from .ruler import comb_within, find_rulers
 from .strokes import is_seen, is_stroke, without_bars
 from .text import LengthText, has_remains
 
@@ -29,6 +29,8 @@ _LEAST_PIECE = 0.3  # of the text's height: of a bar, or of a half of one
 _LEAST_BROKEN_PX = 20.0
 _GRAINY = 0.6  # times the score of a candidate as grainy as the picture
 _LEAST_OWN, _OWN, _NEAR_LETTERS = 0.15, 10.0, 45.0  # of what is seen, that has one tone; grey levels off it; off the letters'
+_LEAST_COMB_PX, _MOST_SEEN = 60.0, 3  # of a ruler that is sought as a whole; places in which rulers are sought
+_MARGIN_PX = 12  # around what the locator sees
 _GRAIN_ROWS = 16  # every so many rows tell the picture's grain
 
 
@@ -134,6 +136,13 @@ def _bars_between(
     rulers = find_rulers(pixels, region, bright=tone.bright)
     if not rulers and not any(p.score >= _GOOD for p in out):  # letters over particles may be taken for dark ones
         rulers = find_rulers(pixels, region, bright=not tone.bright)
+    if not any(fit(ruler.box, label, lines, split=False) for ruler, _, _ in rulers) and not any(p.score >= _GOOD for p in out):
+        for s in seen[
+            :_MOST_SEEN
+        ]:  # in the grain of whole rows of the picture marks are not found, and over particles not each of them
+            within = find_rulers(pixels, _grown(s.box, pixels.shape))
+            comb = comb_within(pixels, s.box, bright=tone.bright) if not within and s.length_px >= _LEAST_COMB_PX else None
+            rulers += within or ([comb] if comb is not None else [])
     if rulers:  # marks of a ruler, or pieces of them, are no bars
         out = [p for p in out if not any(_overlaps(p.bar.box, r.box) or 4 * p.bar.length_px < r.length_px for r, _, _ in rulers)]
     for ruler, first, last in rulers:
@@ -254,6 +263,11 @@ def _overlaps(a: Box, b: Box) -> bool:
     """Whether two boxes share more than a few columns and any row."""
     rows, columns = shared(a, b)
     return rows > 0 and columns > 2
+
+
+def _grown(box: Box, shape: tuple[int, ...]) -> Box:
+    """A box with a margin, for its ends are seen to some px."""
+    return _inside((box[0] - _MARGIN_PX, box[1] - _MARGIN_PX, box[2] + _MARGIN_PX, box[3] + _MARGIN_PX), shape)
 
 
 def _whole(box: tuple[float, float, float, float]) -> Box:

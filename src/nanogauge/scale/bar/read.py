@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.protocols import BarLocator, TextLine, TextReader
+from ...core.protocols import BarLocator, LetterReader, TextLine, TextReader
 from ...core.scale import Scale, unit_nm
 from .boxes import Box
 from .databar import find_data_bar
 from .ink import text_tone
 from .labels import confirmed, labels_in, read_again, without_stroke
-from .letters import is_clear_of, labels_beside_bars, letters_of, otherwise_alone, told_from_bars, with_what_was_cut
+from .letters import is_clear_of, labels_beside_bars, labels_of_two, letters_of, otherwise_alone, told_from_bars, with_what_was_cut
 from .lines import Sight
 from .match import LabelledBar, bars_at
 from .panels import find_panels
@@ -25,6 +25,7 @@ from .plates import with_plate
 from .printed import Printed, printed_facts
 from .second_sight import has_rival, taken_together
 from .text import LengthText, is_common, label_rounding, parse_lengths
+from .witness import witness_of
 
 _TALLEST_TEXT = 0.2  # of the picture's height
 _SHORT = 3  # characters that a particle or a few may be read as
@@ -95,8 +96,11 @@ class ScaleBarReading:
         }
 
 
-def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader, locator: BarLocator | None = None) -> ScaleBarReading | None:
-    """The scale bar burned into an (H, W) uint8 picture; None where there is no text at all. Without a locator by geometry alone.
+def read_scale_bar(
+    pixels: NDArray[np.uint8], reader: TextReader, locator: BarLocator | None = None, letters: LetterReader | None = None
+) -> ScaleBarReading | None:
+    """The scale bar burned into an (H, W) uint8 picture; None where there is no text at all. Without a locator by geometry alone;
+    without `letters`, nobody but the text reader says what a label is.
 
     A reading whose `refused` is set found something but not enough to be sure: it has no scale. A figure of several panels has one
     only where every panel has a bar and all agree.
@@ -105,8 +109,8 @@ def read_scale_bar(pixels: NDArray[np.uint8], reader: TextReader, locator: BarLo
         raise ValueError(f"pixels must be (H, W) uint8, got {pixels.dtype} of shape {pixels.shape}")
     panels = find_panels(pixels)
     if len(panels) == 1:
-        return _read_panel(Sight(pixels, reader, locator))
-    sights = [Sight(np.ascontiguousarray(pixels[y0:y1, x0:x1]), reader, locator) for y0, x0, y1, x1 in panels]
+        return _read_panel(Sight(pixels, reader, locator, letters))
+    sights = [Sight(np.ascontiguousarray(pixels[y0:y1, x0:x1]), reader, locator, letters) for y0, x0, y1, x1 in panels]
     found = [_moved(_read_panel(sight), y0, x0) for sight, (y0, x0, _, _) in zip(sights, panels, strict=True)]
     return _of_panels(found)
 
@@ -160,6 +164,8 @@ def _read_panel(sight: Sight) -> ScaleBarReading | None:
         if not pairs and look():
             labels = _labels(sight)
             pairs = _pairs(labels, sight, strip)
+    if not labels and (labels := labels_of_two(sight)):
+        pairs = _pairs(labels, sight, strip)
     lines = sight.lines
     if not lines:
         return None
@@ -233,16 +239,22 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
                 votes.append(TextLine(alone.raw, alone.confidence, alone.box))
                 if alone.text != label.text:
                     found, label = [replace(p, label=alone) for p in found], alone
-        sure = confirmed(sight.pixels, label, votes, sight.reader, read_from=bare, alone=partial(letters_of, label, sight))
-        if not sure.doubt and (whole := with_what_was_cut(sure, sight)) is not None:
+        witness, in_letters = witness_of(sight.pixels, label, sight.letters), partial(letters_of, label, sight)
+        sure = confirmed(sight.pixels, label, votes, sight.reader, read_from=bare, alone=in_letters, witness=witness)
+        trusted = witness.surely_says(sure)
+        if not sure.doubt and not trusted and (whole := with_what_was_cut(sure, sight)) is not None:
             sure = replace(sure, doubt=f"it was read as {sure.text!r} and, with what stands before it, as {whole.text!r}")
-        if not sure.doubt and (other := otherwise_alone(sure, sight)) is not None:
-            sure = replace(sure, doubt=f"it was read as {sure.text!r} and, without the bar beside it, as {other.text!r}")
+        if not sure.doubt and not trusted and (other := otherwise_alone(sure, sight)) is not None:
+            trusted = witness.surely_says(other)
+            said = f"it was read as {sure.text!r} and, without the bar beside it, as {other.text!r}"
+            sure = replace(other, box=sure.box) if trusted else replace(sure, doubt=said)
+        if not sure.doubt and (spelt := witness.objection(sure)) is not None:
+            sure = replace(sure, doubt=f"it was read as {sure.text!r} and, letter by letter, as '{spelt}'")
         rivals = [p for p in found[1:] if p.score > 0.9 * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
         rivalled = bool(rivals) or has_rival(sight.pixels, found[0], sight.located, sight.lines)
         # its box begins beyond the bar, and with that painted over it is read the same
         stands_alone = alone is not None and alone.says(label) and label.box[1] >= found[0].bar.box[3]
-        if not sure.doubt and _stroke_for_one(found[0]) and not stands_alone and not is_clear_of(found[0], sight):
+        if not sure.doubt and not trusted and _stroke_for_one(found[0]) and not stands_alone and not is_clear_of(found[0], sight):
             sure = replace(sure, doubt=f"the leading 1 of {sure.text!r} may be the end of the bar beside it")
         pairs.append(replace(found[0], label=sure, score=found[0].score * (0.5 if rivalled else 1.0), rivalled=rivalled))
     return sorted(pairs, key=lambda p: -p.score * p.label.confidence)

@@ -18,6 +18,11 @@ _MOST_HIGH_PX = 40
 _HAT_PX = 13  # wider than a mark
 _CONTRASTS = (22, 40, 70, 120)  # grey levels
 _MOST_INKED = 0.6  # of a region: where more is in the marks' tone, they do not stand apart
+_TOOTH_ROWS = 4  # of a mark, over which it is averaged
+_END_REACH_PX = 24  # how far an end may lie from where it was seen
+_LEAST_STEP_PX, _LEAST_TOOTH, _OVER_GAPS = 6.0, 14.0, 2.0  # grey levels off both sides; times what stands between the marks
+_FLANK, _FLANK_PX = 0.3, 3.0  # of a step, or px: beside a mark
+_STRAY_PX = 0.8  # of a mark off the line through all
 _CROWD = 60  # of marks in one row: of grain, among which eleven in a row are not found
 
 
@@ -52,6 +57,56 @@ def find_rulers(
             if best:  # marks on an uneven ground need the second look only
                 break
     return [(c, first, last) for _, c, first, last in best.values()]
+
+
+def comb_within(pixels: NDArray[np.uint8], seen: Box, *, bright: bool) -> tuple[BarCandidate, float, float] | None:
+    """A ruler in an (H, W) uint8 picture whose ends lie near those of a box in which one was seen: eleven even marks fitted at
+    once, where grain or particles hide some of them from a search for each. None where they do not stand out from what is between
+    them, one that is no end excepted, or go on beyond the ends.
+    """
+    margin, aside = _MOST_WIDE_PX, _END_REACH_PX + (seen[3] - seen[1]) // (_N_TICKS - 2)
+    y0, x0 = max(seen[0] - margin, 0), max(seen[1] - aside, 0)
+    part = pixels[y0 : seen[2] + margin, x0 : seen[3] + aside]
+    if part.shape[0] < 2 * _TOOTH_ROWS or part.shape[1] < _N_TICKS * _LEAST_STEP_PX:
+        return None
+    how = cv2.MORPH_TOPHAT if bright else cv2.MORPH_BLACKHAT
+    hat = cv2.morphologyEx(part, how, np.ones((1, _HAT_PX), np.uint8)).astype(np.float32)
+    rows = sliding_window_view(hat, _TOOTH_ROWS, axis=0).mean(axis=-1)
+    near = np.asarray(cv2.dilate(rows, np.ones((1, 3), np.uint8)))  # a mark may be a px off
+    first = np.arange(max(seen[1] - x0 - _END_REACH_PX, 0), seen[1] - x0 + _END_REACH_PX)
+    last = np.arange(seen[3] - x0 - _END_REACH_PX, min(seen[3] - x0 + _END_REACH_PX, part.shape[1]))
+    a, b = (v.ravel() for v in np.meshgrid(first, last, indexing="ij"))
+    step = (b - a) / (_N_TICKS - 1)
+    a, b, step = a[step >= _LEAST_STEP_PX], b[step >= _LEAST_STEP_PX], step[step >= _LEAST_STEP_PX]
+    if not a.size:
+        return None
+    at = a[:, None] + step[:, None] * np.arange(-1, _N_TICKS + 1)  # the marks, and where more of them would be beyond
+    values = near[:, np.clip(np.rint(at), 0, part.shape[1] - 1).astype(np.int64)]  # (rows, pairs, 13)
+    aside_px = np.minimum(np.maximum(_FLANK * step, _FLANK_PX), 0.5 * step)[:, None]  # marks are narrow
+    between = [at[:, 1:-2] + 0.5 * step[:, None], at[:, 1:-2] + aside_px, at[:, 2:-1] - aside_px]
+    gaps = [np.median(rows[:, np.clip(np.rint(x), 0, part.shape[1] - 1).astype(np.int64)], axis=2) for x in between]
+    teeth = np.sort(values[:, :, 1:-1], axis=2)
+    score = np.minimum(teeth[:, :, _HIDDEN], np.minimum(values[:, :, 1], values[:, :, -2])) - _OVER_GAPS * np.maximum.reduce(gaps)
+    beyond = np.maximum(np.where(at[:, 0] >= 0, values[:, :, 0], 0), np.where(at[:, -1] < part.shape[1], values[:, :, -1], 0))
+    row, k = np.unravel_index(int(np.argmax(score + 0.1 * teeth.mean(axis=2))), score.shape)
+    if teeth[row, k, _HIDDEN] < _LEAST_TOOTH or score[row, k] <= 0 or beyond[row, k] > 0.6 * teeth[row, k, _N_TICKS // 2]:
+        return None
+    centres, index = [], []
+    for i in range(_N_TICKS):
+        x = int(np.rint(at[k, i + 1]))
+        window = np.maximum(rows[row, max(x - 2, 0) : x + 3] - 0.3 * values[row, k, i + 1], 0)
+        if values[row, k, i + 1] >= teeth[row, k, _HIDDEN] and window.sum() > 0:
+            centres.append(max(x - 2, 0) + float((window * np.arange(window.size)).sum() / window.sum()))
+            index.append(i)
+    slope, start = np.polyfit(index, centres, 1)
+    residual = float(np.abs(start + slope * np.array(index) - centres).max())
+    if residual > _STRAY_PX:
+        return None
+    ends = start + x0, start + slope * (_N_TICKS - 1) + x0
+    top = y0 + int(row)
+    box = (top, int(ends[0]) - 1, top + _TOOTH_ROWS, int(np.ceil(ends[1])) + 2)
+    ruler = BarCandidate("ruler", box, (top, top + _TOOTH_ROWS), bright, float(teeth[row, k, _N_TICKS // 2]), 1.0 - residual / 2.0)
+    return ruler, float(ends[0]), float(ends[1])
 
 
 def _narrow(part: NDArray[np.uint8], bright: bool) -> list[NDArray[np.uint8]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...core.protocols import TextLine
 from .boxes import Box, shared
 from .ends import Ends
+from .ink import text_tone
 from .locate import BarCandidate, find_bars
 from .located import Located, SeenBar
 from .looks import is_flat
@@ -20,6 +21,7 @@ _LEAST_SEEN = 0.5  # confidence of a bar that counts as seen
 _LIFT = 0.9  # of what a score lacks, for what both see
 _END_PX, _END = 4.0, 0.03  # by which an end may differ, px or of the length, and be the same
 _SURE, _CLEAN = 0.8, 0.9  # confidence of a seen bar; score of one found by geometry that stands although its ends differ
+_GOOD = 0.7  # score of one in the letters' tone that outweighs what is seen in another
 _UNLIKE = 0.6  # times the score of another
 _LIKE = 0.85  # of the columns of both
 _MOST_OF = 0.85  # of a bar that is seen in pieces
@@ -44,6 +46,7 @@ def taken_together(
     bars = [s for s in located.bars if s.confidence >= _LEAST_SEEN and (plate is None or not _spans(s, plate))]
     likely = _halves_joined(bars, label)
     seen = [s for s in likely if _fits(s, label, lines)]
+    seen = [s for s in seen if not _is_in_another_tone(pixels, label, s, pairs)]
     if not seen:
         return pairs
     pairs = [p for p in pairs if not _is_plate(p, pairs)]
@@ -81,6 +84,16 @@ def has_rival(pixels: NDArray[np.uint8], pair: LabelledBar, located: Located, li
     others = [s for s in located.bars if s.confidence >= _SURE and s.surely_ended and _fits(s, pair.label, lines)]
     others = [s for s in others if _is_other(s, pair) and not _is_part(s, pair, pixels)]
     return any(not _holds(s.box, pair.bar.box) and _is_drawn(pixels, s, pair) for s in others)
+
+
+def _is_in_another_tone(pixels: NDArray[np.uint8], label: LengthText, seen: SeenBar, pairs: list[LabelledBar]) -> bool:
+    """Whether what is seen as a bar is of the other polarity than the letters, where a good candidate, and a better one, is of
+    theirs: a black rod below the white label of a white bar."""
+    agreed = [p for p in pairs if _rows_meet(seen, p.bar) and _ends_agree(seen, p)]
+    bright = text_tone(pixels, label).bright
+    if not agreed or any(p.bar.bright == bright or p.bar.kind != "solid" for p in agreed):
+        return False
+    return any(p.bar.bright == bright and p.score > max(_GOOD, *(a.score for a in agreed)) for p in pairs)
 
 
 def _is_plate(pair: LabelledBar, pairs: list[LabelledBar]) -> bool:

@@ -188,6 +188,7 @@ def _normalise(text: str) -> str:
     for wrong, right in (("μ", "µ"), ("\u212b", "Å"), ("A\u030a", "Å"), ("，", "."), ("．", "."), ("。", "."), ("·", ".")):
         text = text.replace(wrong, right)
     text = re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"(?<=\d)\s?[-–]\s?(?=[nµu]m\b)", " ", text)  # "30-nm"
     return re.sub(r"(?<=\d)\s+[.]\s*(?=\d)|(?<=\d)[.]\s+(?=\d)", ".", text)
 
 

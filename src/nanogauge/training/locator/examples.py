@@ -118,20 +118,7 @@ def _ground(picture: Picture, shape: tuple[int, int], rng: np.random.Generator) 
         level, relief = rng.uniform(0, 255), rng.uniform(0, 40)
         cloud = cv2.resize(rng.normal(size=(8, 8)).astype(np.float32), shape[::-1], interpolation=cv2.INTER_CUBIC)
         return np.asarray(np.clip(level + relief * cloud + rng.normal(0, rng.uniform(0, 12), shape), 0, 255), np.uint8)
-    pixels = picture.pixels
-    if picture.unread:  # a bar that could not be read is low in the picture
-        pixels = pixels[: max(int(0.7 * len(pixels)), 64)]
-    if picture.parts:
-        mask = np.zeros(pixels.shape, np.uint8)
-        for _, (y0, x0, y1, x1) in picture.parts:
-            mask[max(int(y0) - 3, 0) : int(y1) + 4, max(int(x0) - 3, 0) : int(x1) + 4] = 1
-        rows = np.flatnonzero(mask.mean(axis=1) < 0.05)  # of the picture's rows, the longest run without marks
-        runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
-        run = max(runs, key=len)
-        if len(run) > 96:
-            pixels = pixels[run[0] : run[-1] + 1]
-        else:
-            pixels = np.asarray(cv2.inpaint(pixels, mask, 3, cv2.INPAINT_TELEA), np.uint8)
+    pixels = without_marks(picture)
     zoom = float(np.exp(rng.uniform(math.log(0.6), math.log(2.2))))
     zoom = max(zoom, shape[0] / pixels.shape[0], shape[1] / pixels.shape[1])
     tall, wide = (min(math.ceil(side / zoom), most) for side, most in zip(shape, pixels.shape, strict=True))
@@ -145,6 +132,24 @@ def _ground(picture: Picture, shape: tuple[int, int], rng: np.random.Generator) 
         part = part[::-1]
     low, high = sorted(rng.uniform(0, 255, 2)) if rng.random() < 0.2 else (0.0, 255.0)
     return np.ascontiguousarray(np.clip(low + part.astype(np.float32) * ((high - low) / 255), 0, 255).astype(np.uint8))
+
+
+def without_marks(picture: Picture) -> U8:
+    """The part of a picture, all its columns, in which nothing is burned in; with the marks painted over where that is too low."""
+    pixels = picture.pixels
+    if picture.unread:  # a bar that could not be read is low in the picture
+        pixels = pixels[: max(int(0.7 * len(pixels)), 64)]
+    if picture.parts:
+        mask = np.zeros(pixels.shape, np.uint8)
+        for _, (y0, x0, y1, x1) in picture.parts:
+            mask[max(int(y0) - 3, 0) : int(y1) + 4, max(int(x0) - 3, 0) : int(x1) + 4] = 1
+        rows = np.flatnonzero(mask.mean(axis=1) < 0.05)  # of the picture's rows, the longest run without marks
+        runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+        run = max(runs, key=len)
+        if len(run) > 96:
+            return pixels[run[0] : run[-1] + 1]
+        return np.asarray(cv2.inpaint(pixels, mask, 3, cv2.INPAINT_TELEA), np.uint8)
+    return pixels
 
 
 def _worn(pixels: U8, rng: np.random.Generator) -> U8:

@@ -158,7 +158,7 @@ def write(
     return ink
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def load_font(path: Path, font_px: int) -> ImageFont.FreeTypeFont:
     """A TrueType font at a height in px."""
     return ImageFont.truetype(str(path), font_px)
