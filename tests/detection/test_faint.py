@@ -50,8 +50,10 @@ def test_faint_ones_in_plenty_stay_and_are_said() -> None:
     assert "another kind" in said
 
 
-def test_what_is_as_plainly_on_the_other_side_stays() -> None:
+def test_a_dark_one_among_bright_ones_goes_and_two_kinds_stay() -> None:
     labels, grey = picture([90, 80, 85, 95, 90, -70, 80, 90, 85, 88])
+    assert hardly_stand_out(labels, grey, sure(10)) == ([6], Faint(1, True))
+    labels, grey = picture([90, 80, -85, 95, 90, -70, 80, 90, 85, 88])
     assert hardly_stand_out(labels, grey, sure(10)) == ([], Faint())
 
 

@@ -1,4 +1,4 @@
-"""What hardly stands out where the others do: ground between particles, stains, hidden ones of which next to nothing shows.
+"""What hardly stands out where the others do, or is bright where all others are dark: ground between particles, stains, holes.
 
 The network is fairly sure of some such objects (0.7 on average where one in five is a particle): it knows shapes and rims, and
 between spheres the ground has the rims of all its neighbours. How much brighter or darker an object is than what lies around it,
@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 
 from .confidence import inside_and_around
 
-_COMPANY, _ALIKE = 8, 0.7  # objects whose step is known, and the share of them that is brighter (or darker) than its surroundings
-_FAINT = (-0.5, 0.1)  # of the median step; what is as far on the other side is something, whatever it be
+_COMPANY, _ALIKE, _NEARLY_ALL = (
+    8,
+    0.7,
+    0.9,
+)  # objects whose step is known, and the share of them that is brighter (or darker) than its surroundings
+_FAINT = (-0.5, 0.1)  # of the median step; what is as far on the other side is something, unless nearly all are on this one
 _SURE = 0.9  # confidence from which the network's word counts for more
 _MANY = 0.2  # share of all that may be a kind of its own
 _GAP_PX, _RING_PX = 1, 4
@@ -41,9 +45,11 @@ def hardly_stand_out(
     if known.sum() < _COMPANY:
         return [], Faint()
     side = np.sign(np.median(step[known]))
-    if (np.sign(step[known]) == side).mean() < _ALIKE:
+    alike = float((np.sign(step[known]) == side).mean())
+    if alike < _ALIKE:
         return [], Faint()
     share = np.where(known, step, np.inf) * side / float(np.median(np.abs(step[known])))
-    faint = np.flatnonzero((share >= _FAINT[0]) & (share < _FAINT[1]) & (confidence[1:] < _SURE)) + 1
+    least = -np.inf if alike >= _NEARLY_ALL else _FAINT[0]
+    faint = np.flatnonzero((share >= least) & (share < _FAINT[1]) & (confidence[1:] < _SURE)) + 1
     few = faint.size <= _MANY * (confidence.size - 1)
     return (faint.tolist() if few else []), Faint(int(faint.size), few and faint.size > 0)

@@ -97,9 +97,9 @@ def faint_warnings(n_faint: int, *, left_out: bool, n_particles: int) -> tuple[R
     """A warning where so many objects hardly stand out from their surroundings beside the others."""
     if n_faint < max(_FEW_FAINT, _FAINT_SHARE * n_particles):
         return ()
-    said = f"{n_faint} objects hardly stand out from their surroundings, by less than a tenth of what the others do"
+    said = f"{n_faint} objects hardly stand out from their surroundings where the others do, or are bright where those are dark"
     if left_out:
-        return (Remark("faint", f"{said}, as stains and ground between particles: they were left out; look at the overlay"),)
+        return (Remark("faint", f"{said}, as stains, holes and ground between particles: they were left out; look at the overlay"),)
     return (Remark("faint", f"{said}: they are another kind of particle, or none; look at the overlay"),)
 
 
