@@ -14,11 +14,8 @@ from numpy.typing import NDArray
 
 from .confidence import inside_and_around
 
-_COMPANY, _ALIKE, _NEARLY_ALL = (
-    8,
-    0.7,
-    0.9,
-)  # objects whose step is known, and the share of them that is brighter (or darker) than its surroundings
+_COMPANY = 8  # objects whose step is known
+_ALIKE, _NEARLY_ALL = 0.7, 0.9  # share of them that is brighter (or darker) than its surroundings
 _FAINT = (-0.5, 0.1)  # of the median step; what is as far on the other side is something, unless nearly all are on this one
 _SURE = 0.9  # confidence from which the network's word counts for more
 _MANY = 0.2  # share of all that may be a kind of its own
