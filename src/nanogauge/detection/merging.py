@@ -118,7 +118,7 @@ def _sizes_and_steps(look: Look, grey: NDArray[np.generic]) -> tuple[NDArray[np.
 
 
 def left_out(base: Look, gone: list[int]) -> Look:
-    """`base` without some labels; the others are numbered anew."""
+    """`base` without some labels, which are ground now; the others are numbered anew."""
     number = np.arange(base.n + 1)
     number[gone] = 0
     stay = np.flatnonzero(number)
@@ -126,7 +126,9 @@ def left_out(base: Look, gone: list[int]) -> Look:
     each = np.concatenate([[0], stay])
     confidence = None if base.confidence is None else base.confidence[each]
     classes = None if base.classes is None else base.classes[each]
-    return replace(base, labels=number[base.labels].astype(np.int32), confidence=confidence, classes=classes)
+    foreground = np.where((number == 0)[base.labels] & (base.labels > 0), 0, base.foreground).astype(np.float32)
+    labels = number[base.labels].astype(np.int32)
+    return replace(base, labels=labels, foreground=foreground, confidence=confidence, classes=classes)
 
 
 def with_alikes(base: Look, other: Look, places: LookAlikes) -> Look:
