@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from batch_runs import MEASURE, Running, rows, tables
+from PIL import Image, ImageOps
 
 from nanogauge.apps.cli.main import main
 from nanogauge.core.errors import UnreadableFile
@@ -175,6 +176,8 @@ def test_names_and_links_of_all_kinds(strips: Strips, capsys: pytest.CaptureFixt
     odd += [".png.png", "-o.png"]
     for name in odd:
         (folder / name).write_bytes(picture)
+    with Image.open(folder / "p000.png") as upright:  # one stem in two spellings, and no copy
+        ImageOps.flip(upright).save(folder / odd[4], format="png")
     raw = os.fsencode(folder) + b"/bytes\xff\xfe.png"
     try:
         Path(os.fsdecode(raw)).write_bytes(picture)

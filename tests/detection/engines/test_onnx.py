@@ -43,7 +43,8 @@ def test_a_missing_or_broken_network_is_named(tmp_path):
         OnnxEngine(tmp_path / "bad.onnx")
 
 
-def test_what_was_loaded_ahead_is_taken_once() -> None:
+def test_what_was_loaded_ahead_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_ahead", {})  # whatever a command run in this process may have left
     engines.load_ahead(n_threads=1)
     network, reader = make_engine("unet", n_threads=1), engines.make_reader(n_threads=1)
     assert "sha256" in network.__dict__
