@@ -12,9 +12,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from skimage.segmentation import expand_labels
 
 from ..core.protocols import Engine, Maps
 
@@ -175,12 +175,19 @@ def inside_and_around(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(largest label + 1,) each: mean of grey levels (H, W) over each particle, and over the ring about it that neighbours leave;
     NaN where there is no pixel."""
-    near = np.asarray(expand_labels(labels, gap_px)) if gap_px else labels
-    ring = np.where(near > 0, 0, expand_labels(near, ring_px))
     n = int(labels.max(initial=0)) + 1
+    found = labels > 0
+    if n == 1:
+        return np.full(1, float(grey.mean())), np.full(1, np.nan)
+    far, place = cv2.distanceTransformWithLabels(
+        (~found).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    whose = np.zeros(int(place.max()) + 1, labels.dtype)
+    whose[place[found]] = labels[found]
+    ring = (far > gap_px) & (far <= gap_px + ring_px) & ~found
 
-    def mean(where: NDArray[np.integer]) -> NDArray[np.float64]:
-        px = np.bincount(where.ravel(), minlength=n)
-        return np.asarray(np.bincount(where.ravel(), grey.ravel(), n) / np.where(px > 0, px, np.nan), np.float64)
+    def mean(owner: NDArray[np.integer], values: NDArray[np.generic]) -> NDArray[np.float64]:
+        px = np.bincount(owner, minlength=n)
+        return np.asarray(np.bincount(owner, values, n) / np.where(px > 0, px, np.nan), np.float64)
 
-    return mean(labels), mean(ring)
+    return mean(labels.ravel(), grey.ravel()), mean(whose[place[ring]], grey[ring])

@@ -70,7 +70,7 @@ def _partly_weak(labels: NDArray[np.integer], smooth: NDArray[np.float32]) -> li
     usual = steep[at] if steep.size else np.zeros(n)
     weak = np.bincount(owner, steep < _WEAK * usual[owner], minlength=n) / np.maximum(count, 1)
     large = np.bincount(labels.ravel(), minlength=n) >= _LEAST_PX
-    return (np.flatnonzero((large & (weak >= _ARC[0] / 2))[1:]) + 1).tolist()
+    return (np.flatnonzero((large & (weak >= 0.75 * _ARC[0]))[1:]) + 1).tolist()
 
 
 def _without_halo(
