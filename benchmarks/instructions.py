@@ -103,7 +103,8 @@ def _counted(again: int) -> tuple[list[str], int]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if done.returncode or found is None:
-        raise SystemExit(f"the steps could not be counted: {done.stderr.strip().splitlines()[-1]}")
+        own = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("==")]  # not valgrind's
+        raise SystemExit(f"the steps could not be counted: {own[-1] if own else f'exit status {done.returncode}'}")
     return done.stdout.strip().splitlines(), int(found[1])
 
 
