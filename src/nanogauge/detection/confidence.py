@@ -56,12 +56,7 @@ def company_of(labels: NDArray[np.integer], maps: Maps) -> Company:
 def _own_traits(labels: NDArray[np.integer], maps: Maps) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
     """(n, 6) traits of each particle alone, and (n,) areas."""
     n = int(labels.max(initial=0))
-    outermost = np.zeros(labels.shape, bool)
-    for a, b in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
-        differ = labels[a] != labels[b]
-        outermost[a] |= differ
-        outermost[b] |= differ
-    rim = outermost & (labels > 0)
+    rim = outermost(labels)
     owner = labels[rim]
     length = np.bincount(owner, minlength=n + 1)[1:]
     wall = np.bincount(owner, maps.boundary[rim], minlength=n + 1)[1:] / np.maximum(length, 1)
@@ -73,6 +68,16 @@ def _own_traits(labels: NDArray[np.integer], maps: Maps) -> tuple[NDArray[np.flo
     size = np.where(area > 0, np.log(np.sqrt(4 * np.maximum(area, 1) / np.pi) / USUAL_PX), 0.0)
     own = (wall, peak[1:], foreground, size, size**2, astray(labels, maps.pointers))
     return np.stack(own, axis=1).astype(np.float64), area
+
+
+def outermost(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Pixels of particles (H, W) beside one that is not theirs; the frame is none."""
+    out = np.zeros(labels.shape, bool)
+    for a, b in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        differ = labels[a] != labels[b]
+        out[a] |= differ
+        out[b] |= differ
+    return out & (labels > 0)
 
 
 def _company(own: NDArray[np.float64], area: NDArray[np.integer]) -> Company:

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .confidence import outermost
+
 _LEAST_PX = 300  # area: below, a crescent is a pixel or two
 _BLUR_PX = 1.2
 _RAYS, _STEP_PX = 96, 0.5
@@ -53,12 +55,7 @@ def without_halos(labels: NDArray[np.integer], grey: NDArray[np.generic]) -> NDA
 
 def _partly_weak(labels: NDArray[np.integer], smooth: NDArray[np.float32]) -> list[int]:
     """Labels large enough of which part of the outline has hardly an edge."""
-    outline = np.zeros(labels.shape, bool)
-    for a, b in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
-        differ = labels[a] != labels[b]
-        outline[a] |= differ
-        outline[b] |= differ
-    outline &= labels > 0
+    outline = outermost(labels)
     slope = np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
     owner, steep = labels[outline], cv2.dilate(slope, np.ones((5, 5), np.uint8))[outline]
     order = np.lexsort((steep, owner))

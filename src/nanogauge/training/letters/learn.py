@@ -9,11 +9,8 @@ OUT/checkpoint.pt is written every few minutes and gone on from; OUT/letters.onn
 from __future__ import annotations
 
 import argparse
-import copy
-import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from .. import small
@@ -32,34 +29,20 @@ def learn(out: Path, pictures: Path, *, steps: int, fonts: Path | None = None, s
     grounds: list[U8] = [without_marks(p) for p in read_pictures(pictures)]
     found = sorted(p for p in fonts.iterdir() if p.suffix in (".ttf", ".otf")) if fonts is not None else []
     network = LetterNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth quicker
-    averaged = copy.deepcopy(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=1e-2)
-    done = small.resumed(out, network, averaged, optimiser)
-    network.train()
-    started = saved = time.monotonic()
-    losses: list[float] = []
-    for step in range(done, steps):
-        rng = np.random.default_rng([seed, step])
-        grey, classes, asked = (np.stack(part) for part in zip(*(example(grounds, found, rng) for _ in range(_BATCH)), strict=True))
-        for group in optimiser.param_groups:
-            group["lr"] = small.rate_at(step, step / steps, rate=_RATE, warm_up=_WARM_UP)
-        x = torch.from_numpy(grey[:, None].astype(np.float32) / 255)
-        value = loss(network(x), torch.from_numpy(classes), torch.from_numpy(asked))
-        optimiser.zero_grad(set_to_none=True)
-        value.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        small.follow(averaged, network, step=step, decay=_EMA)
-        losses.append(float(value.detach()))
-        if step % 50 == 49:
-            print(f"step {step + 1} of {steps}: loss {np.mean(losses[-50:]):.4f}", flush=True)
-        over = minutes is not None and time.monotonic() - started > 60 * minutes
-        if time.monotonic() - saved > 60 * _KEEP_MINUTES or step == steps - 1 or over:
-            small.kept(out, network, averaged, optimiser, step=step + 1)
-            saved = time.monotonic()
-        if over:
-            break
-    return out / "checkpoint.pt"
+    return small.taught(
+        out,
+        network,
+        lambda rng: example(grounds, found, rng),
+        loss,
+        steps=steps,
+        seed=seed,
+        batch=_BATCH,
+        rate=_RATE,
+        warm_up=_WARM_UP,
+        decay=_EMA,
+        keep_minutes=_KEEP_MINUTES,
+        minutes=minutes,
+    )
 
 
 def main() -> None:

@@ -8,11 +8,8 @@ PICTURES: as `collect` writes it. OUT/checkpoint.pt is written every few minutes
 from __future__ import annotations
 
 import argparse
-import copy
-import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ...core.version import __version__
@@ -35,30 +32,19 @@ def learn(out: Path, pictures_folder: Path, *, steps: int, seed: int = 1, start_
     network = Locator()
     if start_from is not None:
         network.load_state_dict(torch.load(start_from, map_location="cpu", weights_only=True)["ema"])
-    averaged = copy.deepcopy(network)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=1e-2)
-    done = small.resumed(out, network, averaged, optimiser)
-    network.train()
-    saved, losses = time.monotonic(), []
-    for step in range(done, steps):
-        rng = np.random.default_rng([seed, step])
-        grey, truth, known = (np.stack(part) for part in zip(*(example(pictures, SHAPE, rng) for _ in range(_BATCH)), strict=True))
-        for group in optimiser.param_groups:
-            group["lr"] = small.rate_at(step, step / steps, rate=_RATE, warm_up=_WARM_UP)
-        x = torch.from_numpy(grey[:, None].astype(np.float32) / 255)
-        value = loss(network(x), torch.from_numpy(truth), torch.from_numpy(known))
-        optimiser.zero_grad(set_to_none=True)
-        value.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        small.follow(averaged, network, step=step, decay=_EMA)
-        losses.append(float(value.detach()))
-        if step % 50 == 49:
-            print(f"step {step + 1} of {steps}: loss {np.mean(losses[-50:]):.4f}", flush=True)
-        if time.monotonic() - saved > 60 * _KEEP_MINUTES or step == steps - 1:
-            small.kept(out, network, averaged, optimiser, step=step + 1)
-            saved = time.monotonic()
-    return out / "checkpoint.pt"
+    return small.taught(
+        out,
+        network,
+        lambda rng: example(pictures, SHAPE, rng),
+        loss,
+        steps=steps,
+        seed=seed,
+        batch=_BATCH,
+        rate=_RATE,
+        warm_up=_WARM_UP,
+        decay=_EMA,
+        keep_minutes=_KEEP_MINUTES,
+    )
 
 
 def export(checkpoint: Path, path: Path) -> None:
