@@ -36,7 +36,16 @@ from .looks import (
     seen_in,
     would_see,
 )
-from .merging import in_place_of_doubtful, left_out, with_alikes, with_larger, with_overlooked, with_smaller, with_unseen
+from .merging import (
+    in_place_of_doubtful,
+    left_out,
+    new_numbers,
+    with_alikes,
+    with_larger,
+    with_overlooked,
+    with_smaller,
+    with_unseen,
+)
 from .readings import LookTaken, Reading, beside, read
 from .separate import Pieces
 
@@ -93,7 +102,7 @@ def without(found: Found, gone: Sequence[int]) -> Found:
     """What was found but for some labels; the others are numbered anew."""
     kept = np.bincount(found.labels.ravel(), minlength=int(found.labels.max(initial=0)) + 1) > 0
     kept[list(gone)] = False
-    return _numbered(found, _new_numbers(kept))
+    return _numbered(found, new_numbers(kept))
 
 
 def _numbered(found: Found, number: I32) -> Found:
@@ -262,10 +271,4 @@ def without_text(labels: I32, boxes: list[Box]) -> I32:
     for y0, x0, y1, x1 in boxes:
         window = labels[max(y0, 0) : y1, max(x0, 0) : x1]
         gone |= np.bincount(window.ravel(), minlength=n + 1) > 0.5 * np.maximum(area, 1)
-    return _new_numbers((area > 0) & ~gone)
-
-
-def _new_numbers(kept: NDArray[np.bool_]) -> I32:
-    """(n + 1,) numbers from 1 for those that are kept, 0 for the others and the background."""
-    kept[0] = False
-    return np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+    return new_numbers((area > 0) & ~gone)

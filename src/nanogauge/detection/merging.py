@@ -119,16 +119,21 @@ def _sizes_and_steps(look: Look, grey: NDArray[np.generic]) -> tuple[NDArray[np.
 
 def left_out(base: Look, gone: list[int]) -> Look:
     """`base` without some labels, which are ground now; the others are numbered anew."""
-    number = np.arange(base.n + 1)
-    number[gone] = 0
+    kept = np.ones(base.n + 1, bool)
+    kept[gone] = False
+    number = new_numbers(kept)
     stay = np.flatnonzero(number)
-    number[stay] = np.arange(1, stay.size + 1)
     each = np.concatenate([[0], stay])
     confidence = None if base.confidence is None else base.confidence[each]
     classes = None if base.classes is None else base.classes[each]
     foreground = np.where((number == 0)[base.labels] & (base.labels > 0), 0, base.foreground).astype(np.float32)
-    labels = number[base.labels].astype(np.int32)
-    return replace(base, labels=labels, foreground=foreground, confidence=confidence, classes=classes)
+    return replace(base, labels=number[base.labels], foreground=foreground, confidence=confidence, classes=classes)
+
+
+def new_numbers(kept: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """(n + 1,) numbers from 1 for those that are kept, 0 for the others and the background."""
+    kept[0] = False
+    return np.where(kept, np.cumsum(kept), 0).astype(np.int32)
 
 
 def with_alikes(base: Look, other: Look, places: LookAlikes) -> Look:
