@@ -1,11 +1,18 @@
-"""A lens between two particles is none; a small particle upon two, or one between three, is."""
+"""A lens between two particles is none; a small particle upon two, or one between three, is. Lenses that are left are noticed."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from nanogauge.detection.overlaps import lenses_joined
+from nanogauge import Micrograph
+from nanogauge.detection.engines.threshold import ThresholdEngine
+from nanogauge.detection.find import Found
+from nanogauge.detection.overlaps import lenses_joined, seen_through
+from nanogauge.pipeline.measure import Measurer
+from scenes import NoText
 
 Y, X = np.mgrid[0:90, 0:140]
 
@@ -49,3 +56,50 @@ def test_a_small_particle_between_others_and_beside_the_ground_stays() -> None:
     assert (lenses_joined(labels) == labels).all()
     empty = np.zeros((20, 20), np.int32)
     assert (lenses_joined(empty) == 0).all()
+
+
+def chain(apart: int, *, darker: float = 2.0, ground: float = 200.0, absorbs: float = 0.4) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and grey levels of two rows of four discs, each with the next apart by that; where two overlap a piece of its own."""
+    discs = [disc(y, 20 + apart * k, 15) for y in (22, 68) for k in range(4)]
+    times = sum(d.astype(int) for d in discs)
+    lenses = [a & b for a, b in pairwise(discs) if (a & b).any()]
+    labels = numbered(*(d & (times == 1) for d in discs), *lenses)
+    thick = np.where(times > 1, darker, times)
+    return labels, np.rint(ground * np.exp(-absorbs * thick)).astype(np.uint8)
+
+
+def test_pieces_as_dark_as_both_neighbours_together_are_counted() -> None:
+    assert seen_through(*chain(20)) == 6
+    labels, grey = chain(20)
+    assert seen_through(labels * 7, grey) == 6  # numbers with gaps
+
+
+@pytest.mark.parametrize("darker", [1.0, 1.2, 4.0])
+def test_pieces_of_another_darkness_are_particles_of_their_own(darker: float) -> None:
+    assert seen_through(*chain(20, darker=darker)) == 0
+
+
+def test_apart_bright_or_few_they_are_not() -> None:
+    assert seen_through(*chain(32)) == 0
+    assert seen_through(*chain(20, ground=60.0, absorbs=-0.4)) == 0  # a scanning microscope, or a dark field
+    labels, grey = chain(20)
+    assert seen_through(np.where(Y < 45, labels, 0)[:, :50], grey[:, :50]) == 0  # one lens: an accident
+    assert seen_through(np.zeros_like(labels), grey) == 0
+    assert seen_through(np.ones_like(labels), grey) == 0
+
+
+def test_a_result_says_so() -> None:
+    labels, grey = chain(20)
+    drawn = Found(labels, (labels > 0).astype(np.float32), 1.0, np.ones(labels.max() + 1))
+
+    class Outlined(Measurer):
+        def find(self, micrograph: Micrograph, bar: object, frame: object) -> Found:
+            return drawn
+
+    def said(pixels: np.ndarray) -> list[str]:
+        found = Outlined(engine=ThresholdEngine(), reader=NoText()).measure(Micrograph(pixels=pixels, name="soot"))
+        return [w for w in found.warnings if getattr(w, "code", "") == "overlaps"]
+
+    (warning,) = said(grey)
+    assert warning.startswith("at 6 places or more particles seem to lie over each other")
+    assert said(255 - grey) == []

@@ -34,6 +34,7 @@ CODES = {
     "missed": "many of the particles a person would draw are expected to be missing",
     "look_alikes": "places look like the particles found and are not among them",
     "faint": "objects hardly stand out from their surroundings beside the others: left out, or another kind",
+    "overlaps": "particles lie over each other and are seen through: parts of them were outlined",
     "atoms": "what was found is no larger than single atoms: a lattice, or a wrong scale",
     "dark_places": "most particles of a scanning micrograph are darker than their surroundings, as holes are",
     "left_out": "much of what may be particles was left out as too unsure",

@@ -3,6 +3,9 @@
 A lens lies between two particles alone, and gives each of them back its round: with it either is nearly convex where it was bitten
 into. A small particle upon the place where two large ones touch does so less: it sticks out of both. And most lenses are longer
 across the line between the two particles' middles than along it.
+
+Where many lie over each other, as the primaries of soot, not every lens is found. What is left of them shows: pieces as dark as
+both their neighbours together.
 """
 
 from __future__ import annotations
@@ -18,6 +21,13 @@ _LARGEST = 0.6  # of the smaller of the two particles
 _ROUNDED = 0.3  # of a lens's area, by which what either lacks to be convex shrinks
 _BOTH_ROUNDED = 0.2  # the same of both together, where the lens lies across
 _ACROSS, _ASKEW_DEG = 0.75, 35.0  # breadth over length at most, and how far from across
+_BESIDE, _EITHER = 0.25, 0.1  # share of an outline that runs along neighbours; along the second of them
+_CROWDED = 0.4  # share of the particles that have such an outline, where particles lie over each other
+_DARKER = 1.3  # absorbance of such a piece, at least, over that of the darker of its two neighbours
+_SUMMED = (0.65, 1.2)  # and over that of both: what two bodies absorb adds up (Beer and Lambert)
+
+
+_PIECES, _PIECES_SHARE = 2, 0.02  # so many of them, and of the particles, are no accident
 
 
 def lenses_joined(labels: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -42,7 +52,32 @@ def lenses_joined(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     return number[labels] if (number != np.arange(n + 1)).any() else labels
 
 
-def _contacts(labels: NDArray[np.int32]) -> dict[int, dict[int, int]]:
+def seen_through(labels: NDArray[np.integer], grey: NDArray[np.generic]) -> int:
+    """Number of pieces in which particles of a picture (H, W) seem to lie over each other; 0 where that may be an accident."""
+    n = int(labels.max(initial=0))
+    if n < _PIECES:
+        return 0
+    level = np.maximum(np.asarray(grey, np.float64), 1.0)
+    ground = level[labels == 0]
+    if not ground.size:
+        return 0
+    area = np.bincount(labels.ravel(), minlength=n + 1)
+    absorbs = np.log(np.median(ground)) - np.bincount(labels.ravel(), np.log(level).ravel(), n + 1) / np.maximum(area, 1)
+    crowded = pieces = 0
+    for label, beside in _contacts(labels).items():
+        total = sum(beside.values())
+        two = sorted((k for k in beside if k), key=lambda k: -beside[k])[:2]
+        if not label or not two:
+            continue
+        crowded += total - beside.get(0, 0) > _BESIDE * total
+        if len(two) == 2 and beside[two[1]] > _EITHER * total and min(absorbs[two]) > 0:
+            both, darker = absorbs[two].sum(), absorbs[two].max()
+            pieces += bool(max(_DARKER * darker, _SUMMED[0] * both) < absorbs[label] < _SUMMED[1] * both)
+    n = int(np.count_nonzero(area[1:]))
+    return pieces if crowded >= _CROWDED * n and pieces >= max(_PIECES, _PIECES_SHARE * n) else 0
+
+
+def _contacts(labels: NDArray[np.integer]) -> dict[int, dict[int, int]]:
     """Label -> label beside it, 0 the ground -> edges of pixels between them."""
     found: dict[int, dict[int, int]] = {}
     width = int(labels.max(initial=0)) + 1

@@ -21,6 +21,7 @@ from ..core.settings import MeasureSettings, SeparateSettings, Settings
 from ..detection.confidence import expected_found
 from ..detection.engines import make_engine, make_letter_reader, make_locator, make_reader, make_size_estimator
 from ..detection.find import Box, Found, at_edge, find_particles
+from ..detection.overlaps import seen_through
 from ..detection.readings import relative_uncertainty
 from ..detection.separate import touching
 from ..detection.size_estimate import SizeEstimate, estimate_sizes
@@ -41,6 +42,7 @@ from ..statistics.warnings import (
     look_alike_warnings,
     mat_warnings,
     missed_warnings,
+    overlap_warnings,
 )
 from .dark_places import dark_warnings
 from .frame import data_bar_is_known, frame_of
@@ -180,6 +182,7 @@ class Measurer:
                 *missed,
                 *look_alike_warnings(found.alikes.n, len(table)),
                 *faint_warnings(found.faint.n, left_out=found.faint.left_out, n_particles=len(table)),
+                *overlap_warnings(seen_through(_within(found.labels, frame), _within(micrograph.grey8(), frame))),
                 *dark_warnings(found.labels, micrograph.grey8(), micrograph.instrument),
                 *like_none_warnings(table, settings.classes),
                 *lettered,
@@ -319,6 +322,11 @@ def particle_table(
         least_diameter_px=s.least_diameter_px,
         largest_frame_share=s.largest_frame_share,
     )
+
+
+def _within(pixels: NDArray[Any], frame: Box) -> NDArray[Any]:
+    y0, x0, y1, x1 = frame
+    return pixels[y0:y1, x0:x1]
 
 
 def _n_fibres_of_mat(pixels: NDArray[Any], frame: Box) -> int:

@@ -103,6 +103,14 @@ def faint_warnings(n_faint: int, *, left_out: bool, n_particles: int) -> tuple[R
     return (Remark("faint", f"{said}: they are another kind of particle, or none; look at the overlay"),)
 
 
+def overlap_warnings(n_places: int) -> tuple[Remark, ...]:
+    """A warning where particles lie over each other at so many places and are seen through."""
+    if not n_places:
+        return ()
+    said = f"at {n_places} places or more particles seem to lie over each other and to be seen through"
+    return (Remark("overlaps", f"{said}: an outline ends where the next begins, so many sizes are of parts; look at the overlay"),)
+
+
 def class_warnings(table: pd.DataFrame, settings: Settings) -> tuple[Remark, ...]:
     """A warning for each rule of classes that asks for a length in nm where there is no scale."""
     missing = {name: sorted(columns_of(rule) - set(table.columns)) for name, rule in settings.classes.rules.items()}

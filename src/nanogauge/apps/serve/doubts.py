@@ -17,6 +17,7 @@ _DOUBTS = (
     "look_alikes",
     "dark_places",
     "faint",
+    "overlaps",
     "atoms",
     "left_out",
     "size_differs",
