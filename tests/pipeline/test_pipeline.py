@@ -248,7 +248,7 @@ def test_errors_name_what_is_wrong(tmp_path: Path) -> None:
     Image.new("L", (40, 20)).save(tmp_path / "a.png")
     with pytest.raises(ScaleError, match="furlong"):
         nanogauge.measure(tmp_path / "a.png", engine="threshold", scale="2 furlong/px")
-    with pytest.raises(SettingsError, match=r"magic.*unet, unet-resnet50-cbam, threshold"):
+    with pytest.raises(SettingsError, match=r"magic.*unet, unet-int8, unet-resnet50-cbam, threshold"):
         nanogauge.measure(tmp_path / "a.png", engine="magic")
 
 

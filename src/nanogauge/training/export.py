@@ -256,7 +256,7 @@ def export_file(source: Path, out: Path, pictures: list[Path], *, half: bool = F
         if pictures:
             quantise(fp32, out, calibration(fp32, pictures))
             optimise(out)
-            describe(out, facts)
+            describe(out, facts | {"precision": "int8"})
         elif half:
             halve(out)
     free_batch(out)

@@ -343,7 +343,7 @@ def test_what_cannot_be_understood_is_one_line(
     one_line(refused([*measure, "--engine", "threshold", "--scale", ""], capsys), "2.5 nm/px")
     one_line(refused([*measure, "--settings", "bad.toml"], capsys), "bad.toml", "'workin'", "[segment]")
     one_line(refused([*measure, "--settings", "gone.toml"], capsys), "gone.toml", "No such file")
-    one_line(refused([*measure, "--engine", "magic"], capsys), "'magic'", "unet, unet-resnet50-cbam, threshold")
+    one_line(refused([*measure, "--engine", "magic"], capsys), "'magic'", "unet, unet-int8, unet-resnet50-cbam, threshold")
     one_line(refused(["settings", "bad.toml"], capsys), "bad.toml", "'workin'")
     assert not Path("out").exists()
 

@@ -104,3 +104,18 @@ def test_a_network_written_for_one_tile_stays_as_it_is(tmp_path: Path) -> None:
     before = network.read_bytes()
     assert export.free_batch(network) == (network.read_bytes() != before)
     assert (OnnxEngine(network, batch=2).batch == 2) == (network.read_bytes() != before)
+
+
+def test_eight_bits_say_nearly_what_float_says() -> None:
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[0:192, 0:192]
+    discs = (np.hypot(y % 64 - 32, x % 64 - 32) < 20).astype(np.float32)
+    tile = 2 * discs - 1 + 0.2 * rng.normal(size=discs.shape).astype(np.float32)
+    exact, rounded = make_engine("unet", n_threads=1), make_engine("unet-int8", n_threads=1)
+    assert rounded.name == f"{exact.name} (int8)"
+    assert rounded.sha256 != exact.sha256
+    assert (rounded.calibration, rounded.detection) == (exact.calibration, exact.detection)
+    apart = np.abs(rounded.predict(tile) - exact.predict(tile))
+    assert 0 < apart.mean() < 0.01
+    assert (apart[0] > 0.25).mean() < 0.01
+    assert SHIPPED["unet-int8"].stat().st_size < 0.6 * DEFAULT.stat().st_size

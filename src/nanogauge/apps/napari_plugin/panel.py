@@ -28,6 +28,7 @@ from .results_view import ResultsView
 
 ENGINES = {
     "U-Net": "unet",
+    "U-Net in 8 bits (faster)": "unet-int8",
     "U-Net of the source paper (ResNet50, CBAM)": "unet-resnet50-cbam",
     "Otsu threshold (baseline)": "threshold",
 }

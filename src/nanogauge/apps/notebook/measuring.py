@@ -85,7 +85,7 @@ def measure(
         Give each particle a class, by its outline's shape, by the rules of the settings, or as the network has learned, which one
         that has classes does unless told "none"; see `Measurement.by_class`.
     engine : str, optional
-        "unet" (default), "unet-resnet50-cbam", "threshold", or the path of a network of your own, FILE.onnx.
+        "unet" (default), "unet-int8", "unet-resnet50-cbam", "threshold", or the path of a network of your own, FILE.onnx.
     device : str, optional
         "cpu", "cuda", ... where ONNX Runtime has it.
     settings : Settings, optional

@@ -10,8 +10,9 @@ from typing import Any
 from ...core.errors import SettingsError
 from ...core.protocols import BarLocator, Engine, LetterReader, SizeEstimator, TextReader
 
-ENGINES = ("unet", "unet-resnet50-cbam", "threshold")
-"""`unet` is the default network, `unet-resnet50-cbam` that of the source paper, `threshold` Otsu + watershed."""
+ENGINES = ("unet", "unet-int8", "unet-resnet50-cbam", "threshold")
+"""`unet` is the default network, `unet-int8` the same in 8 bits, `unet-resnet50-cbam` that of the source paper, `threshold` Otsu +
+watershed."""
 _ahead: dict[tuple[str, int | None, str], Future[Any]] = {}
 
 
@@ -50,7 +51,7 @@ def make_engine(name: str = "unet", *, n_threads: int | None = None, device: str
         from .onnx import OnnxEngine
 
         return OnnxEngine(n_threads=n_threads, device=device)
-    if name == "unet-resnet50-cbam":
+    if name in ("unet-int8", "unet-resnet50-cbam"):
         from .onnx import SHIPPED, OnnxEngine
 
         return OnnxEngine(SHIPPED[name], n_threads=n_threads, device=device)

@@ -37,9 +37,13 @@ _MOST_AT_ONCE = 4  # tiles; each takes 0.1 GB
 _BATCH = 8  # tiles that an accelerator is given together
 
 _MODELS = Path(__file__).resolve().parent.parent / "models"
-SHIPPED = {name: _MODELS / f"{name}.onnx" for name in ("unet-efficientnet-lite2-6", "unet-resnet50-cbam")}
-"""The networks that come with the package, the default first."""
-DEFAULT = SHIPPED["unet-efficientnet-lite2-6"]
+SHIPPED = {
+    "unet": _MODELS / "unet-efficientnet-lite2-6.onnx",
+    "unet-int8": _MODELS / "unet-efficientnet-lite2-6-int8.onnx",
+    "unet-resnet50-cbam": _MODELS / "unet-resnet50-cbam.onnx",
+}
+"""The networks that come with the package, by the names of their engines, the default first."""
+DEFAULT = SHIPPED["unet"]
 _LOCATOR = _MODELS / "scale-bar-locator.onnx"
 _LETTERS = _MODELS / "scale-label-letters.onnx"
 _SIZES = _MODELS / "size-estimator.onnx"
@@ -53,7 +57,8 @@ class Facts:
 
     working_diameter_px: particle diameter it sees best; sees_px: the smallest and largest it sees; calibration: as in
     `confidence.probability`, None where its confidence was never held against truth; detection: as in
-    `readings.relative_uncertainty`, empty where its intervals were not; classes: that it tells apart
+    `readings.relative_uncertainty`, empty where its intervals were not; classes: that it tells apart; precision: "int8" where
+    weights and levels have 8 bits, else float32
     """
 
     network: str = ""
@@ -64,6 +69,7 @@ class Facts:
     calibration: Mapping[str, float] | None = None
     detection: Mapping[str, float] = field(default_factory=dict)
     classes: EngineClasses = NO_CLASSES
+    precision: str = "float32"
 
     @classmethod
     def read(cls, stored: Mapping[str, str], path: Path) -> Facts:
@@ -215,7 +221,7 @@ class OnnxEngine:
         wanted = batch or (1 if chosen == PROVIDERS["cpu"] else _BATCH)
         self.batch = 1 if isinstance(self._session.get_inputs()[0].shape[0], int) else wanted
         facts = Facts.read(self._session.get_modelmeta().custom_metadata_map, path)
-        self.name = facts.network or path.stem
+        self.name = (facts.network or path.stem) + ("" if facts.precision == "float32" else f" ({facts.precision})")
         self.stride, self.tile_px, self.sees_px = facts.stride, facts.tile_px, facts.sees_px
         self.working_diameter_px = facts.working_diameter_px
         self.calibration, self.detection = facts.calibration, facts.detection

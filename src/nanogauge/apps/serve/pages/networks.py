@@ -8,7 +8,12 @@ from ....core.errors import NanogaugeError
 from ..studio import Studio, settings_with_engine
 from .layout import refuse
 
-_SHIPPED = {"unet": "the default network", "unet-resnet50-cbam": "the network of the paper", "threshold": "a threshold (Otsu)"}
+_SHIPPED = {
+    "unet": "the default network",
+    "unet-int8": "the default network in 8 bits, faster",
+    "unet-resnet50-cbam": "the network of the paper",
+    "threshold": "a threshold (Otsu)",
+}
 
 
 def networks(studio: Studio, *also: str) -> dict[str, str]:
