@@ -24,12 +24,14 @@ from .halos import without_halos
 from .in_line import joined_in_line
 from .look_alikes import NONE, LookAlikes, look_alikes
 from .looks import (
+    FLATTENED_PX,
     Look,
     Seen,
     coarser_if_unsure,
     coarser_look,
     finer_if_unsure,
     finer_look,
+    flattened_looks,
     look_at,
     on_grid,
     regions_beside,
@@ -41,6 +43,7 @@ from .merging import (
     left_out,
     new_numbers,
     with_alikes,
+    with_flattened,
     with_larger,
     with_overlooked,
     with_smaller,
@@ -55,6 +58,7 @@ Box = tuple[int, int, int, int]
 
 # of `Look.worth`: the main look stands, and a finer one is left, unless there is more to gain
 _MAIN_AHEAD = 0.02
+_LOST, _FLAT_AHEAD = 0.7, 0.05  # mean confidence under which the flattened picture is measured, where it promises so much more
 _CUT_MORE, _JOIN_MORE = 0.45, 0.75  # evidence of a cut below which neighbours are joined, in other readings
 _DOUBTFUL = 0.5  # confidence
 
@@ -139,7 +143,7 @@ def at_edge(found: Found, pixels: NDArray[np.generic], settings: MeasureSettings
 
 class _Chosen(NamedTuple):
     """The look that is measured, what it comes from, another to read the picture by, the coarse first look where it is a third;
-    the zoom of the main look, and all looks so far, the one measured first."""
+    the zoom of the main look, and all looks so far, the one measured first; looks at the flattened picture."""
 
     base: Look
     seen: Seen
@@ -147,10 +151,11 @@ class _Chosen(NamedTuple):
     coarse: Look | None
     main_zoom: float
     taken: list[Look]
+    flattened: Sequence[Look] = ()
 
 
 def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> Found:
-    base, seen, other, coarse, main_zoom, taken = _chosen(picture, engine, settings)
+    base, seen, other, coarse, main_zoom, taken, flattened = _chosen(picture, engine, settings)
     result, more_readings = base, list[Reading]()
     if _looks_again(engine, settings):
         regions = regions_beside(picture, seen, engine, settings)
@@ -160,6 +165,8 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
             result = with_larger(result, coarse, engine.sees_px)
         for look in taken[1:]:
             result = with_overlooked(result, look, engine.sees_px, picture)
+        for look in flattened:
+            result = with_flattened(result, look, engine.sees_px)
         finer = finer_look(picture, result, main_zoom, engine, settings)
         if finer is not None:
             taken.append(finer)
@@ -184,7 +191,7 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
         more_readings.append(read("with what only other looks see", every.labels))
     if coarse is not None and would_see(coarse, base, engine.sees_px):
         more_readings.append(read("the first look", coarse.labels))
-    looks = tuple(LookTaken(look.zoom, look.n) for look in taken)
+    looks = tuple(LookTaken(look.zoom, look.n) for look in (*taken, *flattened))
     readings: tuple[Reading, ...] = ()
     if engine.calibration is not None:
         readings = (*_other_readings(seen, other, base, result, engine, settings), *more_readings)
@@ -222,7 +229,18 @@ def _chosen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _
         rivals.append((on_grid(other, picture.shape, settings), other, seen))
     base, seen, other = max(rivals, key=lambda r: r[0].worth + (_MAIN_AHEAD if r[0] is main else 0.0))
     taken = [base, *(look for look, *_ in rivals if look is not base)]
-    return _Chosen(base, seen, other, None if coarse is base else coarse, main.zoom, taken)
+    flat = _flattened(picture, base, engine, settings)
+    if flat and base.mean_confidence < _LOST and flat[0][1].worth > base.worth + _FLAT_AHEAD:
+        (seen_flat, best), *rest = flat
+        return _Chosen(best, seen_flat, seen, None, best.zoom, [best, *taken], [look for _, look in rest])
+    return _Chosen(base, seen, other, None if coarse is base else coarse, main.zoom, taken, [look for _, look in flat])
+
+
+def _flattened(picture: NDArray[np.uint8], base: Look, engine: Engine, settings: Settings) -> list[tuple[Seen, Look]]:
+    """Looks at the flattened picture, without what is too large for them, those first that promise most."""
+    looks = flattened_looks(picture, base, engine, settings)
+    small = [(seen, left_out(look, np.flatnonzero(look.shown_px > FLATTENED_PX).tolist())) for seen, look in looks]
+    return sorted(small, key=lambda one: -one[1].worth)
 
 
 def _looks_again(engine: Engine, settings: Settings) -> bool:

@@ -31,6 +31,10 @@ _FINER = 2.0  # zoom of the finer look over the main one's
 _GLANCE_PX, _N_GLANCES = 256, 2  # side of a patch looked at first, in px of the finer look, and how many
 _GLANCED = 2  # new particles in the patches that make the finer look worth taking
 _OTHER_ZOOM = 0.75  # of the look's that stands beside the main one
+_SURE_OF_ALL = 0.9  # mean confidence from which on the ground is taken as it is
+FLATTENED_PX = 48.0  # diameter, as shown, from which on particles are flattened with the ground: three sigmas of what is taken off
+_FLAT_ZOOMS = (0.5, 1.0, 2.0)  # magnifications tried
+_UNEVEN, _SHOWN_SMALL_PX = 1.4, 20.0  # deviation of the ground over that of the rest; median size that calls for a finer one
 _WORTH_OF_MORE = 0.2  # weight of how many particles are expected to be right, beside the share of those found
 
 
@@ -170,6 +174,30 @@ def finer_if_unsure(seen: Seen, picture: NDArray[np.uint8], engine: Engine, sett
         return seen
     finer = look_at(picture, engine, settings.replace("segment", working_magnification=chosen))
     return finer._replace(looks=seen.looks) if finer.mean_confidence > seen.mean_confidence + _MUCH_SURER else seen
+
+
+def flattened_looks(picture: NDArray[np.uint8], so_far: Look, engine: Engine, settings: Settings) -> list[tuple[Seen, Look]]:
+    """Where a look is doubtful and the ground uneven, the picture (H, W) without its slow changes, at several magnifications: small
+    particles on a support that is thick here and thin there stand out then, and the support is ground. What is shown larger than
+    `FLATTENED_PX` is flattened, too."""
+    if so_far.confidence is None or so_far.mean_confidence >= _SURE_OF_ALL:
+        return []
+    grey = picture.astype(np.float32)
+    slow = cv2.GaussianBlur(grey, (0, 0), FLATTENED_PX / 3)
+    if slow.std() < _UNEVEN * (grey - slow).std():
+        return []
+    s = settings.segment
+    found: list[tuple[Seen, Look]] = []
+    for zoom in _FLAT_ZOOMS:
+        if zoom > 1 and not any(look.n and np.median(look.shown_px[1:]) < _SHOWN_SMALL_PX for _, look in found):
+            continue
+        if zoom > min(s.largest_zoom, s.largest_px / max(picture.shape)) or zoom * max(picture.shape) < _COARSEST_PX:
+            continue
+        working = rescale(grey, zoom)
+        working = standardise(working - cv2.GaussianBlur(working, (0, 0), FLATTENED_PX / 3))
+        seen = seen_in(Pieces(predict(working, engine, overlap_px=s.overlap_px), settings.separate), zoom, engine, settings)
+        found.append((seen, on_grid(seen, picture.shape, settings)))
+    return found
 
 
 def finer_look(picture: NDArray[np.uint8], so_far: Look, main_zoom: float, engine: Engine, settings: Settings) -> Look | None:

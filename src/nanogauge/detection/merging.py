@@ -20,6 +20,7 @@ _SECONDED, _AS_LARGE = 0.25, 0.35  # confidence from which what looks like the p
 _COMPANY = 8  # particles found, from which on others are held against them
 _STANDS_OUT, _RING_PX = 0.7, 3  # of the median step from the particles found to a ring round them; its width
 _SURER, _TOUCHED = 0.1, 0.2  # a region's confidence over that of what it replaces; share of either that counts as overlap
+_SEVERAL, _MUCH_SMALLER = 3, 1 / 16  # particles upon what they lie on; their area over its
 _AS_SURE = 0.05  # how far the mean confidence of a look that is as sure may lie below
 
 
@@ -64,6 +65,30 @@ def with_unseen(base: Look, other: Look, sees_px: tuple[float, float], *, least_
     both = _Overlaps(base, other)
     new = _seen_well(other, both, sees_px) & (both.covered_there <= FREE) & (both.confidence_there >= least_confidence)
     return _merged(base, other, gone=[], adopted=np.flatnonzero(new).tolist())
+
+
+def with_flattened(base: Look, flattened: Look, sees_px: tuple[float, float]) -> Look:
+    """`base` with what a look at the flattened picture sees besides, or in place of doubtful particles: of those that it is surer
+    of, and of what several much smaller ones lie upon."""
+    both = _Overlaps(base, flattened)
+    well = _seen_well(flattened, both, sees_px)
+    new = well & (both.covered_there <= FREE)
+    gone: list[int] = []
+    for k in np.flatnonzero(well & ~new).tolist():
+        hit = [a for a in both.here_of(k) if both.pixels(a, k) > _TOUCHED * min(both.area_here[a], both.area_there[k])]
+        surest = max((both.confidence_here[a] for a in hit), default=0.0)
+        alike = all(both.share(a, [k]) > _COVERED for a in hit)
+        if hit and alike and surest < DOUBTFUL and both.confidence_there[k] >= surest + _SURER:
+            gone += hit
+            new[k] = True
+    for label in np.flatnonzero(both.confidence_here < DOUBTFUL).tolist():
+        largest = _MUCH_SMALLER * both.area_here[label]
+        there = [k for k in both.there_of(label) if well[k] and both.area_there[k] <= largest]
+        upon = [k for k in there if both.pixels(label, k) >= _COVERED * both.area_there[k]]
+        if label and len(upon) >= _SEVERAL:
+            gone.append(label)
+            new[upon] = True
+    return _merged(base, flattened, gone=gone, adopted=np.flatnonzero(new).tolist())
 
 
 def with_overlooked(base: Look, other: Look, sees_px: tuple[float, float], grey: NDArray[np.generic]) -> Look:
