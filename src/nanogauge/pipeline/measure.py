@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..core.cpu import half, in_background, several_threads, threads_for
 from ..core.errors import SettingsError
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, flag_texts, flags_of
@@ -20,7 +21,7 @@ from ..core.scale import Scale
 from ..core.settings import MeasureSettings, SeparateSettings, Settings
 from ..detection.confidence import expected_found
 from ..detection.engines import make_engine, make_letter_reader, make_locator, make_reader, make_size_estimator
-from ..detection.find import Box, Found, at_edge, find_particles
+from ..detection.find import Box, Found, at_edge, find_particles, outside
 from ..detection.readings import relative_uncertainty
 from ..detection.separate import touching
 from ..detection.size_estimate import SizeEstimate, estimate_sizes
@@ -54,7 +55,7 @@ class Measurer:
     settings: which engine, and how all is measured
     engine, reader, locator, letters, estimator: those to use; None: those the settings ask for and the shipped ones, made when
     first needed
-    n_threads: of those made here; None: one a core
+    n_threads: of those made here, what reads the scale takes half of them, beside the engine; None: one a core
     """
 
     def __init__(
@@ -85,23 +86,23 @@ class Measurer:
     def reader(self) -> TextReader:
         """Reads the labels of scale bars. Raises EngineError where it cannot be loaded."""
         if self._reader is None:
-            self._reader = make_reader(n_threads=self._n_threads)
+            self._reader = make_reader(n_threads=half(self._n_threads))
         return self._reader
 
     @property
     def locator(self) -> BarLocator:
         """Sees where scale bars are. Raises EngineError where it cannot be loaded."""
-        return self._locator or make_locator(n_threads=self._n_threads)
+        return self._locator or make_locator(n_threads=half(self._n_threads))
 
     @property
     def letters(self) -> LetterReader:
         """Reads the letters of labels, a second witness. Raises EngineError where it cannot be loaded."""
-        return self._letters or make_letter_reader(n_threads=self._n_threads)
+        return self._letters or make_letter_reader(n_threads=half(self._n_threads))
 
     @property
     def estimator(self) -> SizeEstimator:
         """Tells sizes without outlines. Raises EngineError where it cannot be loaded."""
-        return self._estimator or make_size_estimator(n_threads=self._n_threads)
+        return self._estimator or make_size_estimator(n_threads=half(self._n_threads))
 
     def estimate(self, micrograph: Micrograph, frame: Box) -> SizeEstimate | None:
         """The sizes within the frame, told from the picture alone."""
@@ -131,10 +132,14 @@ class Measurer:
             known = calibration_of(settings)
             seeing: dict[str, Any] = {"reader": self.reader, "locator": self.locator, "letters": self.letters}
             return measure_mosaic(micrograph, engine=self.engine, settings=settings, scale=scale, calibration=known, **seeing)
-        bar, decision, frame = self.read_scale(micrograph, user=scale)
-        drawn, lettered = without_letters(
-            self.find(micrograph, bar, frame), micrograph.grey8(), self.reader, short=bar.letters if bar else ()
-        )
+        with threads_for(self._n_threads):
+            return self._measured(micrograph, settings, scale, started)
+
+    def _measured(self, micrograph: Micrograph, settings: Settings, scale: Scale | None, started: float) -> Measurement:
+        """A micrograph that fits into memory. started: when its file was opened"""
+        bar, decision, frame, seen = self._scale_and_particles(micrograph, user=scale)
+        estimate = in_background(self.estimate, micrograph, frame)
+        drawn, lettered = without_letters(seen, micrograph.grey8(), self.reader, short=bar.letters if bar else ())
         found = at_edge(drawn, micrograph.pixels, settings.measure, frame=frame)
         table = particle_table(
             found.labels,
@@ -191,7 +196,7 @@ class Measurer:
             looks=found.looks,
             expected_found=expected,
             look_alikes=found.alikes,
-            estimate=self.estimate(micrograph, frame),
+            estimate=estimate(),
         )
 
     def measure_labels(
@@ -248,6 +253,26 @@ class Measurer:
             return bar, decision, frame_of(micrograph)
         strip = find_data_bar(grey, [TextLine("", 1.0, box) for box in bar.text_boxes] if bar else [])
         return bar, decision, frame_of(micrograph, strip)
+
+    def _scale_and_particles(
+        self, micrograph: Micrograph, *, user: Scale | None
+    ) -> tuple[ScaleBarReading | None, ScaleDecision, Box, Found]:
+        """As `read_scale`, and what `find` then finds, one beside the other where there are threads for both.
+
+        Finding needs the frame, which but for a strip without text shows before anything is read; texts are left out afterwards.
+        """
+        if not several_threads():
+            bar, decision, frame = self.read_scale(micrograph, user=user)
+            return bar, decision, frame, self.find(micrograph, bar, frame)
+        reading = in_background(self.read_scale, micrograph, user=user)
+        try:
+            likely = frame_of(micrograph, None if data_bar_is_known(micrograph) else find_data_bar(micrograph.grey8()))
+            found = self.find(micrograph, None, likely)
+        finally:  # what goes wrong in reading is told before what goes wrong in finding, as it is without threads
+            bar, decision, frame = reading()
+        if frame != likely:
+            return bar, decision, frame, self.find(micrograph, bar, frame)
+        return bar, decision, frame, outside(found, written_on(bar, letters=False))
 
     def find(self, micrograph: Micrograph, bar: ScaleBarReading | None, frame: Box) -> Found:
         """Particles within the frame, the scale bar's text not taken for some; outlines as the engine draws them."""

@@ -109,6 +109,8 @@ def _session(path: Path, n_threads: int | None, providers: list[str]) -> onnxrun
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = n_threads or cores()  # its own default counts cores that this process may not use
+    # a thread without work would wait busily, during a run and long after it: time that another could use
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # onnxruntime raises its own types, none of them public
