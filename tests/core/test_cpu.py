@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from nanogauge.core.cpu import cores, each, half, in_background, several_threads, threads_for
+from nanogauge.core.cpu import each, in_background, several_threads, threads_for
 
 
 def where() -> threading.Thread:
@@ -55,8 +55,3 @@ def test_an_error_is_that_of_the_step(n_threads: int) -> None:
             in_background(fails, k=3)()
         with pytest.raises(ValueError, match="step 1 failed"):
             each(fails, [1, 2])
-
-
-def test_half_of_the_threads_is_one_at_least() -> None:
-    assert [half(n) for n in (1, 2, 3, 8)] == [1, 1, 1, 4]
-    assert half(None) == max(cores() // 2, 1)

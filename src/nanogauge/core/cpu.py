@@ -24,11 +24,6 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def half(n_threads: int | None) -> int:
-    """Threads of each of two things that go on beside each other; n_threads: of both together, None: one a core."""
-    return max((n_threads or cores()) // 2, 1)
-
-
 @contextmanager
 def threads_for(n_threads: int | None) -> Iterator[None]:
     """Within the body, `in_background` and `each` may use so many threads, None: one a core; elsewhere, and in the

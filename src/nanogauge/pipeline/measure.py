@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..core.cpu import half, in_background, several_threads, threads_for
+from ..core.cpu import in_background, several_threads, threads_for
 from ..core.errors import SettingsError
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, flag_texts, flags_of
@@ -55,7 +55,7 @@ class Measurer:
     settings: which engine, and how all is measured
     engine, reader, locator, letters, estimator: those to use; None: those the settings ask for and the shipped ones, made when
     first needed
-    n_threads: of those made here, what reads the scale takes half of them, beside the engine; None: one a core
+    n_threads: of those made here, and of steps that go on beside each other; None: one a core
     """
 
     def __init__(
@@ -86,23 +86,23 @@ class Measurer:
     def reader(self) -> TextReader:
         """Reads the labels of scale bars. Raises EngineError where it cannot be loaded."""
         if self._reader is None:
-            self._reader = make_reader(n_threads=half(self._n_threads))
+            self._reader = make_reader(n_threads=self._n_threads)
         return self._reader
 
     @property
     def locator(self) -> BarLocator:
         """Sees where scale bars are. Raises EngineError where it cannot be loaded."""
-        return self._locator or make_locator(n_threads=half(self._n_threads))
+        return self._locator or make_locator(n_threads=self._n_threads)
 
     @property
     def letters(self) -> LetterReader:
         """Reads the letters of labels, a second witness. Raises EngineError where it cannot be loaded."""
-        return self._letters or make_letter_reader(n_threads=half(self._n_threads))
+        return self._letters or make_letter_reader(n_threads=self._n_threads)
 
     @property
     def estimator(self) -> SizeEstimator:
         """Tells sizes without outlines. Raises EngineError where it cannot be loaded."""
-        return self._estimator or make_size_estimator(n_threads=half(self._n_threads))
+        return self._estimator or make_size_estimator(n_threads=self._n_threads)
 
     def estimate(self, micrograph: Micrograph, frame: Box) -> SizeEstimate | None:
         """The sizes within the frame, told from the picture alone."""

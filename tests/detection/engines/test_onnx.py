@@ -9,7 +9,7 @@ from nanogauge.core.errors import EngineError, SettingsError
 from nanogauge.core.settings import Settings
 from nanogauge.detection import engines
 from nanogauge.detection.engines import make_engine
-from nanogauge.detection.engines.onnx import DEFAULT, PROVIDERS, SHIPPED, OnnxEngine
+from nanogauge.detection.engines.onnx import DEFAULT, NO_BUSY_WAITING, PROVIDERS, SHIPPED, OnnxEngine
 
 
 def test_cpu_and_auto_give_the_same_maps():
@@ -104,3 +104,8 @@ def test_a_network_written_for_one_tile_stays_as_it_is(tmp_path: Path) -> None:
     before = network.read_bytes()
     assert export.free_batch(network) == (network.read_bytes() != before)
     assert (OnnxEngine(network, batch=2).batch == 2) == (network.read_bytes() != before)
+
+
+def test_the_network_does_not_wait_busily() -> None:
+    options = OnnxEngine(n_threads=2)._session.get_session_options()
+    assert options.get_session_config_entry(NO_BUSY_WAITING[0]) == NO_BUSY_WAITING[1]

@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ...core.cpu import half
 from ...core.errors import SettingsError
 from ...core.protocols import BarLocator, Engine, LetterReader, SizeEstimator, TextReader
 
@@ -18,19 +17,18 @@ _ahead: dict[tuple[str, int | None, str], Future[Any]] = {}
 
 def load_ahead(*, n_threads: int | None = None, device: str = "auto") -> None:
     """Begins to load the network and the text reader in threads, for a command that has more to import first: half of their time
-    runs outside Python's lock. A `Measurer` with as many threads waits for them when it first needs them, and raises what they
+    runs outside Python's lock. The next `make_engine` and `make_reader` of the same options wait for them, and raise what they
     raised."""
     from .ocr import loaded_reader  # with what it imports: two threads had better not import the same
     from .onnx import loaded_engine
 
-    beside = half(n_threads)
-    with_network, with_text = ("unet", n_threads, device), ("text", beside, "")
+    with_network, with_text = ("unet", n_threads, device), ("text", n_threads, "")
     pool = ThreadPoolExecutor(2)
     _ahead[with_network] = pool.submit(loaded_engine, n_threads=n_threads, device=device)
-    _ahead[with_text] = pool.submit(loaded_reader, n_threads=beside)
-    pool.submit(make_locator, n_threads=beside)
-    pool.submit(make_letter_reader, n_threads=beside)
-    pool.submit(make_size_estimator, n_threads=beside)
+    _ahead[with_text] = pool.submit(loaded_reader, n_threads=n_threads)
+    pool.submit(make_locator, n_threads=n_threads)
+    pool.submit(make_letter_reader, n_threads=n_threads)
+    pool.submit(make_size_estimator, n_threads=n_threads)
     pool.shutdown(wait=False)
 
 
