@@ -93,3 +93,20 @@ def test_a_dark_strip_without_text_is_picture_all_the_same(
     assert measured.labels.shape == pixels.shape
     assert len(frames) == n_threads
     assert frames[-1] == measured.frame
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_a_mat_is_looked_for_once_where_it_may_be_one(n_threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+
+    def look(*arguments: Any) -> int:
+        looked.append(arguments)
+        return 0
+
+    monkeypatch.setattr("nanogauge.pipeline.measure._n_fibres_of_mat", look)
+    measurer = Measurer(engine=ThresholdEngine(), reader=NoText(), n_threads=n_threads)
+    measurer.measure(Micrograph(pixels=np.full((64, 64), 90, np.uint8), name="empty"))
+    assert len(looked) == 1
+    settings = measurer.settings.replace("arrangement", recognise_mats=False)
+    measurer.under(settings).measure(Micrograph(pixels=np.full((64, 64), 90, np.uint8), name="empty"))
+    assert len(looked) == 1

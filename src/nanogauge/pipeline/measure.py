@@ -140,6 +140,12 @@ class Measurer:
         bar, decision, frame, seen = self._scale_and_particles(micrograph, user=scale)
         estimate = in_background(self.estimate, micrograph, frame)
         drawn, lettered = without_letters(seen, micrograph.grey8(), self.reader, short=bar.letters if bar else ())
+        detection = relative_uncertainty(drawn.readings, self.engine.detection)
+        # a mat shows in very doubtful meshes or in nothing at all; to look for one costs as much as to find the particles
+        doubtful = max(detection.values(), default=1.0) >= 2 * MUCH_DOUBT
+        doubtful |= bool(missed_warnings(expected_found(drawn.confidence, self.engine.detection)))
+        recognise = settings.arrangement.recognise_mats
+        looking = in_background(_n_fibres_of_mat, micrograph.pixels, frame) if recognise and doubtful else None
         found = at_edge(drawn, micrograph.pixels, settings.measure, frame=frame)
         table = particle_table(
             found.labels,
@@ -159,13 +165,11 @@ class Measurer:
             settings=settings.classes,
             network=network_classes(found, self.engine),
         )
-        detection = relative_uncertainty(found.readings, self.engine.detection)
         expected = expected_found(found.confidence, self.engine.detection)
         missed = missed_warnings(expected)
-        # a mat shows in very doubtful meshes or in nothing at all; to look for one costs as much as to find the particles
-        very_doubtful = bool(missed) or max(detection.values(), default=1.0) >= 2 * MUCH_DOUBT
-        looks_for_mat = settings.arrangement.recognise_mats and (very_doubtful or not len(table))
-        n_fibres = _n_fibres_of_mat(micrograph.pixels, frame) if looks_for_mat else 0
+        if looking is None and recognise and (missed or not len(table)):
+            looking = in_background(_n_fibres_of_mat, micrograph.pixels, frame)
+        n_fibres = 0 if looking is None else looking()
         return Measurement(
             micrograph=micrograph,
             decision=decision,
