@@ -2,10 +2,13 @@
 
     python benchmarks/before_after.py DATA/emps/images/*.png --before HEAD~5
     python benchmarks/before_after.py DATA/emps/images/*.png --before HEAD --network int8.onnx      # another network, the same code
+    python benchmarks/before_after.py DATA/silica/images/C02-1.png --before HEAD~5 --threads 2      # on two cores
 
-`--before` is a revision of this repository, or a folder that holds `nanogauge/`. Each version has one process that stays, on one
-thread; each file goes to all of them, one after the other, so that a slow moment hits all. Commands are started anew each time.
-Seconds are of the processor (user and system), the medians of `--rounds`; sums are over all files.
+`--before` is a revision of this repository, or a folder that holds `nanogauge/`. Each version has one process that stays, on
+`--threads`; each file goes to all of them, one after the other, so that a slow moment hits all. Commands are started anew,
+on the cores that this process may use.
+Seconds are of the processor (user and system) and of the clock, which says something on a quiet machine only, the medians of
+`--rounds`; sums are over all files.
 """
 
 from __future__ import annotations
@@ -20,9 +23,10 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,17 +39,19 @@ import json, sys, time
 import cv2, numpy as np
 from nanogauge.core.settings import Settings
 from nanogauge.pipeline.measure import Measurer
-cv2.setNumThreads(1)
-measurer = Measurer(Settings().replace("segment", engine=sys.argv[1]), n_threads=1)
+n_threads = int(sys.argv[2])
+cv2.setNumThreads(n_threads)
+measurer = Measurer(Settings().replace("segment", engine=sys.argv[1]), n_threads=n_threads)
 for line in sys.stdin:
     file, out = json.loads(line)
-    began = time.process_time()
+    began, clock = time.process_time(), time.perf_counter()
     m = measurer.measure(file)
-    took = time.process_time() - began
+    took, passed = time.process_time() - began, time.perf_counter() - clock
     np.save(out, m.labels)
     table = m.particles
     d = table["equivalent_diameter_px"]
-    print(json.dumps({"seconds": took, "mean": float(d.mean()) if len(d) else None, "table": table.to_csv()}), flush=True)
+    mean = float(d.mean()) if len(d) else None
+    print(json.dumps({"seconds": took, "clock": passed, "mean": mean, "table": table.to_csv()}), flush=True)
 """
 
 OTSU = """
@@ -70,12 +76,23 @@ OTSU_STAYS = (
 import json, time
 for line in sys.stdin:
     file, out = json.loads(line)
-    began = time.process_time()
+    began, clock = time.process_time(), time.perf_counter()
     measured(file)
-    print(json.dumps({"seconds": time.process_time() - began}), flush=True)
+    print(json.dumps({"seconds": time.process_time() - began, "clock": time.perf_counter() - clock}), flush=True)
 """
 )
 OTSU_ONCE = OTSU + "\nmeasured(sys.argv[1])\n"
+
+
+class Took(NamedTuple):
+    """Seconds of the processor and of the clock."""
+
+    processor: float
+    clock: float
+
+    @classmethod
+    def median(cls, of: list[Took]) -> Took:
+        return cls(*(statistics.median(s) for s in zip(*of, strict=True)))
 
 
 @dataclass
@@ -83,20 +100,19 @@ class Stays:
     """A process that answers a line for each file."""
 
     process: subprocess.Popen[str]
-    seconds: list[float] = field(default_factory=list)
 
     @classmethod
-    def started(cls, code: str, *arguments: str, path: Path | None = None) -> Stays:
+    def started(cls, code: str, *arguments: str, path: Path | None = None, n_threads: int = 1) -> Stays:
         process = subprocess.Popen(
             [sys.executable, "-c", code, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment(path),
+            env=environment(path, n_threads),
         )
         return cls(process)
 
-    def ask(self, file: Path, out: Path, *, counts: bool = True) -> dict[str, Any]:
+    def ask(self, file: Path, out: Path) -> dict[str, Any]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps([str(file), str(out)]) + "\n")
@@ -105,8 +121,6 @@ class Stays:
         if not line:
             raise SystemExit(f"{file}: the process ended; its message stands above")
         answer: dict[str, Any] = json.loads(line)
-        if counts:
-            self.seconds.append(answer["seconds"])
         return answer
 
     def end(self) -> None:
@@ -115,10 +129,10 @@ class Stays:
         self.process.wait()
 
 
-def environment(path: Path | None) -> dict[str, str]:
-    """One thread, nanogauge from `path`, and bytecode kept, as where it is installed."""
+def environment(path: Path | None, n_threads: int) -> dict[str, str]:
+    """So many threads, nanogauge from `path`, and bytecode kept, as where it is installed."""
     kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    return kept | dict.fromkeys(_THREADS, "1") | ({} if path is None else {"PYTHONPATH": str(path)})
+    return kept | dict.fromkeys(_THREADS, str(n_threads)) | ({} if path is None else {"PYTHONPATH": str(path)})
 
 
 def source_of(before: str, folder: Path) -> Path:
@@ -131,12 +145,12 @@ def source_of(before: str, folder: Path) -> Path:
     return folder / "src"
 
 
-def once(arguments: list[str], path: Path | None) -> float:
-    """Processor seconds of a command in a process of its own."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=environment(path))
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def once(arguments: list[str], path: Path | None, n_threads: int) -> Took:
+    """Seconds of a command in a process of its own."""
+    before, clock = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=environment(path, n_threads))
+    passed, after = time.perf_counter() - clock, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Took(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, passed)
 
 
 def overlap(a: NDArray[Any], b: NDArray[Any]) -> float:
@@ -159,37 +173,39 @@ def moved(before: list[dict[str, Any]], after: list[dict[str, Any]], labels: lis
     ]
 
 
-def warm(files: list[Path], before: Path, network: str, rounds: int, folder: Path) -> tuple[dict[str, float], list[str], Path]:
+def warm(
+    files: list[Path], before: Path, network: str, rounds: int, folder: Path, n_threads: int
+) -> tuple[dict[str, Took], list[str], Path]:
     """Seconds a micrograph, how results move, and the file that takes the median time."""
     stays = {
-        "before": Stays.started(MEASURES, "unet", path=before),
-        "after": Stays.started(MEASURES, network, path=HERE / "src"),
-        "scikit-image, Otsu + watershed": Stays.started(OTSU_STAYS),
+        "before": Stays.started(MEASURES, "unet", str(n_threads), path=before, n_threads=n_threads),
+        "after": Stays.started(MEASURES, network, str(n_threads), path=HERE / "src", n_threads=n_threads),
+        "scikit-image, Otsu + watershed": Stays.started(OTSU_STAYS, n_threads=n_threads),
     }
     for process in stays.values():
-        process.ask(files[0], folder / "first.npy", counts=False)
+        process.ask(files[0], folder / "first.npy")
     answers: dict[str, list[dict[str, Any]]] = {name: [] for name in stays}
-    best: dict[str, float] = dict.fromkeys(stays, 0.0)
+    mean = {name: Took(0.0, 0.0) for name in stays}
     of_file: list[float] = []
     for k, file in enumerate(files):
-        took: dict[str, list[float]] = {name: [] for name in stays}
+        took: dict[str, list[Took]] = {name: [] for name in stays}
         for turn in range(rounds):
             for name in (stays, reversed(stays))[turn % 2]:
                 answer = stays[name].ask(file, folder / f"{name[:6].strip()}-{k}.npy")
-                took[name].append(answer["seconds"])
+                took[name].append(Took(answer["seconds"], answer["clock"]))
                 if turn == 0:
                     answers[name].append(answer)
-        for name, seconds in took.items():
-            best[name] += statistics.median(seconds) / len(files)
-        of_file.append(statistics.median(took["after"]))
+        for name, of in took.items():
+            mean[name] = Took(*(a + b / len(files) for a, b in zip(mean[name], Took.median(of), strict=True)))
+        of_file.append(Took.median(took["after"]).processor)
     for process in stays.values():
         process.end()
     labels = [(folder / f"before-{k}.npy", folder / f"after-{k}.npy") for k in range(len(files))]
     usual = files[of_file.index(statistics.median_low(of_file))]
-    return best, moved(answers["before"], answers["after"], labels), usual
+    return mean, moved(answers["before"], answers["after"], labels), usual
 
 
-def cold(file: Path, before: Path, rounds: int, folder: Path) -> dict[str, dict[str, float]]:
+def cold(file: Path, before: Path, rounds: int, folder: Path, n_threads: int) -> dict[str, dict[str, Took]]:
     """Seconds of commands, each in a new process."""
     measure = ["-m", "nanogauge", "measure", str(file), "-q", "--fresh", "-o"]
     commands: dict[str, list[str]] = {
@@ -199,20 +215,20 @@ def cold(file: Path, before: Path, rounds: int, folder: Path) -> dict[str, dict[
         "`nanogauge measure FILE`": [*measure, "{out}"],
     }
     versions = {"before": before, "after": HERE / "src"}
-    took: dict[str, dict[str, list[float]]] = {c: {v: [] for v in versions} for c in commands}
-    rival: list[float] = []
+    took: dict[str, dict[str, list[Took]]] = {c: {v: [] for v in versions} for c in commands}
+    rival: list[Took] = []
     for turn in range(rounds + 1):  # the first fills caches of bytecode
         for name, arguments in commands.items():
             for version, path in (list(versions.items()), list(reversed(versions.items())))[turn % 2]:
                 done = [a.replace("{out}", str(folder / version)) for a in arguments]
-                seconds = once(done, path)
+                seconds = once(done, path, n_threads)
                 if turn:
                     took[name][version].append(seconds)
-        seconds = once(["-c", OTSU_ONCE, str(file)], None)
+        seconds = once(["-c", OTSU_ONCE, str(file)], None, n_threads)
         if turn:
             rival.append(seconds)
-    out = {name: {v: statistics.median(s) for v, s in by.items()} for name, by in took.items()}
-    return out | {"scikit-image, Otsu + watershed, a script": {"rival": statistics.median(rival)}}
+    out = {name: {v: Took.median(s) for v, s in by.items()} for name, by in took.items()}
+    return out | {"scikit-image, Otsu + watershed, a script": {"rival": Took.median(rival)}}
 
 
 def main() -> None:
@@ -223,23 +239,37 @@ def main() -> None:
     parser.add_argument("--network", default="unet", help="engine of the version after: a name or FILE.onnx")
     parser.add_argument("--rounds", type=int, default=1, help="of each file, warm")
     parser.add_argument("--cold", type=int, default=5, metavar="ROUNDS", help="of each command; 0: none")
+    parser.add_argument("--threads", type=int, default=1, metavar="N")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         before = source_of(options.before, folder)
-        seconds, said, usual = warm(options.files, before, options.network, options.rounds, folder)
-        print(f"| A micrograph, file to result (mean of {len(options.files)}) | s of the processor | over before |\n|---|---|---|")
+        seconds, said, usual = warm(options.files, before, options.network, options.rounds, folder, options.threads)
+        threads = f"{options.threads} thread{'s' if options.threads > 1 else ''}"
+        print(
+            f"| A micrograph, file to result (mean of {len(options.files)}), {threads} | s of the processor | s of the clock |",
+            end="",
+        )
+        print(" over before |\n|---|---|---|---|")
         for what, s in seconds.items():
-            print(f"| {what} | {s:.3f} | {s / seconds['before']:.2f} |")
+            print(f"| {what} | {s.processor:.3f} | {s.clock:.3f} | {_over(s, seconds['before'])} |")
         print("\n" + "\n".join(f"- {line}" for line in said), flush=True)
         if options.cold:
-            found = cold(usual, before, options.cold, folder)
+            found = cold(usual, before, options.cold, folder, options.threads)
             rival = found.popitem()[1]["rival"]
-            print("\n| Command, new process | before, s | after, s | over before | over the script |\n|---|---|---|---|---|")
+            print(f"\n| Command, new process, {threads}; s of the processor, of the clock | before | after |", end="")
+            print(" over before | over the script |\n|---|---|---|---|---|")
             for what, by in found.items():
                 b, a = by["before"], by["after"]
-                print(f"| {what} | {b:.2f} | {a:.2f} | {a / b:.2f} | {a / rival:.2f} |")
-            print(f"| scikit-image, Otsu + watershed, a script | | {rival:.2f} | | 1 |")
+                ran = f"{b.processor:.2f}, {b.clock:.2f} | {a.processor:.2f}, {a.clock:.2f}"
+                print(f"| {what} | {ran} | {_over(a, b)} | {_over(a, rival)} |")
+            ran = f"{rival.processor:.2f}, {rival.clock:.2f}"
+            print(f"| scikit-image, Otsu + watershed, a script | | {ran} | | 1 |")
+
+
+def _over(a: Took, b: Took) -> str:
+    """How much of the processor's and of the clock's time one takes over another's."""
+    return ", ".join(f"{p / q:.2f}" for p, q in zip(a, b, strict=True))
 
 
 if __name__ == "__main__":

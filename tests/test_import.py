@@ -89,3 +89,30 @@ def test_a_report_imports_nothing_that_measures() -> None:
 def test_the_way_from_file_to_sizes_imports_no_optimiser_and_no_plots() -> None:
     unwanted = ("scipy.stats", "scipy.optimize", "matplotlib", "typst", "xlsxwriter", "nanogauge.arrangement.fibres.mats")
     assert python(f"import sys, nanogauge.apps.cli.measure_files; print([m for m in {unwanted} if m in sys.modules])") == "[]"
+
+
+def test_what_draws_is_imported_ahead_where_it_is_asked_for() -> None:
+    code = """if 1:
+        import sys, threading
+        from nanogauge.reporting import plots
+        print('matplotlib' in sys.modules, end=' ')
+        plots.load_ahead()
+        [t.join() for t in threading.enumerate() if t is not threading.main_thread()]
+        print('matplotlib.backends.backend_svg' in sys.modules)"""
+    assert python(code) == "False True"
+
+
+@pytest.mark.parametrize("report", [True, False])
+def test_only_a_command_that_reports_imports_what_draws(report: bool, tmp_path: Path) -> None:
+    nothing = tmp_path / "nothing.png"
+    nothing.touch()
+    arguments = ["measure", str(nothing), "-q", "-o", str(tmp_path / "out"), *([] if report else ["--no-report"])]
+    code = f"""if 1:
+        from typer.testing import CliRunner
+        from nanogauge.apps.cli import main
+        from nanogauge.reporting import plots
+        asked = []
+        plots.load_ahead, main.cores = lambda: asked.append(1), lambda: 2
+        CliRunner().invoke(main.app, {arguments})
+        print(len(asked))"""
+    assert python(code) == str(int(report))

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.cpu import each, in_background
 from ..core.protocols import Engine
 from ..core.settings import MeasureSettings, Settings
 from .confidence import judge_of, mean_by_label, true_at_all_sizes
@@ -97,9 +99,13 @@ def find_particles(
     found = _found_in(picture, engine, settings)
     labels[y0:y1, x0:x1] = found.labels
     foreground[y0:y1, x0:x1] = found.foreground
-    alikes = found.alikes.moved(y0, x0).outside(keep_out or [])
-    found = found._replace(labels=labels, foreground=foreground, alikes=alikes)
-    return _numbered(found, without_text(labels, keep_out or []))
+    found = found._replace(labels=labels, foreground=foreground, alikes=found.alikes.moved(y0, x0))
+    return outside(found, keep_out or [])
+
+
+def outside(found: Found, boxes: list[Box]) -> Found:
+    """What was found but for objects mostly in one of the boxes; the others are numbered anew."""
+    return _numbered(found._replace(alikes=found.alikes.outside(boxes)), without_text(found.labels, boxes))
 
 
 def without(found: Found, gone: Sequence[int]) -> Found:
@@ -214,19 +220,21 @@ def _chosen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _
     seen = look_at(picture, engine, settings, first)
     for elsewhere in (coarser_if_unsure, finer_if_unsure):
         seen = elsewhere(seen, picture, engine, settings)
-    main = on_grid(seen, picture.shape, settings)
+    carrying = in_background(on_grid, seen, picture.shape, settings)
     free = not settings.segment.working_magnification and engine.calibration is not None
     other = coarser_look(picture, seen, engine, settings) if free else None
+    main = carrying()
     if not _looks_again(engine, settings):
         return _Chosen(main, seen, other, None, main.zoom, [main])
     rivals: list[tuple[Look, Seen, Seen | None]] = [(main, seen, other)]
     coarse: Look | None = None
+    of_other = None if other is None else in_background(on_grid, other, picture.shape, settings)
     if first and first[0].maps.foreground.shape != seen.maps.foreground.shape:
         of_first = seen_in(first[0], seen.looks[0][0], engine, settings)
         coarse = on_grid(of_first, picture.shape, settings)
         rivals.append((coarse, of_first, seen))
-    if other is not None:
-        rivals.append((on_grid(other, picture.shape, settings), other, seen))
+    if of_other is not None and other is not None:
+        rivals.append((of_other(), other, seen))
     base, seen, other = max(rivals, key=lambda r: r[0].worth + (_MAIN_AHEAD if r[0] is main else 0.0))
     taken = [base, *(look for look, *_ in rivals if look is not base)]
     flat = _flattened(picture, base, engine, settings)
@@ -255,8 +263,8 @@ def _other_readings(
     """What is measured first, then readings that are nearly as likely. Those of the maps that `base` comes from are set against
     it alone, so that each says how far one choice moves the sizes."""
     judge, s = judge_of(engine), settings.separate
-    whole, sure = seen.pieces.judged(replace(s, least_confidence=0.0), judge=judge)
-    more, fewer = (seen.pieces.labels(replace(s, merge_below=below), judge=judge) for below in (_CUT_MORE, _JOIN_MORE))
+    otherwise = (replace(s, least_confidence=0.0), replace(s, merge_below=_CUT_MORE), replace(s, merge_below=_JOIN_MORE))
+    (whole, sure), (more, _), (fewer, _) = each(partial(seen.pieces.judged, judge=judge), otherwise)
     readings = [
         read("neighbours cut more readily", more, zoom=seen.zoom),
         read("neighbours joined more readily", fewer, zoom=seen.zoom),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import cv2
@@ -49,15 +50,19 @@ class Look:
     confidence: NDArray[np.float64] | None
     classes: NDArray[np.float64] | None = None
 
-    @property
+    @cached_property
     def n(self) -> int:
         return int(self.labels.max(initial=0))
+
+    @cached_property
+    def area(self) -> NDArray[np.int64]:
+        """(n + 1,) pixels of each label, those of the ground first."""
+        return np.bincount(self.labels.ravel(), minlength=self.n + 1)
 
     @property
     def shown_px(self) -> NDArray[np.float64]:
         """(n + 1,) diameter at which each particle was shown to the network."""
-        area = np.bincount(self.labels.ravel(), minlength=self.n + 1)
-        return np.asarray(self.zoom * np.sqrt(4 * area / math.pi), np.float64)
+        return np.asarray(self.zoom * np.sqrt(4 * self.area / math.pi), np.float64)
 
     @property
     def mean_confidence(self) -> float:

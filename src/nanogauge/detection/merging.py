@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -28,6 +29,8 @@ def with_smaller(base: Look, finer: Look, sees_px: tuple[float, float]) -> Look:
     """`base` with what only the finer look sees, and with the finer look's outlines of what was small for it."""
     both = _Overlaps(base, finer)
     well = _seen_well(finer, both, sees_px)
+    if not well.any():
+        return base
     new = well & (both.covered_there <= FREE)
     small = base.shown_px < SMALL * sees_px[0]
     large_px = np.bincount(finer.labels[(~small[base.labels]) & (base.labels > 0)], minlength=well.size)
@@ -45,7 +48,7 @@ def with_smaller(base: Look, finer: Look, sees_px: tuple[float, float]) -> Look:
 def with_larger(base: Look, coarser: Look, sees_px: tuple[float, float]) -> Look:
     """`base` with the coarser look's particles that are too large for it, in place of the pieces that it made of them."""
     both = _Overlaps(base, coarser)
-    area = np.bincount(coarser.labels.ravel(), minlength=coarser.n + 1)
+    area = coarser.area
     shown_to_base = base.zoom * np.sqrt(4 * area / math.pi)
     gone: list[int] = []
     adopted: list[int] = []
@@ -63,7 +66,7 @@ def with_larger(base: Look, coarser: Look, sees_px: tuple[float, float]) -> Look
 def with_unseen(base: Look, other: Look, sees_px: tuple[float, float], *, least_confidence: float = ADOPTED) -> Look:
     """`base` with what only the other look sees, of sizes that it sees well, where `base` sees nothing."""
     both = _Overlaps(base, other)
-    new = _seen_well(other, both, sees_px) & (both.covered_there <= FREE) & (both.confidence_there >= least_confidence)
+    new = _new(_seen_well(other, both, sees_px) & (both.confidence_there >= least_confidence), both)
     return _merged(base, other, gone=[], adopted=np.flatnonzero(new).tolist())
 
 
@@ -99,7 +102,7 @@ def with_overlooked(base: Look, other: Look, sees_px: tuple[float, float], grey:
     if other.zoom >= base.zoom:
         return base
     both = _Overlaps(base, other)
-    new = _seen_well(other, both, sees_px) & (both.covered_there <= FREE)
+    new = _new(_seen_well(other, both, sees_px), both)
     as_sure = other.mean_confidence >= base.mean_confidence - _AS_SURE
     believed = new & (both.confidence_there >= _PLAIN) & as_sure
     if (new & ~believed).any():
@@ -182,26 +185,56 @@ def _seen_well(other: Look, both: _Overlaps, sees_px: tuple[float, float]) -> ND
     return np.asarray(well)
 
 
+def _new(some: NDArray[np.bool_], both: _Overlaps) -> NDArray[np.bool_]:
+    """(n + 1,) those of some of the other look's particles that lie where there is hardly anything yet."""
+    return np.asarray(some & (both.covered_there <= FREE)) if some.any() else some
+
+
 class _Overlaps:
     """Shared pixels of the particles of two looks on one grid."""
 
     def __init__(self, here: Look, there: Look) -> None:
+        self._labels = here.labels.ravel(), there.labels.ravel()
         self._n = there.n + 1
-        table = np.bincount(here.labels.ravel().astype(np.int64) * self._n + there.labels.ravel())
-        at = np.flatnonzero(table)
-        self._pairs = {(int(k) // self._n, int(k) % self._n): int(table[k]) for k in at}
-        self._there: dict[int, list[int]] = {}
-        self._here: dict[int, list[int]] = {}
-        for a, b in self._pairs:
-            if a and b:
-                self._there.setdefault(a, []).append(b)
-                self._here.setdefault(b, []).append(a)
-        self.area_here = np.bincount(here.labels.ravel(), minlength=here.n + 1)
-        self.area_there = np.bincount(there.labels.ravel(), minlength=self._n)
+        self.area_here, self.area_there = here.area, there.area
         self.confidence_here = np.ones(here.n + 1) if here.confidence is None else here.confidence
         self.confidence_there = np.ones(self._n) if there.confidence is None else there.confidence
-        on = np.bincount(there.labels[here.labels > 0], minlength=self._n)
-        self.covered_there = on / np.maximum(self.area_there, 1)
+
+    @cached_property
+    def _shared(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The labels here and there of every pixel that is a particle's in both."""
+        below, above = self._labels
+        flat = np.flatnonzero(above)
+        below, above = below[flat], above[flat]
+        on = np.flatnonzero(below)
+        return below[on], above[on]
+
+    @cached_property
+    def covered_there(self) -> NDArray[np.float64]:
+        """(n + 1,) share of each particle of the other look that lies on particles here; 0 for its ground."""
+        return np.asarray(np.bincount(self._shared[1], minlength=self._n) / np.maximum(self.area_there, 1), np.float64)
+
+    @cached_property
+    def _pairs(self) -> dict[tuple[int, int], int]:
+        """(label here, label there), in order -> pixels that bear both."""
+        below, above = self._shared
+        table = np.bincount(below.astype(np.int64) * self._n + above)
+        at = np.flatnonzero(table)
+        return dict(zip(zip(*(v.tolist() for v in np.divmod(at, self._n)), strict=True), table[at].tolist(), strict=True))
+
+    @cached_property
+    def _there(self) -> dict[int, list[int]]:
+        out: dict[int, list[int]] = {}
+        for a, b in self._pairs:
+            out.setdefault(a, []).append(b)
+        return out
+
+    @cached_property
+    def _here(self) -> dict[int, list[int]]:
+        out: dict[int, list[int]] = {}
+        for a, b in self._pairs:
+            out.setdefault(b, []).append(a)
+        return out
 
     def there_of(self, label: int) -> list[int]:
         """Of the other look, what touches `label`."""

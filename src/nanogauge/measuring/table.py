@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..core.cpu import in_background
 from ..core.particles import Flag, column_dtypes, flag_texts
 from ..core.scale import Scale
 from .frame_effects import Frame, frame_flags, frame_weights, window_flags
@@ -99,6 +100,7 @@ def measure_particles(
         return pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in dtypes.items()})
     shape = (labels.shape[0], labels.shape[1])
     index = index_image(runs, shape)
+    finding_poles = in_background(poles, runs, shape)
     moments, boxes = moments_of(runs), boxes_of(runs)
     between = foreground if subpixel else None
     rim = find_rim(index)
@@ -108,7 +110,7 @@ def measure_particles(
     inner, outer = (np.full(runs.n, np.nan),) * 2 if foreground is None else inner_outer_areas(runs, near, foreground)
     crossed = crossings(rim, runs.n)
     origin = np.stack([boxes[0], boxes[1]], axis=1)
-    polygons, deepest = hulls(points, origin), poles(runs, shape)
+    polygons, deepest = hulls(points, origin), finding_poles()
     grid = _figures(moments, (area, inner, outer), crossed, points, polygons, deepest, (1.0, 1.0))
     columns: dict[str, Any] = {"label": runs.values, "y": moments.y, "x": moments.x, "area_px2": grid["area"]}
     columns |= {f"{name}_px": grid[name] for name in _LENGTHS}

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..core.cpu import in_background, several_threads, threads_for
 from ..core.errors import SettingsError
 from ..core.micrograph import Micrograph
 from ..core.particles import Flag, flag_texts, flags_of
@@ -20,7 +21,7 @@ from ..core.scale import Scale
 from ..core.settings import MeasureSettings, SeparateSettings, Settings
 from ..detection.confidence import expected_found
 from ..detection.engines import make_engine, make_letter_reader, make_locator, make_reader, make_size_estimator
-from ..detection.find import Box, Found, at_edge, find_particles
+from ..detection.find import Box, Found, at_edge, find_particles, outside
 from ..detection.overlaps import seen_through
 from ..detection.readings import relative_uncertainty
 from ..detection.separate import touching
@@ -56,7 +57,7 @@ class Measurer:
     settings: which engine, and how all is measured
     engine, reader, locator, letters, estimator: those to use; None: those the settings ask for and the shipped ones, made when
     first needed
-    n_threads: of those made here; None: one a core
+    n_threads: of those made here, and of steps that go on beside each other; None: one a core
     """
 
     def __init__(
@@ -133,10 +134,20 @@ class Measurer:
             known = calibration_of(settings)
             seeing: dict[str, Any] = {"reader": self.reader, "locator": self.locator, "letters": self.letters}
             return measure_mosaic(micrograph, engine=self.engine, settings=settings, scale=scale, calibration=known, **seeing)
-        bar, decision, frame = self.read_scale(micrograph, user=scale)
-        drawn, lettered = without_letters(
-            self.find(micrograph, bar, frame), micrograph.grey8(), self.reader, short=bar.letters if bar else ()
-        )
+        with threads_for(self._n_threads):
+            return self._measured(micrograph, settings, scale, started)
+
+    def _measured(self, micrograph: Micrograph, settings: Settings, scale: Scale | None, started: float) -> Measurement:
+        """A micrograph that fits into memory. started: when its file was opened"""
+        bar, decision, frame, seen = self._scale_and_particles(micrograph, user=scale)
+        estimate = in_background(self.estimate, micrograph, frame)
+        drawn, lettered = without_letters(seen, micrograph.grey8(), self.reader, short=bar.letters if bar else ())
+        detection = relative_uncertainty(drawn.readings, self.engine.detection)
+        # a mat shows in very doubtful meshes or in nothing at all; to look for one costs as much as to find the particles
+        doubtful = max(detection.values(), default=1.0) >= 2 * MUCH_DOUBT
+        doubtful |= bool(missed_warnings(expected_found(drawn.confidence, self.engine.detection)))
+        recognise = settings.arrangement.recognise_mats
+        looking = in_background(_n_fibres_of_mat, micrograph.pixels, frame) if recognise and doubtful else None
         found = at_edge(drawn, micrograph.pixels, settings.measure, frame=frame)
         table = particle_table(
             found.labels,
@@ -156,13 +167,11 @@ class Measurer:
             settings=settings.classes,
             network=network_classes(found, self.engine),
         )
-        detection = relative_uncertainty(found.readings, self.engine.detection)
         expected = expected_found(found.confidence, self.engine.detection)
         missed = missed_warnings(expected)
-        # a mat shows in very doubtful meshes or in nothing at all; to look for one costs as much as to find the particles
-        very_doubtful = bool(missed) or max(detection.values(), default=1.0) >= 2 * MUCH_DOUBT
-        looks_for_mat = settings.arrangement.recognise_mats and (very_doubtful or not len(table))
-        n_fibres = _n_fibres_of_mat(micrograph.pixels, frame) if looks_for_mat else 0
+        if looking is None and recognise and (missed or not len(table)):
+            looking = in_background(_n_fibres_of_mat, micrograph.pixels, frame)
+        n_fibres = 0 if looking is None else looking()
         return Measurement(
             micrograph=micrograph,
             decision=decision,
@@ -194,7 +203,7 @@ class Measurer:
             looks=found.looks,
             expected_found=expected,
             look_alikes=found.alikes,
-            estimate=self.estimate(micrograph, frame),
+            estimate=estimate(),
         )
 
     def measure_labels(
@@ -251,6 +260,26 @@ class Measurer:
             return bar, decision, frame_of(micrograph)
         strip = find_data_bar(grey, [TextLine("", 1.0, box) for box in bar.text_boxes] if bar else [])
         return bar, decision, frame_of(micrograph, strip)
+
+    def _scale_and_particles(
+        self, micrograph: Micrograph, *, user: Scale | None
+    ) -> tuple[ScaleBarReading | None, ScaleDecision, Box, Found]:
+        """As `read_scale`, and what `find` then finds, one beside the other where there are threads for both.
+
+        Finding needs the frame, which but for a strip without text shows before anything is read; texts are left out afterwards.
+        """
+        if not several_threads():
+            bar, decision, frame = self.read_scale(micrograph, user=user)
+            return bar, decision, frame, self.find(micrograph, bar, frame)
+        reading = in_background(self.read_scale, micrograph, user=user)
+        try:
+            likely = frame_of(micrograph, None if data_bar_is_known(micrograph) else find_data_bar(micrograph.grey8()))
+            found = self.find(micrograph, None, likely)
+        finally:  # what goes wrong in reading is told before what goes wrong in finding, as it is without threads
+            bar, decision, frame = reading()
+        if frame != likely:
+            return bar, decision, frame, self.find(micrograph, bar, frame)
+        return bar, decision, frame, outside(found, written_on(bar, letters=False))
 
     def find(self, micrograph: Micrograph, bar: ScaleBarReading | None, frame: Box) -> Found:
         """Particles within the frame, the scale bar's text not taken for some; outlines as the engine draws them."""

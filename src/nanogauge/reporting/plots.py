@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -80,6 +81,20 @@ def one_scale(samples: Sequence[Sample]) -> OneScale | None:
     low, high = unit.value(float(min(a for a, _ in ends))), unit.value(float(max(b for _, b in ends)))
     margin = 0.1 * (high - low) or 0.1 * high
     return OneScale(unit, max(low - margin, 0.0), high + margin)
+
+
+def load_ahead() -> None:
+    """Begins to import what draws in a thread, for a command that draws when it has measured. What goes wrong is told where it is
+    needed."""
+    pool = ThreadPoolExecutor(1)
+    pool.submit(_drawing)
+    pool.shutdown(wait=False)
+
+
+def _drawing() -> None:
+    import matplotlib.backends.backend_agg
+    import matplotlib.backends.backend_svg
+    import matplotlib.figure  # noqa: F401
 
 
 def sample_plots(sample: Sample, *, folder: Path | None = None, scale: OneScale | None = None) -> list[Plot]:

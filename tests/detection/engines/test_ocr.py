@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from nanogauge.detection.engines.ocr import RapidOcrReader
+from nanogauge.detection.engines.ocr import RapidOcrReader, loaded_reader
+from nanogauge.detection.engines.onnx import NO_BUSY_WAITING
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +51,21 @@ def test_empty_pictures(reader: RapidOcrReader) -> None:
 def test_n_threads_must_be_positive() -> None:
     with pytest.raises(ValueError, match="got 0"):
         RapidOcrReader(n_threads=0)
+
+
+def test_networks_do_not_wait_busily() -> None:
+    """A thread that looks for work takes it from what goes on beside it."""
+    reader = loaded_reader(n_threads=2)
+    for part in (reader._engine.text_det, reader._engine.text_rec):
+        options = part.session.session.get_session_options()
+        assert options.get_session_config_entry(NO_BUSY_WAITING[0]) == NO_BUSY_WAITING[1]
+        assert options.intra_op_num_threads == 2
+
+
+def test_what_is_patched_to_load_is_put_back() -> None:
+    from omegaconf import OmegaConf
+    from rapidocr.inference_engine.onnxruntime.main import OrtInferSession
+
+    before = OmegaConf.load, OrtInferSession._init_sess_opts
+    loaded_reader(n_threads=1)
+    assert (OmegaConf.load, OrtInferSession._init_sess_opts) == before

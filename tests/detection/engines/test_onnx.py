@@ -9,7 +9,7 @@ from nanogauge.core.errors import EngineError, SettingsError
 from nanogauge.core.settings import Settings
 from nanogauge.detection import engines
 from nanogauge.detection.engines import make_engine
-from nanogauge.detection.engines.onnx import DEFAULT, PROVIDERS, SHIPPED, OnnxEngine
+from nanogauge.detection.engines.onnx import DEFAULT, NO_BUSY_WAITING, PROVIDERS, SHIPPED, OnnxEngine
 
 
 def test_cpu_and_auto_give_the_same_maps():
@@ -119,3 +119,8 @@ def test_eight_bits_say_nearly_what_float_says() -> None:
     assert 0 < apart.mean() < 0.01
     assert (apart[0] > 0.25).mean() < 0.01
     assert SHIPPED["unet-int8"].stat().st_size < 0.6 * DEFAULT.stat().st_size
+
+
+def test_the_network_does_not_wait_busily() -> None:
+    options = OnnxEngine(n_threads=2)._session.get_session_options()
+    assert options.get_session_config_entry(NO_BUSY_WAITING[0]) == NO_BUSY_WAITING[1]

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ...core.cpu import SMALL_RUN
+from ...core.cpu import SMALL_RUN, cores
 from ...core.errors import NanogaugeError
 from ...core.stores import is_remote
 from . import arrangement, laboratory, phases
@@ -148,9 +148,8 @@ def measure(
       nanogauge measure s3://lab/run7 -o s3://lab/results
     """
     usual = (engine, device, settings, cluster, time_limit) == (None,) * 5 and workers == "auto"
-    if (
-        usual and len(inputs) < SMALL_RUN and not any(map(is_remote, inputs)) and all(i.is_file() for i in inputs)
-    ):  # to be measured in this process
+    here = usual and len(inputs) < SMALL_RUN and not any(map(is_remote, inputs)) and all(i.is_file() for i in inputs)
+    if here:  # to be measured in this process
         from ...detection.engines import load_ahead
 
         load_ahead()
@@ -160,6 +159,10 @@ def measure(
 
     if idle is not None and not watch:
         raise typer.BadParameter("--idle goes with --watch")
+    if here and not no_report and cores() > 1:
+        from ...reporting import plots
+
+        plots.load_ahead()
     batch = BatchOptions(workers=workers, cluster=cluster, time_limit_s=time_limit, fresh=fresh)
     shown = {"sample": sample, "single_population": not separate, "report": not no_report, "pdf_each": pdf}
     outputs = _outputs(info, **shown, coco=coco, ome=ome, unit_row=unit_row)

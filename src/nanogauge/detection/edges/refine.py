@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ...core.cpu import each
 from .bands import GAP_PX, PRIOR_PX, STATES, STEPS, Bands, Own, bands_of, mean_slopes, median_shift, own_edges, usual_sign
 from .levels import smoothed, vertex
 from .nodes import F32, Nodes, outlines_of
@@ -112,7 +113,7 @@ def true_edge(
             np.asarray(pixels[window], np.float32), _radius(groups), by=None if typical is None else typical.blur_px
         )
         halves = _halves(within)
-        bands = [bands_of(g, grey, halves) for g in groups]
+        bands = each(lambda g: bands_of(g, grey, halves), groups)
         moved = _moved(bands, blur, typical, shift, seen)
         out[window], field[window] = rasterised(within, None if known is None else known[window], moved)
     return Edged(out, field, shift, seen)
@@ -168,17 +169,19 @@ def _found(bands: Sequence[Bands], means: Sequence[tuple[F32, F32]], sign: float
 
 def _paths(bands: Sequence[Bands], means: Sequence[tuple[F32, F32]], typical: TypicalEdge) -> list[_Path]:
     found = _found(bands, means, typical.sign, typical.expected_px)
-    return [
-        _path(b, f, f.seen & (f.height >= _FAINT * typical.height), typical.shift_px, typical.height)
-        for b, f in zip(bands, found, strict=True)
-    ]
+
+    def path(of: tuple[Bands, Own]) -> _Path:
+        b, f = of
+        return _path(b, f, f.seen & (f.height >= _FAINT * typical.height), typical.shift_px, typical.height)
+
+    return each(path, zip(bands, found, strict=True))
 
 
 def _moved(
     bands: Sequence[Bands], blur: float, typical: TypicalEdge | None, shift: NDArray[np.float64], seen: NDArray[np.bool_]
 ) -> list[Moved]:
     """The outlines moved; blur: of the picture, in px; shift and seen are filled in."""
-    means = [mean_slopes(b, blur) for b in bands]
+    means = each(lambda b: mean_slopes(b, blur), bands)
     typical = typical or _typical(bands, means, blur)
     paths = _paths(bands, means, typical)
     lean = _lean(paths, [b.nodes.radius for b in bands]) if typical.lean is None else typical.lean

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...core.cpu import cores
 from ...core.errors import EngineError
 from ...core.protocols import TextLine
+from .onnx import NO_BUSY_WAITING
 
 _MODELS = {"Det": "*det*.onnx", "Rec": "*rec*.onnx"}
 _LEAST_CONFIDENCE = 0.3  # of a line; callers judge for themselves, this only drops noise
@@ -111,7 +112,7 @@ def _load(n_threads: int) -> Any:
         if not found:  # without an explicit path the library would fetch one from the network
             raise EngineError(f"rapidocr carries no model {pattern} in {models}; reinstall rapidocr")
         params[f"{part}.model_path"] = str(found[0])
-    with _quiet(), _plain_tables():
+    with _quiet(), _plain_tables(), _no_busy_waiting():
         try:
             from rapidocr import RapidOCR
 
@@ -145,13 +146,39 @@ def _plain_tables() -> Any:
     load = tables.load
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+    known: dict[str, Any] = {}
+
     def quick(file: Any) -> Any:
         if not str(file).endswith("default_models.yaml"):
             return load(file)
-        return yaml.load(Path(file).read_text(encoding="utf-8"), loader)
+        if str(file) not in known:  # it is asked for once by a module that resolves names, once by one that fetches
+            known[str(file)] = yaml.load(Path(file).read_text(encoding="utf-8"), loader)
+        return known[str(file)]
 
     tables.load = staticmethod(quick)
     try:
         yield
     finally:
         tables.load = staticmethod(load)
+
+
+@contextlib.contextmanager
+def _no_busy_waiting() -> Any:
+    """Sessions that RapidOCR makes within the body wait for work as those of `onnx` do; it has no setting for that."""
+    from rapidocr.inference_engine.onnxruntime.main import OrtInferSession
+
+    made = getattr(OrtInferSession, "_init_sess_opts", None)
+    if made is None:  # another version: threads cost more, results are the same
+        yield
+        return
+
+    def options(*arguments: Any) -> Any:
+        out = made(*arguments)
+        out.add_session_config_entry(*NO_BUSY_WAITING)
+        return out
+
+    OrtInferSession._init_sess_opts = staticmethod(options)
+    try:
+        yield
+    finally:
+        OrtInferSession._init_sess_opts = staticmethod(made)

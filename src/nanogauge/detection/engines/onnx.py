@@ -33,6 +33,9 @@ PROVIDERS = {
 }
 """Devices by the names of ONNX Runtime's providers; which of them there are depends on the build that is installed."""
 
+NO_BUSY_WAITING = ("session.intra_op.allow_spinning", "0")
+"""An entry of a session's options: its threads would look for work all through a run and long after, in time that others need."""
+
 _MOST_AT_ONCE = 4  # tiles; each takes 0.1 GB
 _BATCH = 8  # tiles that an accelerator is given together
 
@@ -115,6 +118,7 @@ def _session(path: Path, n_threads: int | None, providers: list[str]) -> onnxrun
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = n_threads or cores()  # its own default counts cores that this process may not use
+    options.add_session_config_entry(*NO_BUSY_WAITING)
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # onnxruntime raises its own types, none of them public
