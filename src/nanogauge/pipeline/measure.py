@@ -130,6 +130,7 @@ class Measurer:
         if isinstance(micrograph, Mosaic):
             known = calibration_of(settings)
             seeing: dict[str, Any] = {"reader": self.reader, "locator": self.locator, "letters": self.letters}
+            seeing["n_threads"] = self._n_threads
             return measure_mosaic(micrograph, engine=self.engine, settings=settings, scale=scale, calibration=known, **seeing)
         bar, decision, frame = self.read_scale(micrograph, user=scale)
         drawn, lettered = without_letters(

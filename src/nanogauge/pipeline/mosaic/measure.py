@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...core.cpu import cores
 from ...core.errors import SettingsError
 from ...core.micrograph import Micrograph
 from ...core.particles import KINDS, column_dtypes, kinds_of
@@ -54,6 +55,7 @@ def measure_mosaic(
     reader: TextReader | None = None,
     locator: BarLocator | None = None,
     letters: LetterReader | None = None,
+    n_threads: int | None = None,
 ) -> Measurement:
     """Measures a mosaic in bounded memory (under 2 GB for 40,000 x 40,000 px; 4 bytes a pixel of temporary disk).
 
@@ -63,6 +65,7 @@ def measure_mosaic(
     parts; picture and labels of the Measurement are previews, the full ones are in `Measurement.mosaic`.
 
     reader, locator, letters: to find scale bar and data bar with; None: neither is sought without a reader
+    n_threads: that blocks are measured in, up to two, the engine's not among them; None: one a core. Results do not depend on it
 
     Raises SettingsError for an engine without tiles, which needs the whole picture at once.
     """
@@ -83,7 +86,7 @@ def measure_mosaic(
     files = MosaicFiles(whole.shape)
     typical = _typical_edge(mosaic, levels, engine, settings, zoom) if settings.measure.edge == "steepest" else None
     found = MosaicParticles(files=files, outline=canvas.draw, typical=typical, texts=sought.texts)
-    find_in_blocks(mosaic, picture, engine, settings, decision.scale, found)
+    find_in_blocks(mosaic, picture, engine, settings, decision.scale, found, n_threads=n_threads or cores())
     table = _classed(_joined(found.tables, decision.scale), settings, engine)
     files.overlay, files.edge_offset_px = canvas.picture, _edge_offset(mosaic, files)
     return Measurement(
