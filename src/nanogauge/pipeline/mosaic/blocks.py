@@ -110,7 +110,7 @@ class _Separated:
     """The particles of a window on the mosaic's own grid.
 
     labels, fine: (h, w), fine the foreground; span: their y0, y1, x0, x1 there; core: those of the block; boxes: of the labels, as
-    `find_objects` has them; area: by label; sure: how likely each is one; classes: as `mean_classes`
+    `find_objects` has them; sure: how likely each is one; classes: as `mean_classes`
     """
 
     labels: NDArray[np.int32]
@@ -118,7 +118,6 @@ class _Separated:
     span: Span
     core: Span
     boxes: list[tuple[slice, slice] | None]
-    area: NDArray[np.int64]
     sure: NDArray[np.float64]
     classes: NDArray[np.float64] | None
 
@@ -127,8 +126,8 @@ class _Separated:
 class _Taken:
     """The particles that a block has taken, at their edges, among those round them, with what else their table is made of.
 
-    labels, fine, pixels: (h, w); span: their y0, y1, x0, x1 in the mosaic; number: in the mosaic, by label, 0 for those of others;
-    own: (h, w) labels by their number in the block; before: numbers in the mosaic begin after it
+    labels, fine, pixels: (h, w); span: their y0, y1, x0, x1 in the mosaic; number: in the block from 1 on, by label, 0 for those of
+    others; own: (h, w) those numbers; before: to be added to them in the mosaic
     """
 
     labels: NDArray[np.int32]
@@ -267,8 +266,7 @@ def _separated(window: _Block, given: _Given) -> _Separated | None:
     labels = coarse if grid == native else carried(coarse, fine, reach=reach, foreground_above=above)
     labels = _without_text(labels, given.found.texts, span)
     boxes = ndimage.find_objects(labels)
-    area = np.bincount(labels.ravel(), minlength=len(boxes) + 1)
-    return _Separated(labels, fine, span, (y0, y1, x0, x1), boxes, area, sure, mean_classes(working, maps))
+    return _Separated(labels, fine, span, (y0, y1, x0, x1), boxes, sure, mean_classes(working, maps))
 
 
 def _taken(window: _Separated, given: _Given, *, last: bool) -> _Taken | Literal["too small"] | None:
@@ -277,10 +275,9 @@ def _taken(window: _Separated, given: _Given, *, last: bool) -> _Taken | Literal
     native, found, settings = given.mosaic.shape, given.found, given.settings
     labels, fine, span, core, boxes = window.labels, window.fine, window.span, window.core, window.boxes
     claimed = found.files.read(*span)
-    taken = np.bincount(labels[claimed > 0], minlength=len(boxes) + 1)
     accepted, cut = [], 0
     for label, box in enumerate(boxes, start=1):
-        if box is None or 2 * taken[label] > window.area[label]:
+        if box is None:
             continue
         y0, x0, y1, x1 = box[0].start + span[0], box[1].start + span[2], box[0].stop + span[0], box[1].stop + span[2]
         if y0 >= core[1] or x0 >= core[3]:
@@ -290,6 +287,9 @@ def _taken(window: _Separated, given: _Given, *, last: bool) -> _Taken | Literal
         begins_here = y0 >= core[0] and x0 >= core[2]
         if early or (late and not begins_here):
             continue  # a piece of a particle that another block takes
+        own = labels[box] == label
+        if 2 * np.count_nonzero(own & (claimed[box] > 0)) > np.count_nonzero(own):
+            continue  # another block has taken it
         if late:
             if not last:
                 return _TOO_SMALL
@@ -318,11 +318,12 @@ def _taken(window: _Separated, given: _Given, *, last: bool) -> _Taken | Literal
         labels, fine, edgeless = e.labels, e.foreground, e.edgeless
         found.total_moved_px += float(e.shift_px[accepted].sum())
     before, found.n = found.n, found.n + len(accepted)
-    own = np.zeros(len(boxes) + 1, np.int32)
-    own[accepted] = 1 + np.arange(len(accepted))
-    number = np.where(own > 0, own + before, 0).astype(np.int32)
-    found.files.write(span[0], span[2], np.where((own[labels] > 0) & (claimed == 0), number[labels], claimed))
-    return _Taken(labels, fine, pixels, span, number, own[labels], before, edgeless, confidence, window.classes)
+    in_block = np.zeros(len(boxes) + 1, np.int32)
+    in_block[accepted] = 1 + np.arange(len(accepted))
+    mine = in_block[labels]
+    np.add(mine, np.int32(before), out=claimed, where=(mine > 0) & (claimed == 0))
+    found.files.write(span[0], span[2], claimed)
+    return _Taken(labels, fine, pixels, span, in_block, mine, before, edgeless, confidence, window.classes)
 
 
 def _round(boxes: list[tuple[slice, slice]], shape: tuple[int, int]) -> tuple[slice, slice]:
@@ -374,7 +375,7 @@ def _measured(taken: _Taken, given: _Given) -> _Measured:
     corners = np.array([[y.start, x.start, y.stop, x.stop] for y, x in (boxes[k - 1] for k in of_label)]).reshape(-1, 4)
     corners += np.array([span[0], span[2]] * 2)
     _set_frame_weights(table, corners.T, (0, 0, *given.mosaic.shape), m.largest_frame_share)
-    table["label"] = number[of_label]
+    table["label"] = number[of_label] + taken.before
     table["y"] += span[0]
     table["x"] += span[2]
     corner = np.array([span[0], span[2]], np.int32)
