@@ -177,6 +177,7 @@ def find_in_blocks(
                 taken = _taken(window, given, last=True) if window else None
         return _measured(taken, given) if isinstance(taken, _Taken) else None
 
+    _give_back()  # what was needed to learn magnification and edges
     with closing(in_turns(measured, _blocks(picture, engine, settings), min(n_threads, _AT_ONCE))) as blocks:
         for block in blocks:
             if block is not None:
