@@ -300,6 +300,7 @@ def carried(coarse: Labels, fine: NDArray[np.float32], *, reach: int, foreground
         has = found > 0
         out.ravel()[flat[has]] = found[has]
         flat, within = flat[~has], within[~has]
+    del padded, flat, within  # room for what counting takes, on a large grid
     n = int(coarse.max(initial=0)) + 1
     lost = (areas_of(coarse, n) > 0) & (areas_of(out, n) == 0)
     lost[0] = False

@@ -11,7 +11,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -123,6 +123,21 @@ class _Separated:
 
 
 @dataclass(frozen=True)
+class _Chosen:
+    """The particles that a block is to take, `accepted` among the labels, and what lies round them: parts of a window, and of the
+    labels that are stored there."""
+
+    labels: NDArray[np.int32]
+    fine: F32
+    claimed: NDArray[np.int32]
+    span: Span
+    accepted: NDArray[np.int64]
+    typical: TypicalEdge | None
+    sure: NDArray[np.float64]
+    classes: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
 class _Taken:
     """The particles that a block has taken, at their edges, among those round them, with what else their table is made of.
 
@@ -171,14 +186,16 @@ def find_in_blocks(
     def measured(block: _Block, turn: Turn) -> _Measured | None:
         window = _separated(block.window(margin), given)
         with turn:
-            taken = _taken(window, given, last=margin == widest) if window else None
-            if taken is _TOO_SMALL:
-                window = _separated(block.window(widest), given)
-                taken = _taken(window, given, last=True) if window else None
-        return _measured(taken, given) if isinstance(taken, _Taken) else None
+            chosen = _chosen(window, given, last=margin == widest)
+            if chosen is _TOO_SMALL:
+                chosen = _chosen(_separated(block.window(widest), given), given, last=True)
+            del window  # 50 MB
+            taken = _taken(chosen, given) if isinstance(chosen, _Chosen) else None
+            del chosen
+        return _measured(taken, given) if taken else None
 
     _give_back()  # what was needed to learn magnification and edges
-    with closing(in_turns(measured, _blocks(picture, engine, settings), min(n_threads, _AT_ONCE))) as blocks:
+    with closing(in_turns(measured, _blocks(picture, engine, settings, n_threads), min(n_threads, _AT_ONCE))) as blocks:
         for block in blocks:
             if block is not None:
                 found.tables.append(block.table)
@@ -187,18 +204,21 @@ def find_in_blocks(
             _give_back()
 
 
-def _blocks(picture: WorkingPicture, engine: Engine, settings: Settings) -> Iterator[_Block]:
+def _blocks(picture: WorkingPicture, engine: Engine, settings: Settings, n_threads: int) -> Iterator[_Block]:
     """All blocks with the maps of their widest windows, in their order."""
     side, _, widest = _sides(picture.shape[0] / picture.mosaic.shape[0])
     h, w = picture.shape
     for x0 in range(0, w, _PANEL_PX):
         x1 = min(x0 + _PANEL_PX, w)
         left, right = max(x0 - widest, 0), min(x1 + widest, w)
-        rows = _Rows(picture, engine, settings, (left, right))
+        rows = _Rows(picture, engine, settings, (left, right), n_threads)
         for y0, y1 in _split(0, h, side):
             maps, top = rows.between(max(y0 - widest, 0), min(y1 + widest, h))
             for c0, c1 in _split(x0, x1, side):
-                yield _Block(maps, (top, left), (y0, y1, c0, c1))
+                widest_window = _Block(maps, (top, left), (y0, y1, c0, c1)).window(widest)
+                # a copy, or all maps would be kept for the sake of blocks that are measured while the next rows are made
+                yield replace(widest_window, maps=widest_window.maps.copy())
+            del maps
 
 
 def _give_back() -> None:
@@ -226,12 +246,21 @@ def _sides(zoom: float) -> tuple[int, int, int]:
 class _Rows:
     """The maps of some columns, from top to bottom; rows no longer asked for are dropped."""
 
-    def __init__(self, picture: WorkingPicture, engine: Engine, settings: Settings, columns: tuple[int, int]) -> None:
+    def __init__(
+        self, picture: WorkingPicture, engine: Engine, settings: Settings, columns: tuple[int, int], n_threads: int
+    ) -> None:
         reach = engine.tile_px
         picture.columns(max(columns[0] - reach, 0), min(columns[1] + reach, picture.padded[1]))
         s = settings.segment
         self._bands: Iterator[tuple[int, F32]] = predict_bands(
-            picture.window, picture.padded, engine, overlap_px=s.overlap_px, flips=s.flips, columns=columns
+            picture.window,
+            picture.padded,
+            engine,
+            overlap_px=s.overlap_px,
+            flips=s.flips,
+            columns=columns,
+            # two tiles at once keep 170 MB, and blocks need one of two threads; an accelerator has memory of its own
+            side_by_side=n_threads > _AT_ONCE or getattr(engine, "batch", 1) > 1,
         )
         self._height = picture.shape[0]
         self._top = 0
@@ -265,14 +294,17 @@ def _separated(window: _Block, given: _Given) -> _Separated | None:
     reach = 1 if grid[0] > native[0] else math.ceil(native[0] / grid[0])
     coarse = nearest(working, window.origin, span, shapes)
     labels = coarse if grid == native else carried(coarse, fine, reach=reach, foreground_above=above)
+    del coarse  # 25 MB
     labels = _without_text(labels, given.found.texts, span)
     boxes = ndimage.find_objects(labels)
     return _Separated(labels, fine, span, (y0, y1, x0, x1), boxes, sure, mean_classes(working, maps))
 
 
-def _taken(window: _Separated, given: _Given, *, last: bool) -> _Taken | Literal["too small"] | None:
-    """Takes the block's particles: moves them to their edges, numbers and stores them. `_TOO_SMALL`, with nothing taken, where one
-    reaches beyond the window and it is not the last try; None where there is none to take."""
+def _chosen(window: _Separated | None, given: _Given, *, last: bool) -> _Chosen | Literal["too small"] | None:
+    """The particles of a window that the block is to take. `_TOO_SMALL` where one reaches beyond the window and it is not the last
+    try; None where there are none."""
+    if window is None:
+        return None
     native, found, settings = given.mosaic.shape, given.found, given.settings
     labels, fine, span, core, boxes = window.labels, window.fine, window.span, window.core, window.boxes
     claimed = found.files.read(*span)
@@ -303,28 +335,32 @@ def _taken(window: _Separated, given: _Given, *, last: bool) -> _Taken | Literal
     found.n_cut += cut
     if not accepted:
         return None
-    at_edges = settings.measure.edge == "steepest"
     typical = found.typical
-    if typical is None and at_edges:
+    if typical is None and settings.measure.edge == "steepest":
         typical = typical_edge([(labels, given.mosaic.read(*span))])
     near = _round([box for k in accepted if (box := boxes[k - 1]) is not None], (labels.shape[0], labels.shape[1]))
     span = (span[0] + near[0].start, span[0] + near[0].stop, span[2] + near[1].start, span[2] + near[1].stop)
-    labels, fine = np.ascontiguousarray(labels[near]), np.ascontiguousarray(fine[near])
-    claimed = np.ascontiguousarray(claimed[near])
+    labels, fine, claimed = labels[near].copy(), fine[near].copy(), claimed[near].copy()
+    return _Chosen(labels, fine, claimed, span, np.array(accepted), typical, window.sure, window.classes)
+
+
+def _taken(chosen: _Chosen, given: _Given) -> _Taken:
+    """Takes the chosen particles: moves them to their edges, numbers and stores them."""
+    labels, fine, span, accepted, found = chosen.labels, chosen.fine, chosen.span, chosen.accepted, given.found
+    number = np.zeros(int(labels.max()) + 1, np.int32)
+    number[accepted] = 1 + np.arange(accepted.size)
     pixels, edgeless = given.mosaic.read(*span), frozenset[int]()
-    confidence = window.sure if given.engine.calibration is not None else None
-    if at_edges:
-        e = true_edge(labels, pixels, fine, typical=typical)
+    confidence = chosen.sure if given.engine.calibration is not None else None
+    if given.settings.measure.edge == "steepest":
+        e = true_edge(labels, pixels, fine, typical=chosen.typical)
         confidence = mean_by_label(labels, fine) if confidence is None else confidence
         labels, fine, edgeless = e.labels, e.foreground, e.edgeless
         found.total_moved_px += float(e.shift_px[accepted].sum())
-    before, found.n = found.n, found.n + len(accepted)
-    in_block = np.zeros(len(boxes) + 1, np.int32)
-    in_block[accepted] = 1 + np.arange(len(accepted))
-    mine = in_block[labels]
-    np.add(mine, np.int32(before), out=claimed, where=(mine > 0) & (claimed == 0))
-    found.files.write(span[0], span[2], claimed)
-    return _Taken(labels, fine, pixels, span, in_block, mine, before, edgeless, confidence, window.classes)
+    before, found.n = found.n, found.n + accepted.size
+    own = number[labels]
+    np.add(own, np.int32(before), out=chosen.claimed, where=(own > 0) & (chosen.claimed == 0))
+    found.files.write(span[0], span[2], chosen.claimed)
+    return _Taken(labels, fine, pixels, span, number, own, before, edgeless, confidence, chosen.classes)
 
 
 def _round(boxes: list[tuple[slice, slice]], shape: tuple[int, int]) -> tuple[slice, slice]:
