@@ -68,14 +68,12 @@ def predict_bands(
     overlap_px: int = 64,
     flips: bool = False,
     columns: tuple[int, int] | None = None,
-    side_by_side: bool = True,
 ) -> Iterator[tuple[int, F32]]:
     """The maps of a picture too large for memory, from top to bottom: (first row, maps (n, rows, columns)), n as many as the engine
     has.
 
     window: (y0, y1, x0, x1) -> standardised working pixels there; shape: (H, W), multiples of the engine's stride
     columns: first and last (exclusive) of the columns wanted; tiles lie where they would for all columns
-    side_by_side: several tiles at a time where the engine can; False: one, for less memory
     """
     h, w = shape
     left, right = columns or (0, w)
@@ -87,7 +85,7 @@ def predict_bands(
     weighted = np.empty((len(total), max(b - a for a, b in down), max(b - a for a, b in across)), np.float32)
     top = 0
     tiles = (np.ascontiguousarray(window(y0, y1, x0, x1)) for y0, y1 in down for x0, x1 in across)
-    found = _predicted(tiles, len(down) * len(across), engine, flips=flips, side_by_side=side_by_side)
+    found = _predicted(tiles, len(down) * len(across), engine, flips=flips)
     for i, (y0, y1) in enumerate(down):
         more = y1 - top - total.shape[1]
         total = np.pad(total, ((0, 0), (0, more), (0, 0)))
@@ -104,11 +102,11 @@ def predict_bands(
         total, weight, top = total[:, done:].copy(), weight[done:].copy(), top + done  # the rest of it is let go
 
 
-def _predicted(tiles: Iterator[F32], n: int, engine: Engine, *, flips: bool, side_by_side: bool) -> Iterator[F32]:
+def _predicted(tiles: Iterator[F32], n: int, engine: Engine, *, flips: bool) -> Iterator[F32]:
     """The maps of n tiles, in their order; with `flips` the mean with the mirrored tile's."""
     if flips:
         tiles, n = (t for tile in tiles for t in (tile, np.ascontiguousarray(tile[:, ::-1]))), 2 * n
-    found = predict_each(engine, tiles, n) if side_by_side else map(engine.predict, tiles)
+    found = predict_each(engine, tiles, n)
     for maps in found:
         if flips:
             mirrored = next(found)[:, :, ::-1]

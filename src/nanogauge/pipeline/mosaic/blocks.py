@@ -194,24 +194,24 @@ def find_in_blocks(
             del chosen
         return _measured(taken, given) if taken else None
 
-    _give_back()  # what was needed to learn magnification and edges
-    with closing(in_turns(measured, _blocks(picture, engine, settings, n_threads), min(n_threads, _AT_ONCE))) as blocks:
+    give_back()  # what was needed to learn magnification and edges
+    with closing(in_turns(measured, _blocks(picture, engine, settings), min(n_threads, _AT_ONCE))) as blocks:
         for block in blocks:
             if block is not None:
                 found.tables.append(block.table)
                 found.files.add_rois(block.outlines)
                 found.outline(block.table, block.outlines)
-            _give_back()
+            give_back()
 
 
-def _blocks(picture: WorkingPicture, engine: Engine, settings: Settings, n_threads: int) -> Iterator[_Block]:
+def _blocks(picture: WorkingPicture, engine: Engine, settings: Settings) -> Iterator[_Block]:
     """All blocks with the maps of their widest windows, in their order."""
     side, _, widest = _sides(picture.shape[0] / picture.mosaic.shape[0])
     h, w = picture.shape
     for x0 in range(0, w, _PANEL_PX):
         x1 = min(x0 + _PANEL_PX, w)
         left, right = max(x0 - widest, 0), min(x1 + widest, w)
-        rows = _Rows(picture, engine, settings, (left, right), n_threads)
+        rows = _Rows(picture, engine, settings, (left, right))
         for y0, y1 in _split(0, h, side):
             maps, top = rows.between(max(y0 - widest, 0), min(y1 + widest, h))
             for c0, c1 in _split(x0, x1, side):
@@ -221,7 +221,7 @@ def _blocks(picture: WorkingPicture, engine: Engine, settings: Settings, n_threa
             del maps
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """Returns freed memory to the system: glibc keeps what lies between pieces in use, some hundred MB."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
@@ -246,21 +246,12 @@ def _sides(zoom: float) -> tuple[int, int, int]:
 class _Rows:
     """The maps of some columns, from top to bottom; rows no longer asked for are dropped."""
 
-    def __init__(
-        self, picture: WorkingPicture, engine: Engine, settings: Settings, columns: tuple[int, int], n_threads: int
-    ) -> None:
+    def __init__(self, picture: WorkingPicture, engine: Engine, settings: Settings, columns: tuple[int, int]) -> None:
         reach = engine.tile_px
         picture.columns(max(columns[0] - reach, 0), min(columns[1] + reach, picture.padded[1]))
         s = settings.segment
         self._bands: Iterator[tuple[int, F32]] = predict_bands(
-            picture.window,
-            picture.padded,
-            engine,
-            overlap_px=s.overlap_px,
-            flips=s.flips,
-            columns=columns,
-            # two tiles at once keep 170 MB, and blocks need one of two threads; an accelerator has memory of its own
-            side_by_side=n_threads > _AT_ONCE or getattr(engine, "batch", 1) > 1,
+            picture.window, picture.padded, engine, overlap_px=s.overlap_px, flips=s.flips, columns=columns
         )
         self._height = picture.shape[0]
         self._top = 0
