@@ -156,9 +156,11 @@ def main() -> None:
     parser.add_argument("--part", type=int, default=6_000, help="side of the part that is measured both ways; 0: leave it out")
     parser.add_argument("--rows", type=int, default=900, help="of the micrograph, so many are picture")
     parser.add_argument("--engine", default="unet")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="cores to use")
     parser.add_argument("--work", type=Path, default=Path("runs/mosaic"), help="folder for mosaics and results; deleted first")
     a = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):  # for the command too: it takes as many threads as it may use cores
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: a.threads])
     shutil.rmtree(a.work, ignore_errors=True)
     a.work.mkdir(parents=True)
     picture = read_micrograph(a.micrograph).grey8()[: a.rows]

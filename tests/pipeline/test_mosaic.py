@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import json
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -11,11 +14,12 @@ from typing import ClassVar
 import cv2
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from PIL import Image, ImageDraw, ImageFont
 
-from nanogauge.core.errors import UnreadableFile, UnsupportedFormat
+from nanogauge.core.errors import NanogaugeError, UnreadableFile, UnsupportedFormat
 from nanogauge.core.micrograph import Micrograph
 from nanogauge.core.protocols import EngineClasses
 from nanogauge.core.scale import Scale
@@ -347,3 +351,92 @@ def test_bars_that_contradict_each_other_give_no_scale():
     assert refused.scale is None
     assert refused.refused == "scale bars in it contradict each other: 2 and 4 nm per px"
     assert bar_module._one_of([]) is None
+
+
+def kept(found):
+    """All that a mosaic's measurement holds."""
+    height, width = found.frame[2:]
+    with zipfile.ZipFile(found.mosaic._rois) as archive:
+        rois = [(name, archive.read(name)) for name in archive.namelist()]
+    return (
+        found.particles,
+        found.mosaic.read(0, height, 0, width),
+        found.overlay,
+        found.mosaic.edge_offset_px,
+        found.edge_moved_px,
+        rois,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("zoom", [1.0, 0.75])
+def test_two_threads_give_what_one_gives(discs, tmp_path, small_blocks, zoom):
+    """To the last bit: tables, labels, outlines, what is drawn, in one order."""
+    tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64), compression="zlib")
+    settings = all_kept(Settings().replace("segment", working_magnification=zoom, overlap_px=32))
+    mosaic = read_picture(tmp_path / "m.tif", mosaic_px=1)
+    both = []
+    for n in (1, 2):
+        found = measure_mosaic(mosaic, engine=SmallTiles(), settings=settings, scale=SCALE, n_threads=n)
+        found.save(tmp_path / str(n))
+        both.append(kept(found))
+    (table, labels, overlay, *rest), (table_2, labels_2, overlay_2, *rest_2) = both
+    assert len(table) > 60
+    pd.testing.assert_frame_equal(table, table_2, check_exact=True)
+    assert np.array_equal(labels, labels_2)
+    assert np.array_equal(overlay, overlay_2)
+    assert rest == rest_2
+
+
+class Nuisance(NanogaugeError):
+    """Raised by a test."""
+
+
+@pytest.mark.parametrize("step", ["true_edge", "measure_particles"], ids=["in its turn", "after it"])
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_what_a_block_raises_is_raised(discs, tmp_path, small_blocks, monkeypatch, step, n_threads):
+    tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64))
+    calls = []
+
+    def failing(*arguments, **named):
+        calls.append(step)
+        if len(calls) > 3:
+            raise Nuisance("block too odd")
+        return step_of[step](*arguments, **named)
+
+    step_of = {step: getattr(blocks, step)}
+    monkeypatch.setattr(blocks, step, failing)
+    mosaic, before = read_picture(tmp_path / "m.tif", mosaic_px=1), threading.active_count()
+    with pytest.raises(Nuisance, match="block too odd"):
+        measure_mosaic(mosaic, engine=SmallTiles(), settings=all_kept(Settings()), scale=SCALE, n_threads=n_threads)
+    assert threading.active_count() == before
+    assert len(calls) <= 6
+
+
+def test_ctrl_c_ends_a_mosaic(discs, tmp_path, small_blocks, monkeypatch):
+    tifffile.imwrite(tmp_path / "m.tif", discs, tile=(64, 64))
+    calls = []
+
+    def interrupted(*arguments, **named):
+        calls.append(1)
+        if len(calls) == 4:
+            _thread.interrupt_main()  # as Ctrl-C does, while the main thread waits
+        return plain(*arguments, **named)
+
+    plain = blocks.measure_particles
+    monkeypatch.setattr(blocks, "measure_particles", interrupted)
+    mosaic, before = read_picture(tmp_path / "m.tif", mosaic_px=1), threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        measure_mosaic(mosaic, engine=SmallTiles(), settings=all_kept(Settings()), scale=SCALE, n_threads=2)
+    assert threading.active_count() == before
+    assert len(calls) <= 7, "no block is begun thereafter"
+
+
+def test_several_threads_may_read_one_file(discs, tmp_path):
+    """Tiles that are kept, and the file's place, are one for all."""
+    tifffile.imwrite(tmp_path / "m.tif", discs, tile=(32, 32), compression="zlib")
+    mosaic = read_picture(tmp_path / "m.tif", mosaic_px=1)
+    with ThreadPoolExecutor(4) as pool:
+        spans = [(y, y + 60, x, x + 90) for y in range(0, 340, 20) for x in range(0, 430, 30)]
+        for (a, b, c, d), window in zip(spans, pool.map(lambda s: mosaic.read(*s), spans), strict=True):
+            assert np.array_equal(window, discs[a:b, c:d])

@@ -99,7 +99,7 @@ def predict_bands(
         done = (down[i + 1][0] if i + 1 < len(down) else h) - top  # rows that no later tile reaches
         total[:, :done] /= weight[:done]
         yield top, total[:, :done, left - x_first : right - x_first]
-        total, weight, top = total[:, done:], weight[done:], top + done
+        total, weight, top = total[:, done:].copy(), weight[done:].copy(), top + done  # the rest of it is let go
 
 
 def _predicted(tiles: Iterator[F32], n: int, engine: Engine, *, flips: bool) -> Iterator[F32]:

@@ -20,6 +20,7 @@ from skimage.segmentation import watershed
 
 from ..core.protocols import Maps
 from ..core.settings import SeparateSettings
+from .areas import areas_of
 from .overlaps import lenses_joined
 
 Labels = NDArray[np.int32]
@@ -288,16 +289,20 @@ def carried(coarse: Labels, fine: NDArray[np.float32], *, reach: int, foreground
     reach: how many px beyond its coarse outline a particle may grow
     """
     mask = fine > foreground_above
-    out = np.where(mask, coarse, 0).astype(np.int32)
-    padded = np.pad(coarse, reach)
-    y, x = np.nonzero(mask & (coarse == 0))
+    out = np.where(mask, coarse, np.int32(0)).astype(np.int32, copy=False)
+    padded = np.pad(coarse, reach).ravel()
+    wide = coarse.shape[1] + 2 * reach
+    flat = np.flatnonzero(mask & (coarse == 0))
+    y, x = np.divmod(flat, coarse.shape[1])
+    within = (y + reach) * wide + x + reach
     for dy, dx in _rings(reach):  # nearest first
-        found = padded[y + (reach + dy), x + (reach + dx)]
+        found = padded[within + (dy * wide + dx)]
         has = found > 0
-        out[y[has], x[has]] = found[has]
-        y, x = y[~has], x[~has]
+        out.ravel()[flat[has]] = found[has]
+        flat, within = flat[~has], within[~has]
+    del padded, flat, within  # room for what counting takes, on a large grid
     n = int(coarse.max(initial=0)) + 1
-    lost = (np.bincount(coarse.ravel(), minlength=n) > 0) & (np.bincount(out.ravel(), minlength=n) == 0)
+    lost = (areas_of(coarse, n) > 0) & (areas_of(out, n) == 0)
     lost[0] = False
     if lost.any():  # a particle thinner than the grid keeps its nearest pixels
         kept = lost[coarse]

@@ -73,7 +73,7 @@ def _rings(mask: NDArray[np.bool_]) -> list[Polygon]:
     # where two pixels meet at a corner, turn right: they stay apart (4-connected)
     turned = np.select([step == 1, step == -1, step == wide], [wide, -wide, -1], 1)
     follows = np.where((follows != other) & (step[follows] != turned), other, follows).tolist()
-    heads, tails, free = head.tolist(), tail.tolist(), [True] * tail.size
+    heads, tails, free, left_over = head.tolist(), tail.tolist(), [True] * tail.size, tail.size
     rings = []
     for start in np.lexsort((np.arange(tail.size), first[tail])).tolist():
         if not free[start]:
@@ -89,4 +89,7 @@ def _rings(mask: NDArray[np.bool_]) -> list[Polygon]:
         turns = step[corners[1:]] != step[corners[:-1]]
         ring = np.concatenate([[end], head[corners[:-1]][turns]])
         rings.append(np.stack(np.divmod(ring, wide), axis=1).astype(np.int32) - 1)
+        left_over -= len(walked)
+        if not left_over:
+            break
     return rings

@@ -82,10 +82,10 @@ def poles(runs: Runs, shape: tuple[int, int]) -> Floats:
     first = np.cumsum(lengths) - lengths  # of each run, in the list of all particles' pixels
     flat = np.repeat(runs.row * shape[1] + runs.first - first, lengths) + np.arange(int(lengths.sum()))
     begin = first[runs.begin]
-    deepest = np.maximum.reduceat(depth[flat], begin)
-    particle = np.repeat(runs.particle, lengths)
-    there = np.flatnonzero(depth[flat] == deepest[particle])
-    chosen = flat[there[np.searchsorted(particle[there], np.arange(runs.n))]]
+    of_pixel = depth.take(flat)
+    deepest = np.maximum.reduceat(of_pixel, begin)
+    there = np.flatnonzero(of_pixel == np.repeat(deepest, np.diff(begin, append=flat.size)))
+    chosen = flat[there[np.searchsorted(there, begin)]]
     return np.stack(np.divmod(chosen, shape[1]), axis=1).astype(np.float64)
 
 

@@ -133,6 +133,7 @@ class Measurer:
         if isinstance(micrograph, Mosaic):
             known = calibration_of(settings)
             seeing: dict[str, Any] = {"reader": self.reader, "locator": self.locator, "letters": self.letters}
+            seeing["n_threads"] = self._n_threads
             return measure_mosaic(micrograph, engine=self.engine, settings=settings, scale=scale, calibration=known, **seeing)
         with threads_for(self._n_threads):
             return self._measured(micrograph, settings, scale, started)

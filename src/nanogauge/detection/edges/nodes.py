@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..areas import areas_of
+
 F32 = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
@@ -39,7 +41,7 @@ def outlines_of(labels: NDArray[np.int32]) -> Iterator[Nodes]:
     Particles of fewer than 9 px² are left out, and so are pieces that hang on by corners only.
     """
     chains, which, areas = [], [], []
-    area_of_label = np.bincount(labels.ravel()).tolist()
+    area_of_label = areas_of(labels).tolist()
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None or area_of_label[label] < _LEAST_AREA_PX2:
             continue

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label as pieces_of
 
+from ..areas import areas_of, pieces_of
 from .nodes import F32, Ints, normals_of
 
 LEVEL = 0.5  # of the map, on the outline
@@ -56,28 +56,31 @@ def rasterised(labels: NDArray[np.int32], foreground: F32 | None, groups: Sequen
     marked = np.flatnonzero(away.ravel() == 0)
     node_of[nearest.ravel()[marked]] = node_at[marked]
     flat = np.flatnonzero(distance <= float(reach.max()) + 1)
-    node = node_of[nearest.ravel()[flat]]
-    near = distance.ravel()[flat] <= reach[node] + 1
+    node = node_of.take(np.asarray(nearest, np.int32).ravel().take(flat))
+    near = distance.ravel().take(flat) <= (reach + 1).take(node)
     flat, node = flat[near], node[near]
 
     py, px = np.divmod(flat, w)
-    dy, dx = py.astype(np.float32) - at[node, 0], px.astype(np.float32) - at[node, 1]
-    ny, nx = normal[node, 0], normal[node, 1]
+    # `take` from one column each: a third of the time of indexing pairs
+    (at_y, at_x), (normal_y, normal_x) = np.ascontiguousarray(at.T), np.ascontiguousarray(normal.T)
+    dy, dx = py.astype(np.float32) - at_y.take(node), px.astype(np.float32) - at_x.take(node)
+    ny, nx = normal_y.take(node), normal_x.take(node)
     along = dy * nx - dx * ny
     outside = dy * ny + dx * nx
-    outside += np.clip(bend[node] * along**2 / 2, -0.5, 0.5)
+    outside += np.clip(bend.take(node) * along**2 / 2, -0.5, 0.5)
 
     out = labels.copy()
     field = (labels > 0).astype(np.float32) if foreground is None else foreground.astype(np.float32, copy=True)
     np.putmask(field, labels > 0, 1)
-    old, owned_by = labels.ravel()[flat], owner[node]
+    old, owned_by = labels.ravel().take(flat), owner.take(node)
     inside = outside <= 0
-    changes = ~fixed[node] & ((old == owned_by) | (old == 0))
+    changes = ~fixed.take(node) & ((old == owned_by) | (old == 0))
     out.ravel()[flat[changes]] = (owned_by * inside)[changes]
-    left_out = (old == 0) & ~inside & (field.ravel()[flat] >= LEVEL)  # an object too unsure for a label stays in the map
+    left_out = (old == 0) & ~inside & (field.ravel().take(flat) >= LEVEL)  # an object too unsure for a label stays in the map
     written = changes & ~left_out
-    field.ravel()[flat[written]] = np.clip(LEVEL - outside[written] / (2 * width[node[written]]), 0, 1)
-    lost = np.unique(owner[np.bincount(out.ravel(), minlength=int(owner.max()) + 1)[owner] == 0])
+    field.ravel()[flat[written]] = np.clip(LEVEL - outside[written] / (2 * width.take(node[written])), 0, 1)
+    known = np.concatenate([g.label for g in groups])
+    lost = np.unique(known[areas_of(out, int(known.max()) + 1)[known] == 0])
     if lost.size:  # between larger neighbours: it keeps what it had
         kept = np.isin(labels, lost)
         out[kept], field[kept] = labels[kept], 1
@@ -88,15 +91,15 @@ def rasterised(labels: NDArray[np.int32], foreground: F32 | None, groups: Sequen
 
 def _crumbs(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
     """(H, W) pixels in pieces that share no side with the rest of their particle and are far smaller."""
-    piece = np.asarray(pieces_of(labels, connectivity=1))
-    area = np.bincount(piece.ravel())
-    owner = np.zeros(area.size, np.int32)
-    owner[piece.ravel()] = labels.ravel()
-    largest = np.zeros(int(labels.max(initial=0)) + 1, area.dtype)
+    first, length, piece, owner = pieces_of(labels)
+    area = np.bincount(piece, length, owner.size)
+    largest = np.zeros(int(owner.max(initial=0)) + 1)
     np.maximum.at(largest, owner, area)
-    small = area <= _CRUMB * largest[owner]
-    small[0] = False
-    return np.asarray(small[piece])
+    small = (area <= _CRUMB * largest[owner])[piece]
+    crumbs = np.zeros(labels.shape, bool)
+    for begin, n in zip(first[small].tolist(), length[small].tolist(), strict=True):
+        crumbs.ravel()[begin : begin + n] = True
+    return crumbs
 
 
 def _bends(at: F32, normal: F32) -> F32:

@@ -126,7 +126,7 @@ def _halves(labels: NDArray[np.int32]) -> F32:
     of = np.zeros(int(nearest.max()) + 1, np.float32)
     inside = background == 0
     of[nearest[inside]] = labels[inside]
-    return of[nearest]
+    return np.asarray(of.take(nearest, mode="clip"), np.float32)  # not to look for indices out of bounds: half the time
 
 
 def typical_edge(parts: Iterable[tuple[NDArray[np.int32], NDArray[Any]]]) -> TypicalEdge | None:

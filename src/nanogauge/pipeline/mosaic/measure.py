@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...core.cpu import cores
 from ...core.errors import SettingsError
 from ...core.micrograph import Micrograph
 from ...core.particles import KINDS, column_dtypes, kinds_of
@@ -41,6 +42,7 @@ _LOOK_PX = 2048  # side of the parts in which the particles' typical size is sou
 _PREVIEW_PX = 3000  # long side of the picture shown
 _EDGE_PX = 2048  # side of the part in which the edges' profile is taken
 _LARGEST_TILE_PX = 8192
+_FEW_THREADS = 2
 _SHIFT = 4  # bits of a pixel in which outlines are drawn
 
 
@@ -54,6 +56,7 @@ def measure_mosaic(
     reader: TextReader | None = None,
     locator: BarLocator | None = None,
     letters: LetterReader | None = None,
+    n_threads: int | None = None,
 ) -> Measurement:
     """Measures a mosaic in bounded memory (under 2 GB for 40,000 x 40,000 px; 4 bytes a pixel of temporary disk).
 
@@ -63,12 +66,16 @@ def measure_mosaic(
     parts; picture and labels of the Measurement are previews, the full ones are in `Measurement.mosaic`.
 
     reader, locator, letters: to find scale bar and data bar with; None: neither is sought without a reader
+    n_threads: that blocks are measured in, up to two, the engine's not among them; None: one a core. Results do not depend on it
 
     Raises SettingsError for an engine without tiles, which needs the whole picture at once.
     """
     started = time.perf_counter()
     if engine.tile_px > _LARGEST_TILE_PX:
         raise SettingsError(f"{mosaic.path}: too large for the engine {engine.name!r}, which takes pictures whole; use unet")
+    n_threads = n_threads or cores()
+    if n_threads <= _FEW_THREADS and getattr(engine, "batch", 1) == 1:  # an accelerator has memory of its own
+        engine = cast(Engine, _OneTile(engine))
     whole, levels = mosaic, levels_of(mosaic)
     preview = _preview(mosaic, levels)
     sought = Sought(None, mosaic.shape[0]) if reader is None else seek(mosaic, levels, preview, reader, locator, letters)
@@ -83,7 +90,7 @@ def measure_mosaic(
     files = MosaicFiles(whole.shape)
     typical = _typical_edge(mosaic, levels, engine, settings, zoom) if settings.measure.edge == "steepest" else None
     found = MosaicParticles(files=files, outline=canvas.draw, typical=typical, texts=sought.texts)
-    find_in_blocks(mosaic, picture, engine, settings, decision.scale, found)
+    find_in_blocks(mosaic, picture, engine, settings, decision.scale, found, n_threads=n_threads)
     table = _classed(_joined(found.tables, decision.scale), settings, engine)
     files.overlay, files.edge_offset_px = canvas.picture, _edge_offset(mosaic, files)
     return Measurement(
@@ -112,6 +119,18 @@ def measure_mosaic(
         edge_moved_px=found.moved_px if settings.measure.edge == "steepest" else None,
         mosaic=files,
     )
+
+
+class _OneTile:
+    """An engine that is asked for one tile at a time: two at once keep 170 MB for good, and blocks need one of two threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "predict_all":
+            raise AttributeError(name)
+        return getattr(self._engine, name)
 
 
 def _zoom(

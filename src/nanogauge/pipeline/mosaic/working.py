@@ -123,4 +123,4 @@ def nearest(
     (h, w), (height, width) = shapes
     y = np.floor((np.arange(*span[:2]) + 0.5) * h / height).astype(np.int64) - origin[0]
     x = np.floor((np.arange(*span[2:]) + 0.5) * w / width).astype(np.int64) - origin[1]
-    return np.ascontiguousarray(working[y[:, None], x[None]])
+    return np.ascontiguousarray(working.take(x, axis=1).take(y, axis=0))

@@ -5,6 +5,7 @@ TIFF and BigTIFF in tiles or strips (OME-TIFF and other makers' among them, as i
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -129,7 +130,7 @@ def _readable(path: Path, dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 class _TiffWindows:
     """Windows of one page; decoded tiles and strips are kept while they fit into the cache. The file is opened for the first window
-    and stays open. Pickles as path and page."""
+    and stays open. Several threads may ask, one at a time is served. Pickles as path and page."""
 
     def __init__(self, path: Path, index: int) -> None:
         self.path, self.index = path, index
@@ -139,12 +140,13 @@ class _TiffWindows:
         self._tables: bytes | None = None
         self._cache: OrderedDict[int, NDArray[Any]] = OrderedDict()
         self._cached_bytes = 0
+        self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _TiffWindows, (self.path, self.index)
 
     def __call__(self, y0: int, y1: int, x0: int, x1: int) -> NDArray[Any]:
-        with tiff.quiet():
+        with self._lock, tiff.quiet():
             try:
                 if self._file is None:
                     self._file = self._open()
