@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -25,8 +27,14 @@ def benchmark(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)  # its dataclasses look there for their module
     spec.loader.exec_module(module)
     return module
+
+
+def star_convex(monkeypatch: pytest.MonkeyPatch, name: str = "star_convex") -> ModuleType:
+    pytest.importorskip("onnx", reason="needs onnx: pip install nanogauge[train]")
+    return benchmark(name, monkeypatch)
 
 
 def row(name: str, value: float, *, machine: str = "a", commit: str = "1") -> dict[str, str]:
@@ -73,3 +81,76 @@ def test_the_benchmark_for_gpus_runs_dry_on_the_processor(tmp_path: Path) -> Non
     assert all(v > 0 for v in found["tiles"].values())
     assert 1e9 < found["peak"] / found["roofline_tiles"] < 1e12, "multiplications for a tile: tens of thousands of millions"
     assert "of the roofline" in done.stdout
+
+
+def two_discs() -> np.ndarray:
+    """Discs of radius 20; the second lies behind the first."""
+    y, x = np.mgrid[:100, :140]
+    labels = np.where((y - 50) ** 2 + (x - 80) ** 2 < 400, 2, 0).astype(np.int32)
+    labels[(y - 50) ** 2 + (x - 46) ** 2 < 400] = 1
+    return labels
+
+
+def test_rays_of_star_convex_outlines_say_how_far_and_what_ends_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    star, labels = star_convex(monkeypatch, "star_rays"), two_discs()
+    valid = np.ones(labels.shape, bool)
+    valid[:34] = False
+    length, end = star.rays(labels, valid, np.array([[50, 46], [50, 80]]))
+    quarter = star.N_RAYS // 4  # to the right, down, to the left, up
+    assert length[0, 2 * quarter] == pytest.approx(19.5)
+    assert length[1, 2 * quarter] == pytest.approx(14.5), "it ends where the first disc does"
+    assert end[0, ::quarter].tolist() == [star.NEIGHBOUR, star.GROUND, star.GROUND, star.UNKNOWN]
+    assert end[1, 2 * quarter] == star.NEIGHBOUR
+
+
+def test_star_convex_outlines_painted_and_shared_areas_are_those_of_discs(monkeypatch: pytest.MonkeyPatch) -> None:
+    star, labels = star_convex(monkeypatch), two_discs()
+    middle = np.array([[50.0, 46.0], [50.0, 80.0], [52.0, 47.0]])
+    stars = star.Stars(middle, np.full((3, star.N_RAYS), 20.0))
+    assert stars.area == pytest.approx(math.pi * 400, rel=0.01)
+    lens = 2 * 400 * math.acos(17 / 20) - 17 * math.sqrt(1600 - 34**2)
+    assert star.shared_area(stars[:1], stars) == pytest.approx([math.pi * 400, lens, 1160], rel=0.2)
+    assert len(star.suppressed(stars, 0.4)) == 2, "the third is the first once more"
+    assert (star.painted(stars[:2], labels.shape) != labels).mean() < 0.02
+    shared = star.owners(stars[:2], labels > 0, 1.3)
+    assert (shared == 1).sum() == pytest.approx((shared == 2).sum(), rel=0.02), "the lens is halved, whoever lies on top"
+
+
+def test_the_loss_of_whole_outlines_lets_them_reach_under_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    star = star_convex(monkeypatch, "star_rays")
+    true = torch.full((1, star.N_RAYS), 10.0)
+    end = torch.zeros((1, star.N_RAYS), dtype=torch.uint8)
+    end[:, :8] = star.NEIGHBOUR
+    longer = true.clone()
+    longer[:, :8] = 15
+    assert star.star_loss(torch.cat([true, longer], 1), true, end).tolist() == [0, 0]
+    assert star.star_loss(torch.cat([longer, true], 1), true, end).tolist() == pytest.approx([0.5 * 8 / 32, 0])
+    end[:, :8] = star.UNKNOWN
+    assert star.star_loss(torch.cat([longer, longer], 1), true, end).tolist() == [0, 0]
+
+
+def test_pieces_are_joined_and_cut_where_star_convex_outlines_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One disc with a wall across it, whose halves see one outline; two discs without a wall between them, each with its own."""
+    star = star_convex(monkeypatch)
+    y, x = np.mgrid[:100, :140].astype(np.float32)
+    inside = (y - 50) ** 2 + (x - 46) ** 2 < 400
+    maps, rays = {}, np.zeros((2 * star.N_RAYS, 50, 70), np.float32)
+    for k, angle in enumerate(star.ANGLES):  # from each pixel to the outline of a disc of radius 20
+        v, u = y - 50, x - 46
+        along = -(v * np.sin(angle) + u * np.cos(angle))
+        rays[k] = (along + np.sqrt(np.maximum(400 - v**2 - u**2 + along**2, 0)))[::2, ::2]
+    distance = np.where(inside, 1 - np.hypot(y - 50, x - 46) / 20, 0).astype(np.float32)
+    wall = (inside & (np.abs(x - 46) < 2)).astype(np.float32)
+    maps["joined"] = star.Maps(inside.astype(np.float32), wall, np.where(wall > 0, 0, distance + 0.3).astype(np.float32), rays)
+    picture = star.Picture(maps["joined"], (100, 140))
+    assert star.shipped(picture, star.Constants()).max() == 2
+    assert star.corrected(picture, star.Constants(), cut=False).max() == 1
+    two = two_discs()
+    rays = np.full((2 * star.N_RAYS, 50, 70), 19.5, np.float32)
+    flat = np.maximum(distance, np.where(two == 2, 1 - np.hypot(y - 50, x - 80) / 20, 0)).astype(np.float32)
+    bridge = np.maximum(flat, 0.95 * ((np.abs(y - 50) < 4) & (np.abs(x - 63) < 17))).astype(np.float32)
+    picture = star.Picture(star.Maps((two > 0).astype(np.float32), np.zeros_like(flat), bridge, rays), (100, 140))
+    assert star.shipped(picture, star.Constants()).max() == 1
+    assert star.corrected(picture, star.Constants(above=0.9), join=False).max() == 2
