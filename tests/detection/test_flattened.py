@@ -97,3 +97,11 @@ def test_only_doubtful_pictures_of_an_uneven_ground_are_flattened() -> None:
     looks = flattened_looks(grey, doubtful, engine, settings)
     assert {look.zoom for look in looks} >= {0.5, 1.0}
     assert [look.worth for look in looks] == sorted((look.worth for look in looks), reverse=True)
+
+
+def test_what_hardly_stands_out_of_the_picture_as_it_is_is_left_out_and_so_is_what_is_flattened_itself() -> None:
+    look = drawn([(60, 60, 20), (60, 160, 20), (200, 150, 60)], 0.8)
+    picture = np.full((300, 300), 20, np.uint8)
+    picture[:, 250:] = 220
+    picture[look.labels == 1], picture[look.labels == 2], picture[look.labels == 3] = 60, 22, 120
+    assert find._too_large_or_faint(look, picture).tolist() == [False, False, True, True]

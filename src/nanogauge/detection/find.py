@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..core.cpu import each, in_background
 from ..core.protocols import Engine
 from ..core.settings import MeasureSettings, Settings
-from .confidence import judge_of, mean_by_label, true_at_all_sizes
+from .confidence import inside_and_around, judge_of, mean_by_label, true_at_all_sizes
 from .edges import true_edge
 from .faint import Faint, hardly_stand_out
 from .halos import without_halos
@@ -60,7 +60,9 @@ Box = tuple[int, int, int, int]
 
 # of `Look.worth`: the main look stands, and a finer one is left, unless there is more to gain
 _MAIN_AHEAD = 0.02
-_LOST, _FLAT_AHEAD = 0.7, 0.05  # mean confidence under which the flattened picture is measured, where it promises so much more
+_LOST = 0.7  # mean confidence under which the flattened picture is measured
+_NOT_LOST, _FLAT_AHEAD = 0.45, 0.05  # mean confidence that it must have then, and what it must promise more
+_HARDLY, _RING_PX = 0.025, 3  # of the picture's range of grey levels, from what is seen flattened to a ring round it; its width
 _CUT_MORE, _JOIN_MORE = 0.45, 0.75  # evidence of a cut below which neighbours are joined, in other readings
 _DOUBTFUL = 0.5  # confidence
 
@@ -238,17 +240,28 @@ def _chosen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _
     base, seen, other = max(rivals, key=lambda r: r[0].worth + (_MAIN_AHEAD if r[0] is main else 0.0))
     taken = [base, *(look for look, *_ in rivals if look is not base)]
     flat = _flattened(picture, base, engine, settings)
-    if flat and base.mean_confidence < _LOST and flat[0][1].worth > base.worth + _FLAT_AHEAD:
+    promises = bool(flat) and flat[0][1].worth > base.worth + _FLAT_AHEAD and flat[0][1].mean_confidence >= _NOT_LOST
+    if promises and base.mean_confidence < _LOST:
         (seen_flat, best), *rest = flat
         return _Chosen(best, seen_flat, seen, None, best.zoom, [best, *taken], [look for _, look in rest])
     return _Chosen(base, seen, other, None if coarse is base else coarse, main.zoom, taken, [look for _, look in flat])
 
 
 def _flattened(picture: NDArray[np.uint8], base: Look, engine: Engine, settings: Settings) -> list[tuple[Seen, Look]]:
-    """Looks at the flattened picture, without what is too large for them, those first that promise most."""
+    """Looks at the flattened picture, without what is too large for them or hardly stands out of the picture (H, W) as it is, those
+    first that promise most."""
     looks = flattened_looks(picture, base, engine, settings)
-    small = [(seen, left_out(look, np.flatnonzero(look.shown_px > FLATTENED_PX).tolist())) for seen, look in looks]
-    return sorted(small, key=lambda one: -one[1].worth)
+    plain = [(seen, left_out(look, np.flatnonzero(_too_large_or_faint(look, picture)).tolist())) for seen, look in looks]
+    return sorted(plain, key=lambda one: -one[1].worth)
+
+
+def _too_large_or_faint(look: Look, picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(n + 1,) by label. Flattened, what a camera or JPEG leaves in the dark looks like particles."""
+    inside, around = inside_and_around(look.labels, picture, ring_px=_RING_PX)
+    darkest, brightest = np.percentile(picture, (1, 99))
+    faint = np.abs(inside - around) < _HARDLY * (brightest - darkest)
+    faint[0] = False
+    return np.asarray(faint | (look.shown_px > FLATTENED_PX) & (np.arange(look.n + 1) > 0))
 
 
 def _looks_again(engine: Engine, settings: Settings) -> bool:
