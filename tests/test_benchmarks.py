@@ -32,6 +32,18 @@ def benchmark(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
+def test_a_drawn_box_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    supports = benchmark("supports", monkeypatch)
+    labels = np.zeros((60, 80), np.int32)
+    labels[10:20, 10:20], labels[21:31, 13:23], labels[40:50, 60:70] = 1, 3, 7
+    found = supports.boxes_of(labels)
+    assert found.tolist() == [[10, 10, 20, 20], [13, 21, 23, 31], [60, 40, 70, 50]]
+    drawn = supports.corners([[15, 15, 14, 14], [15, 15, 10, 10], [66, 46, 10, 10]])
+    assert drawn[0].tolist() == [8, 8, 22, 22]
+    assert supports.n_found(found, drawn) == 2  # two boxes round one particle: one is found; the last is off by a pixel
+    assert supports.n_found(found[:0], drawn) == supports.n_found(found, drawn[:0]) == 0
+
+
 def star_convex(monkeypatch: pytest.MonkeyPatch, name: str = "star_convex") -> ModuleType:
     pytest.importorskip("onnx", reason="needs onnx: pip install nanogauge[train]")
     return benchmark(name, monkeypatch)
