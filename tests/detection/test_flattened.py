@@ -97,9 +97,17 @@ def test_only_doubtful_pictures_of_an_uneven_ground_are_flattened() -> None:
     assert [look.zoom for _, look in flattened_looks(grey, doubtful, engine, settings)] == [0.5, 1.0, 2.0]
 
 
-def test_what_hardly_stands_out_of_the_picture_as_it_is_is_left_out_and_so_is_what_is_flattened_itself() -> None:
-    look = drawn([(60, 60, 20), (60, 160, 20), (200, 150, 60)], 0.8)
-    picture = np.full((300, 300), 20, np.uint8)
-    picture[:, 250:] = 220
-    picture[look.labels == 1], picture[look.labels == 2], picture[look.labels == 3] = 60, 22, 120
-    assert find._too_large_or_faint(look, picture).tolist() == [False, False, True, True]
+def test_what_is_too_large_faint_or_of_the_other_sense_is_out_of_place() -> None:
+    places = [(60.0, 60.0, 20.0), (60.0, 160.0, 20.0), (200.0, 150.0, 60.0), (60.0, 220.0, 20.0)]
+    look = drawn(places, 0.8)
+    picture = np.full((300, 300), 40, np.uint8)
+    picture[:, 270:] = 220
+    for label, level in zip((1, 2, 3, 4), (80, 42, 140, 10), strict=True):
+        picture[look.labels == label] = level
+    bright = drawn([(60, 60, 20), (250, 40, 20), (250, 80, 20)], 0.9)
+    picture[(bright.labels > 1)] = 90
+    assert find._out_of_place(look, bright, picture).tolist() == [False, False, True, True, True]
+    dark = drawn([(60, 220, 20), (150, 40, 20), (150, 80, 20)], 0.9)
+    picture[(dark.labels > 1)] = 5
+    assert find._out_of_place(look, dark, picture).tolist() == [False, True, True, True, False]
+    assert find._out_of_place(drawn([], 0.8), bright, picture).tolist() == [False]

@@ -34,7 +34,7 @@ _GLANCED = 2  # new particles in the patches that make the finer look worth taki
 _OTHER_ZOOM = 0.75  # of the look's that stands beside the main one
 _SURE_OF_ALL = 0.9  # mean confidence from which on the ground is taken as it is
 FLATTENED_PX = 48.0  # diameter, as shown, from which on particles are flattened with the ground: three sigmas of what is taken off
-_FLAT_ZOOMS = (0.5, 1.0, 2.0)  # magnifications tried
+_FLAT_ZOOMS, _LARGEST_FLAT_PX = (0.5, 1.0, 2.0), 2048  # magnifications tried; long side of the picture at one
 _UNEVEN, _SHOWN_SMALL_PX = 1.4, 20.0  # deviation of the ground over that of the rest; median size that calls for a finer one
 _WORTH_OF_MORE = 0.2  # weight of how many particles are expected to be right, beside the share of those found
 
@@ -196,7 +196,8 @@ def flattened_looks(picture: NDArray[np.uint8], so_far: Look, engine: Engine, se
     for zoom in _FLAT_ZOOMS:
         if zoom > 1 and not any(look.n and np.median(look.shown_px[1:]) < _SHOWN_SMALL_PX for _, look in found):
             continue
-        if zoom > min(s.largest_zoom, s.largest_px / max(picture.shape)) or zoom * max(picture.shape) < _COARSEST_PX:
+        side = zoom * max(picture.shape)
+        if zoom > s.largest_zoom or not _COARSEST_PX <= side <= min(s.largest_px, _LARGEST_FLAT_PX):
             continue
         working = rescale(grey, zoom)
         working = standardise(working - cv2.GaussianBlur(working, (0, 0), FLATTENED_PX / 3))
