@@ -19,22 +19,20 @@ from numpy.typing import NDArray
 from ..core.cpu import each, in_background
 from ..core.protocols import Engine
 from ..core.settings import MeasureSettings, Settings
-from .confidence import inside_and_around, judge_of, mean_by_label, true_at_all_sizes
+from .confidence import judge_of, mean_by_label, true_at_all_sizes
 from .edges import true_edge
-from .extremal_regions import DOUBTFUL
 from .faint import Faint, hardly_stand_out
+from .flattened import flattened_looks
 from .halos import without_halos
 from .in_line import joined_in_line
 from .look_alikes import NONE, LookAlikes, look_alikes
 from .looks import (
-    FLATTENED_PX,
     Look,
     Seen,
     coarser_if_unsure,
     coarser_look,
     finer_if_unsure,
     finer_look,
-    flattened_looks,
     look_at,
     on_grid,
     regions_beside,
@@ -63,8 +61,6 @@ Box = tuple[int, int, int, int]
 _MAIN_AHEAD = 0.02
 _LOST = 0.7  # mean confidence under which the flattened picture is measured
 _NOT_LOST, _FLAT_AHEAD = 0.45, 0.05  # mean confidence that it must have then, and what it must promise more
-_HARDLY, _RING_PX = 0.025, 3  # of the picture's range of grey levels, from what is seen flattened to a ring round it; its width
-_COMPANY = 3  # sure particles that say whether particles are bright
 _CUT_MORE, _JOIN_MORE = 0.45, 0.75  # evidence of a cut below which neighbours are joined, in other readings
 _DOUBTFUL = 0.5  # confidence
 
@@ -241,31 +237,12 @@ def _chosen(picture: NDArray[np.uint8], engine: Engine, settings: Settings) -> _
         rivals.append((of_other(), other, seen))
     base, seen, other = max(rivals, key=lambda r: r[0].worth + (_MAIN_AHEAD if r[0] is main else 0.0))
     taken = [base, *(look for look, *_ in rivals if look is not base)]
-    flat = _flattened(picture, base, engine, settings)
+    flat = flattened_looks(picture, base, engine, settings)
     promises = bool(flat) and flat[0][1].worth > base.worth + _FLAT_AHEAD and flat[0][1].mean_confidence >= _NOT_LOST
     if promises and base.mean_confidence < _LOST:
         (seen_flat, best), *rest = flat
         return _Chosen(best, seen_flat, seen, None, best.zoom, [best, *taken], [look for _, look in rest])
     return _Chosen(base, seen, other, None if coarse is base else coarse, main.zoom, taken, [look for _, look in flat])
-
-
-def _flattened(picture: NDArray[np.uint8], base: Look, engine: Engine, settings: Settings) -> list[tuple[Seen, Look]]:
-    """Looks at the flattened picture, without what is out of place in them, those first that promise most."""
-    looks = flattened_looks(picture, base, engine, settings)
-    kept = [(seen, left_out(look, np.flatnonzero(_out_of_place(look, base, picture)).tolist())) for seen, look in looks]
-    return sorted(kept, key=lambda one: -one[1].worth)
-
-
-def _out_of_place(look: Look, base: Look, picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(n + 1,) by label of a look at the flattened picture: what is too large for it; what hardly stands out of the picture (H, W),
-    for flattened, what a camera or JPEG leaves in the dark looks like particles; what is dark where particles are bright."""
-    step, steps = (np.subtract(*inside_and_around(one.labels, picture, ring_px=_RING_PX)) for one in (look, base))
-    darkest, brightest = np.percentile(picture, (1, 99))
-    sure = steps[1:][base.confidence[1:] >= DOUBTFUL] if base.confidence is not None else steps[1:]
-    sense = np.sign(np.nanmedian(sure if np.isfinite(sure).sum() >= _COMPANY else step[1:])) if np.isfinite(step[1:]).any() else 0.0
-    out = (look.shown_px > FLATTENED_PX) | (np.abs(step) < _HARDLY * (brightest - darkest)) | (step * sense < 0)
-    out[0] = False
-    return np.asarray(out)
 
 
 def _looks_again(engine: Engine, settings: Settings) -> bool:

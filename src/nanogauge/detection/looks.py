@@ -26,16 +26,13 @@ ADOPTED = 0.5  # confidence from which what only another look sees is a particle
 FREE = 0.2  # share of a particle that may lie on others and still be new
 SMALL, LARGE = 2.0, 0.8  # of the smallest and the largest particle that a look sees: beyond, another look knows better
 _CLEARLY_SEEN = 0.8  # mean foreground probability of the objects that say how large particles are, before the main look
-_UNSURE, _MUCH_SURER, _COARSEST_PX = 0.6, 0.1, 96  # mean confidence; long side of the working picture
+COARSEST_PX = 96  # long side of the working picture at least
+_UNSURE, _MUCH_SURER = 0.6, 0.1  # mean confidence
 _SURE, _MANY = 0.75, 8  # mean confidence, and particles, of a glance for which a finer magnification is taken
 _FINER = 2.0  # zoom of the finer look over the main one's
 _GLANCE_PX, _N_GLANCES = 256, 2  # side of a patch looked at first, in px of the finer look, and how many
 _GLANCED = 2  # new particles in the patches that make the finer look worth taking
 _OTHER_ZOOM = 0.75  # of the look's that stands beside the main one
-_SURE_OF_ALL = 0.9  # mean confidence from which on the ground is taken as it is
-FLATTENED_PX = 48.0  # diameter, as shown, from which on particles are flattened with the ground: three sigmas of what is taken off
-_FLAT_ZOOMS, _LARGEST_FLAT_PX = (0.5, 1.0, 2.0), 2048  # magnifications tried; long side of the picture at one
-_UNEVEN, _SHOWN_SMALL_PX = 1.4, 20.0  # deviation of the ground over that of the rest; median size that calls for a finer one
 _WORTH_OF_MORE = 0.2  # weight of how many particles are expected to be right, beside the share of those found
 
 
@@ -141,7 +138,7 @@ def regions_beside(picture: NDArray[np.uint8], seen: Seen, engine: Engine, setti
 
 def coarser_look(picture: NDArray[np.uint8], seen: Seen, engine: Engine, settings: Settings) -> Seen | None:
     """A look somewhat coarser than the main one: a rival, and what the sizes would be in it."""
-    if seen.zoom * _OTHER_ZOOM * max(picture.shape) < _COARSEST_PX:
+    if seen.zoom * _OTHER_ZOOM * max(picture.shape) < COARSEST_PX:
         return None
     return look_at(picture, engine, settings.replace("segment", working_magnification=_OTHER_ZOOM * seen.zoom))
 
@@ -152,7 +149,7 @@ def coarser_if_unsure(seen: Seen, picture: NDArray[np.uint8], engine: Engine, se
     if seen.confidence is None or settings.segment.working_magnification:
         return seen
     best, zoom = seen, seen.zoom / 2
-    while seen.mean_confidence < _UNSURE and zoom * max(picture.shape) >= _COARSEST_PX:
+    while seen.mean_confidence < _UNSURE and zoom * max(picture.shape) >= COARSEST_PX:
         coarser = look_at(picture, engine, settings.replace("segment", working_magnification=zoom))
         if coarser.mean_confidence > best.mean_confidence + _MUCH_SURER:
             best = coarser
@@ -179,31 +176,6 @@ def finer_if_unsure(seen: Seen, picture: NDArray[np.uint8], engine: Engine, sett
         return seen
     finer = look_at(picture, engine, settings.replace("segment", working_magnification=chosen))
     return finer._replace(looks=seen.looks) if finer.mean_confidence > seen.mean_confidence + _MUCH_SURER else seen
-
-
-def flattened_looks(picture: NDArray[np.uint8], so_far: Look, engine: Engine, settings: Settings) -> list[tuple[Seen, Look]]:
-    """Where a look is doubtful and the ground uneven, the picture (H, W) without its slow changes, at several magnifications: small
-    particles on a support that is thick here and thin there stand out then, and the support is ground. What is shown larger than
-    `FLATTENED_PX` is flattened, too."""
-    if so_far.confidence is None or so_far.mean_confidence >= _SURE_OF_ALL:
-        return []
-    grey = picture.astype(np.float32)
-    slow = cv2.GaussianBlur(grey, (0, 0), FLATTENED_PX / 3)
-    if slow.std() < _UNEVEN * (grey - slow).std():
-        return []
-    s = settings.segment
-    found: list[tuple[Seen, Look]] = []
-    for zoom in _FLAT_ZOOMS:
-        if zoom > 1 and not any(look.n and np.median(look.shown_px[1:]) < _SHOWN_SMALL_PX for _, look in found):
-            continue
-        side = zoom * max(picture.shape)
-        if zoom > s.largest_zoom or not _COARSEST_PX <= side <= min(s.largest_px, _LARGEST_FLAT_PX):
-            continue
-        working = rescale(grey, zoom)
-        working = standardise(working - cv2.GaussianBlur(working, (0, 0), FLATTENED_PX / 3))
-        seen = seen_in(Pieces(predict(working, engine, overlap_px=s.overlap_px), settings.separate), zoom, engine, settings)
-        found.append((seen, on_grid(seen, picture.shape, settings)))
-    return found
 
 
 def finer_look(picture: NDArray[np.uint8], so_far: Look, main_zoom: float, engine: Engine, settings: Settings) -> Look | None:

@@ -94,7 +94,11 @@ def measure(
         bool, typer.Option("--panels", metavar="", help="Cut figures of several panels; each is measured with its own bar.")
     ] = False,
     engine: Annotated[
-        str | None, typer.Option(metavar="NAME", help="unet (the network, default) or threshold (Otsu + watershed, a baseline).")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="unet (default), unet-int8 (8 bits, faster), unet-resnet50-cbam (the paper's), threshold, or FILE.onnx.",
+        ),
     ] = None,
     device: Device = None,
     classes: Classes = None,
