@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from ..core.protocols import Engine
 from ..core.settings import Settings
-from .confidence import inside_and_around
 from .extremal_regions import DOUBTFUL
 from .looks import COARSEST_PX, Look, Seen, on_grid, seen_in
-from .merging import left_out
+from .merging import left_out, steps_of
 from .segment import predict, rescale, standardise
 from .separate import Pieces
 
@@ -25,7 +24,7 @@ _BLUR_PX = 16.0  # sigma of what is taken off
 _UNEVEN = 1.4  # deviation of the blurred picture over that of the rest, from which on the ground is uneven
 _ZOOMS, _LARGEST_PX = (0.5, 1.0, 2.0), 2048  # magnifications tried; long side of the picture at one
 _SHOWN_SMALL_PX, _SHOWN_LARGE_PX = 20.0, 48.0  # median size that calls for a finer look; size that is flattened, too
-_HARDLY, _RING_PX = 0.025, 3  # of the picture's range of grey levels, from what is seen to a ring round it; its width
+_HARDLY = 0.025  # of the picture's range of grey levels, from what is seen to a ring round it
 _COMPANY = 3  # sure particles that say whether particles are bright
 
 
@@ -57,7 +56,7 @@ def flattened_looks(picture: NDArray[np.uint8], base: Look, engine: Engine, sett
 def _out_of_place(look: Look, base: Look, picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """(n + 1,) by label of a look: what is too large for it; what hardly stands out of the picture (H, W) as it is, for flattened,
     what a camera or JPEG leaves in the dark looks like particles; what is dark where particles are bright."""
-    step, steps = (np.subtract(*inside_and_around(one.labels, picture, ring_px=_RING_PX)) for one in (look, base))
+    step, steps = steps_of(look, picture), steps_of(base, picture)
     darkest, brightest = np.percentile(picture, (1, 99))
     sure = steps[1:][base.confidence[1:] >= DOUBTFUL] if base.confidence is not None else steps[1:]
     sense = np.sign(np.nanmedian(sure if np.isfinite(sure).sum() >= _COMPANY else step[1:])) if np.isfinite(step[1:]).any() else 0.0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.protocols import Engine, Maps
 from ..core.settings import SeparateSettings, Settings
+from .areas import areas_of
 from .class_maps import mean_classes
 from .confidence import judge_of
 from .extremal_regions import extremal_regions
@@ -54,7 +55,7 @@ class Look:
     @cached_property
     def area(self) -> NDArray[np.int64]:
         """(n + 1,) pixels of each label, those of the ground first."""
-        return np.bincount(self.labels.ravel(), minlength=self.n + 1)
+        return areas_of(self.labels, self.n + 1)
 
     @property
     def shown_px(self) -> NDArray[np.float64]:

@@ -75,7 +75,7 @@ def with_flattened(base: Look, flattened: Look, sees_px: tuple[float, float]) ->
     of, and of what several much smaller ones lie upon."""
     both = _Overlaps(base, flattened)
     well = _seen_well(flattened, both, sees_px)
-    new = well & (both.covered_there <= FREE)
+    new = _new(well, both)
     gone: list[int] = []
     for k in np.flatnonzero(well & ~new).tolist():
         hit = [a for a in both.here_of(k) if both.pixels(a, k) > _TOUCHED * min(both.area_here[a], both.area_there[k])]
@@ -140,9 +140,15 @@ def _like_those_of(base: Look, other: Look, grey: NDArray[np.generic]) -> NDArra
 
 
 def _sizes_and_steps(look: Look, grey: NDArray[np.generic]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(n + 1,) by label: diameter in px, and how much brighter it is than the ring around it, NaN where neighbours leave none."""
+    """(n + 1,) by label: diameter in px, and step as of `steps_of`."""
+    return look.shown_px / look.zoom, steps_of(look, grey)
+
+
+def steps_of(look: Look, grey: NDArray[np.generic]) -> NDArray[np.float64]:
+    """(n + 1,) by label, how much brighter a particle is in a picture (H, W) than the ring around it, NaN where neighbours leave
+    none."""
     inside, around = inside_and_around(look.labels, grey, ring_px=_RING_PX)
-    return look.shown_px / look.zoom, inside - around
+    return inside - around
 
 
 def left_out(base: Look, gone: list[int]) -> Look:
