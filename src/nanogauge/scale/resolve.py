@@ -53,12 +53,15 @@ def resolve_scale(*, metadata: Scale | None, bar: ScaleBarReading | None, user: 
       metadata did not: the bar counts where it was read surely, else the metadata, flagged either way.
     - One alone counts. A refused bar never gives a scale; its reason is passed on.
     - Where nothing counts, `hint` is passed on: what may be the scale, in words.
-    - A scale that is not read from the bars of a figure of several panels is used for all of them; that is said.
+    - Of a figure of several panels it is said that what a gutter cuts counts as whole, and that a scale which is not read from
+      their bars is used for all of them.
     """
     decision = _decided(metadata, bar, user, hint)
-    if bar is None or bar.n_panels == 1 or decision.source not in ("user", "metadata"):
+    if bar is None or bar.n_panels == 1 or decision.scale is None:
         return decision
-    remark = f"the picture is a figure of {bar.n_panels} panels: one scale is used for all of them"
+    remark = "particles that a gutter between panels cuts count as whole ones; measure the figure with --panels, each by itself"
+    if decision.source != "scale_bar":
+        remark = f"the picture is a figure of {bar.n_panels} panels: one scale is used for all of them, and {remark}"
     return replace(decision, warnings=(remark, *decision.warnings))
 
 

@@ -63,6 +63,7 @@ def test_one_bar_is_never_used_for_all_panels(ground: Grey, reader: RapidOcrRead
     decision = resolve_scale(metadata=None, bar=reading, user=Scale((2.0, 2.0), 0.0, "user"))
     assert decision.scale is not None
     assert "2 panels" in decision.warnings[0]
+    assert "gutter" in decision.warnings[0]
 
 
 def test_bars_that_disagree_are_refused_and_those_that_agree_are_used(
@@ -79,3 +80,5 @@ def test_bars_that_disagree_are_refused_and_those_that_agree_are_used(
     assert together.scale is not None
     assert together.scale.mean_nm_per_px == pytest.approx(2.0, rel=0.02)
     assert any("2 panels" in w for w in together.warnings)
+    assert "gutter" in resolve_scale(metadata=None, bar=together, user=None).warnings[0]
+    assert not any("gutter" in w for w in resolve_scale(metadata=None, bar=apart, user=None).warnings)  # it says --panels itself
