@@ -32,8 +32,9 @@ from PIL import Image
 from nanogauge.apps.serve.thumbnails import write_thumbnail
 from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
+from nanogauge.results.folder import PROBABILITY
 from nanogauge.results.interchange import Annotation
-from nanogauge.results.saved import PROBABILITY, write_probability
+from nanogauge.results.pictures import write_probability
 
 NAME = "large"
 TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100

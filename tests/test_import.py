@@ -109,10 +109,10 @@ def test_only_a_command_that_reports_imports_what_draws(report: bool, tmp_path: 
     arguments = ["measure", str(nothing), "-q", "-o", str(tmp_path / "out"), *([] if report else ["--no-report"])]
     code = f"""if 1:
         from typer.testing import CliRunner
-        from nanogauge.apps.cli import main
+        from nanogauge.apps.cli import main, measuring
         from nanogauge.reporting import plots
         asked = []
-        plots.load_ahead, main.cores = lambda: asked.append(1), lambda: 2
+        plots.load_ahead, measuring.cores = lambda: asked.append(1), lambda: 2
         CliRunner().invoke(main.app, {arguments})
         print(len(asked))"""
     assert python(code) == str(int(report))

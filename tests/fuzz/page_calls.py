@@ -36,7 +36,8 @@ from mutations import mutate
 from targets import targets
 
 from nanogauge.editing.session import open_session
-from nanogauge.results.saved import PROBABILITY, write_probability
+from nanogauge.results.folder import PROBABILITY
+from nanogauge.results.pictures import write_probability
 from scenes import blind, spheres
 from serve_tools import Page, running
 

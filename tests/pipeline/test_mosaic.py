@@ -27,7 +27,7 @@ from nanogauge.core.settings import Settings
 from nanogauge.detection.engines import make_locator, make_reader
 from nanogauge.detection.find import find_particles
 from nanogauge.pipeline import measure
-from nanogauge.pipeline.mosaic import MosaicFiles, blocks, measure_mosaic
+from nanogauge.pipeline.mosaic import MosaicFiles, blocks, find, measure_mosaic
 from nanogauge.pipeline.mosaic import bar as bar_module
 from nanogauge.pipeline.mosaic import measure as measure_module
 from nanogauge.pipeline.mosaic.levels import levels_of
@@ -404,8 +404,8 @@ def test_what_a_block_raises_is_raised(discs, tmp_path, small_blocks, monkeypatc
             raise Nuisance("block too odd")
         return step_of[step](*arguments, **named)
 
-    step_of = {step: getattr(blocks, step)}
-    monkeypatch.setattr(blocks, step, failing)
+    step_of = {step: getattr(find, step)}
+    monkeypatch.setattr(find, step, failing)
     mosaic, before = read_picture(tmp_path / "m.tif", mosaic_px=1), threading.active_count()
     with pytest.raises(Nuisance, match="block too odd"):
         measure_mosaic(mosaic, engine=SmallTiles(), settings=all_kept(Settings()), scale=SCALE, n_threads=n_threads)
@@ -423,8 +423,8 @@ def test_ctrl_c_ends_a_mosaic(discs, tmp_path, small_blocks, monkeypatch):
             _thread.interrupt_main()  # as Ctrl-C does, while the main thread waits
         return plain(*arguments, **named)
 
-    plain = blocks.measure_particles
-    monkeypatch.setattr(blocks, "measure_particles", interrupted)
+    plain = find.measure_particles
+    monkeypatch.setattr(find, "measure_particles", interrupted)
     mosaic, before = read_picture(tmp_path / "m.tif", mosaic_px=1), threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         measure_mosaic(mosaic, engine=SmallTiles(), settings=all_kept(Settings()), scale=SCALE, n_threads=2)

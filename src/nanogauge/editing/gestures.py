@@ -1,10 +1,11 @@
-"""What the page sends of a gesture -> a patch of labels and what to say of it. Checked here, as it comes from outside."""
+"""What the page sends of a gesture -> a patch of labels, or a decision, and what to say of it. Checked here, as it comes from
+outside."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..core.errors import EditError
+from ..core.errors import EditError, ScaleError
 from ..core.particles import UNSURE
+from ..results.measurement import Measurement
 from . import edits, reshape
+from .filters import Decisions, filters_from_dict, region_from_dict
 from .one_click import propose
 from .patches import Box, Labels, Patch, union_box
 from .remeasure import Ints
+from .scale_choice import decide, describe
 
 _RESHAPES = {
     "fill": (reshape.fill, "filled"),
@@ -196,6 +200,40 @@ class Standing:
         return Patch((a + y0, b + x0, c + y0, d + x0), patch.before, patch.after)
 
 
+def decision_of(kind: str, g: dict[str, Any], standing: Standing, taken: Decisions, found: Measurement) -> tuple[str, Any, str]:
+    """A decision beside the outlines: which field of `Decisions`, its value as `to_dict` has it, what to say of it.
+
+    kind: accept, leave_out, class, region, filters or scale; taken: the decisions in force; found: as it was before any edit
+
+    Raises EditError or ScaleError.
+    """
+    if kind == "accept":
+        labels, text = standing.to_accept(g)
+        accepted = sorted({*taken.accepted, *labels})
+        if accepted == list(taken.accepted):
+            raise EditError("these particles are accepted already")
+        return "accepted", accepted, text
+    if kind == "leave_out":
+        return "left_out", *standing.to_leave_out(g, taken.left_out)
+    if kind == "class":
+        return "classes", *standing.to_class(g, taken.classes)
+    if kind == "region":
+        region = region_from_dict(g)
+        region.frame(found.frame)
+        n = len(region.excluded)
+        areas = f"{n} excluded area{'s' if n != 1 else ''}" if n else "no excluded area"
+        text = f"set the region: {'a rectangle' if region.rectangle else 'the whole picture'}, {areas}"
+        return "region", replace(taken, region=region).to_dict()["region"], text
+    if kind == "filters":
+        filters = replace(taken, filters=filters_from_dict(g)).to_dict()["filters"]
+        return "filters", filters, "set the filters: " + (_filters_text(filters) or "none")
+    choice = g.get("choice")
+    if not isinstance(choice, dict | None):
+        raise ScaleError("the scale chosen cannot be understood: choose it again")
+    decision = decide(choice, found=found.decision, metadata=found.micrograph.scale, bar=found.scale_bar)
+    return "scale", choice, describe(choice, decision)
+
+
 def _labels(value: Any) -> list[int]:
     if value is None:
         return []
@@ -232,7 +270,7 @@ def _points(value: Any, *, least: int) -> NDArray[np.float64]:
     return points
 
 
-def filters_text(f: dict[str, Any]) -> str:
+def _filters_text(f: dict[str, Any]) -> str:
     """Filters for the record of edits; "" where there are none."""
     parts = []
     low, high = f.get("least_diameter"), f.get("largest_diameter")

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..core.errors import EditError, NotYours, ScaleError
+from ..core.errors import EditError, NotYours
 from ..core.particles import CLASS_COLUMNS
 from ..core.scale import Scale
 from ..core.settings import Settings
@@ -30,13 +30,13 @@ from ..scale.resolve import ScaleDecision
 from .classed import classed, stated_in
 from .contour import outline_of
 from .delta import MOST_DELTAS, Delta
-from .filters import Decisions, Judged, decisions_from_dict, decisions_in, filters_from_dict, judge, region_from_dict
-from .gestures import Standing, filters_text
+from .filters import Decisions, Judged, decisions_from_dict, decisions_in, judge
+from .gestures import Standing, decision_of
 from .imported import take_labels
 from .journal import Edit, Journal, now, read_journal
 from .patches import Box, Labels, Patch, write_into
 from .remeasure import Basis, Ints, boxes_of_labels, confidence_in, edgeless_in, measure_all, remeasure, rescaled
-from .scale_choice import decide, describe
+from .scale_choice import decide
 
 _CLASSES = [c.name for c in CLASS_COLUMNS]
 
@@ -243,37 +243,8 @@ class Session:
     # --- inside ------------------------------------------------------------------------------------------------------------
 
     def _decide(self, kind: str, g: dict[str, Any]) -> Delta:
-        old = self.decisions.to_dict()
-        if kind == "accept":
-            field = "accepted"
-            labels, text = self._standing().to_accept(g)
-            value: Any = sorted({*self.decisions.accepted, *labels})
-            if value == list(self.decisions.accepted):
-                raise EditError("these particles are accepted already")
-        elif kind == "leave_out":
-            field = "left_out"
-            value, text = self._standing().to_leave_out(g, self.decisions.left_out)
-        elif kind == "class":
-            field = "classes"
-            value, text = self._standing().to_class(g, self.decisions.classes)
-        elif kind == "region":
-            field, region = "region", region_from_dict(g)
-            region.frame(self.found.frame)
-            value = replace(self.decisions, region=region).to_dict()["region"]
-            n = len(region.excluded)
-            areas = f"{n} excluded area{'s' if n != 1 else ''}" if n else "no excluded area"
-            text = f"set the region: {'a rectangle' if region.rectangle else 'the whole picture'}, {areas}"
-        elif kind == "filters":
-            field, filters = "filters", filters_from_dict(g)
-            value = replace(self.decisions, filters=filters).to_dict()["filters"]
-            text = "set the filters: " + (filters_text(value) or "none")
-        else:
-            field, value = "scale", g.get("choice")
-            if not isinstance(value, dict | None):
-                raise ScaleError("the scale chosen cannot be understood: choose it again")
-            decision = decide(value, found=self.found.decision, metadata=self.found.micrograph.scale, bar=self.found.scale_bar)
-            text = describe(value, decision)
-        before = old[field]
+        field, value, text = decision_of(kind, g, self._standing(), self.decisions, self.found)
+        before = self.decisions.to_dict()[field]
         if value == before:
             return Delta(self.revision, text="")
         self.journal.add(Edit(kind, text, now(), None, field, before, value))

@@ -1,4 +1,4 @@
-"""Labels as TIFF, with the pixel size where ImageJ and OME look for it."""
+"""Labels as TIFF, with the pixel size where ImageJ and OME look for it; probability maps, written and read back."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from ..core.scale import Scale
+
+_FULL = 65535  # of a map, as 1
 
 
 def write_labels(path: Path, labels: NDArray[np.int32], scale: Scale | None) -> None:
@@ -45,3 +47,22 @@ def write_labels_ome(path: Path, labels: NDArray[np.int32], scale: Scale | None,
         y, x = scale.nm_per_px
         metadata |= {"PhysicalSizeX": x, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": y, "PhysicalSizeYUnit": "nm"}
     tifffile.imwrite(path, np.asarray(labels, np.int32), ome=True, compression="zlib", photometric="minisblack", metadata=metadata)
+
+
+def write_probability(path: Path, probability: NDArray[np.floating[Any]]) -> None:
+    """A probability map (H, W) in [0, 1] as compressed uint16 TIFF, in one step."""
+    temporary = path.with_suffix(".tmp")
+    scaled = np.asarray(np.rint(np.clip(probability, 0, 1) * _FULL), np.uint16)
+    tifffile.imwrite(temporary, scaled, compression="zlib", predictor=True, photometric="minisblack", metadata=None)
+    temporary.replace(path)
+
+
+def read_probability(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """The map, None where it is not there or does not fit."""
+    if not path.is_file():
+        return None
+    try:
+        stored = tifffile.imread(path)
+    except Exception:  # whatever the library raises on damage: the map is made again
+        return None
+    return None if stored.shape != shape else np.asarray(stored, np.float32) / np.float32(_FULL)

@@ -9,7 +9,6 @@ NAME/probability.tif                                 the map that outlines run a
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import math
 import shutil
@@ -29,7 +28,7 @@ from PIL import Image
 
 from ..core.errors import CalibrationError, ScaleError, UnreadableFile
 from ..core.micrograph import Micrograph
-from ..core.particles import Flag, column_dtypes, flags_of, has_classes
+from ..core.particles import Flag, flags_of
 from ..core.scale import Scale
 from ..core.settings import Settings, settings_from_dict
 from ..detection.look_alikes import LookAlikes
@@ -41,11 +40,11 @@ from ..scale.resolve import ScaleDecision
 from ..statistics.distribution import STATISTICS
 from .figures import jpeg_bytes, png_bytes, scale_bar_crop
 from .folder import FOUND, MARK
-from .folder import PROBABILITY as PROBABILITY
 from .measurement import SUMMARY_STATISTICS, Measurement
+from .pictures import read_probability
+from .tables import read_particle_csv
 
 FOUND_FILES = (MARK, "particles.csv", "labels.tif")
-_FULL = 65535
 _MOST_PIXELS = 200_000_000  # of labels that are read as a whole
 
 
@@ -74,7 +73,7 @@ class SavedMeasurement:
         if self.table is not None or self.folder is None:
             return pd.DataFrame() if self.table is None else self.table
         try:
-            return _read_particles(self.folder / "particles.csv", in_nm=self.scale is not None)
+            return read_particle_csv(self.folder / "particles.csv", in_nm=self.scale is not None)
         except _DAMAGE as error:
             raise _damaged(self.folder, error) from error
 
@@ -308,25 +307,6 @@ def keep_found(folder: Path) -> None:
         temporary.replace(aside / name)
 
 
-def write_probability(path: Path, probability: NDArray[np.floating[Any]]) -> None:
-    """A probability map (H, W) in [0, 1] as compressed uint16 TIFF, in one step."""
-    temporary = path.with_suffix(".tmp")
-    scaled = np.asarray(np.rint(np.clip(probability, 0, 1) * _FULL), np.uint16)
-    tifffile.imwrite(temporary, scaled, compression="zlib", predictor=True, photometric="minisblack", metadata=None)
-    temporary.replace(path)
-
-
-def read_probability(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """The map, None where it is not there or does not fit."""
-    if not path.is_file():
-        return None
-    try:
-        stored = tifffile.imread(path)
-    except Exception:  # whatever the library raises on damage: the map is made again
-        return None
-    return None if stored.shape != shape else np.asarray(stored, np.float32) / np.float32(_FULL)
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises UnreadableFile."""
     try:
@@ -394,21 +374,3 @@ def _read_labels(path: Path, shape: tuple[int, int]) -> NDArray[np.int32]:
     if labels.shape != shape:
         raise UnreadableFile(f"{path}: {labels.shape} px do not fit the micrograph's {shape}")
     return labels
-
-
-def _read_particles(path: Path, *, in_nm: bool) -> pd.DataFrame:
-    """particles.csv with its dtypes; a row of units below the header is passed over."""
-    text = path.read_text(encoding="utf-8")
-    second = text.split("\n", 2)[1:2]
-    units = bool(second) and second[0].strip() != "" and not second[0].split(",")[0].strip().isdigit()
-    table = pd.read_csv(io.StringIO(text), skiprows=[1] if units else None, float_precision="round_trip", dtype={"class": "str"})
-    dtypes = column_dtypes(in_nm=in_nm, classes=has_classes(table))
-    for name in dtypes:
-        if name not in table:
-            raise ValueError(f"particles.csv has no column {name}")
-    table = table[list(dtypes)]  # those of order follow from the others, and are worked out anew where they are asked for
-    table = table.assign(**{name: table[name].fillna("") for name, dtype in dtypes.items() if dtype == "str"})
-    for name, dtype in dtypes.items():  # nearly all are read as they should be, and casting all takes longer than reading
-        if table[name].dtype != dtype:
-            table[name] = table[name].astype(np.dtype(dtype) if dtype != "str" else "str")
-    return table

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+import numpy as np
 import pandas as pd
 
 from ..core.particles import CLASS_COLUMNS, COLUMNS, ORDER_COLUMNS, column_dtypes, column_names, has_classes, units
@@ -24,6 +25,25 @@ def write_particle_csv(path: Path, table: pd.DataFrame, *, unit_row: bool = Fals
         if unit_row:
             csv.writer(f, lineterminator="\n").writerow(units(table.columns).values())
         table.to_csv(f, index=False, header=False, lineterminator="\n")
+
+
+def read_particle_csv(path: Path, *, in_nm: bool) -> pd.DataFrame:
+    """What `write_particle_csv` wrote, with its dtypes; a row of units is passed over. Raises OSError, ValueError and others where
+    it is missing or damaged."""
+    text = path.read_text(encoding="utf-8")
+    second = text.split("\n", 2)[1:2]
+    stated = bool(second) and second[0].strip() != "" and not second[0].split(",")[0].strip().isdigit()
+    table = pd.read_csv(io.StringIO(text), skiprows=[1] if stated else None, float_precision="round_trip", dtype={"class": "str"})
+    dtypes = column_dtypes(in_nm=in_nm, classes=has_classes(table))
+    for name in dtypes:
+        if name not in table:
+            raise ValueError(f"particles.csv has no column {name}")
+    table = table[list(dtypes)]  # those of order follow from the others, and are worked out anew where they are asked for
+    table = table.assign(**{name: table[name].fillna("") for name, dtype in dtypes.items() if dtype == "str"})
+    for name, dtype in dtypes.items():  # nearly all are read as they should be, and casting all takes longer than reading
+        if table[name].dtype != dtype:
+            table[name] = table[name].astype(np.dtype(dtype) if dtype != "str" else "str")
+    return table
 
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ..core.micrograph import Instrument
 from ..core.scale import Scale
-from .bar.read import ScaleBarReading
+from .bar.reading import ScaleBarReading
 from .calibration import Calibration, does_not_hold, doubts
 
 _LEAST_TOLERANCE = 0.02  # bars of a few hundred px agree better than this; makers round their labels' lengths to whole px

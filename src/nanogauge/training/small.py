@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from . import checkpoints
 
+_WARM_UP, _EMA = 100, 0.998  # of those that `taught` trains
+
 
 def rate_at(step: int, share: float, *, rate: float, warm_up: int) -> float:
     """Learning rate: a linear warm-up under a cosine that falls to nothing. share: of the run that is done."""
@@ -31,8 +33,6 @@ def taught(
     seed: int,
     batch: int,
     rate: float,
-    warm_up: int,
-    decay: float,
     keep_minutes: float,
     minutes: float | None = None,
 ) -> Path:
@@ -50,14 +50,14 @@ def taught(
         rng = np.random.default_rng([seed, step])
         grey, *truth = (np.stack(part) for part in zip(*(example(rng) for _ in range(batch)), strict=True))
         for group in optimiser.param_groups:
-            group["lr"] = rate_at(step, step / steps, rate=rate, warm_up=warm_up)
+            group["lr"] = rate_at(step, step / steps, rate=rate, warm_up=_WARM_UP)
         x = torch.from_numpy(grey[:, None].astype(np.float32) / 255)
         value = loss(network(x), *(torch.from_numpy(part) for part in truth))
         optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
-        follow(averaged, network, step=step, decay=decay)
+        follow(averaged, network, step=step, decay=_EMA)
         losses.append(float(value.detach()))
         if step % 50 == 49:
             print(f"step {step + 1} of {steps}: loss {np.mean(losses[-50:]):.4f}", flush=True)

@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from nanogauge.apps.serve.thumbnails import write_thumbnail
 from nanogauge.editing.session import Session, open_session
-from nanogauge.results.saved import PROBABILITY, write_probability
+from nanogauge.results.folder import PROBABILITY
+from nanogauge.results.pictures import write_probability
 from page_tools import window
 from scenes import blind, spheres
 from serve_tools import chromium, firefox

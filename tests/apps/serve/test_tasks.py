@@ -13,7 +13,7 @@ from nanogauge.apps.serve import tasks
 from nanogauge.core.settings import Settings
 from nanogauge.detection.engines.threshold import ThresholdEngine
 from nanogauge.pipeline import measure
-from nanogauge.results.saved import PROBABILITY
+from nanogauge.results.folder import PROBABILITY
 from nanogauge.training.synthetic import Rendering
 from scenes import NoText
 

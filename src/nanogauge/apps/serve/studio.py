@@ -18,8 +18,9 @@ from ...core.errors import EditError, InputError, NanogaugeError, UnreadableFile
 from ...core.settings import Settings
 from ...editing.delta import Delta
 from ...editing.session import Session, open_session
-from ...results.folder import save_measurement
-from ...results.saved import PROBABILITY, keep_found, read_probability
+from ...results.folder import PROBABILITY, save_measurement
+from ...results.pictures import read_probability
+from ...results.saved import keep_found
 from ...results.versions import set_aside
 from .arrangements import Arrangements
 from .corrections import TRAINING

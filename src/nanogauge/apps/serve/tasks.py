@@ -112,8 +112,8 @@ def measure_file(
     """
     from ...core.scale import Scale
     from ...pipeline.measure import Measurer
-    from ...results.folder import new_result, write_measurement
-    from ...results.saved import PROBABILITY, write_probability
+    from ...results.folder import PROBABILITY, new_result, write_measurement
+    from ...results.pictures import write_probability
     from .thumbnails import write_thumbnail
 
     how = settings_from_dict(settings)
@@ -139,7 +139,8 @@ def make_probability(
     """The map of a micrograph measured elsewhere, made again by the same network; False where that network is not at hand."""
     from ...detection.find import at_edge
     from ...pipeline.measure import Measurer
-    from ...results.saved import PROBABILITY, write_probability
+    from ...results.folder import PROBABILITY
+    from ...results.pictures import write_probability
 
     how = settings_from_dict(settings)
     loaded = _loaded(how.segment.engine, how.segment.device)

@@ -16,7 +16,9 @@ from ...core.particles import kinds_of
 from ...core.settings import Settings
 from ...editing.contour import outline_of
 from ...editing.remeasure import boxes_of_labels
-from ...results.saved import PROBABILITY, read_probability, read_saved
+from ...results.folder import PROBABILITY
+from ...results.pictures import read_probability
+from ...results.saved import read_saved
 from .doubts import summary_of
 from .entry import Entry
 from .project import Project

@@ -33,8 +33,8 @@ from ...scale.calibration import Calibration
 from ...scale.resolve import calibrated, resolve_scale
 from ...statistics.warnings import left_out_warnings
 from .bar import Sought, seek
-from .blocks import SEEN, MosaicParticles, find_in_blocks
 from .files import MosaicFiles
+from .find import SEEN, MosaicParticles, find_in_blocks
 from .levels import Levels, levels_of
 from .working import WorkingPicture
 

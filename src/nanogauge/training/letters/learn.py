@@ -19,8 +19,7 @@ from .examples import U8, example
 from .export import export
 from .network import LetterNet, loss
 
-_BATCH, _RATE, _WARM_UP, _EMA = 32, 3e-3, 100, 0.998
-_KEEP_MINUTES = 2.0
+_BATCH, _RATE, _KEEP_MINUTES = 32, 3e-3, 2.0
 
 
 def learn(out: Path, pictures: Path, *, steps: int, fonts: Path | None = None, seed: int = 1, minutes: float | None = None) -> Path:
@@ -38,8 +37,6 @@ def learn(out: Path, pictures: Path, *, steps: int, fonts: Path | None = None, s
         seed=seed,
         batch=_BATCH,
         rate=_RATE,
-        warm_up=_WARM_UP,
-        decay=_EMA,
         keep_minutes=_KEEP_MINUTES,
         minutes=minutes,
     )

@@ -18,8 +18,7 @@ from .examples import example, read_pictures
 from .network import Locator, loss
 
 SHAPE = (320, 480)
-_BATCH, _RATE, _WARM_UP, _EMA = 8, 2e-3, 100, 0.998
-_KEEP_MINUTES = 3.0
+_BATCH, _RATE, _KEEP_MINUTES = 8, 2e-3, 3.0
 
 
 def learn(out: Path, pictures_folder: Path, *, steps: int, seed: int = 1, start_from: Path | None = None) -> Path:
@@ -41,8 +40,6 @@ def learn(out: Path, pictures_folder: Path, *, steps: int, seed: int = 1, start_
         seed=seed,
         batch=_BATCH,
         rate=_RATE,
-        warm_up=_WARM_UP,
-        decay=_EMA,
         keep_minutes=_KEEP_MINUTES,
     )
 
