@@ -22,7 +22,7 @@ from nanogauge.training.renderings import SharedRenderings  # noqa: E402
 from nanogauge.training.synthetic import Scene, render  # noqa: E402
 
 CPU = torch.device("cpu")
-PLAIN = Tone(np.linspace(0, 1, 256, dtype=np.float32), 0.0, 0.0, 0.0, 0.0, 1, 0.0, 0.0, 1.0, 0.0)
+PLAIN = Tone(np.linspace(0, 1, 256, dtype=np.float32), 0.0, 0.0, 0.0, 0.0, 1, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 def stack(tones: list[Tone]) -> Tone:
@@ -37,6 +37,8 @@ def one_crop(grey: NDArray[np.uint8], tone: Tone) -> NDArray[np.float32]:
         values = cv2.GaussianBlur(values, (0, 0), tone.blur_px)
     if tone.sharpening:
         values = values + tone.sharpening * (values - cv2.GaussianBlur(values, (0, 0), 1.2))
+    if tone.flattened_px:
+        values = values - cv2.GaussianBlur(values, (0, 0), tone.flattened_px)
     h, w = values.shape
     values = values + tone.slope_y * np.linspace(-1, 1, h)[:, None] + tone.slope_x * np.linspace(-1, 1, w)
     return np.asarray(standardise(values) * tone.gain + tone.offset, np.float32)
@@ -44,8 +46,8 @@ def one_crop(grey: NDArray[np.uint8], tone: Tone) -> NDArray[np.float32]:
 
 def test_a_batch_s_tone_is_each_crop_s_own() -> None:
     grey = np.stack([render(Scene(shape=(72, 90)), seed=k).pixels for k in range(24)])
-    tones = [draw_tone(np.random.default_rng(k))._replace(noise=0.0) for k in range(24)]
-    for part in ("blur_px", "sharpening", "slope_y"):
+    tones = [draw_tone(np.random.default_rng(k), flattened=0.3)._replace(noise=0.0, lines=0.0) for k in range(24)]
+    for part in ("blur_px", "sharpening", "flattened_px", "slope_y"):
         assert 0 < sum(getattr(t, part) != 0 for t in tones) < 24, part
     got = toned(torch.from_numpy(grey), stack(tones)).numpy()
     for k, tone in enumerate(tones):
@@ -71,6 +73,27 @@ def test_noise_is_as_strong_and_as_coarse_as_asked_and_hangs_on_its_seed() -> No
     assert neighbours[1] == pytest.approx(np.exp(-1 / 4), abs=0.06)
     alone = toned(grey[:1], stack([coarse]))[0]
     assert torch.allclose(alone, got[2], atol=1e-5)  # whatever else is in the batch
+
+
+def test_lines_are_whole_and_as_strong_as_asked() -> None:
+    grey = torch.full((2, 200, 160), 128, dtype=torch.uint8)
+    grey[:, :, 80:] = 178  # 0.196 more: half of it is the picture's deviation
+    plain, lined = toned(grey, stack([PLAIN, PLAIN._replace(lines=0.05, noise_seed=7)]))
+    step = float(lined[0, -1] - lined[0, 0]) / float(plain[0, -1] - plain[0, 0])  # what standardising made of the picture
+    rows = lined - step * plain
+    assert rows.std(1).max() < 1e-4  # all along a line the same
+    assert float(rows.mean(1).std() / (step * plain[0].std())) == pytest.approx(0.05 / (25 / 255), rel=0.35)
+
+
+def test_only_crops_of_small_particles_are_flattened() -> None:
+    shared = {"crop_px": 96, "diameter_spread": 0.0, "diameters": (6, 260), "flattened_share": 1.0}
+    sets = [Dataset([], Examples(diameter_px=d, **shared), length=30) for d in (8.0, 200.0)]
+    small, large = ([data[i] for i in range(len(data))] for data in sets)
+    for crop in [*small, *large]:
+        sizes = np.sqrt(4 / np.pi * np.bincount(crop.labels.numpy().ravel())[1:])
+        assert bool(crop.tone.flattened_px) == bool(len(sizes) and sizes.max() < 40)
+    assert any(c.tone.flattened_px for c in small)
+    assert not all(c.tone.flattened_px for c in large)
 
 
 def test_a_flat_crop_stays_finite() -> None:

@@ -19,7 +19,7 @@ from nanogauge.training.dataset import Examples, read_folder, real_crop  # noqa:
 from nanogauge.training.export import WithSigmoid, describe, export_fp32  # noqa: E402
 from nanogauge.training.finetune import FIGURES, fine_tune, read_annotated, recipe, score  # noqa: E402
 from nanogauge.training.network import build  # noqa: E402
-from nanogauge.training.shipped import read_onnx  # noqa: E402
+from nanogauge.training.shipped import read_onnx, with_statistics  # noqa: E402
 from nanogauge.training.synthetic import Scene, render  # noqa: E402
 from nanogauge.training.synthetic.imaging import Look  # noqa: E402
 
@@ -47,6 +47,18 @@ def test_a_shipped_network_read_back_sees_what_it_saw(name: str) -> None:
         got = WithSigmoid(network)(torch.from_numpy(picture)[None, None])[0].numpy()
     want = OnnxEngine(SHIPPED[name], n_threads=1).predict(picture)
     assert np.abs(got - want).mean() < 0.02  # activations of the file are int8
+
+
+def test_a_network_read_back_sees_the_same_with_statistics_of_its_own() -> None:
+    network = read_onnx(SHIPPED["unet"])
+    rng = np.random.default_rng(3)
+    x = torch.from_numpy(rng.normal(size=(2, 1, 64, 64)).astype(np.float32))
+    with torch.no_grad():
+        before = network(x)
+        network = with_statistics(network, [torch.from_numpy(rng.normal(size=(4, 1, 64, 64)).astype(np.float32)) for _ in range(2)])
+        after, learning = network(x), network.train()(x)
+    assert (after - before).abs().max() < 1e-3 * before.abs().max()
+    assert (learning - before).abs().median() < 0.3 * before.std()  # statistics of a batch are near those it was given
 
 
 def test_a_network_of_another_shape_is_refused(tmp_path: Path) -> None:

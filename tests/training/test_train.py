@@ -26,6 +26,7 @@ from nanogauge.training.export import WithSigmoid, export_fp32, load, quantise  
 from nanogauge.training.loop import Learner, last_step, load_data, loss_terms, run, start  # noqa: E402
 from nanogauge.training.network import OUTPUTS, build  # noqa: E402
 from nanogauge.training.recipe import Recipe, learning_rate, read_recipe  # noqa: E402
+from nanogauge.training.soup import mean_weights, soup  # noqa: E402
 from nanogauge.training.synthetic import Scene, render  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -330,3 +331,27 @@ def test_exported_network_equals_the_trained_one(pairs: Path, tmp_path: Path) ->
     small = OnnxEngine(tmp_path / "int8.onnx", n_threads=1)
     assert (tmp_path / "int8.onnx").stat().st_size < 0.5 * (tmp_path / "fp32.onnx").stat().st_size
     assert np.abs(small.predict(pictures[0]) - engine.predict(pictures[0])).mean() < 0.03
+
+
+def test_a_soup_is_the_mean_of_its_runs_with_statistics_of_its_own(pairs: Path, tmp_path: Path) -> None:
+    recipe = Recipe(
+        data=(str(pairs),), network="unet-tiny-cbam", steps=3, batch=2, crop_px=64, synthetic_share=0.0, warmup_steps=1,
+        cooldown_steps=1, ema_decay=0.5, learning_rate=1e-4,
+    )  # fmt: skip
+    first = run(recipe, tmp_path / "a", report=lambda _: None)
+    second = run(replace(recipe, seed=2, start_from=str(first)), tmp_path / "b", report=lambda _: None)
+    soup(recipe, [first, second], tmp_path / "soup.pt", batches=3)
+    a, b, both = (torch.load(p, weights_only=True)["ema"] for p in (first, second, tmp_path / "soup.pt"))
+    for name, value in both.items():
+        if "running" not in name and value.is_floating_point():
+            assert torch.allclose(value, (a[name] + b[name]) / 2, atol=1e-6), name
+    assert not torch.allclose(
+        both["encoder.stem.1.running_var"], (a["encoder.stem.1.running_var"] + b["encoder.stem.1.running_var"]) / 2
+    )
+    assert torch.isfinite(load(tmp_path / "soup.pt")(torch.zeros(1, 1, 64, 64))).all()
+
+
+def test_a_soup_of_two_networks_is_refused() -> None:
+    states = [{"ema": {}, "recipe": {"network": name}} for name in ("unet-tiny-cbam", "unet-resnet50")]
+    with pytest.raises(SettingsError, match="unet-resnet50, unet-tiny-cbam"):
+        mean_weights(states)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+FLATTENED_PX = 16.0  # standard deviation of the blur that is taken off
 BURNED_IN = 0.25  # share of crops with text or marks drawn in
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -101,14 +102,17 @@ class Tone(NamedTuple):
     noise: Tensor  # standard deviation; 0: none
     noise_px: Tensor  # correlation length of the noise; 0: none
     noise_seed: Tensor
+    lines: Tensor  # deviation of what a whole line of the scan is brighter or darker by; 0: none
+    flattened_px: Tensor  # standard deviation of the blur that is taken off, as in detection/flattened; 0: none
     slope_y: Tensor  # uneven illumination, from -slope to slope over the crop
     slope_x: Tensor
     gain: Tensor  # of the standardised values
     offset: Tensor
 
 
-def draw_tone(rng: np.random.Generator, *, inverted: float = 0.15) -> Tone:
-    """A change of tone, drawn at random; so many are `inverted`, which nothing that is told apart by its grey level may be."""
+def draw_tone(rng: np.random.Generator, *, inverted: float = 0.15, flattened: float = 0.0) -> Tone:
+    """A change of tone, drawn at random; so many are `inverted`, which nothing that is told apart by its grey level may be, so many
+    `flattened`, in which nothing that is large beside FLATTENED_PX can be told from ground."""
     levels = np.linspace(0, 1, 256)
     if rng.random() < inverted:
         levels = 1 - levels
@@ -127,7 +131,12 @@ def draw_tone(rng: np.random.Generator, *, inverted: float = 0.15) -> Tone:
     if rng.random() < 0.2:
         slope_y, slope_x = rng.normal(0, 0.15, 2).tolist()
     gain, offset = rng.uniform(0.75, 1.3), rng.normal(0, 0.2)
-    numbers = (blur_px, sharpening, noise, noise_px, int(rng.integers(2**31)), slope_y, slope_x, gain, offset)
+    seed = int(rng.integers(2**31))
+    if noise and rng.random() < 0.3:  # few counts a pixel
+        noise = math.exp(rng.uniform(math.log(0.06), math.log(0.25)))
+    lines = math.exp(rng.uniform(math.log(0.01), math.log(0.08))) if rng.random() < 0.1 else 0.0
+    flattened_px = FLATTENED_PX if rng.random() < flattened else 0.0
+    numbers = (blur_px, sharpening, noise, noise_px, seed, lines, flattened_px, slope_y, slope_x, gain, offset)
     return Tone(torch.from_numpy(levels.astype(np.float32)), *map(torch.tensor, numbers))
 
 

@@ -68,6 +68,9 @@ def toned(grey: Tensor, tone: Tone) -> Tensor:
     mask = torch.full((len(sharp),), SHARPENED_PX)
     change(sharp, lambda v: v + column(tone.sharpening[sharp]) * (v - blurred(v, mask)))
     change(noisy, lambda v: v + column(tone.noise[noisy]) * _noise(v, tone.noise_px[noisy], tone.noise_seed[noisy]))
+    streaky, flat = (v.nonzero().flatten().tolist() for v in (tone.lines, tone.flattened_px))
+    change(streaky, lambda v: v + column(tone.lines[streaky]) * _lines(v, tone.noise_seed[streaky]))
+    change(flat, lambda v: v - blurred(v, tone.flattened_px[flat]))
     down, across = (torch.linspace(-1, 1, length, device=device) for length in (h, w))
     x = x + column(tone.slope_y) * down[:, None] + column(tone.slope_x) * across
     x = x - x.mean((1, 2), keepdim=True)
@@ -102,6 +105,18 @@ def _noise(like: Tensor, correlation_px: Tensor, seeds: Tensor) -> Tensor:
     if coarse:
         noise[coarse] = 2 * blurred(noise[coarse], correlation_px[coarse])
     return noise
+
+
+def _lines(like: Tensor, seeds: Tensor) -> Tensor:
+    """What whole lines of the scan are brighter or darker by, of deviation 1: half white, half wandering, as charge does."""
+    generator = torch.Generator(like.device)
+    h = like.shape[1]
+    both = torch.stack(
+        [torch.randn((2, h), generator=generator.manual_seed(seed ^ 1), device=like.device) for seed in seeds.tolist()]
+    )
+    wandering = both[:, 1].cumsum(1)
+    wandering = (wandering - wandering.mean(1, keepdim=True)) / wandering.std(1, keepdim=True).clamp(min=1e-6)
+    return ((both[:, 0] + wandering) / 2**0.5)[:, :, None]
 
 
 def targets(labels: Tensor, distance: Tensor, valid: Tensor, *, instances: Tensor, doubt_px: Tensor) -> Tensor:

@@ -186,6 +186,7 @@ class Examples:
     least_filled: float = 0.7  # of the crop's side, by the whole micrograph
     copy_paste_share: float = 0.25  # of the real crops
     second_population_share: float = 0.0  # of the crops with copy-paste: many small particles beside those that are there
+    flattened_share: float = 0.0  # of the crops whose particles are all small: without their slow changes
     crops_per_rendering: int = 1  # rendered crops cut from one rendering; 1: each crop is a rendering of its own
     rendering_px: int = 512  # side of the renderings that several crops share
     seed: int = 1
@@ -274,6 +275,12 @@ def doubt_px(labels: I32) -> int:
     return max(math.ceil(0.2 * math.sqrt(4 / math.pi * float(np.median(area[area > 0])))), 1)
 
 
+def _small(labels: I32) -> bool:
+    """Whether there are particles in a crop, none of them so large that flattening leaves but its rim."""
+    area = np.bincount(labels.ravel())[1:]
+    return bool(area.any()) and math.sqrt(4 / math.pi * float(area.max())) < 2.5 * augment.FLATTENED_PX
+
+
 class Dataset(torch.utils.data.Dataset[Crops]):
     """Map-style: example i is drawn from (seed, i); it is one crop of `Crops`, without the first dimension.
 
@@ -315,5 +322,8 @@ class Dataset(torch.utils.data.Dataset[Crops]):
             grey, labels, depth = grey.copy(), labels.copy(), depth.copy()
             augment.burn_in(grey, labels, depth, rng)
         distance = np.round(255 * depth).astype(np.uint8)
+        flattened = self.examples.flattened_share if _small(labels) else 0.0
         a, b, c, d = (torch.from_numpy(np.ascontiguousarray(a)) for a in (grey, labels, distance, valid))
-        return Crops(a, b, c, d, torch.tensor(instances and not rough), torch.tensor(reach), augment.draw_tone(rng))
+        return Crops(
+            a, b, c, d, torch.tensor(instances and not rough), torch.tensor(reach), augment.draw_tone(rng, flattened=flattened)
+        )

@@ -9,6 +9,7 @@ checkpoint of its plateau, so a budget need not be known beforehand.
 from __future__ import annotations
 
 import csv
+import itertools
 import sys
 import tempfile
 import time
@@ -98,7 +99,7 @@ def start(recipe: Recipe) -> tuple[UNet, bool]:
     if recipe.start_from.endswith(".onnx"):
         from .shipped import read_onnx  # brings onnx, which no other way to begin needs
 
-        return read_onnx(Path(recipe.start_from)), True
+        return read_onnx(Path(recipe.start_from)), recipe.statistics_batches == 0
     network = build(recipe.network)
     if recipe.start_from:
         weights = torch.load(recipe.start_from, map_location="cpu", weights_only=True)["ema"]
@@ -108,6 +109,14 @@ def start(recipe: Recipe) -> tuple[UNet, bool]:
             raise SettingsError(f"network {recipe.network!r} has no ImageNet weights; take an EfficientNet, or pretrained = false")
         load_imagenet(network.encoder)
     return network, recipe.freeze_normalisation
+
+
+def _with_statistics(recipe: Recipe, network: UNet, data: Dataset, device: torch.device) -> UNet:
+    """A network that was read back from an export, with statistics of the first batches of the data."""
+    from .shipped import with_statistics
+
+    batches = itertools.islice(loader(recipe, data, device), recipe.statistics_batches)
+    return with_statistics(network.to(device), (prepare(crops, device)[0] for crops in batches))
 
 
 def _more_outputs(weights: dict[str, Tensor], network: UNet) -> dict[str, Tensor]:
@@ -236,21 +245,23 @@ def run(
     report(f"{len(items)} annotated micrographs, device {device}")
 
     network, frozen = start(recipe) if network is None else (network, recipe.freeze_normalisation)
-    learner = Learner(recipe, network, device, frozen=frozen)
     with_pointers = isinstance(network, UNet) and len(network.outputs) > len(OUTPUTS)
-    first = warm_from = 0
     found = checkpoints.newest([folder, *resume_from]) if resume else None
+    examples, shared = examples_of(recipe), None
+    aside = tempfile.TemporaryDirectory(prefix="nanogauge-", ignore_cleanup_errors=True)
+    if recipe.crops_per_rendering > 1:
+        shared = share_renderings(examples, Path(aside.name), rendered_share=recipe.synthetic_share if items else 1.0)
+    data = Dataset(items, examples, length=recipe.steps * recipe.batch, weights=weights, shared=shared)
+    if found is None and recipe.statistics_batches and recipe.start_from.endswith(".onnx") and isinstance(network, UNet):
+        network = _with_statistics(recipe, network, data, device)
+    learner = Learner(recipe, network, device, frozen=frozen)
+    first = warm_from = 0
     if found is not None:
         state = checkpoints.load(found)
         first = int(state["step"])
         warm_from = 0 if learner.restore(state) else first
         report(f"resumed at step {first}")
 
-    examples, shared = examples_of(recipe), None
-    aside = tempfile.TemporaryDirectory(prefix="nanogauge-", ignore_cleanup_errors=True)
-    if recipe.crops_per_rendering > 1:
-        shared = share_renderings(examples, Path(aside.name), rendered_share=recipe.synthetic_share if items else 1.0)
-    data = Dataset(items, examples, length=recipe.steps * recipe.batch, weights=weights, shared=shared)
     log = (folder / "log.csv").open("a", newline="", encoding="utf-8")
     table = csv.writer(log)
     if log.tell() == 0:

@@ -21,7 +21,8 @@ class Recipe:
     network: str = "unet-efficientnet-lite2"
     pretrained: bool = False  # begin with the encoder's ImageNet weights (EfficientNet only)
     start_from: str = ""  # a checkpoint or exported network (.onnx) whose weights to start from
-    freeze_normalisation: bool = False  # keep the statistics of batch normalisation; always so for an exported network
+    freeze_normalisation: bool = False  # keep the statistics of batch normalisation; always so for an exported network,
+    statistics_batches: int = 0  # unless it is given statistics again, of so many batches
     steps: int = 10_000
     batch: int = 8
     crop_px: int = 192
@@ -32,6 +33,7 @@ class Recipe:
     least_filled: float = 0.7  # of a crop's side, by the whole micrograph
     copy_paste_share: float = 0.25
     second_population_share: float = 0.0  # of the crops with copy-paste
+    flattened_share: float = 0.0  # of the crops whose particles are all small: without their slow changes
     crops_per_rendering: int = 1  # rendered crops cut from one rendering; 1: each crop is a rendering of its own
     rendering_px: int = 512  # side of the renderings that several crops share
     learning_rate: float = 1e-3
@@ -66,6 +68,8 @@ _RANGES: Ranges = {
     "least_filled": _SHARE,
     "copy_paste_share": _SHARE,
     "second_population_share": _SHARE,
+    "statistics_batches": (0, 10**6),
+    "flattened_share": _SHARE,
     "crops_per_rendering": (1, 10**6),
     "rendering_px": (64, 8192),
     "learning_rate": (1e-12, 100),

@@ -1,0 +1,81 @@
+"""Several runs of one recipe made one network: the mean of their averaged weights, with statistics of its own.
+
+    python -m nanogauge.training.soup RECIPE.toml OUT.pt RUN/checkpoint.pt RUN/checkpoint.pt [--batches 60]
+
+Runs that began with the same weights end in one valley, and the middle of it is better than its sides ("model soups", Wortsman et
+al., ICML 2022). What a normalisation has to expect between them no run has seen, so it is taken anew from batches of the recipe
+(as Izmailov et al., UAI 2018, do for averages along one run). OUT.pt is exported as any checkpoint is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import SettingsError
+from .batches import prepare
+from .checkpoints import State, load
+from .dataset import Dataset
+from .loop import load_data, loader
+from .network import UNet, build
+from .recipe import Recipe, examples_of, read_recipe
+
+
+def mean_weights(states: Sequence[State]) -> dict[str, Tensor]:
+    """The mean of the averaged weights of several checkpoints; counts are the first's. SettingsError where networks differ."""
+    names = {state["recipe"]["network"] for state in states}
+    if len(names) != 1:
+        raise SettingsError(f"only runs of one network can be averaged, found {', '.join(sorted(names)) or 'none'}")
+    first, *_ = (state["ema"] for state in states)
+    return {
+        k: torch.stack([state["ema"][k] for state in states]).mean(0) if v.is_floating_point() else v.clone()
+        for k, v in first.items()
+    }
+
+
+def take_statistics(network: UNet, pictures: Iterable[Tensor]) -> None:
+    """Gives every normalisation the mean statistics of batches (N, 1, H, W), standardised."""
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    usual = [m.momentum for m in norms]
+    for m in norms:
+        m.reset_running_stats()
+        m.momentum = None  # the plain mean of all batches
+    network.train()
+    with torch.no_grad():
+        for batch in pictures:
+            network(batch)
+    for m, momentum in zip(norms, usual, strict=True):
+        m.momentum = momentum
+    network.eval()
+
+
+def soup(recipe: Recipe, checkpoints: Sequence[Path], out: Path, *, batches: int = 60) -> None:
+    """Writes OUT: the mean of the checkpoints, with statistics of the recipe's first batches, so many. SettingsError where the
+    checkpoints are of different networks."""
+    states = [load(path) for path in checkpoints]
+    network = build(states[0]["recipe"]["network"])
+    network.load_state_dict(mean_weights(states))
+    items, weights = load_data(recipe)
+    data = Dataset(items, examples_of(recipe), length=batches * recipe.batch, weights=weights)
+    cpu = torch.device("cpu")
+    take_statistics(network, (prepare(crops, cpu)[0] for crops in itertools.islice(loader(recipe, data, cpu), batches)))
+    torch.save({"ema": network.state_dict(), "recipe": states[0]["recipe"], "step": sum(s["step"] for s in states)}, out)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("checkpoints", type=Path, nargs="+")
+    parser.add_argument("--batches", type=int, default=60)
+    options = parser.parse_args()
+    soup(read_recipe(options.recipe), options.checkpoints, options.out, batches=options.batches)
+
+
+if __name__ == "__main__":
+    main()
