@@ -22,7 +22,7 @@ from nanogauge.training import augment  # noqa: E402
 from nanogauge.training.batches import targets  # noqa: E402
 from nanogauge.training.dataset import Examples, doubt_px, normalised_distance, read_folder, real_crop  # noqa: E402
 from nanogauge.training.efficientnet import EfficientNetLite, load_imagenet  # noqa: E402
-from nanogauge.training.export import WithSigmoid, export_fp32, load, quantise  # noqa: E402
+from nanogauge.training.export import WithSigmoid, describe, export_fp32, load, quantise  # noqa: E402
 from nanogauge.training.loop import Learner, last_step, load_data, loss_terms, run, start  # noqa: E402
 from nanogauge.training.network import OUTPUTS, build  # noqa: E402
 from nanogauge.training.recipe import Recipe, learning_rate, read_recipe  # noqa: E402
@@ -349,6 +349,19 @@ def test_a_soup_is_the_mean_of_its_runs_with_statistics_of_its_own(pairs: Path, 
         both["encoder.stem.1.running_var"], (a["encoder.stem.1.running_var"] + b["encoder.stem.1.running_var"]) / 2
     )
     assert torch.isfinite(load(tmp_path / "soup.pt")(torch.zeros(1, 1, 64, 64))).all()
+
+
+def test_a_network_and_its_own_export_average_to_itself(pairs: Path, tmp_path: Path) -> None:
+    recipe = Recipe(data=(str(pairs),), network="unet-tiny-cbam", steps=2, batch=2, crop_px=64, synthetic_share=0.0)
+    checkpoint = run(recipe, tmp_path / "a", report=lambda _: None)
+    network = load(checkpoint)
+    export_fp32(network, tmp_path / "a.onnx")
+    describe(tmp_path / "a.onnx", {"network": "unet-tiny-cbam"})
+    soup(recipe, [tmp_path / "a.onnx"], tmp_path / "soup.pt", batches=4)
+    x = torch.from_numpy(np.random.default_rng(1).normal(size=(1, 1, 64, 64)).astype(np.float32))
+    with torch.inference_mode():
+        want, got = network(x), load(tmp_path / "soup.pt")(x)
+    assert (got - want).abs().max() < 0.05 * want.abs().max()
 
 
 def test_a_soup_of_two_networks_is_refused() -> None:

@@ -1,17 +1,17 @@
 """Several runs of one recipe made one network: the mean of their averaged weights, with statistics of its own.
 
-    python -m nanogauge.training.soup RECIPE.toml OUT.pt RUN/checkpoint.pt RUN/checkpoint.pt [--batches 60]
+    python -m nanogauge.training.soup RECIPE.toml OUT.pt RUN/checkpoint.pt RUN/checkpoint.pt [NETWORK.onnx] [--batches 60]
 
 Runs that began with the same weights end in one valley, and the middle of it is better than its sides ("model soups", Wortsman et
-al., ICML 2022). What a normalisation has to expect between them no run has seen, so it is taken anew from batches of the recipe
-(as Izmailov et al., UAI 2018, do for averages along one run). OUT.pt is exported as any checkpoint is.
+al., ICML 2022). The network that they began with may be one of them: between a network and what was made of it more is kept of what
+it knew ("WiSE-FT", Wortsman et al., CVPR 2022). What a normalisation has to expect between them no run has seen: it is taken anew
+from batches of the recipe (as Izmailov et al., UAI 2018, do for averages along one run). OUT.pt is exported as any checkpoint is.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -24,6 +24,7 @@ from .dataset import Dataset
 from .loop import load_data, loader
 from .network import UNet, build
 from .recipe import Recipe, examples_of, read_recipe
+from .shipped import network_of, read_onnx, with_statistics
 
 
 def mean_weights(states: Sequence[State]) -> dict[str, Tensor]:
@@ -33,7 +34,7 @@ def mean_weights(states: Sequence[State]) -> dict[str, Tensor]:
         raise SettingsError(f"only runs of one network can be averaged, found {', '.join(sorted(names)) or 'none'}")
     first, *_ = (state["ema"] for state in states)
     return {
-        k: torch.stack([state["ema"][k] for state in states]).mean(0) if v.is_floating_point() else v.clone()
+        k: torch.stack([state["ema"][k].float() for state in states]).mean(0) if v.is_floating_point() else v.clone()
         for k, v in first.items()
     }
 
@@ -54,27 +55,37 @@ def take_statistics(network: UNet, pictures: Iterable[Tensor]) -> None:
     network.eval()
 
 
-def soup(recipe: Recipe, checkpoints: Sequence[Path], out: Path, *, batches: int = 60) -> None:
-    """Writes OUT: the mean of the checkpoints, with statistics of the recipe's first batches, so many. SettingsError where the
-    checkpoints are of different networks."""
-    states = [load(path) for path in checkpoints]
-    network = build(states[0]["recipe"]["network"])
-    network.load_state_dict(mean_weights(states))
+def soup(recipe: Recipe, networks: Sequence[Path], out: Path, *, batches: int = 60) -> None:
+    """Writes OUT: the mean of checkpoints and exported networks (.onnx), with statistics of the recipe's first batches, so many.
+    SettingsError where they are different networks."""
     items, weights = load_data(recipe)
     data = Dataset(items, examples_of(recipe), length=batches * recipe.batch, weights=weights)
     cpu = torch.device("cpu")
-    take_statistics(network, (prepare(crops, cpu)[0] for crops in itertools.islice(loader(recipe, data, cpu), batches)))
+
+    def pictures() -> Iterator[Tensor]:
+        return (prepare(crops, cpu)[0] for crops in loader(recipe, data, cpu))
+
+    states = [_exported(path, pictures()) if path.suffix == ".onnx" else load(path) for path in networks]
+    network = build(states[0]["recipe"]["network"])
+    network.load_state_dict(mean_weights(states))
+    take_statistics(network, pictures())
     torch.save({"ema": network.state_dict(), "recipe": states[0]["recipe"], "step": sum(s["step"] for s in states)}, out)
+
+
+def _exported(path: Path, pictures: Iterable[Tensor]) -> State:
+    """An exported network as the checkpoint that it was exported from; pictures: for the statistics that exporting folded away."""
+    network = with_statistics(read_onnx(path), pictures)
+    return {"ema": network.state_dict(), "recipe": {"network": network_of(path)}, "step": 0}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("checkpoints", type=Path, nargs="+")
+    parser.add_argument("networks", type=Path, nargs="+", help="checkpoints, or exported networks")
     parser.add_argument("--batches", type=int, default=60)
     options = parser.parse_args()
-    soup(read_recipe(options.recipe), options.checkpoints, options.out, batches=options.batches)
+    soup(read_recipe(options.recipe), options.networks, options.out, batches=options.batches)
 
 
 if __name__ == "__main__":
