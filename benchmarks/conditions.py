@@ -23,7 +23,7 @@ from intervals import pictures
 from numpy.typing import NDArray
 
 import nanogauge
-from nanogauge.training.evaluate import match
+from nanogauge.training.evaluate import score_image
 
 U8 = NDArray[np.uint8]
 Grey = NDArray[np.float64]
@@ -119,10 +119,9 @@ class Measured:
 
 def measured(grey: U8, labels: NDArray[np.integer[Any]], zoom: float) -> Measured:
     m = nanogauge.measure(grey, scale="1 nm/px")
-    pairs = match(m.labels, labels)
     diameters = m.particles["equivalent_diameter_px"] / zoom
     codes = {w.code for w in m.remarks} | ({m.status} if m.status != "ok" else set())
-    f1 = 2 * pairs.tp / max(2 * pairs.tp + pairs.fp + pairs.fn, 1)
+    f1 = score_image(m.labels, labels).f50
     return Measured(f1, float(diameters.mean()) if len(diameters) else float("nan"), m.n_particles, frozenset(codes))
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 torch = pytest.importorskip("torch", reason='torch is not installed: pip install "nanogauge[train]"')
 
 from nanogauge.core.errors import SettingsError  # noqa: E402
+from nanogauge.detection import flattened  # noqa: E402
 from nanogauge.detection.segment import standardise  # noqa: E402
-from nanogauge.training.augment import Tone, draw_tone  # noqa: E402
+from nanogauge.training.augment import FLATTENED_PX, Tone, draw_tone  # noqa: E402
 from nanogauge.training.batches import Crops, blurred, pointers, prepare, spread, targets, toned  # noqa: E402
 from nanogauge.training.dataset import Dataset, Examples, normalised_distance, share_renderings  # noqa: E402
 from nanogauge.training.loop import loader  # noqa: E402
@@ -86,6 +87,7 @@ def test_lines_are_whole_and_as_strong_as_asked() -> None:
 
 
 def test_only_crops_of_small_particles_are_flattened() -> None:
+    assert FLATTENED_PX == flattened._BLUR_PX  # said twice, as what trains goes where what detects does not
     shared = {"crop_px": 96, "diameter_spread": 0.0, "diameters": (6, 260), "flattened_share": 1.0}
     sets = [Dataset([], Examples(diameter_px=d, **shared), length=30) for d in (8.0, 200.0)]
     small, large = ([data[i] for i in range(len(data))] for data in sets)

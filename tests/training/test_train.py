@@ -364,6 +364,20 @@ def test_a_network_and_its_own_export_average_to_itself(pairs: Path, tmp_path: P
     assert (got - want).abs().max() < 0.05 * want.abs().max()
 
 
+def test_an_exported_network_has_statistics_again_where_its_weights_come_from_a_pack(pairs: Path, tmp_path: Path) -> None:
+    recipe = Recipe(data=(str(pairs),), network="unet-tiny-cbam", steps=1, batch=2, crop_px=64, synthetic_share=0.0)
+    export_fp32(load(run(recipe, tmp_path / "a", report=lambda _: None)), tmp_path / "a.onnx")
+    describe(tmp_path / "a.onnx", {"network": "unet-tiny-cbam"})
+    network, frozen = start(replace(recipe, start_from=str(tmp_path / "a.onnx"), statistics_batches=2))
+    assert not frozen
+    torch.save({"ema": network.state_dict()}, tmp_path / "start.pt")  # as scripts/pack-training does
+    again = run(replace(recipe, start_from=str(tmp_path / "start.pt"), statistics_batches=2), tmp_path / "b", report=lambda _: None)
+    before, after = (network.state_dict(), torch.load(again, weights_only=True)["ema"])
+    name = "encoder.stem.1.running_var"
+    assert torch.allclose(before[name], torch.ones_like(before[name]), atol=1e-4)  # the identity
+    assert (after[name] - 1).abs().min() > 1e-3
+
+
 def test_a_soup_of_two_networks_is_refused() -> None:
     states = [{"ema": {}, "recipe": {"network": name}} for name in ("unet-tiny-cbam", "unet-resnet50")]
     with pytest.raises(SettingsError, match="unet-resnet50, unet-tiny-cbam"):

@@ -30,7 +30,7 @@ from . import checkpoints
 from .batches import Crops, prepare
 from .dataset import Dataset, parse_source, share_renderings
 from .efficientnet import EfficientNetLite, load_imagenet
-from .network import OUTPUTS, UNet, build, freeze_normalisation
+from .network import OUTPUTS, UNet, build, freeze_normalisation, give_statistics
 from .real import Real
 from .recipe import Recipe, Slot, examples_of, learning_rate
 
@@ -109,14 +109,6 @@ def start(recipe: Recipe) -> tuple[UNet, bool]:
             raise SettingsError(f"network {recipe.network!r} has no ImageNet weights; take an EfficientNet, or pretrained = false")
         load_imagenet(network.encoder)
     return network, recipe.freeze_normalisation
-
-
-def _with_statistics(recipe: Recipe, network: UNet, data: Dataset, device: torch.device) -> UNet:
-    """A network that was read back from an export, with statistics of the first batches of the data."""
-    from .shipped import with_statistics
-
-    batches = itertools.islice(loader(recipe, data, device), recipe.statistics_batches)
-    return with_statistics(network.to(device), (prepare(crops, device)[0] for crops in batches))
 
 
 def _more_outputs(weights: dict[str, Tensor], network: UNet) -> dict[str, Tensor]:
@@ -252,8 +244,9 @@ def run(
     if recipe.crops_per_rendering > 1:
         shared = share_renderings(examples, Path(aside.name), rendered_share=recipe.synthetic_share if items else 1.0)
     data = Dataset(items, examples, length=recipe.steps * recipe.batch, weights=weights, shared=shared)
-    if found is None and recipe.statistics_batches and recipe.start_from.endswith(".onnx") and isinstance(network, UNet):
-        network = _with_statistics(recipe, network, data, device)
+    if found is None and recipe.statistics_batches:
+        batches = itertools.islice(loader(recipe, data, device), recipe.statistics_batches)
+        give_statistics(network.to(device), (prepare(crops, device)[0] for crops in batches))
     learner = Learner(recipe, network, device, frozen=frozen)
     first = warm_from = 0
     if found is not None:

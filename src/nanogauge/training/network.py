@@ -11,7 +11,7 @@ more follow: a softmax over them says of which class a pixel is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import torch
@@ -192,3 +192,38 @@ def freeze_normalisation(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()
+
+
+def give_statistics(network: nn.Module, pictures: Iterable[Tensor]) -> None:
+    """Gives every batch normalisation the statistics of batches (N, 1, H, W), standardised, and leaves what the network does.
+
+    What each convolution makes of the batches becomes its normalisation's mean and variance, and scale and shift make up for it: in
+    evaluation mode, in which it is left, the network is what it was. One that was read back from an export, whose normalisations
+    are the identity, can learn with statistics of its own again.
+    """
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    sums = {m: (torch.zeros_like(m.bias), torch.zeros_like(m.bias)) for m in norms}
+    seen = dict.fromkeys(norms, 0)
+
+    def watch(norm: nn.Module, given: tuple[Tensor], made: Tensor) -> None:
+        x = given[0].detach()
+        sums[norm][0].add_(x.sum((0, 2, 3)))  # type: ignore[index]
+        sums[norm][1].add_(x.square().sum((0, 2, 3)))  # type: ignore[index]
+        seen[norm] += x.numel() // x.shape[1]  # type: ignore[index]
+
+    hooks = [m.register_forward_hook(watch) for m in norms]
+    network.eval()
+    with torch.no_grad():
+        for batch in pictures:
+            network(batch)
+        for hook in hooks:
+            hook.remove()
+        for m in norms:
+            mean = sums[m][0] / seen[m]
+            variance = (sums[m][1] / seen[m] - mean.square()).clamp(min=0)
+            usual_mean, usual_variance = cast(Tensor, m.running_mean), cast(Tensor, m.running_var)
+            gain = m.weight / (usual_variance + m.eps).sqrt()
+            m.bias.add_(gain * (mean - usual_mean))
+            m.weight.copy_(gain * (variance + m.eps).sqrt())
+            usual_mean.copy_(mean)
+            usual_variance.copy_(variance)

@@ -6,7 +6,6 @@ normalisation is the identity plus the folded bias; fine-tuning leaves its stati
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -44,40 +43,6 @@ def read_onnx(path: Path) -> UNet:
             elif isinstance(module, nn.Sequential) and len(module) > 1 and isinstance(module[1], nn.BatchNorm2d):
                 _become_bias(module[1], _tensor(values, f"{name}.0.weight_bias", module[1].bias, path))
     return network.eval()
-
-
-def with_statistics(network: UNet, pictures: Iterable[torch.Tensor]) -> UNet:
-    """The same function of pictures, with the statistics that exporting folded away.
-
-    network: as `read_onnx` gives it; pictures: batches (N, 1, H, W), standardised, as the network is to learn from. What each
-    convolution makes of them becomes its normalisation's mean and variance, and its scale and shift undo that: the network in
-    evaluation mode is what it was, and can learn with statistics of its own again.
-    """
-    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
-    sums = {m: (torch.zeros_like(m.bias), torch.zeros_like(m.bias)) for m in norms}
-    seen = dict.fromkeys(norms, 0)
-
-    def watch(norm: nn.Module, given: tuple[torch.Tensor], made: torch.Tensor) -> None:
-        x = given[0].detach()
-        sums[norm][0].add_(x.sum((0, 2, 3)))  # type: ignore[index]
-        sums[norm][1].add_(x.square().sum((0, 2, 3)))  # type: ignore[index]
-        seen[norm] += x.numel() // x.shape[1]  # type: ignore[index]
-
-    hooks = [m.register_forward_hook(watch) for m in norms]
-    network.eval()
-    with torch.no_grad():
-        for batch in pictures:
-            network(batch)
-        for hook in hooks:
-            hook.remove()
-        for m in norms:
-            mean = sums[m][0] / seen[m]
-            variance = (sums[m][1] / seen[m] - mean.square()).clamp(min=0)
-            m.running_mean.copy_(mean)  # type: ignore[union-attr]
-            m.running_var.copy_(variance)  # type: ignore[union-attr]
-            m.weight.copy_((variance + m.eps).sqrt())
-            m.bias.add_(mean)
-    return network
 
 
 def _become_bias(norm: nn.BatchNorm2d, bias: torch.Tensor) -> None:

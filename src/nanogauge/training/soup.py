@@ -15,16 +15,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim.swa_utils import update_bn
 
 from ..core.errors import SettingsError
 from .batches import prepare
 from .checkpoints import State, load
 from .dataset import Dataset
 from .loop import load_data, loader
-from .network import UNet, build
+from .network import build, give_statistics
 from .recipe import Recipe, examples_of, read_recipe
-from .shipped import network_of, read_onnx, with_statistics
+from .shipped import network_of, read_onnx
 
 
 def mean_weights(states: Sequence[State]) -> dict[str, Tensor]:
@@ -37,22 +38,6 @@ def mean_weights(states: Sequence[State]) -> dict[str, Tensor]:
         k: torch.stack([state["ema"][k].float() for state in states]).mean(0) if v.is_floating_point() else v.clone()
         for k, v in first.items()
     }
-
-
-def take_statistics(network: UNet, pictures: Iterable[Tensor]) -> None:
-    """Gives every normalisation the mean statistics of batches (N, 1, H, W), standardised."""
-    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
-    usual = [m.momentum for m in norms]
-    for m in norms:
-        m.reset_running_stats()
-        m.momentum = None  # the plain mean of all batches
-    network.train()
-    with torch.no_grad():
-        for batch in pictures:
-            network(batch)
-    for m, momentum in zip(norms, usual, strict=True):
-        m.momentum = momentum
-    network.eval()
 
 
 def soup(recipe: Recipe, networks: Sequence[Path], out: Path, *, batches: int = 60) -> None:
@@ -68,13 +53,14 @@ def soup(recipe: Recipe, networks: Sequence[Path], out: Path, *, batches: int = 
     states = [_exported(path, pictures()) if path.suffix == ".onnx" else load(path) for path in networks]
     network = build(states[0]["recipe"]["network"])
     network.load_state_dict(mean_weights(states))
-    take_statistics(network, pictures())
+    update_bn(pictures(), network)
     torch.save({"ema": network.state_dict(), "recipe": states[0]["recipe"], "step": sum(s["step"] for s in states)}, out)
 
 
 def _exported(path: Path, pictures: Iterable[Tensor]) -> State:
     """An exported network as the checkpoint that it was exported from; pictures: for the statistics that exporting folded away."""
-    network = with_statistics(read_onnx(path), pictures)
+    network = read_onnx(path)
+    give_statistics(network, pictures)
     return {"ema": network.state_dict(), "recipe": {"network": network_of(path)}, "step": 0}
 
 
