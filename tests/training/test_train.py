@@ -278,6 +278,10 @@ def test_recipe_rejects_unknown_keys(tmp_path: Path) -> None:
         ("batch = 0", "batch must lie in 1 ... 1e+06, got 0"),
         ("precision = 'double'", "precision must be one of auto, float32, bfloat16, got 'double'"),
         ("crop_px = 200", "crop_px must be a multiple of 32, got 200"),
+        ("[motif_shares]\nsnow = 0.1", "[motif_shares] unknown motif 'snow'; known: two sizes, broad"),
+        ("[motif_shares]\nsoot = 'much'", "motif_shares must be a table of numbers, got {'soot': 'much'}"),
+        ("[motif_shares]\nsoot = -0.1", "[motif_shares] soot must lie in 0 ... 1, got -0.1"),
+        ("[motif_shares]\nsoot = 0.7", "[motif_shares] with those left out, all shares add up to 1.3"),
         ("data = [", "not valid TOML"),
     ],
 )

@@ -90,5 +90,5 @@ def _name(kind: Any) -> str:
         many = "texts" if each[0] is str else f"{_NAMES[each[0]]}s"
         return f"a list of {many}" if each[-1] is ... else f"a list of {len(each)} {many}"
     if get_origin(kind) is dict:
-        return "a table of texts"
+        return f"a table of {_NAMES[get_args(kind)[1]]}s"
     return _NAMES[kind] if kind in (str, bool) else f"a {_NAMES[kind]}"

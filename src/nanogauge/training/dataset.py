@@ -6,9 +6,9 @@ Example `i` of a run depends on (seed, i) alone, so a resumed run sees what an u
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -187,6 +187,7 @@ class Examples:
     copy_paste_share: float = 0.25  # of the real crops
     second_population_share: float = 0.0  # of the crops with copy-paste: many small particles beside those that are there
     flattened_share: float = 0.0  # of the crops whose particles are all small: without their slow changes
+    motif_shares: Mapping[str, float] = field(default_factory=dict)  # of the renderings; motifs left out keep their own
     crops_per_rendering: int = 1  # rendered crops cut from one rendering; 1: each crop is a rendering of its own
     rendering_px: int = 512  # side of the renderings that several crops share
     seed: int = 1
@@ -254,7 +255,7 @@ def real_crop(
 
 def rendered(examples: Examples, rng: np.random.Generator, shape: tuple[int, int]) -> tuple[U8, I32]:
     """A rendering (H, W) with particles of the examples' diameters, and its labels."""
-    return render_crop(rng, shape, median_diameter_px=examples.working_diameter(rng))
+    return render_crop(rng, shape, median_diameter_px=examples.working_diameter(rng), shares=examples.motif_shares)
 
 
 def share_renderings(examples: Examples, folder: Path, *, rendered_share: float) -> SharedRenderings:

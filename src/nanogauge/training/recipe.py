@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import SettingsError
 from ..core.toml import Choices, Ranges, filled_in, read_toml
 from .dataset import Examples
+from .synthetic.motifs import MOTIFS, shares_with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,7 @@ class Recipe:
     copy_paste_share: float = 0.25
     second_population_share: float = 0.0  # of the crops with copy-paste
     flattened_share: float = 0.0  # of the crops whose particles are all small: without their slow changes
+    motif_shares: dict[str, float] = field(default_factory=dict)  # of the renderings; motifs left out keep their own
     crops_per_rendering: int = 1  # rendered crops cut from one rendering; 1: each crop is a rendering of its own
     rendering_px: int = 512  # side of the renderings that several crops share
     learning_rate: float = 1e-3
@@ -96,7 +99,20 @@ def read_recipe(path: Path, **changes: Any) -> Recipe:
     recipe = filled_in(Recipe(), values, where=str(path), ranges=_RANGES, choices=_CHOICES)
     if recipe.crop_px % _STRIDE_PX:
         raise SettingsError(f"{path}: crop_px must be a multiple of {_STRIDE_PX}, got {recipe.crop_px}")
+    _check_motifs(recipe.motif_shares, str(path))
     return recipe
+
+
+def _check_motifs(shares: Mapping[str, float], where: str) -> None:
+    """Raises SettingsError for a motif that is not known, a share out of range, and where all shares together exceed 1."""
+    for name, share in shares.items():
+        if name not in MOTIFS:
+            raise SettingsError(f"{where}: [motif_shares] unknown motif {name!r}; known: {', '.join(MOTIFS)}")
+        if not 0 <= share <= 1:
+            raise SettingsError(f"{where}: [motif_shares] {name} must lie in 0 ... 1, got {share!r}")
+    total = sum(shares_with(shares).values())
+    if total > 1 + 1e-9:
+        raise SettingsError(f"{where}: [motif_shares] with those left out, all shares add up to {total:.3g}; 1 at most")
 
 
 def examples_of(recipe: Recipe) -> Examples:

@@ -65,6 +65,10 @@ def test_motifs_come_in_their_shares() -> None:
     assert drawn.count(None) / 4000 == pytest.approx(1 - sum(SHARES.values()), abs=0.03)
     for motif in MOTIFS:
         assert drawn.count(motif) / 4000 == pytest.approx(SHARES[motif], abs=0.012)
+    drawn = [draw_motif(rng, {"giant": 0.2, "soot": 0.0}) for _ in range(4000)]
+    assert drawn.count("giant") / 4000 == pytest.approx(0.2, abs=0.025)
+    assert drawn.count("soot") == 0
+    assert drawn.count("mat") / 4000 == pytest.approx(SHARES["mat"], abs=0.012)
 
 
 def test_usual_crops_only_where_asked_for() -> None:

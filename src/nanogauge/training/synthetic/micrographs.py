@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,14 +70,15 @@ def render_crop(
     bare: float = 0.04,
     motif: Motif | None = None,
     unusual: bool = True,
+    shares: Mapping[str, float] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """A micrograph (H, W) uint8 and its labels (H, W) int32 for training, scene and look at random. A share `marked` of them bears
     what authors draw in, a share `bare` of the usual ones shows no particle. `motif`: what to show; None draws usual scenes
-    and, if `unusual`, motifs by their shares (`motifs.SHARES`).
+    and, if `unusual`, motifs by their shares (`motifs.SHARES`, but for those in `shares`).
 
     One scene, one look, one surface structure and a few crystal forms serve the whole picture, as all particles of a
     micrograph are of one batch, seen by one instrument; each particle has its own shape, place and tone."""
-    motif = motif or (draw_motif(rng) if unusual else None)
+    motif = motif or (draw_motif(rng, shares) if unusual else None)
     look = None
     if motif is None:
         scene = random_scene(rng, shape, median_diameter_px=median_diameter_px)

@@ -5,7 +5,7 @@ with a look that fits it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
 import numpy as np
@@ -25,14 +25,20 @@ SHARES: dict[Motif, float] = {
     "bright rims": 0.01, "crossed rods": 0.04, "soot": 0.05, "flat": 0.04,
     "across": 0.02, "supported": 0.05, "agglomerates": 0.04, "rafts": 0.035,
 }  # fmt: skip
-"""Of `render_crop`'s pictures; the rest are usual scenes."""
+"""Of `render_crop`'s pictures, unless a recipe says otherwise; the rest are usual scenes."""
 EMPTY: tuple[Motif, ...] = ("bare holes", "mat", "fringes", "porous ground", "bare ground")
 """Those whose truth is empty."""
 
 
-def draw_motif(rng: np.random.Generator) -> Motif | None:
-    """A motif by its share, None for a usual scene."""
-    k = int(np.searchsorted(np.cumsum([SHARES[m] for m in MOTIFS]), rng.random(), side="right"))
+def shares_with(changed: Mapping[str, float]) -> dict[Motif, float]:
+    """`SHARES`, but for some motifs."""
+    return {m: changed.get(m, SHARES[m]) for m in MOTIFS}
+
+
+def draw_motif(rng: np.random.Generator, shares: Mapping[str, float] | None = None) -> Motif | None:
+    """A motif by its share, None for a usual scene. shares: of some motifs, in place of those in `SHARES`."""
+    of = shares_with(shares or {})
+    k = int(np.searchsorted(np.cumsum([of[m] for m in MOTIFS]), rng.random(), side="right"))
     return MOTIFS[k] if k < len(MOTIFS) else None
 
 
