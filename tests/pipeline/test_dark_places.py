@@ -54,6 +54,12 @@ def test_in_transmission_dark_is_what_particles_are() -> None:
     assert dark_warnings(*discs(*(40,) * 6), Instrument()) == ()
 
 
+def test_without_a_word_of_the_file_what_is_printed_counts() -> None:
+    (said,) = dark_warnings(*discs(*(40,) * 6), Instrument(), printed="5.0 kV")
+    assert "a scanning electron microscope (the picture says 5.0 kV)" in said
+    assert dark_warnings(*discs(*(40,) * 6), Instrument(accelerating_voltage_kv=200.0), printed="5.0 kV") == ()
+
+
 def test_particles_without_free_surroundings_are_not_judged() -> None:
     labels = np.repeat(np.repeat(np.arange(1, 26, dtype=np.int32).reshape(5, 5), 20, 0), 20, 1)
     assert dark_warnings(labels, np.where(labels % 2, 40, 90).astype(np.uint8), SEM) == ()

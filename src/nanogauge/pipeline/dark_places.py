@@ -2,7 +2,8 @@
 
 Secondary electrons leave raised matter more easily than flat ground (Goldstein et al., Scanning Electron Microscopy and X-Ray
 Microanalysis, 4th ed., ch. 5): particles are brighter there or have bright rims, and what is dark all over is mostly a hole. In
-transmission dark is what a particle should be, and a picture alone does not say how it was made: the file has to.
+transmission dark is what a particle should be, and grey levels alone do not say how a picture was made: the file has to, or what is
+printed in the picture.
 """
 
 from __future__ import annotations
@@ -27,9 +28,16 @@ def scanning(instrument: Instrument) -> bool:
     return kv is not None and 0 < kv <= _SCANNING_KV and not any(name in f"{detector} " for name in _TRANSMITTED)
 
 
-def dark_warnings(labels: NDArray[np.integer], grey: NDArray[np.uint8], instrument: Instrument) -> tuple[Remark, ...]:
-    """A warning where most of what was outlined in a scanning micrograph (H, W) is darker than its surroundings."""
-    present = np.unique(labels)[1:] if scanning(instrument) else np.array([], int)
+def dark_warnings(
+    labels: NDArray[np.integer], grey: NDArray[np.uint8], instrument: Instrument, *, printed: str = ""
+) -> tuple[Remark, ...]:
+    """A warning where most of what was outlined in a scanning micrograph (H, W) is darker than its surroundings.
+
+    printed: what is printed in the picture and says that it is one (`ScaleBarReading.scanning`); counts where the file says nothing
+    """
+    of_file = instrument.accelerating_voltage_kv is not None or instrument.detector is not None
+    is_scanning = scanning(instrument) if of_file else bool(printed)
+    present = np.unique(labels)[1:] if is_scanning else np.array([], int)
     if present.size < _LEAST:
         return ()
     inside, around = (v[present] for v in inside_and_around(labels, grey, gap_px=_GAP_PX, ring_px=_AROUND_PX))
@@ -39,6 +47,5 @@ def dark_warnings(labels: NDArray[np.integer], grey: NDArray[np.uint8], instrume
     if free.sum() < _LEAST or dark.mean() < _MOST:
         return ()
     said = f"{int(dark.sum())} of {int(free.sum())} particles are darker than what lies around them"
-    return (
-        Remark("dark_places", f"{said}, as holes and pits are in a scanning electron microscope: look whether they are particles"),
-    )
+    of = "a scanning electron microscope" + ("" if of_file else f" (the picture says {printed})")
+    return (Remark("dark_places", f"{said}, as holes and pits are in {of}: look whether they are particles"),)

@@ -193,7 +193,7 @@ class Measurer:
                 *look_alike_warnings(found.alikes.n, len(table)),
                 *faint_warnings(found.faint.n, left_out=found.faint.left_out, n_particles=len(table)),
                 *overlap_warnings(seen_through(_within(found.labels, frame), _within(micrograph.grey8(), frame))),
-                *dark_warnings(found.labels, micrograph.grey8(), micrograph.instrument),
+                *dark_warnings(found.labels, micrograph.grey8(), micrograph.instrument, printed=bar.scanning if bar else ""),
                 *like_none_warnings(table, settings.classes),
                 *lettered,
             ),

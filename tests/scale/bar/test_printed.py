@@ -1,11 +1,13 @@
-"""Field width and magnification as makers print them, and what they say about a scale."""
+"""Field width and magnification as makers print them, and what they say about a scale; what only scanning microscopes print."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from nanogauge.core.protocols import TextLine
-from nanogauge.scale.bar.printed import Printed, printed_facts
+from nanogauge.scale.bar.printed import Printed, printed_facts, scanning_by_print
 
 
 def facts(*texts: str) -> Printed:
@@ -61,6 +63,25 @@ def test_magnification(text: str, magnification: float | None) -> None:
 def test_two_that_differ_count_for_nothing() -> None:
     assert facts("x50,000", "x20,000").magnification is None
     assert facts("HFW 5 µm", "FOV 9 µm").field_width_nm is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (("SEI 5.0kV X25,000 WD 3.1mm",), "5.0 kV"),
+        (("HV", "15,00 kV"), "15,00 kV"),
+        (("WD = 4.2 mm", "200 nm"), "WD"),
+        (("HV=200kV", "WD 3 mm"), ""),  # they contradict each other
+        (("S-4800 30.0kV 8.3mm x150k TE",), ""),  # collected below the specimen
+        (("STEM", "WD 4 mm"), ""),
+        (("2 00kV",), ""),  # half a number says nothing
+        (("100 nm", "(a)", "AWD"), ""),
+    ],
+)
+def test_what_only_scanning_microscopes_print(texts: tuple[str, ...], said: str) -> None:
+    lines = [TextLine(t, 0.9, (10.0, 100.0 * k, 30.0, 100.0 * k + 80)) for k, t in enumerate(texts)]
+    assert scanning_by_print(lines) == said
+    assert scanning_by_print([replace(line, confidence=0.5) for line in lines]) == ""
 
 
 def test_verdicts() -> None:

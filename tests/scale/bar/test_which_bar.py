@@ -209,3 +209,13 @@ def test_shared_cases(reader: RapidOcrReader, name: str, nm_per_px: float | None
     else:
         assert reading.scale is not None
         assert reading.nm_per_px == pytest.approx(nm_per_px, rel=0.01)
+
+
+@pytest.mark.parametrize(("text", "said"), [("5.0 kV", "5.0 kV"), ("200 kV", "")])
+def test_a_reading_tells_what_only_scanning_microscopes_print(reader: RapidOcrReader, text: str, said: str) -> None:
+    drawn = with_strip(field(3), "100nm", 150)
+    drawn, _ = written(drawn, text, (383, 20), size=15)
+    reading = read_scale_bar(drawn, reader)
+    assert reading is not None
+    assert reading.nm_per_px == pytest.approx(100 / 150, rel=0.015)
+    assert reading.scanning == said

@@ -1,5 +1,6 @@
-"""What else the data bar prints about the scale: field width and magnification. Never a scale by themselves: a picture may be
-cropped. But they tell a right reading of the bar from one that is wrong by ten or a thousand."""
+"""What else the data bar prints. About the scale: field width and magnification. Never a scale by themselves: a picture may be
+cropped. But they tell a right reading of the bar from one that is wrong by ten or a thousand. And what kind of microscope it
+was."""
 
 from __future__ import annotations
 
@@ -23,6 +24,9 @@ _MAGNIFICATION = re.compile(
     r"|(?<![\w.,])(?P<before>\d[\d.,]*(?: \d{3})*)\s?(?P<k2>[kK])?\s?[x×X](?![\w])"
 )
 _SEM = re.compile(r"\bWD\b|\bHFW\b|\bWorking distance\b|\bEHT\b", re.IGNORECASE)
+_VOLTAGE = re.compile(r"(?<![\d.,])(\d{1,3}(?:[.,]\d{1,2})?) ?kV\b", re.IGNORECASE)
+_DISTANCE = re.compile(r"\b(?:WD|Working distance)\b", re.IGNORECASE)
+_TRANSMITTED = re.compile(r"\b(?:TEM|STEM|HAADF|BF|DF|TE)\b")  # also where a scanning microscope collects below a thin specimen
 # Two makers' footers are told by their spelling: "SEI 5.0kV X25,000 WD 3.1mm" and "10.0kV 11.2mm x5.00k SE(UL)".
 _JEOL = r"(?=.*\d ?kV\b)(?=.*[xX] ?\d{1,3},\d{3}\b)(?=.*\bWD ?\d+(\.\d)? ?mm\b)(?=.*\b(SEI|LEI|LED|UED|COMPO|SEM)\b)|\bJEOL\b"
 _HITACHI = r"\d\.\d ?kV ?\d+\.\d ?mm ?[x×] ?\d+(\.\d+)?k?\b"
@@ -34,6 +38,7 @@ _NATIVE_WIDTHS_PX = (512, 640, 768, 800, 960, 1024, 1280, 1536, 1600, 2048, 2560
 # 28 mm and more at TEM cameras. Far outside of this a reading cannot be right, whoever made the microscope.
 _PRINT_NM = (0.02 * unit_nm("m"), 1.0 * unit_nm("m"))
 _SURE_PRINT_NM = (0.09 * unit_nm("m"), 0.3 * unit_nm("m"))
+_SCANNING_KV = (0.05, 30.0)  # of scanning microscopes; transmission begins at 60, but for few
 _LEAST_SEM_FIELD_NM = 20.0  # a magnification of some six millions
 _AGREE, _AGREE_NOMINAL = 0.03, 0.06  # of a field width, of one by a magnification
 _WIDER = 1.15  # no picture is that much wider than its field
@@ -124,6 +129,20 @@ def printed_facts(lines: list[TextLine]) -> Printed:
         rounding=field[1],
         of_sem=any(_SEM.search(line.text) for line in clear),
     )
+
+
+def scanning_by_print(lines: list[TextLine]) -> str:
+    """What is printed in the picture and says that electrons were collected from above the specimen, as "15.0 kV" or "WD"; "" where
+    nothing does, or something says otherwise."""
+    clear = [line.text for line in lines if line.confidence >= 0.7]
+    if any(_TRANSMITTED.search(text) for text in clear):
+        return ""
+    volts = [(float(v.replace(",", ".")), f"{v} kV") for text in clear for v in _VOLTAGE.findall(text)]
+    if any(kv > _SCANNING_KV[1] for kv, _ in volts):
+        return ""
+    said = [shown for kv, shown in volts if kv >= _SCANNING_KV[0]]
+    said += [found[0] for text in clear if (found := _DISTANCE.search(text))]
+    return said[0] if said else ""
 
 
 def _below(name: TextLine, lines: list[TextLine]) -> str:

@@ -21,7 +21,7 @@ from .lines import Sight
 from .match import LabelledBar, bars_at
 from .panels import find_panels
 from .plates import with_plate
-from .printed import Printed, printed_facts
+from .printed import Printed, printed_facts, scanning_by_print
 from .reading import ScaleBarReading
 from .second_sight import has_rival, taken_together
 from .text import LengthText, is_common, label_rounding, parse_lengths
@@ -65,20 +65,23 @@ def _of_panels(readings: list[ScaleBarReading | None]) -> ScaleBarReading:
     known = [r for r in readings if r is not None]
     boxes = tuple(box for r in known for box in (*r.text_boxes, *((r.box,) if r.box else ())))
     letters = tuple(one for r in known for one in r.letters)
+    scanning = known[0].scanning if known and all(r.scanning for r in known) else ""
     scales = [r.scale.nm_per_px[1] for r in known if r.scale is not None]
     said = f"the picture is a figure of {len(readings)} panels"
     if len(scales) == len(readings) and max(scales) / min(scales) - 1 <= _AGREE:
         agreement = f"{said}, whose scale bars agree"
         return replace(
-            known[0], text_boxes=boxes, letters=letters, warnings=(*known[0].warnings, agreement), n_panels=len(readings)
-        )
+            known[0], warnings=(*known[0].warnings, agreement), text_boxes=boxes, letters=letters, n_panels=len(readings),
+            scanning=scanning,
+        )  # fmt: skip
     why = (
         "whose scale bars disagree" if len(scales) == len(readings) else f"and a scale could be read in {len(scales)} of them only"
     )
     refused = f"{said}, {why}; measure it with --panels, each by its own bar, or crop it"
     return ScaleBarReading(
-        None, None, None, "", 0.0, None, 0.0, text_boxes=boxes, letters=letters, refused=refused, n_panels=len(readings)
-    )
+        None, None, None, "", 0.0, None, 0.0, text_boxes=boxes, letters=letters, refused=refused, n_panels=len(readings),
+        scanning=scanning,
+    )  # fmt: skip
 
 
 def _moved(reading: ScaleBarReading | None, dy: int, dx: int) -> ScaleBarReading | None:
@@ -117,17 +120,18 @@ def _read_panel(sight: Sight) -> ScaleBarReading | None:
     texts = [(line, _whole(line.box, pixels.shape)) for line in lines if _is_text(line, pixels.shape[0])]
     boxes = tuple(with_plate(pixels, box) for _, box in texts)
     letters = tuple((line.text, box) for (line, box), plate in zip(texts, boxes, strict=True) if plate == box and _is_short(line))
+    scanning = scanning_by_print(lines)
+    bare = ScaleBarReading(None, None, None, "", 0.0, None, 0.0, text_boxes=boxes, letters=letters, scanning=scanning)
     if not labels:
         reason = "no text in the picture is a length that could label a scale bar"
-        return ScaleBarReading(None, None, None, "", 0.0, None, 0.0, text_boxes=boxes, letters=letters, refused=reason)
+        return replace(bare, refused=reason)
     if not pairs:
         text = max(labels, key=lambda t: t.confidence)
         reason = f"the text {text.raw!r} stands in the picture, but no bar was found at it"
-        return ScaleBarReading(
-            None, None, None, text.text, 0.0, None, 0.0, text.raw, text_boxes=boxes, letters=letters, refused=reason
-        )
+        return replace(bare, text=text.text, raw_text=text.raw, refused=reason)
     printed = printed_facts(lines)
-    return replace(_decide(_as_printed(pairs, printed, pixels.shape[1]), pixels.shape, printed), text_boxes=boxes, letters=letters)
+    decided = _decide(_as_printed(pairs, printed, pixels.shape[1]), pixels.shape, printed)
+    return replace(decided, text_boxes=boxes, letters=letters, scanning=scanning)
 
 
 def _labels(sight: Sight) -> list[LengthText]:

@@ -18,7 +18,8 @@ class ScaleBarReading:
     uncertainty, bar ends, whole px and rounding of the label; kind: solid, ticks, split, hollow, arrows, ruler; text_boxes: the
     lines in the picture that are text, with the plates behind them; letters: those of them that are a letter or three on no plate,
     each with its text, which particles are sometimes taken for; refused: why no scale may be taken from the picture,
-    None where one may; n_panels: of the figure; refined: nm per px and relative uncertainty together with a printed field width or
+    None where one may; n_panels: of the figure; scanning: what is printed and says that the microscope was a scanning one, "" where
+    nothing does; refined: nm per px and relative uncertainty together with a printed field width or
     magnification that agrees, None where there is none; refined_by: which of them
     """
 
@@ -38,6 +39,7 @@ class ScaleBarReading:
     refined: tuple[float, float] | None = None
     refined_by: str = ""
     n_panels: int = 1
+    scanning: str = ""
     label_box: Box | None = None
 
     @property
