@@ -2,8 +2,8 @@
 
 The network sees particles of `engine.sees_px`, best those near `engine.working_diameter_px`. The main look shows the typical
 particle at that size, unless the first, coarse look or a somewhat coarser one promises more particles that are right. What it
-cannot see well comes from other looks: the largest from the first one, the smallest from a finer one, which is taken only where a
-glance at small patches says that something is there, and counts only where it promises more, too.
+cannot see well comes from other looks: the largest from the first one, the smallest from finer ones, which are taken only where a
+glance at small patches says that something is there, and count only where they promise more, too.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from .looks import (
     coarser_look,
     finer_if_unsure,
     finer_look,
+    finest_zoom,
     look_at,
     on_grid,
     regions_beside,
@@ -173,8 +174,9 @@ def _found_in(picture: NDArray[np.uint8], engine: Engine, settings: Settings) ->
             result = with_overlooked(result, look, engine.sees_px, picture)
         for look in flattened:
             result = with_flattened(result, look, engine.sees_px)
-        finer = finer_look(picture, result, main_zoom, engine, settings)
-        if finer is not None:
+        zoom, finest = main_zoom, finest_zoom(main_zoom)
+        while (finer := finer_look(picture, result, zoom, engine, settings, finest=finest)) is not None:
+            zoom = finer.zoom
             taken.append(finer)
             more = with_smaller(result, finer, engine.sees_px)
             if more.worth > result.worth:

@@ -31,6 +31,7 @@ COARSEST_PX = 96  # long side of the working picture at least
 _UNSURE, _MUCH_SURER = 0.6, 0.1  # mean confidence
 _SURE, _MANY = 0.75, 8  # mean confidence, and particles, of a glance for which a finer magnification is taken
 _FINER = 2.0  # zoom of the finer look over the main one's
+_FINEST = 2.0  # zoom to which finer looks go on where the main one's is less
 _GLANCE_PX, _N_GLANCES = 256, 2  # side of a patch looked at first, in px of the finer look, and how many
 _GLANCED = 2  # new particles in the patches that make the finer look worth taking
 _OTHER_ZOOM = 0.75  # of the look's that stands beside the main one
@@ -179,19 +180,26 @@ def finer_if_unsure(seen: Seen, picture: NDArray[np.uint8], engine: Engine, sett
     return finer._replace(looks=seen.looks) if finer.mean_confidence > seen.mean_confidence + _MUCH_SURER else seen
 
 
-def finer_look(picture: NDArray[np.uint8], so_far: Look, main_zoom: float, engine: Engine, settings: Settings) -> Look | None:
-    """A look at twice the main zoom, if patches of it show particles that are not known."""
+def finest_zoom(main_zoom: float) -> float:
+    """How far looks go on from the main one: to twice its zoom, and where large particles set that, until small ones of a few px
+    are shown as large as the network is sure of them."""
+    return max(_FINER * main_zoom, _FINEST)
+
+
+def finer_look(
+    picture: NDArray[np.uint8], so_far: Look, zoom: float, engine: Engine, settings: Settings, *, finest: float
+) -> Look | None:
+    """A look at twice a zoom, or the first beyond it, up to the finest, whose patches show particles that are not known."""
     s = settings.segment
-    zoom = min(_FINER * main_zoom, s.largest_zoom, s.largest_px / max(picture.shape))
-    if zoom < 1.2 * main_zoom:
-        return None
-    working = standardise(rescale(standardise(picture), zoom))
-    known = _resize((so_far.labels > 0).astype(np.float32), working.shape)
-    new = sum(_n_new(working[at], known[at] > 0.5, engine, settings) for at in _busiest(working, known))
-    if new < _GLANCED:
-        return None
-    maps = predict(working, engine, overlap_px=s.overlap_px, flips=s.flips)
-    return on_grid(seen_in(Pieces(maps, settings.separate), zoom, engine, settings), picture.shape, settings)
+    largest = min(finest, s.largest_zoom, s.largest_px / max(picture.shape))
+    while (finer := min(_FINER * zoom, largest)) >= 1.2 * zoom:
+        zoom = finer
+        working = standardise(rescale(standardise(picture), zoom))
+        known = _resize((so_far.labels > 0).astype(np.float32), working.shape)
+        if sum(_n_new(working[at], known[at] > 0.5, engine, settings) for at in _busiest(working, known)) >= _GLANCED:
+            maps = predict(working, engine, overlap_px=s.overlap_px, flips=s.flips)
+            return on_grid(seen_in(Pieces(maps, settings.separate), zoom, engine, settings), picture.shape, settings)
+    return None
 
 
 def _n_new(patch: F32, known: NDArray[np.bool_], engine: Engine, settings: Settings) -> int:
