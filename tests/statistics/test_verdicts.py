@@ -51,6 +51,24 @@ def test_coarse_pixels_cannot_say_no():
     assert "higher magnification" in v.reasons[0]
 
 
+def test_what_micrographs_differ_by_is_in_the_interval() -> None:
+    """A sample of two micrographs, one all nano, the other not, says nothing of a third."""
+    x, clusters = np.r_[np.full(170, 48.0), np.full(90, 150.0)], np.r_[np.zeros(170), np.ones(90)]
+    assert eu_nanomaterial(x).answer == "yes"
+    unlike = eu_nanomaterial(x, clusters=clusters)
+    assert (unlike.answer, unlike.value) == ("inconclusive", eu_nanomaterial(x).value)
+    assert unlike.low < 0.1
+    assert unlike.high > 0.9
+    mixed = np.random.default_rng(1).permutation(x)
+    alike = eu_nanomaterial(mixed, clusters=np.arange(260) % 4)
+    assert alike.answer == "yes"
+    assert alike.high - alike.low < 0.2
+    weights = np.r_[np.ones(170), np.zeros(90)]
+    assert eu_nanomaterial(x, weights=weights, clusters=clusters) == eu_nanomaterial(x[:170])
+    spread = monodisperse(np.r_[np.full(95, 50.0), np.full(5, 80.0), np.full(100, 50.0)], cv=0.1, clusters=np.arange(200) // 100)
+    assert spread.low < monodisperse(np.r_[np.full(195, 50.0), np.full(5, 80.0)], cv=0.1).low
+
+
 def test_few_particles_are_inconclusive():
     v = eu_nanomaterial(np.full(19, 50.0))
     assert (v.answer, v.value) == ("inconclusive", 1.0)

@@ -314,6 +314,7 @@ def verdicts_of(
     weights = weights_of(table, settings)
     counted, weights = table[weights > 0], weights[weights > 0]
     parts = {c.name: c for c in budget["d50"].components}
+    clusters = counted["micrograph"].to_numpy(str) if "micrograph" in counted else None
     out = []
     if distribution.unit == "nm" and scale is not None:
         seen = parts["detection"].standard_uncertainty if "detection" in parts else 0.0
@@ -325,6 +326,7 @@ def verdicts_of(
                 relative_uncertainty=math.hypot(scale_uncertainty(scale, settings)[0], seen),
                 length_uncertainty_nm=math.hypot(*common),
                 nm_per_px=scale.mean_nm_per_px,
+                clusters=clusters,
                 coverage_factor=settings.coverage_factor,
             )
         )
@@ -336,6 +338,7 @@ def verdicts_of(
             cv=cv.value,
             cv_low=cv.low,
             cv_high=cv.high,
+            clusters=clusters,
             coverage_factor=settings.coverage_factor,
         )
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.json_value import json_value
+from .distribution.shares import shares
 
 Answer = Literal["yes", "no", "inconclusive"]
 VerdictName = Literal["eu_nanomaterial", "monodisperse"]
@@ -55,7 +56,7 @@ def eu_nanomaterial(
     relative_uncertainty: float = 0.0,
     length_uncertainty_nm: float = 0.0,
     nm_per_px: float | None = None,
-    standard_error: float | None = None,
+    clusters: ArrayLike | None = None,
     coverage_factor: float = 2.0,
 ) -> Verdict:
     """Whether at least half of the particles by number have a least dimension of 1 to 100 nm (2022/C 229/01).
@@ -63,9 +64,10 @@ def eu_nanomaterial(
     feret_min_nm: (n,) smallest Feret diameters of the particles that count; weights: (n,) edge weights
     relative_uncertainty, length_uncertainty_nm: standard uncertainty common to all sizes, as a share (scale) and as a length
     nm_per_px: side of a pixel, to tell whether particles too small to be seen could turn a "no"
-    standard_error: of the share by counting; None: of a binomial share with the effective n of the weights
+    clusters: (n,) which micrograph each is from, any labels; None: all from one
 
-    The interval is Wilson's, widened by what the common uncertainties do to the share. Yes or no only where it lies on one side
+    The interval is Wilson's with the effective n of the weights, or what differs between micrographs makes of it if that is wider,
+    widened by what the common uncertainties do to the share. Yes or no only where it lies on one side
     of 50 % and at least 20 particles count. The micrograph shows projections: the thickness of platelets lying flat is
     not seen, so a "no" does not hold for them.
 
@@ -80,7 +82,8 @@ def eu_nanomaterial(
     ):
         shifts.append(_share_between(up, w, NANO_FROM_NM, NANO_TO_NM) - _share_between(down, w, NANO_FROM_NM, NANO_TO_NM))
     n = float(w.sum() ** 2 / (w**2).sum()) if x.size else 0.0
-    low, high = _interval(value, n, shifts, standard_error, coverage_factor)
+    spread = _between_micrographs((x >= NANO_FROM_NM) & (x <= NANO_TO_NM), w, _kept(clusters, weights))
+    low, high = _interval(value, n, shifts, spread, coverage_factor)
     answer, reasons = _decide(low, high, NANO_SHARE, x.size)
     if nm_per_px is not None:
         least = LEAST_PX_SEEN * nm_per_px
@@ -114,12 +117,13 @@ def monodisperse(
     cv: float,
     cv_low: float = math.nan,
     cv_high: float = math.nan,
-    standard_error: float | None = None,
+    clusters: ArrayLike | None = None,
     coverage_factor: float = 2.0,
 ) -> Verdict:
     """Whether nine in ten particles lie within 5 % of the median (NIST SP 960-1, Jillavenkatesa et al. 2001).
 
     diameters: (n,) of the particles that count, in any unit; cv, cv_low, cv_high: their coefficient of variation and its interval
+    clusters: (n,) which micrograph each is from, any labels; None: all from one
 
     Figures beside: `cv`; `cv_squared`, (sd/mean)², which has the form of the polydispersity index of light scattering but is of
     the number distribution, not of intensities; `dispersity_mass`, the ratio of mass-average to number-average particle mass
@@ -135,9 +139,11 @@ def monodisperse(
         value = _share_between(x, w, (1 - MONO_WITHIN) * median, (1 + MONO_WITHIN) * median)
         mass = float((w * x**6).sum() * w.sum() / (w * x**3).sum() ** 2)
         n = float(w.sum() ** 2 / (w**2).sum())
+        within = (x >= (1 - MONO_WITHIN) * median) & (x <= (1 + MONO_WITHIN) * median)
+        spread = _between_micrographs(within, w, _kept(clusters, weights))
     else:
-        value, mass, n = math.nan, math.nan, 0.0
-    low, high = _interval(value, n, [], standard_error, coverage_factor)
+        value, mass, n, spread = math.nan, math.nan, 0.0, (0.0, 0.0)
+    low, high = _interval(value, n, [], spread, coverage_factor)
     answer, reasons = _decide(low, high, MONO_SHARE, x.size)
     return Verdict(
         "monodisperse",
@@ -175,20 +181,35 @@ def _share_between(x: Floats, w: Floats, low: float, high: float) -> float:
 
 
 def _interval(
-    value: float, n: float, shifts: list[float], standard_error: float | None, coverage_factor: float
+    value: float, n: float, shifts: list[float], spread: tuple[float, float], coverage_factor: float
 ) -> tuple[float, float]:
-    """Interval of a share; shifts: its changes between plus and minus one standard uncertainty of what all sizes share."""
+    """Interval of a share; shifts: its changes between plus and minus one standard uncertainty of what all sizes share; spread: how
+    far it reaches down and up by what differs between micrographs."""
     if not (math.isfinite(value) and n >= 1):
         return math.nan, math.nan
     # Wilson's score interval (J. Am. Stat. Assoc. 22 (1927) 209): shares of 0 and 1 are not certain either
     k2 = coverage_factor**2 / n
     middle = (value + k2 / 2) / (1 + k2)
     reach = coverage_factor / (1 + k2) * math.sqrt(value * (1 - value) / n + k2 / (4 * n))
-    below, above = (
-        max(side, coverage_factor * (standard_error or 0.0)) for side in (value - middle + reach, middle + reach - value)
-    )
+    below, above = max(value - middle + reach, spread[0]), max(middle + reach - value, spread[1])
     common = coverage_factor * math.sqrt(sum((s / 2) ** 2 for s in shifts))
     return max(value - math.hypot(below, common), 0.0), min(value + math.hypot(above, common), 1.0)
+
+
+def _kept(clusters: ArrayLike | None, weights: ArrayLike | None) -> NDArray[Any] | None:
+    """The micrographs of the particles that have a weight."""
+    if clusters is None or weights is None:
+        return None if clusters is None else np.asarray(clusters)
+    return np.asarray(clusters)[np.asarray(weights, np.float64) > 0]
+
+
+def _between_micrographs(inside: NDArray[np.bool_], w: Floats, clusters: NDArray[Any] | None) -> tuple[float, float]:
+    """How far the interval of the share of the particles inside reaches down and up, micrographs taken as drawn by chance, too;
+    (0, 0) of one micrograph, and where all are inside or none: then nothing is known of how micrographs differ."""
+    if clusters is None or np.unique(clusters).size < 2 or inside.all() or not inside.any():
+        return 0.0, 0.0
+    share = shares(np.where(inside, "inside", "outside"), w, clusters=clusters)["inside"]
+    return (share.value - share.low, share.high - share.value) if math.isfinite(share.low) else (0.0, 0.0)
 
 
 def _decide(low: float, high: float, threshold: float, n: int) -> tuple[Answer, tuple[str, ...]]:

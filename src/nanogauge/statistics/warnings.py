@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -44,8 +45,11 @@ def warnings_of(table: pd.DataFrame, distribution: Distribution, settings: Measu
             unstable = f"edge weights are unstable ({what}{used.size} particles weigh as much as {number:.0f})"
             said.append(Remark("edge_weights", f"{unstable}: large particles are seen too rarely, take a wider field"))
     mean = distribution.mean
-    if used.size >= _MANY and not said and 2 * mean.standard_error > _WIDE * mean.value:
-        wide = f"the mean of {used.size} particles is known to ± {200 * mean.standard_error / mean.value:.0f} % only"
+    error = mean.standard_error
+    if distribution.n_clusters > 1:  # by the particles alone: what micrographs differ by is said of the sample
+        error = distribution.sd.value / math.sqrt(distribution.n_effective)
+    if used.size >= _MANY and not said and 2 * error > _WIDE * mean.value:
+        wide = f"the mean of {used.size} particles is known to ± {200 * error / mean.value:.0f} % only"
         said.append(Remark("few_decide", f"{wide}: a few large ones decide it; quote the median, or measure more micrographs"))
     px = table["equivalent_diameter_px"].to_numpy(np.float64)[weights > 0]
     share = float((px < _FEW_PX).mean())

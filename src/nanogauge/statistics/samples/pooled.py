@@ -228,12 +228,13 @@ def pool_tables(parts: Iterable[Part], *, name: str, settings: Settings | None =
     counts = weights_of(table, m) > 0
     diameters = table.loc[counts, f"equivalent_diameter_{unit}"].to_numpy(np.float64)
     alike = homogeneity(diameters, clusters[counts], unit=unit)
+    unknown = [name for name in ("mean", "d50") if distribution.n >= MIN_N_FOR_INTERVALS and math.isnan(distribution[name].low)]
     if alike.homogeneous is False:
+        allowed = "" if unknown else "the interval allows for it, but "
         warnings.append(
             f"the micrographs differ more than chance allows (p = {alike.p_value:.2g}, between them "
-            f"{100 * alike.relative_between_sd:.2g} % of the mean): the interval allows for it, but look at them"
+            f"{100 * alike.relative_between_sd:.2g} % of the mean): {allowed}look at them"
         )
-    unknown = [name for name in ("mean", "d50") if distribution.n >= MIN_N_FOR_INTERVALS and math.isnan(distribution[name].low)]
     if unknown and len(used) > 1 and m.n_bootstrap:
         warnings.append(
             f"the interval of {' and '.join(unknown)} cannot be given: the micrographs differ too much to be one sample"
