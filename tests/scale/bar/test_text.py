@@ -113,6 +113,16 @@ def test_rounding_of_labels(text: str, relative: float) -> None:
     assert label_rounding(text) == pytest.approx(relative, abs=1e-4)
 
 
+@pytest.mark.parametrize("text", ["1/2 µm", "1 / 2um", "½ µm", "3⁄4 mm"])
+def test_a_fraction_is_not_its_denominator(text: str) -> None:
+    assert parse_lengths(TextLine(text, 0.95, (0.0, 0.0, 20.0, 80.0))) == []
+
+
+def test_a_date_beside_a_label_is_no_fraction() -> None:
+    (length,) = parse_lengths(TextLine("12/05/2019 500 nm", 0.95, (0.0, 0.0, 20.0, 180.0)))
+    assert length.value_nm == 500
+
+
 @pytest.mark.parametrize(
     ("raw", "remains"), [("500 nm", False), ("T500 nm", True), ("500nm ", True), ("2 µml", True), ("5 Å", False)]
 )

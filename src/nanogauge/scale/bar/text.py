@@ -57,6 +57,7 @@ _BETWEEN_HALVES = re.compile(
 # Hitachi's narrow letters: "50.0um" is read as "50.00m". Its labels have three figures, and no bar is 50 metres long.
 _NARROW_U = re.compile(r"^(\d\.\d\d|\d\d\.\d)[0Oo]m$")
 _RECIPROCAL = re.compile(r"1\s*/\s*[nµu]m|[nµu]m\s*(-\s*1|⁻)|[nµu]m\s*/\s*(px|pix|div)", re.IGNORECASE)
+_FRACTION = re.compile(rf"(?:\d\s*[/⁄]\s*\d[\d.,]*|[½⅓¼⅕¾⅔])\s?(?:{_UNIT_PATTERN})")  # "1/2 µm", which is not 2 µm
 # Words before a length that say it is no bar label: working distance, field width, field of view ...
 _OTHER = re.compile(
     r"(?<![A-Za-z\d])(WD|W\.?D|HFW|HFOV|VFW|FOV|FW|field|width|view|depth|diam\w*|pixel\w*|px|size|dist\w*|D|Z|X|Y)\s*[:=]?\s*$|[=:±]\s*$",
@@ -91,7 +92,7 @@ class LengthText:
 def parse_lengths(line: TextLine) -> list[LengthText]:
     """Every length of `line` that could label a bar; [] for magnifications, voltages, WD, field widths, reciprocal lengths."""
     text = _normalise(line.text)
-    if _RECIPROCAL.search(text):
+    if _RECIPROCAL.search(text) or _FRACTION.search(text):
         return []
     found = []
     if (narrow := _NARROW_U.match(text)) and (value := _value(narrow[1], "um")) is not None:
