@@ -17,7 +17,7 @@ class BatchResult:
     """What became of a run.
 
     out: the folder of this machine that its tables are in; aside: where edited results went that were measured again
-    stopped: why it ended early; "" where it did not
+    stopped: why it ended early; "" where it did not; sample_warnings: what the report says of several micrographs pooled
     """
 
     out: Path
@@ -31,6 +31,7 @@ class BatchResult:
     aside: list[Path] = field(default_factory=list)
     stopped: str = ""
     report_error: str = ""
+    sample_warnings: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:

@@ -250,7 +250,8 @@ class Run:
         r.report_error = ""
         try:
             collected = collect(self.out, r.entries(), n=r.n, sample=self.outputs.sample or self.out.resolve().name)
-            write_report(self.out, collected, self.outputs, started=self.started.strftime("%Y-%m-%d %H:%M UTC"))
+            samples = write_report(self.out, collected, self.outputs, started=self.started.strftime("%Y-%m-%d %H:%M UTC"))
+            r.sample_warnings = tuple(w for s in samples if s.n_micrographs > 1 for w in s.warnings)
         except OSError as error:
             r.report_error = f"{error.filename or self.out}: cannot write the report ({error.strerror}); free space"
         except NanogaugeError as error:

@@ -244,6 +244,8 @@ def _run(
             print_line(
                 errors, f"nanogauge: {many} edited result{'s were' if many > 1 else ' was'} measured again; as edited: {names}"
             )
+        for warning in () if quiet else result.sample_warnings:
+            print_line(errors, f"all micrographs as one sample: {warning}")
         if result.report_error:
             print_line(errors, f"nanogauge: {result.report_error}")
         return 1 if result.n_failed or result.report_error or not result.n else 0

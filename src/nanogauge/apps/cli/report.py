@@ -42,6 +42,8 @@ def report_all(folders: list[Path], out: Path | None, *, outputs: Outputs | None
                 mean = s.budget["mean"]
                 text += f", mean {mean.value:.4g} ± {mean.expanded:.2g} {s.unit} (k = {mean.coverage_factor:g})"
             print_line(console, text)
+            for warning in s.warnings:
+                print_line(console, f"{s.name}: {warning}")
         said = f"Look at {target / 'report.html'} and {target / 'report.pdf'}"
         print_line(console, said)
     return 0
