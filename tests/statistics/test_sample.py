@@ -67,9 +67,7 @@ def test_micrographs_that_differ_are_said_to():
     s = pool_tables([part(1), part(2), part(3, median=26)], name="mixed", settings=QUICK)
     assert s.homogeneity.homogeneous is False
     assert any("differ more than chance" in w for w in s.warnings)
-    assert not any(
-        getattr(w, "code", "") == "few_decide" for w in s.warnings
-    )  # it is the micrographs that differ
+    assert not any(getattr(w, "code", "") == "few_decide" for w in s.warnings)  # it is the micrographs that differ
     wide = pool_tables([part(1), part(2, median=60)], name="wider", settings=QUICK)
     said = " ".join(wide.warnings)
     assert ("the interval allows for it" in said) != ("cannot be given" in said)
