@@ -500,3 +500,20 @@ def test_inputs_are_expanded_in_order_and_once(tmp_path: Path, monkeypatch: pyte
 )
 def test_folder_names_are_unique_and_inside_the_output(files: list[str], names: list[str]) -> None:
     assert unique_names([Path(f) for f in files]) == names
+
+
+def test_what_is_doubtful_about_a_sample_is_printed(tmp_path: Path, nanogauge: Command) -> None:
+    y, x = np.mgrid[0:300, 0:400]
+    for name, radius in (("a", 8.0), ("b", 16.0)):
+        radii = radius + np.random.default_rng(1).uniform(-1, 1, (6, 8))
+        grey = np.full(y.shape, 60, np.uint8)
+        for (row, column), r in np.ndenumerate(radii):
+            grey[(y - 50 * row - 25) ** 2 + (x - 50 * column - 25) ** 2 < r**2] = 190
+        Image.fromarray(grey).save(tmp_path / f"{name}.png")
+    done = nanogauge("measure", "a.png", "b.png", "--engine", "threshold", "--scale", "1 nm/px", "-o", "out", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "all micrographs as one sample: the micrographs differ more than chance allows" in done.stdout
+    apart = nanogauge(
+        "measure", "a.png", "b.png", "--separate", "--engine", "threshold", "--scale", "1 nm/px", "-o", "apart", cwd=tmp_path
+    )
+    assert "as one sample" not in apart.stdout

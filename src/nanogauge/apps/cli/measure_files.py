@@ -234,6 +234,8 @@ def _run(
             files = [i.file for i in result.items]
             print_summary(result.rows(), files, out, stdout(), report=outputs is None or outputs.report)
             print_classes(result.out, stdout())
+            for warning in result.sample_warnings:
+                print_line(stdout(), f"all micrographs as one sample: {warning}")
         errors = Console(stderr=True)
         if result.n_not_tried:
             left = f"{result.n_not_tried} of {result.n} not measured: {result.stopped}"
@@ -244,8 +246,6 @@ def _run(
             print_line(
                 errors, f"nanogauge: {many} edited result{'s were' if many > 1 else ' was'} measured again; as edited: {names}"
             )
-        for warning in () if quiet else result.sample_warnings:
-            print_line(errors, f"all micrographs as one sample: {warning}")
         if result.report_error:
             print_line(errors, f"nanogauge: {result.report_error}")
         return 1 if result.n_failed or result.report_error or not result.n else 0
