@@ -20,6 +20,7 @@ from nanogauge.scale.bar.match import LabelledBar
 from nanogauge.scale.bar.printed import Printed
 from nanogauge.scale.bar.read import _as_printed
 from nanogauge.scale.bar.text import LengthText
+from nanogauge.training.synthetic import Scene, render
 from nanogauge.training.synthetic.annotate import FONTS
 
 Grey = NDArray[np.uint8]
@@ -219,3 +220,13 @@ def test_a_reading_tells_what_only_scanning_microscopes_print(reader: RapidOcrRe
     assert reading is not None
     assert reading.nm_per_px == pytest.approx(100 / 150, rel=0.015)
     assert reading.scanning == said
+
+
+@pytest.mark.parametrize(("mode", "said"), [("sem", True), ("tem", False)])
+def test_a_rendered_transmission_micrograph_does_not_print_that_it_was_scanned(
+    reader: RapidOcrReader, mode: str, said: bool
+) -> None:
+    scene = Scene(shape=(320, 640), mode=mode, median_diameter_px=30, coverage=0.1)  # type: ignore[arg-type]
+    reading = read_scale_bar(render(scene, seed=3, nm_per_px=0.6, instrument="jeol").pixels, reader)
+    assert reading is not None
+    assert bool(reading.scanning) == said

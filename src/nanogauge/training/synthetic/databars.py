@@ -26,9 +26,16 @@ def round_bar_value(field_width_nm: float, *, share: float = 0.2) -> float:
 
 
 def add_data_bar(
-    pixels: NDArray[np.uint8], *, maker: Maker, nm_per_px: float, rng: np.random.Generator, value_nm: float | None = None
+    pixels: NDArray[np.uint8],
+    *,
+    maker: Maker,
+    nm_per_px: float,
+    rng: np.random.Generator,
+    value_nm: float | None = None,
+    transmission: bool = False,
 ) -> tuple[NDArray[np.uint8], BarTruth, int]:
-    """An (H, W) uint8 picture with a maker's data bar appended below: (H + h, W), what was drawn, and the bar's first row."""
+    """An (H, W) uint8 picture with a maker's data bar appended below: (H + h, W), what was drawn, and the bar's first row.
+    transmission: print what a transmission microscope does in place of what the maker's scanning ones do."""
     if maker not in MAKERS:
         raise ValueError(f"maker must be one of {', '.join(MAKERS)}, got {maker!r}")
     height, width = pixels.shape
@@ -45,9 +52,10 @@ def add_data_bar(
     stop = box[1] - font_px if box[1] > facts_x else float(width)
     if maker in ("jeol", "philips"):
         stop = width
-    facts = _write_facts(
-        canvas, _facts(maker, width * nm_per_px, rng), height + strip_px - font_px - 6, facts_x, stop, max(11, font_px - 3), ink
-    )
+    printed = _facts(maker, width * nm_per_px, rng)
+    if transmission:
+        printed = ["TEM", "200 kV"]
+    facts = _write_facts(canvas, printed, height + strip_px - font_px - 6, facts_x, stop, max(11, font_px - 3), ink)
     return finished(canvas), BarTruth(value, length, box, text, style, label_box, facts), height
 
 

@@ -56,7 +56,8 @@ def render(
     table = true_table([particles[i - 1] for i in seen], labels, nm_per_px)
     bar = None
     if instrument is not None:
-        pixels, bar, _ = add_data_bar(pixels, maker=instrument, nm_per_px=nm_per_px, rng=rng)
+        transmission = scene.mode == "tem"
+        pixels, bar, _ = add_data_bar(pixels, maker=instrument, nm_per_px=nm_per_px, rng=rng, transmission=transmission)
         labels = np.pad(labels, ((0, pixels.shape[0] - labels.shape[0]), (0, 0)))
     return Rendering(pixels, labels, table, nm_per_px, bar, scene.shape[0])
 
