@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from .scale import Scale
 
+SCANNING_KV = 30.0  # the most that scanning microscopes reach; transmission begins at 60, but for few
+
 
 @dataclass(frozen=True, kw_only=True)
 class Instrument:

@@ -30,7 +30,7 @@ _CLEARLY_SEEN = 0.8  # mean foreground probability of the objects that say how l
 COARSEST_PX = 96  # long side of the working picture at least
 _UNSURE, _MUCH_SURER = 0.6, 0.1  # mean confidence
 _SURE, _MANY = 0.75, 8  # mean confidence, and particles, of a glance for which a finer magnification is taken
-_FINER = 2.0  # zoom of the finer look over the main one's
+_FINER = 2.0  # zoom of a finer look over that of the look before
 _FINEST = 2.0  # zoom to which finer looks go on where the main one's is less
 _GLANCE_PX, _N_GLANCES = 256, 2  # side of a patch looked at first, in px of the finer look, and how many
 _GLANCED = 2  # new particles in the patches that make the finer look worth taking
@@ -192,9 +192,10 @@ def finer_look(
     """A look at twice a zoom, or the first beyond it, up to the finest, whose patches show particles that are not known."""
     s = settings.segment
     largest = min(finest, s.largest_zoom, s.largest_px / max(picture.shape))
+    grey = standardise(picture)
     while (finer := min(_FINER * zoom, largest)) >= 1.2 * zoom:
         zoom = finer
-        working = standardise(rescale(standardise(picture), zoom))
+        working = standardise(rescale(grey, zoom))
         known = _resize((so_far.labels > 0).astype(np.float32), working.shape)
         if sum(_n_new(working[at], known[at] > 0.5, engine, settings) for at in _busiest(working, known)) >= _GLANCED:
             maps = predict(working, engine, overlap_px=s.overlap_px, flips=s.flips)

@@ -11,11 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.micrograph import Instrument
+from ..core.micrograph import SCANNING_KV, Instrument
 from ..core.remarks import Remark
 from ..detection.confidence import inside_and_around
 
-_SCANNING_KV = 30.0  # the most that scanning microscopes reach; transmission begins at 60, but for few
 _TRANSMITTED = ("STEM", "TE ", "BF", "DF", "TLD-T")  # detectors below a thin specimen
 _AROUND_PX, _GAP_PX = 4, 1  # of the ring that a particle is compared with, and between the two
 _DARKER = 0.05  # of the picture's range of grey levels
@@ -25,7 +24,7 @@ _MOST, _LEAST = 0.5, 3  # of the particles: share and number from which on it is
 def scanning(instrument: Instrument) -> bool:
     """Whether the file says that electrons were collected from above the specimen."""
     kv, detector = instrument.accelerating_voltage_kv, (instrument.detector or "").upper()
-    return kv is not None and 0 < kv <= _SCANNING_KV and not any(name in f"{detector} " for name in _TRANSMITTED)
+    return kv is not None and 0 < kv <= SCANNING_KV and not any(name in f"{detector} " for name in _TRANSMITTED)
 
 
 def dark_warnings(

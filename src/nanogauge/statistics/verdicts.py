@@ -73,7 +73,7 @@ def eu_nanomaterial(
 
     Raises ValueError for sizes that are not positive, or weights that do not fit.
     """
-    x, w = _checked(feret_min_nm, weights)
+    x, w, of = _checked(feret_min_nm, weights, clusters)
     value = _share_between(x, w, NANO_FROM_NM, NANO_TO_NM)
     shifts = []
     for up, down in (
@@ -82,7 +82,7 @@ def eu_nanomaterial(
     ):
         shifts.append(_share_between(up, w, NANO_FROM_NM, NANO_TO_NM) - _share_between(down, w, NANO_FROM_NM, NANO_TO_NM))
     n = float(w.sum() ** 2 / (w**2).sum()) if x.size else 0.0
-    spread = _between_micrographs((x >= NANO_FROM_NM) & (x <= NANO_TO_NM), w, _kept(clusters, weights))
+    spread = _between_micrographs(x, w, of, NANO_FROM_NM, NANO_TO_NM)
     low, high = _interval(value, n, shifts, spread, coverage_factor)
     answer, reasons = _decide(low, high, NANO_SHARE, x.size)
     if nm_per_px is not None:
@@ -131,16 +131,15 @@ def monodisperse(
 
     Raises ValueError for sizes that are not positive, or weights that do not fit.
     """
-    x, w = _checked(diameters, weights)
+    x, w, of = _checked(diameters, weights, clusters)
     if x.size:
         order = np.argsort(x)
         half = int(np.searchsorted(np.cumsum(w[order]), 0.5 * w.sum()))
         median = float(x[order][half])
-        value = _share_between(x, w, (1 - MONO_WITHIN) * median, (1 + MONO_WITHIN) * median)
+        near = (1 - MONO_WITHIN) * median, (1 + MONO_WITHIN) * median
+        value, spread = _share_between(x, w, *near), _between_micrographs(x, w, of, *near)
         mass = float((w * x**6).sum() * w.sum() / (w * x**3).sum() ** 2)
         n = float(w.sum() ** 2 / (w**2).sum())
-        within = (x >= (1 - MONO_WITHIN) * median) & (x <= (1 + MONO_WITHIN) * median)
-        spread = _between_micrographs(within, w, _kept(clusters, weights))
     else:
         value, mass, n, spread = math.nan, math.nan, 0.0, (0.0, 0.0)
     low, high = _interval(value, n, [], spread, coverage_factor)
@@ -166,14 +165,15 @@ def monodisperse(
     )
 
 
-def _checked(sizes: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, Floats]:
+def _checked(sizes: ArrayLike, weights: ArrayLike | None, clusters: ArrayLike | None) -> tuple[Floats, Floats, NDArray[Any] | None]:
+    """Sizes, weights and micrographs of what has a weight."""
     x = np.asarray(sizes, np.float64)
     w = np.ones(x.shape) if weights is None else np.asarray(weights, np.float64)
     if x.ndim != 1 or w.shape != x.shape:
         raise ValueError(f"sizes and weights must be (n,) alike, got {x.shape} and {w.shape}")
     if not (np.isfinite(x) & (x > 0)).all() or not (np.isfinite(w) & (w >= 0)).all():
         raise ValueError("sizes must be positive and finite, weights 0 or positive")
-    return x[w > 0], w[w > 0]
+    return x[w > 0], w[w > 0], None if clusters is None else np.asarray(clusters)[w > 0]
 
 
 def _share_between(x: Floats, w: Floats, low: float, high: float) -> float:
@@ -196,16 +196,10 @@ def _interval(
     return max(value - math.hypot(below, common), 0.0), min(value + math.hypot(above, common), 1.0)
 
 
-def _kept(clusters: ArrayLike | None, weights: ArrayLike | None) -> NDArray[Any] | None:
-    """The micrographs of the particles that have a weight."""
-    if clusters is None or weights is None:
-        return None if clusters is None else np.asarray(clusters)
-    return np.asarray(clusters)[np.asarray(weights, np.float64) > 0]
-
-
-def _between_micrographs(inside: NDArray[np.bool_], w: Floats, clusters: NDArray[Any] | None) -> tuple[float, float]:
-    """How far the interval of the share of the particles inside reaches down and up, micrographs taken as drawn by chance, too;
+def _between_micrographs(x: Floats, w: Floats, clusters: NDArray[Any] | None, low: float, high: float) -> tuple[float, float]:
+    """How far the interval of the share between low and high reaches down and up, micrographs taken as drawn by chance, too;
     (0, 0) of one micrograph, and where all are inside or none: then nothing is known of how micrographs differ."""
+    inside = (x >= low) & (x <= high)
     if clusters is None or np.unique(clusters).size < 2 or inside.all() or not inside.any():
         return 0.0, 0.0
     share = shares(np.where(inside, "inside", "outside"), w, clusters=clusters)["inside"]

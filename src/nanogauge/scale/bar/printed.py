@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from ...core.errors import ScaleError
+from ...core.micrograph import SCANNING_KV
 from ...core.protocols import TextLine
 from ...core.scale import parse_length, unit_nm
 from .text import rounding
@@ -38,7 +39,7 @@ _NATIVE_WIDTHS_PX = (512, 640, 768, 800, 960, 1024, 1280, 1536, 1600, 2048, 2560
 # 28 mm and more at TEM cameras. Far outside of this a reading cannot be right, whoever made the microscope.
 _PRINT_NM = (0.02 * unit_nm("m"), 1.0 * unit_nm("m"))
 _SURE_PRINT_NM = (0.09 * unit_nm("m"), 0.3 * unit_nm("m"))
-_SCANNING_KV = (0.05, 30.0)  # of scanning microscopes; transmission begins at 60, but for few
+_LEAST_KV = 0.05  # less is the rest of a number
 _LEAST_SEM_FIELD_NM = 20.0  # a magnification of some six millions
 _AGREE, _AGREE_NOMINAL = 0.03, 0.06  # of a field width, of one by a magnification
 _WIDER = 1.15  # no picture is that much wider than its field
@@ -138,9 +139,9 @@ def scanning_by_print(lines: list[TextLine]) -> str:
     if any(_TRANSMITTED.search(text) for text in clear):
         return ""
     volts = [(float(v.replace(",", ".")), f"{v} kV") for text in clear for v in _VOLTAGE.findall(text)]
-    if any(kv > _SCANNING_KV[1] for kv, _ in volts):
+    if any(kv > SCANNING_KV for kv, _ in volts):
         return ""
-    said = [shown for kv, shown in volts if kv >= _SCANNING_KV[0]]
+    said = [shown for kv, shown in volts if kv >= _LEAST_KV]
     said += [found[0] for text in clear if (found := _DISTANCE.search(text))]
     return said[0] if said else ""
 

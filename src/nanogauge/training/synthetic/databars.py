@@ -52,9 +52,7 @@ def add_data_bar(
     stop = box[1] - font_px if box[1] > facts_x else float(width)
     if maker in ("jeol", "philips"):
         stop = width
-    printed = _facts(maker, width * nm_per_px, rng)
-    if transmission:
-        printed = ["TEM", "200 kV"]
+    printed = ["TEM", "200 kV"] if transmission else _facts(maker, width * nm_per_px, rng)
     facts = _write_facts(canvas, printed, height + strip_px - font_px - 6, facts_x, stop, max(11, font_px - 3), ink)
     return finished(canvas), BarTruth(value, length, box, text, style, label_box, facts), height
 
