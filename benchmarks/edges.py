@@ -1,6 +1,8 @@
 """Where outlines lie before and after they are moved to the true edge: bias and spread of matched diameters, and IoU.
 
     python benchmarks/edges.py rendered            # rendered spheres of known size, with the network's labels
+    python benchmarks/edges.py blurred             # flat particles and spheres in transmission, out of focus
+    python benchmarks/edges.py fringes             # dark discs with a bright ring outside, and bright ones with a dark one
     python benchmarks/edges.py looks               # rendered micrographs of all kinds (SEM and TEM looks, any shape)
     python benchmarks/edges.py real DATA [DATA..]  # DATA/images and DATA/labels; DATA/val.txt where there is one
     python benchmarks/edges.py moved DATA [DATA..] # true labels grown and shrunk by 1 to 3 px: how well do they come back?
@@ -26,10 +28,12 @@ from rendered import MICROGRAPH_CASES, sphere_micrograph
 from nanogauge.core.settings import Settings
 from nanogauge.detection.edges import true_edge
 from nanogauge.detection.find import find_particles
+from nanogauge.detection.rings import ringed
 from nanogauge.measuring import measure_particles
 from nanogauge.pipeline.measure import Measurer
 from nanogauge.reading import read_micrograph
 from nanogauge.reading.labels import read_labels
+from nanogauge.statistics.warnings import ring_warnings
 from nanogauge.training.evaluate import match
 from nanogauge.training.synthetic import random_scene, render
 
@@ -222,16 +226,99 @@ def back(name: str, cases: Iterator[Case], n: int | None) -> None:
         print(f"{name:14} {by:+d} px     {e.row()}  {len(e.relative)} particles", flush=True)
 
 
+def _apart(rng: np.random.Generator, radius: float, gap: float, shape: tuple[int, int], n: int) -> NDArray[np.float64]:
+    """(n, 2) middles of as many discs as fit, at most n, not nearer than the gap."""
+    at = np.empty((0, 2))
+    for _ in range(20_000):
+        y, x = rng.uniform(radius + 8, np.array(shape) - radius - 8)
+        if len(at) < n and (not len(at) or np.hypot(*(at - (y, x)).T).min() > 2 * radius + gap):
+            at = np.vstack([at, (y, x)])
+    return at
+
+
+def _noisy(rng: np.random.Generator, levels: NDArray[np.float64]) -> NDArray[np.uint8]:
+    grain = 5 * cv2.GaussianBlur(rng.standard_normal(levels.shape), (0, 0), 0.6)
+    return np.clip(levels + grain, 0, 255).astype(np.uint8)
+
+
+def _known(at: NDArray[np.float64], diameter: float) -> pd.DataFrame:
+    return pd.DataFrame({"y": at[:, 0], "x": at[:, 1], "true_px": diameter, "cut": False})
+
+
+def out_of_focus(diameter: int, share: float, *, flat: bool) -> Case:
+    """Dark particles blurred by a Gaussian whose standard deviation is a share of their radius."""
+    rng = np.random.default_rng([diameter, round(100 * share), flat])
+    shape, radius = (768, 1024), diameter / 2
+    at = _apart(rng, radius, max(8.0, 4 * share * radius), shape, 40)
+    fine = (np.arange(2 * max(shape)) + 0.5) / 2 - 0.5  # quarters of a pixel
+    body = np.zeros((2 * shape[0], 2 * shape[1]))
+    for y, x in at:
+        chord = 1 - ((fine[: body.shape[0], None] - y) ** 2 + (fine[None, : body.shape[1]] - x) ** 2) / radius**2
+        np.maximum(body, chord >= 0 if flat else np.sqrt(np.clip(chord, 0, None)), out=body)
+    thick = body.reshape(shape[0], 2, shape[1], 2).mean((1, 3))
+    pixels = _noisy(rng, 170 - 100 * cv2.GaussianBlur(thick, (0, 0), share * radius))
+    return Case(f"blurred{diameter}-{share}-{flat}", pixels, (0, 0, *shape), spheres=_known(at, diameter))
+
+
+def fringed(out_px: float, height: float, *, dark: bool) -> Case:
+    """Discs of 36 px, a ring of the other sign outside, so far off and so high as a share of their contrast."""
+    rng = np.random.default_rng([round(out_px), round(100 * height), dark])
+    shape = (768, 1024)
+    at = _apart(rng, 18, 24, shape, 40)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    off = np.min([np.hypot(y - a, x - b) - 18 for a, b in at], axis=0)
+    levels = 80 / (1 + np.exp(np.clip(off / 0.8, -50, 50))) - 80 * height * np.exp(-(((off - out_px) / (0.6 * out_px)) ** 2)) * (
+        off > 0
+    )
+    pixels = _noisy(rng, cv2.GaussianBlur(150 - levels if dark else 150 + levels, (0, 0), 0.8))
+    return Case(f"fringed{out_px}-{height}-{dark}", pixels, (0, 0, *shape), spheres=_known(at, 36))
+
+
+def blurred(measurer: Measurer, kept: Path | None) -> None:
+    """Bias by size and blur; and the softness by which it is told of."""
+    shares = (0.06, 0.12, 0.18, 0.24, 0.3, 0.36, 0.45)
+    print("Out of focus: mean error in % and half width over radius, by blur (sd over radius)")
+    print(f"{'':12}" + " ".join(f"{s:>14g}" for s in shares))
+    for flat in (True, False):
+        for diameter in (20, 36, 72):
+            cells = []
+            for share in shares:
+                case = out_of_focus(diameter, share, flat=flat)
+                labels, probability = found_in(case, measurer, kept)
+                e = true_edge(labels, np.asarray(case.pixels), probability, frame=case.frame)
+                relative = errors(case, e.labels, e.foreground).relative
+                cells.append(f"{100 * np.mean(relative):+.1f} ({e.soft:.2f})" if relative else "-")
+            print(f"{'flat' if flat else 'sphere':6} {diameter:3} px" + " ".join(f"{c:>14}" for c in cells), flush=True)
+
+
+def fringes(measurer: Measurer, kept: Path | None) -> None:
+    """Bias by how far off and how high a ring is, and whether it is told of."""
+    heights = (0, 0.25, 0.5, 0.75, 1)
+    print("A ring outside: mean error in %, by its height over the particle's contrast; *: told of")
+    print(f"{'':16}" + " ".join(f"{h:>8g}" for h in heights))
+    for dark in (True, False):
+        for out_px in (2.0, 4.0, 6.0):
+            cells = []
+            for height in heights:
+                case = fringed(out_px, height, dark=dark)
+                labels, field, _ = moved(case, *found_in(case, measurer, kept))
+                found = measure_particles(labels, pixels=np.asarray(case.pixels), scale=None, foreground=field)
+                told = "*" if ring_warnings(*ringed(labels, case.pixels)) else " "
+                cells.append(f"{100 * (found['equivalent_diameter_px'].median() / 36 - 1):+.1f}{told}")
+            print(f"{'dark' if dark else 'bright':6} {out_px:g} px off" + " ".join(f"{c:>8}" for c in cells), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("rendered", "looks", "real", "moved"))
+    parser.add_argument("what", choices=("rendered", "blurred", "fringes", "looks", "real", "moved"))
     parser.add_argument("data", nargs="*", type=Path)
     parser.add_argument("--n", type=int)
     parser.add_argument("--keep", type=Path, help="folder in which the network's maps are kept for the next time")
     o = parser.parse_args()
     measurer = Measurer(n_threads=1)
-    if o.what == "rendered":
-        rendered(measurer, o.keep)
+    alone = {"rendered": rendered, "blurred": blurred, "fringes": fringes}
+    if o.what in alone:
+        alone[o.what](measurer, o.keep)
         return
     print(f"{'':24} {HEAD}")
     if o.what == "looks":

@@ -17,7 +17,7 @@ from nanogauge.measuring import measure_particles
 from nanogauge.statistics.distribution import quantiles
 from nanogauge.statistics.metrology import budget_of, distribution_of, verdicts_of
 from nanogauge.statistics.uncertainty import BUDGET_STATISTICS, Inputs, uncertainty_budget
-from nanogauge.statistics.warnings import detection_warnings, missed_warnings
+from nanogauge.statistics.warnings import detection_warnings, missed_warnings, soft_warnings
 
 X = np.random.default_rng(0).lognormal(math.log(40), 0.2, 300)
 
@@ -214,3 +214,11 @@ def test_much_that_is_expected_to_be_missing_is_said():
     (said,) = missed_warnings(0.42)
     assert said.code == "missed"
     assert "about 42 %" in said
+
+
+def test_blurred_edges_are_told_of() -> None:
+    assert soft_warnings(math.nan) == ()
+    assert soft_warnings(0.37) == ()
+    (said,) = soft_warnings(0.4)
+    assert said.code == "soft_edges"
+    assert "blurred over 80 % of their radius" in said

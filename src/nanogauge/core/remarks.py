@@ -34,6 +34,8 @@ CODES = {
     "missed": "many of the particles a person would draw are expected to be missing",
     "look_alikes": "places look like the particles found and are not among them",
     "faint": "objects hardly stand out from their surroundings beside the others: left out, or another kind",
+    "soft_edges": "the particles' edges are so blurred that flat ones cannot be told from round ones",
+    "rings": "particles have a ring of the other sign than their middle, which may be a shell or a fringe outside",
     "overlaps": "particles lie over each other and are seen through: parts of them were outlined",
     "atoms": "what was found is no larger than single atoms: a lattice, or a wrong scale",
     "dark_places": "most particles of a scanning micrograph are darker than their surroundings, as holes are",

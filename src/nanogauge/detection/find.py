@@ -8,6 +8,7 @@ glance at small patches says that something is there, and count only where they 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -69,9 +70,10 @@ _DOUBTFUL = 0.5  # confidence
 class Found(NamedTuple):
     """Labels (H, W), foreground probability (H, W), zoom of the main look, by label (n + 1,) how likely a particle is right, None
     where the engine is not calibrated; the looks taken, the main one first; what is measured and other readings of the picture.
-    Once outlines are at the edge, `foreground` falls across it, `moved_px` is how far they were moved on average, and `edgeless`
-    are the labels that show none. `classes` (n + 1, K), by label, how likely a particle is of each, None where none are told.
-    `alikes` are places that look like the particles and are none, `faint` how many objects hardly stand out."""
+    Once outlines are at the edge, `foreground` falls across it, `moved_px` is how far they were moved on average, `soft` the edges'
+    half width over the particles' radius, and `edgeless` are the labels that show none. `classes` (n + 1, K), by label, how likely
+    a particle is of each, None where none are told. `alikes` are places that look like the particles and are none, `faint` how many
+    objects hardly stand out."""
 
     labels: I32
     foreground: F32
@@ -80,6 +82,7 @@ class Found(NamedTuple):
     looks: tuple[LookTaken, ...] = ()
     readings: tuple[Reading, ...] = ()
     moved_px: float | None = None
+    soft: float = math.nan
     edgeless: frozenset[int] = frozenset()
     classes: NDArray[np.float64] | None = None
     alikes: LookAlikes = NONE
@@ -145,7 +148,8 @@ def at_edge(found: Found, pixels: NDArray[np.generic], settings: MeasureSettings
         return found
     sure = mean_by_label(found.labels, found.foreground) if found.confidence is None else found.confidence
     e = true_edge(found.labels, pixels, found.foreground, frame=frame)
-    return found._replace(labels=e.labels, foreground=e.foreground, confidence=sure, moved_px=e.mean_shift_px, edgeless=e.edgeless)
+    moved = found._replace(labels=e.labels, foreground=e.foreground, confidence=sure)
+    return moved._replace(moved_px=e.mean_shift_px, soft=e.soft, edgeless=e.edgeless)
 
 
 class _Chosen(NamedTuple):

@@ -24,6 +24,7 @@ from ..detection.engines import make_engine, make_letter_reader, make_locator, m
 from ..detection.find import Box, Found, at_edge, find_particles, outside
 from ..detection.overlaps import seen_through
 from ..detection.readings import relative_uncertainty
+from ..detection.rings import ringed
 from ..detection.separate import touching
 from ..detection.size_estimate import SizeEstimate, estimate_sizes
 from ..measuring import measure_particles
@@ -44,6 +45,8 @@ from ..statistics.warnings import (
     mat_warnings,
     missed_warnings,
     overlap_warnings,
+    ring_warnings,
+    soft_warnings,
 )
 from .dark_places import dark_warnings
 from .frame import data_bar_is_known, frame_of
@@ -173,6 +176,7 @@ class Measurer:
         if looking is None and recognise and (missed or not len(table)):
             looking = in_background(_n_fibres_of_mat, micrograph.pixels, frame)
         n_fibres = 0 if looking is None else looking()
+        inner = _within(found.labels, frame), _within(micrograph.grey8(), frame)
         return Measurement(
             micrograph=micrograph,
             decision=decision,
@@ -190,9 +194,11 @@ class Measurer:
                 *doubtful_share(drawn.labels, drawn.foreground, settings.separate, keep_out=written_on(bar)),
                 *detection_warnings(detection, {r.name: r.n for r in found.readings}),
                 *missed,
+                *soft_warnings(found.soft),
                 *look_alike_warnings(found.alikes.n, len(table)),
                 *faint_warnings(found.faint.n, left_out=found.faint.left_out, n_particles=len(table)),
-                *overlap_warnings(seen_through(_within(found.labels, frame), _within(micrograph.grey8(), frame))),
+                *overlap_warnings(seen_through(*inner)),
+                *ring_warnings(*ringed(*inner)),
                 *dark_warnings(found.labels, micrograph.grey8(), micrograph.instrument, printed=bar.scanning if bar else ""),
                 *like_none_warnings(table, settings.classes),
                 *lettered,

@@ -25,6 +25,8 @@ _FEW_ALIKE, _ALIKE_SHARE = 2, 0.03  # places that look like the particles, from 
 _FEW_FAINT, _FAINT_SHARE = 2, 0.05  # objects that hardly stand out, from which on the reader is told
 MUCH_DOUBT = 0.12  # relative standard uncertainty that the detection gives mean or median, from which the reader is told
 MANY_MORE = 1.5  # of the particles found, in another reading
+SOFT = 0.38  # half width of the edges over the particles' radius, from which on flat particles and round ones look alike
+_RINGED, _RINGED_SHARE = 3, 0.3  # particles, and share of those told, that have a ring of the other sign
 _ONE_PARTICLE = 0.1  # share of the whole weight
 _LEAST_EFFECTIVE = 0.7  # of the number counted
 
@@ -113,6 +115,22 @@ def overlap_warnings(n_places: int) -> tuple[Remark, ...]:
         return ()
     said = f"at {n_places} places or more particles seem to lie over each other and to be seen through"
     return (Remark("overlaps", f"{said}: an outline ends where the next begins, so many sizes are of parts; look at the overlay"),)
+
+
+def soft_warnings(soft: float) -> tuple[Remark, ...]:
+    """A warning where the edges' half width is so large a share of the particles' radius that flat ones look like round ones."""
+    if not soft >= SOFT:
+        return ()
+    wide = f"the particles' edges are blurred over {100 * min(2 * soft, 1):.0f} % of their radius"
+    return (Remark("soft_edges", f"{wide}: where these end is uncertain, round ones may be 15 % larger; focus, or magnify more"),)
+
+
+def ring_warnings(n_told: int, n_ringed: int) -> tuple[Remark, ...]:
+    """A warning where many particles, of those of which it can be told, have a ring of the other sign than their middle."""
+    if n_ringed < max(_RINGED, _RINGED_SHARE * n_told):
+        return ()
+    rings = f"{n_ringed} particles have a bright ring round a dark middle, or a dark one round a bright"
+    return (Remark("rings", f"{rings}: it counts as part of them, and where it is a fringe of defocus they are that much smaller"),)
 
 
 def class_warnings(table: pd.DataFrame, settings: Settings) -> tuple[Remark, ...]:

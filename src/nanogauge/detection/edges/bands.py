@@ -21,6 +21,7 @@ GAP_PX = 4.0  # where two particles touch: how far in a gap is sought
 PRIOR_PX = 3.0  # how far outlines as people draw them lie off
 _REACH_PX = (0.8, 5.0, 12.0)  # least; for common particles; largest
 _REACH_SHARE, _REACH_SHARE_LARGE = 0.45, 0.2  # of the radius: never across a small particle's middle; of a large one
+_REACH_SHARE_MOST = 0.9  # of the radius, however blurred the picture
 _TOUCHES_PX = 1.0  # a node with less room before a neighbour's half, or the frame's end, stays where it is
 _OUTER_SHARE = 0.7  # of the steepest slope: a slope of the other sign further outside is the edge, the first a bright rim's
 _LEAST_RISE = 5.0  # of the mean slope at the edge over its standard error
@@ -30,7 +31,8 @@ STATES = np.arange(-STEPS, STEPS + 1, dtype=np.float32)
 @dataclass(slots=True)
 class Bands:
     """Slopes of the grey level along the normals of a group. slope: (p, n, k), positive where it falls outwards; valid: the same;
-    step: (p,) px between states; wall, cut: (p, n), where a neighbour touches, where the frame ends."""
+    step: (p,) px between states; wall, cut: (p, n), where a neighbour touches, where the frame ends; wider: how many times as far
+    as in a sharp picture the band reaches."""
 
     nodes: Nodes
     slope: F32
@@ -38,6 +40,7 @@ class Bands:
     step: F32
     wall: NDArray[np.bool_]
     cut: NDArray[np.bool_]
+    wider: float = 1.0
 
     @property
     def at(self) -> F32:
@@ -45,9 +48,10 @@ class Bands:
         return np.asarray(self.step[:, None] * STATES, np.float32)
 
 
-def bands_of(nodes: Nodes, grey: F32, halves: F32) -> Bands:
+def bands_of(nodes: Nodes, grey: F32, halves: F32, wider: float = 1.0) -> Bands:
     least, common, most = _REACH_PX
-    reach = np.clip(_REACH_SHARE * nodes.radius, least, np.clip(_REACH_SHARE_LARGE * nodes.radius, common, most))
+    farthest = wider * np.clip(_REACH_SHARE_LARGE * nodes.radius, common, most)
+    reach = np.clip(min(wider * _REACH_SHARE, _REACH_SHARE_MOST) * nodes.radius, least, farthest)
     step = (reach / STEPS).astype(np.float32)
     states = np.arange(-STEPS - 1, STEPS + 2, dtype=np.float32)  # one more at either end, for the slope
     along = step[:, None, None] * states
@@ -73,7 +77,7 @@ def bands_of(nodes: Nodes, grey: F32, halves: F32) -> Bands:
     own &= ~cut[..., None]
     beyond = (states[1:-1] > 0) | (states[1:-1] * step[:, None] < -GAP_PX)
     own &= ~(wall[..., None] & beyond[:, None])
-    return Bands(nodes, slope, own, step, wall, cut)
+    return Bands(nodes, slope, own, step, wall, cut, wider)
 
 
 def nearest(picture: F32, y: F32, x: F32) -> F32:
@@ -113,20 +117,21 @@ class Own:
 def usual_sign(bands: Sequence[Bands], means: Sequence[tuple[F32, F32]]) -> float:
     """1 where grey levels fall outwards across the micrograph's edges, -1 where they rise: by the steepest slope of the mean
     profile, or by one further outside that is nearly as steep."""
-    grid = np.arange(-_REACH_PX[1], _REACH_PX[1] + 0.01, 0.25)
+    wider = bands[0].wider
+    grid = wider * np.arange(-_REACH_PX[1], _REACH_PX[1] + 0.01, 0.25)
     total = np.zeros(grid.size)
     for b, (mean, error) in zip(bands, means, strict=True):
         scale = np.abs(mean).max(axis=1, keepdims=True)
         weight = np.sqrt(b.nodes.at.shape[1]) / np.maximum(scale, 1e-9)
         good = np.isfinite(error).any(axis=1) & (scale[:, 0] > 0)
         total += _interpolated((mean * weight)[good], grid / b.step[good, None] + STEPS).sum(axis=0)
-    total *= np.exp(-0.5 * (grid / PRIOR_PX) ** 2)
+    total *= np.exp(-0.5 * (grid / (wider * PRIOR_PX)) ** 2)
     up, down = int(total.argmax()), int(total.argmin())
     high, low = max(total[up], 0), max(-total[down], 0)
     sign = 1.0 if high >= low else -1.0
     other = low if sign > 0 else high
     further = grid[down] - grid[up] if sign > 0 else grid[up] - grid[down]
-    return -sign if further >= 1 and other >= _OUTER_SHARE * max(high, low) else sign
+    return -sign if further >= wider and other >= _OUTER_SHARE * max(high, low) else sign
 
 
 def _interpolated(rows: NDArray[np.floating[Any]], at: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -31,7 +31,7 @@ from ...reading import Mosaic
 from ...results.measurement import Measurement
 from ...scale.calibration import Calibration
 from ...scale.resolve import calibrated, resolve_scale
-from ...statistics.warnings import left_out_warnings
+from ...statistics.warnings import left_out_warnings, soft_warnings
 from .bar import Sought, seek
 from .files import MosaicFiles
 from .find import SEEN, MosaicParticles, find_in_blocks
@@ -227,6 +227,8 @@ def _edge_offset(mosaic: Mosaic, files: MosaicFiles) -> float:
 
 def _said(found: MosaicParticles, engine: Engine) -> tuple[str, ...]:
     said = left_out_warnings(found.likely_px, found.left_out_px)
+    if found.typical is not None:
+        said = (*said, *soft_warnings(found.typical.soft))
     if engine.detection:
         said = (*said, Remark("one_look", "a mosaic is looked at once: what was missed, joined or cut is not in its intervals"))
     if found.n_cut:
