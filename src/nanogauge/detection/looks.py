@@ -117,11 +117,18 @@ def seen_in(
 
 
 def on_grid(seen: Seen, shape: tuple[int, ...], settings: Settings) -> Look:
-    """A look on the picture's own grid (H, W)."""
+    """A look on the picture's own grid (H, W), without what is too small to show on it."""
     size = (shape[0], shape[1])
     labels = to_grid(seen.labels, seen.maps.foreground, size, foreground_above=settings.separate.foreground_above)
     foreground = np.minimum(_resize(seen.maps.foreground, size), 1)  # blending rounds
-    return Look(seen.zoom, labels, foreground, seen.confidence, mean_classes(seen.labels, seen.maps))
+    confidence, classes = seen.confidence, mean_classes(seen.labels, seen.maps)
+    shows = areas_of(labels, int(seen.labels.max(initial=0)) + 1) > 0
+    shows[0] = True  # the ground's row stays
+    if not shows.all():
+        labels = (np.cumsum(shows, dtype=np.int32) - 1)[labels]
+        confidence = None if confidence is None else confidence[shows]
+        classes = None if classes is None else classes[shows]
+    return Look(seen.zoom, labels, foreground, confidence, classes)
 
 
 def regions_beside(picture: NDArray[np.uint8], seen: Seen, engine: Engine, settings: Settings) -> Look | None:
