@@ -227,7 +227,7 @@ def _path(b: Bands, own: Own, sees: NDArray[np.bool_], centre: float, usual_heig
     # a gap falls and rises again; where one particle lies on another, the grey level only falls
     rises = -(b.slope[b.wall] * np.repeat(scale, b.wall.sum(axis=1))[:, None] * _beyond(b)[np.nonzero(b.wall)[0]]).min(axis=1)
     there[b.wall] = np.clip((np.minimum(there[b.wall], rises) - _GAP[0]) / (_GAP[1] - _GAP[0]), 0, 1)
-    inner, outer = _half_widths(relative, k, off, there > 0.3)
+    inner, outer = _half_widths(relative, k, off, (there > 0.3) & ~b.at_frame)
     seen = sees | ((there > 0.5).mean(axis=1) > _CROWDED)
     return _Path(along.astype(np.float32), there, place.astype(np.float32), inner * b.step, outer * b.step, seen)
 
