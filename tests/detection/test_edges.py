@@ -184,8 +184,8 @@ def test_a_particle_cut_by_the_frame_stays_cut() -> None:
 
 
 def at_the_frame(diameter: float, gap: float, *, contrast: float = 60.0, seed: int = 0) -> bool:
-    """Whether a disc whose edge lies `gap` px inside the frame, drawn 2 px too large, keeps pixels in the outermost row; all four sides
-    must say the same. gap: below 0 where the frame cuts it"""
+    """Whether a disc whose edge lies `gap` px inside the frame, drawn 2 px too large, keeps pixels in the outermost row; all four
+    sides must say the same. gap: below 0 where the frame cuts it"""
     side, reach = 2 * math.ceil(diameter) + 12, math.ceil(diameter)
     y, x = fine((side, side))
     outside = gap + diameter / 2 - 0.5 + reach  # the picture is cut out of a larger one, so that its blur does not end at the frame

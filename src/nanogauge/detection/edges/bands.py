@@ -35,8 +35,8 @@ STATES = np.arange(-STEPS, STEPS + 1, dtype=np.float32)
 @dataclass(slots=True)
 class Bands:
     """Slopes of the grey level along the normals of a group. slope: (p, n, k), positive where it falls outwards; valid: the same;
-    step: (p,) px between states; wall: (p, n), where a neighbour touches; at_frame: (p, n), where the outline reaches the frame, and
-    cut, where the particle does, too."""
+    step: (p,) px between states; wall: (p, n), where a neighbour touches; at_frame: (p, n), where the outline reaches the frame;
+    cut: the same, where the particle does, too."""
 
     nodes: Nodes
     slope: F32
@@ -90,11 +90,11 @@ def _ends_within(
     level: F32, at_frame: NDArray[np.bool_], free: NDArray[np.bool_], there: F32, step: F32, spacing: F32
 ) -> NDArray[np.bool_]:
     """(p, n) nodes at the frame where the particle has ended before it: an outline drawn somewhat too large reaches the frame where
-    the particle does not. All along the stretch, the grey level then falls from the particle's within the band to the ground's at the
-    frame, as far as it does beyond the particle's edge elsewhere.
+    the particle does not. All along the stretch, the grey level then falls from the particle's within the band to the ground's at
+    the frame, as far as it does beyond the particle's edge elsewhere.
 
-    level: (p, n, k + 2) grey levels along the normals; free: (p, n) nodes whose whole band is the particle's own and within the frame;
-    there: (p, n) grey level at the frame
+    level: (p, n, k + 2) grey levels along the normals; free: (p, n) nodes whose whole band is the particle's own and within the
+    frame; there: (p, n) grey level at the frame
     """
     ends = np.zeros_like(at_frame)
     for p in np.flatnonzero(at_frame.any(axis=1) & (free.mean(axis=1) >= _FREE_LEAST)).tolist():
@@ -132,8 +132,8 @@ def nearest(picture: F32, y: F32, x: F32) -> F32:
 
 
 def mean_slopes(b: Bands, blur: float) -> tuple[F32, F32]:
-    """(p, k) mean slope over the nodes away from walls and frame, and its standard error; 0 and inf where less than a quarter of the
-    outline is seen."""
+    """(p, k) mean slope over the nodes away from walls and frame, and its standard error; 0 and inf where less than a quarter of
+    the outline is seen."""
     free = b.valid & ~(b.wall | b.at_frame)[..., None]
     n = free.sum(axis=1)
     total = np.where(free, b.slope, 0)
