@@ -24,7 +24,7 @@ _REACH_PX = (0.8, 5.0, 12.0)  # least; for common particles; largest
 _REACH_SHARE, _REACH_SHARE_LARGE = 0.45, 0.2  # of the radius: never across a small particle's middle; of a large one
 _TOUCHES_PX = 1.0  # a node with less room before a neighbour's half, or the frame's end, stays where it is
 _FREE_LEAST = 1 / 6  # share of an outline from which one knows how the particle's edge looks
-_BEYOND_PX, _GROUND = 0.5, 0.35  # outside the steepest place, and share of the fall, from which on the ground is seen
+_BEYOND_PX, _GROUND = 0.5, 0.4  # outside the steepest place, and share of the fall, from which on the ground is seen
 _BODY = 0.4  # share of the fall, from which on a grey level is not the ground's
 _ALONG_PX = 1.5  # over which grey levels are smoothed along the outline for that
 _OUTER_SHARE = 0.7  # of the steepest slope: a slope of the other sign further outside is the edge, the first a bright rim's
@@ -108,7 +108,7 @@ def _ends_within(
         body, frame = (
             ndimage.gaussian_filter1d((v - ground) / fall, _ALONG_PX / spacing[p], mode="wrap") for v in (level[p, :, 0], there[p])
         )
-        fallen = (frame < min((beyond - ground) / fall, _GROUND) * body) & (frame > -_BODY) & (body > _BODY)
+        fallen = (frame < np.minimum((beyond - ground) / fall * body, _GROUND)) & (frame > -_BODY) & (body > _BODY)
         stretch = _stretches(at_frame[p])
         ends[p] = at_frame[p] & ~np.isin(stretch, stretch[at_frame[p] & ~fallen])
     return ends
