@@ -23,7 +23,6 @@ from ..core.settings import MeasureSettings, Settings
 from .classes import Classes, ClassFigures
 from .distribution import (
     Distribution,
-    Estimate,
     Fit,
     RequiredN,
     Unit,
@@ -245,7 +244,7 @@ def intervals_to_quote(of_budget: Mapping[str, tuple[float, float]], weighting: 
 
 def widened(d: Distribution, detection: Mapping[str, float]) -> Distribution:
     """A distribution whose intervals hold what the counting of particles does not know: what was found, missed, joined and cut."""
-    changes: dict[str, Estimate] = {}
+    changes: dict[str, Any] = {}
     for statistic in BUDGET_STATISTICS:
         e, relative = getattr(d, statistic), detection.get(statistic, 0.0)
         if relative > 0 and math.isfinite(e.low):
