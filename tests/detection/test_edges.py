@@ -16,6 +16,7 @@ from roifile import ImagejRoi
 from nanogauge import Micrograph, Settings
 from nanogauge.core.particles import Flag
 from nanogauge.detection.edges import bands, levels, true_edge, typical_edge
+from nanogauge.detection.edges.bands import ruled_sides
 from nanogauge.detection.edges.path import closed_paths
 from nanogauge.measuring import measure_particles
 from scenes import blind, spheres
@@ -219,6 +220,20 @@ def test_a_particle_at_the_frame_does_not_move_the_edges_of_others() -> None:
     far = here > 5
     assert far.any()
     assert (here[far] == there[far]).mean() > 0.999
+
+
+def test_a_ruled_border_is_not_taken_for_the_ground_before_which_a_particle_ends() -> None:
+    shape = (90, 140)
+    y, x = fine(shape)
+    body = coarse(np.hypot(y + 4, x - 70) <= 24)  # cut by the frame, on a side that is ruled in black
+    picture = seen(body, blur=1.0, noise=0.05)
+    picture[:2] = 20
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    labels = (np.hypot(y + 4, x - 70) <= 25.5).astype(np.int32)
+    assert ruled_sides(picture.astype(np.float32)) == (True, False, False, False)
+    assert ruled_sides(picture[2:].astype(np.float32)) == (False,) * 4
+    moved = true_edge(labels, picture).labels
+    np.testing.assert_array_equal(moved[0], labels[0])
 
 
 def test_a_tail_of_ground_that_reaches_the_frame_is_not_taken_for_a_particle_that_ends() -> None:

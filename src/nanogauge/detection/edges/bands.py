@@ -26,6 +26,8 @@ _TOUCHES_PX = 1.0  # a node with less room before a neighbour's half, or the fra
 _FREE_LEAST = 1 / 6  # share of an outline from which one knows how the particle's edge looks
 _BEYOND_PX, _GROUND = 0.5, 0.4  # outside the steepest place, and share of the fall, from which on the ground is seen
 _BODY = 0.4  # share of the fall, from which on a grey level is not the ground's
+_RULED, _RULE_PX = 3.0, 3  # times the usual step from row to row, and how many of the outermost steps may be a rule's
+_RULE_LEAST = 0.15  # of the grey levels' deviation
 _ALONG_PX = 1.5  # over which grey levels are smoothed along the outline for that
 _OUTER_SHARE = 0.7  # of the steepest slope: a slope of the other sign further outside is the edge, the first a bright rim's
 _LEAST_RISE = 5.0  # of the mean slope at the edge over its standard error
@@ -52,7 +54,21 @@ class Bands:
         return np.asarray(self.step[:, None] * STATES, np.float32)
 
 
-def bands_of(nodes: Nodes, grey: F32, halves: F32) -> Bands:
+def ruled_sides(grey: F32) -> tuple[bool, bool, bool, bool]:
+    """Whether a picture (H, W) has a ruled border at its top, bottom, left and right, as figures do, or a data bar's first row:
+    there the grey level changes along most of the side at one of the outermost steps, as it does not from row to row elsewhere."""
+    least = _RULE_LEAST * float(grey.std())
+
+    def ruled(rows: F32) -> tuple[bool, bool]:
+        steps = np.median(np.abs(np.diff(rows, axis=0)), axis=1)
+        most = max(_RULED * float(np.median(steps)), least)
+        return bool((steps[:_RULE_PX] > most).any()), bool((steps[-_RULE_PX:] > most).any())
+
+    return (*ruled(grey), *ruled(grey.T)) if min(grey.shape) > 4 * _RULE_PX else (False,) * 4
+
+
+def bands_of(nodes: Nodes, grey: F32, halves: F32, ruled: tuple[bool, bool, bool, bool] = (False,) * 4) -> Bands:
+    """ruled: as `ruled_sides` says, of the picture as it is"""
     least, common, most = _REACH_PX
     reach = np.clip(_REACH_SHARE * nodes.radius, least, np.clip(_REACH_SHARE_LARGE * nodes.radius, common, most))
     step = (reach / STEPS).astype(np.float32)
@@ -78,6 +94,8 @@ def bands_of(nodes: Nodes, grey: F32, halves: F32) -> Bands:
     own[..., : STEPS + 1] = np.logical_and.accumulate(own[..., STEPS::-1], axis=2)[..., ::-1]
     own &= within
     there = np.take_along_axis(level, touch + 1, axis=2)[..., 0]
+    room = np.stack([nodes.at[..., 0], h - 1 - nodes.at[..., 0], nodes.at[..., 1], w - 1 - nodes.at[..., 1]])
+    there[np.array(ruled)[room.argmin(axis=0)]] = np.nan  # what lies at a ruled border is not the picture's
     cut = at_frame & ~_ends_within(level, at_frame, own.all(axis=2), there, step, nodes.spacing)
     wall = beside & ~cut
     own &= ~cut[..., None]
@@ -94,7 +112,7 @@ def _ends_within(
     the frame, as far as it does beyond the particle's edge elsewhere.
 
     level: (p, n, k + 2) grey levels along the normals; free: (p, n) nodes whose whole band is the particle's own and within the
-    frame; there: (p, n) grey level at the frame
+    frame; there: (p, n) grey level at the frame, NaN where it is not known
     """
     ends = np.zeros_like(at_frame)
     for p in np.flatnonzero(at_frame.any(axis=1) & (free.mean(axis=1) >= _FREE_LEAST)).tolist():

@@ -16,7 +16,20 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ...core.cpu import each
-from .bands import GAP_PX, PRIOR_PX, STATES, STEPS, Bands, Own, bands_of, mean_slopes, median_shift, own_edges, usual_sign
+from .bands import (
+    GAP_PX,
+    PRIOR_PX,
+    STATES,
+    STEPS,
+    Bands,
+    Own,
+    bands_of,
+    mean_slopes,
+    median_shift,
+    own_edges,
+    ruled_sides,
+    usual_sign,
+)
 from .levels import smoothed, vertex
 from .nodes import F32, Nodes, outlines_of
 from .path import closed_paths
@@ -113,7 +126,8 @@ def true_edge(
             np.asarray(pixels[window], np.float32), _radius(groups), by=None if typical is None else typical.blur_px
         )
         halves = _halves(within)
-        bands = each(lambda g: bands_of(g, grey, halves), groups)
+        ruled = ruled_sides(np.asarray(pixels[window], np.float32))
+        bands = each(lambda g: bands_of(g, grey, halves, ruled), groups)
         moved = _moved(bands, blur, typical, shift, seen)
         out[window], field[window] = rasterised(within, None if known is None else known[window], moved)
     return Edged(out, field, shift, seen)
