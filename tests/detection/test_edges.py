@@ -225,9 +225,9 @@ def test_a_particle_at_the_frame_does_not_move_the_edges_of_others() -> None:
 def test_a_ruled_border_is_not_taken_for_the_ground_before_which_a_particle_ends() -> None:
     shape = (90, 140)
     y, x = fine(shape)
-    body = coarse(np.hypot(y + 4, x - 70) <= 24)  # cut by the frame, on a side that is ruled in black
+    body = coarse(np.hypot(y + 4, x - 70) <= 24)  # cut by the frame, on a side that is ruled nearly as dark as the ground
     picture = seen(body, blur=1.0, noise=0.05)
-    picture[:2] = 20
+    picture[:2] = 60
     y, x = np.mgrid[: shape[0], : shape[1]]
     labels = (np.hypot(y + 4, x - 70) <= 25.5).astype(np.int32)
     assert ruled_sides(picture.astype(np.float32)) == (True, False, False, False)
