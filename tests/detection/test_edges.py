@@ -16,6 +16,7 @@ from roifile import ImagejRoi
 from nanogauge import Micrograph, Settings
 from nanogauge.core.particles import Flag
 from nanogauge.detection.edges import bands, levels, true_edge, typical_edge
+from nanogauge.detection.edges.bands import ruled_sides
 from nanogauge.detection.edges.path import closed_paths
 from nanogauge.measuring import measure_particles
 from scenes import blind, spheres
@@ -211,6 +212,67 @@ def test_a_particle_cut_by_the_frame_stays_cut() -> None:
     found = table(labels, seen(body, blur=0.8, noise=0.03)).iloc[0]
     assert "touches_border" in found["flags"]
     assert found["area_px2"] == pytest.approx(body.sum(), rel=0.02)
+
+
+def at_the_frame(diameter: float, gap: float, *, contrast: float = 60.0, seed: int = 0) -> bool:
+    """Whether a disc whose edge lies `gap` px inside the frame, drawn 2 px too large, keeps pixels in the outermost row; all four
+    sides must say the same. gap: below 0 where the frame cuts it"""
+    side, reach = 2 * math.ceil(diameter) + 12, math.ceil(diameter)
+    y, x = fine((side, side))
+    outside = gap + diameter / 2 - 0.5 + reach  # the picture is cut out of a larger one, so that its blur does not end at the frame
+    body = coarse(np.hypot(y - outside, x - side / 2 - 0.3) <= diameter / 2)
+    picture = np.clip(seen(body, blur=1.0, noise=5 / abs(contrast), contrast=contrast, seed=seed), 0, 255)[reach:]
+    y, x = np.mgrid[:side, :side]
+    labels = (np.hypot(y - outside, x - side / 2 - 0.3) <= diameter / 2 + 2).astype(np.int32)[reach:]
+    assert labels[0].any()
+    touches = []
+    for turns in range(4):
+        moved = true_edge(np.ascontiguousarray(np.rot90(labels, turns)), np.ascontiguousarray(np.rot90(picture, turns))).labels
+        touches.append(bool(np.rot90(moved, -turns)[0].any()))
+    assert len(set(touches)) == 1
+    return touches[0]
+
+
+@pytest.mark.parametrize("diameter", [20, 30, 40, 60])
+@pytest.mark.parametrize("contrast", [60.0, -60.0])
+def test_a_whole_particle_near_the_frame_is_whole_and_one_that_is_cut_is_not(diameter: int, contrast: float) -> None:
+    for seed in range(3):
+        assert not at_the_frame(diameter, 2.0, contrast=contrast, seed=seed)
+        for share in (0.03, 0.05, 0.10, 0.30):
+            assert at_the_frame(diameter, -share * diameter, contrast=contrast, seed=seed)
+
+
+def test_a_particle_at_the_frame_does_not_move_the_edges_of_others() -> None:
+    body, labels = discs(24, off=1.3)
+    picture = seen(body, blur=1.0, noise=0.05)
+    cut = np.s_[6:]  # the first row of discs now lies 2 to 5 px inside the frame or is cut by it
+    there, here = true_edge(labels, picture).labels[cut], true_edge(np.ascontiguousarray(labels[cut]), picture[cut]).labels
+    far = here > 5
+    assert far.any()
+    assert (here[far] == there[far]).mean() > 0.999
+
+
+def test_a_ruled_border_is_not_taken_for_the_ground_before_which_a_particle_ends() -> None:
+    shape = (90, 140)
+    y, x = fine(shape)
+    body = coarse(np.hypot(y + 4, x - 70) <= 24)  # cut by the frame, on a side that is ruled nearly as dark as the ground
+    picture = seen(body, blur=1.0, noise=0.05)
+    picture[:2] = 60
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    labels = (np.hypot(y + 4, x - 70) <= 25.5).astype(np.int32)
+    assert ruled_sides(picture.astype(np.float32)) == (True, False, False, False)
+    assert ruled_sides(picture[2:].astype(np.float32)) == (False,) * 4
+    moved = true_edge(labels, picture).labels
+    np.testing.assert_array_equal(moved[0], labels[0])
+
+
+def test_a_tail_of_ground_that_reaches_the_frame_is_not_taken_for_a_particle_that_ends() -> None:
+    side = 90
+    y, x = fine((side, side))
+    body = coarse(np.hypot(y - 50, x - 45) <= 20)
+    y, x = np.mgrid[:side, :side]
+    labels = ((np.hypot(y - 50, x - 45) <= 21) | ((y <= 50) & (np.abs(x - 45) <= 8))).astype(np.int32)
+    assert true_edge(labels, seen(body, blur=1.0, noise=0.05)).labels[0].any()
 
 
 def test_nothing_outside_the_frame_is_looked_at_or_changed() -> None:

@@ -49,6 +49,19 @@ def test_nothing_is_noticed_where_all_are_found() -> None:
         assert look_alikes(*discs(14, seed=seed), None).n == 0
 
 
+@pytest.mark.parametrize("n_dark", [3, 10])
+def test_of_bright_and_dark_ones_on_grey_each_kind_is_sought_by_itself(n_dark: int) -> None:
+    grey, labels = discs(13, levels=(128.0, 188.0))
+    dark = np.isin(labels, np.arange(1, 21)[:: 20 // n_dark][:n_dark])
+    picture = np.where(dark, 256.0 - grey, grey)
+    picture = np.clip(gaussian_filter(picture, 0.7), 0, 255).astype(np.uint8)
+    assert look_alikes(picture, labels, None).n == 0
+    gone = [int(np.unique(labels[dark])[1]), int(np.unique(labels[(labels > 0) & ~dark])[1])]
+    found = look_alikes(picture, left_out(labels, gone), None)
+    places = {int(labels[tuple(np.rint(at).astype(int))]) for at in found.at}
+    assert places == (set(gone) if n_dark > 8 else {gone[1]})  # three are too few to know one by
+
+
 def test_what_looks_otherwise_is_not_noticed() -> None:
     grey, labels = discs(12)
     known = left_out(labels, [3, 9, 17])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
 
 from nanogauge.core.errors import NoSuchPart, UnsupportedFormat
 from nanogauge.reading import read_micrograph, read_picture
+from nanogauge.reading.containers import tiff
 
 
 def test_a_page_of_a_stack(write_tiff, ramp):
@@ -90,3 +93,67 @@ def test_ome_zarr(tmp_path, ramp):
     assert found.scale.nm_per_px == (3.0, 2.0)
     with pytest.raises(NoSuchPart, match=r"no channel 'SE'; there are BF, HAADF$"):
         read_micrograph(tmp_path / "a.zarr", channel="SE")
+
+
+def picture(seed: int, shape: tuple[int, int] = (384, 512)) -> np.ndarray:
+    """Bright discs with noise over a dark data bar."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    grey = rng.normal(90, 8, shape)
+    for cy, cx in rng.uniform((0, 0), shape, (40, 2)):
+        grey[np.hypot(y - cy, x - cx) < 18] += 60
+    grey[-30:] = 0
+    return np.clip(grey, 0, 255).astype(np.uint8)
+
+
+def pages(path: Path, *shown: np.ndarray, nm_per_px: tuple[float, ...] = ()) -> Path:
+    """A TIFF with a page for each, marked as nothing; of a Thermo microscope where pixel sizes are given (0: none)."""
+    with tifffile.TiffWriter(path) as file:
+        for k, page in enumerate(shown):
+            tags: dict[str, object] = {}
+            if k < len(nm_per_px) and nm_per_px[k]:
+                text = f"[Scan]\nPixelWidth={nm_per_px[k]}e-9\nPixelHeight={nm_per_px[k]}e-9\n".encode()
+                tags = {"extratags": [(34682, 1, len(text), text, True)]}
+            file.write(page, metadata=None, photometric="rgb" if page.ndim == 3 else "minisblack", **tags)
+    return path
+
+
+@pytest.mark.parametrize("thumbnail", ["every fourth px", "mean", "of colours", "16 bit"])
+def test_of_one_picture_in_several_sizes_the_largest_is_read(tmp_path, thumbnail):
+    large = picture(1)
+    small = large[::4, ::4] if thumbnail == "every fourth px" else large.reshape(96, 4, 128, 4).mean((1, 3)).astype(np.uint8)
+    if thumbnail == "of colours":
+        small = np.stack([small] * 3, axis=-1)
+    found = read_micrograph(pages(tmp_path / "a.tif", small, large.astype(np.uint16) * 9 if thumbnail == "16 bit" else large))
+    assert found.shape == large.shape
+    assert found.notes == ("page 2, the largest that shows the same picture, of 2 pages used",)
+    found = read_micrograph(pages(tmp_path / "b.tif", small, large[::2, ::2], large))
+    assert (found.part.page, found.shape) == (3, large.shape)
+    asked = read_micrograph(tmp_path / "b.tif", page=1)
+    assert asked.shape == small.shape[:2]
+    assert asked.notes[0] == "page 1 of 3 used"
+
+
+def test_pages_of_other_pictures_or_of_one_size_are_no_thumbnails(tmp_path):
+    large, other = picture(1), picture(2)
+    for shown in ((other[::4, ::4], large), (large, 255 - large), (large, large[::4, ::4]), (large[:80, :80], large)):
+        found = read_micrograph(pages(tmp_path / "a.tif", *shown))
+        np.testing.assert_array_equal(found.pixels, shown[0])
+        assert found.notes == ("first of 2 pages used",)
+
+
+@pytest.mark.parametrize(("sizes", "wanted"), [((8.0, 2.0), 2.0), ((0.0, 2.0), 2.0), ((8.0, 0.0), None)])
+def test_the_scale_is_that_of_the_page_read_not_of_its_thumbnail(tmp_path, sizes, wanted):
+    large = picture(1)
+    found = read_micrograph(pages(tmp_path / "a.tif", large[::4, ::4], large, nm_per_px=sizes))
+    assert found.shape == large.shape
+    assert (found.scale and found.scale.mean_nm_per_px) == (wanted and pytest.approx(wanted))
+
+
+def test_a_picture_too_large_to_be_unpacked_is_known_by_its_form(tmp_path, monkeypatch):
+    large = picture(1)
+    monkeypatch.setattr(tiff, "_COMPARED_PX", 1000)
+    monkeypatch.setattr(tiff, "_picture", lambda *_: pytest.fail("unpacked"))
+    path = pages(tmp_path / "a.tif", large[::4, ::4], large, large[:, :400])
+    with tifffile.TiffFile(path) as file:
+        assert tiff._usual_page(path, file, 3) == (1, "largest")

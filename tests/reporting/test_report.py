@@ -20,7 +20,17 @@ from nanogauge.core.errors import SettingsError, UnreadableFile
 from nanogauge.core.particles import KINDS, kinds_of
 from nanogauge.core.scale import Scale
 from nanogauge.pipeline.measure import Measurer
-from nanogauge.reporting import MOST_CARDS, Collected, ReportInfo, build, micrograph_page, read_info, report_page, report_pdf
+from nanogauge.reporting import (
+    MOST_CARDS,
+    Collected,
+    ReportInfo,
+    build,
+    card_of,
+    micrograph_page,
+    read_info,
+    report_page,
+    report_pdf,
+)
 from nanogauge.reporting.formatting import breakable, lengths, number, percent
 from nanogauge.results.figures import jpeg_data_uri, overlay, scale_bar_crop
 from nanogauge.results.folder import save_measurement
@@ -98,6 +108,20 @@ def test_page_shows_every_micrograph_and_failure(in_nm: Measurement, in_px: Meas
         assert wanted in words
     assert "No particles found." in words
     assert f"{in_nm.n_particles} particles, {in_nm.distribution.n} counted" in words
+
+
+def test_a_figure_printed_twice_has_one_interval_everywhere(in_nm: Measurement) -> None:
+    document, (sample,) = build(collected(in_nm))
+    assert sample.budget is not None
+    (shown,) = document["samples"]
+    of_sample = {r[0]: r[2] for r in shown["statistics"]}
+    of_budget = {b["summary"][0]: b["summary"][-1] for b in shown["budget"]["statistics"]}
+    assert set(of_budget) == {"mean", "d10", "d50 (median)", "d90"}
+    for card in (of_sample, {r[0]: r[2] for r in card_of(saved_of(in_nm, name="a")).statistics}):
+        assert {name: card[name] for name in of_budget} == of_budget
+        assert card["D[1,0] (number mean)"] == card["mean"] != card["D[4,3] (De Brouckere)"]
+    assert sample.quotable["number_mean"] == sample.quotable["mean"] == (sample.budget["mean"].low, sample.budget["mean"].high)
+    assert sample.quotable["median"] == sample.quotable["d50"]
 
 
 def test_page_holds_the_sample_s_figures_with_their_uncertainty(in_nm: Measurement) -> None:

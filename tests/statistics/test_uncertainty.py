@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -14,7 +16,7 @@ from scipy.stats import norm
 from nanogauge.core.scale import Scale
 from nanogauge.core.settings import Settings
 from nanogauge.measuring import measure_particles
-from nanogauge.statistics.distribution import quantiles
+from nanogauge.statistics.distribution import STATISTICS, WITHOUT_UNIT, quantiles
 from nanogauge.statistics.metrology import budget_of, distribution_of, verdicts_of
 from nanogauge.statistics.uncertainty import BUDGET_STATISTICS, Inputs, uncertainty_budget
 from nanogauge.statistics.warnings import detection_warnings, missed_warnings, soft_warnings
@@ -183,6 +185,19 @@ def test_intervals_are_widened_by_what_was_missed_or_joined():
     assert detection_warnings({"mean": 0.05, "d50": 0.1, "d90": 0.3}, {}) == ()  # a tail is in its interval, and no more is said
     (said,) = detection_warnings({"mean": 0.05, "d50": 0.3}, {})
     assert "30 %" in said
+
+
+@pytest.mark.parametrize("weighting", ["number", "volume"])
+@pytest.mark.parametrize("clusters", [None, np.arange(X.size) % 4])
+def test_one_figure_has_one_interval_under_each_of_its_names(weighting, clusters):
+    table = pd.DataFrame({"equivalent_diameter_px": X, "edge_weight": np.linspace(1, 1.3, X.size)})
+    settings = replace(Settings().measure, weighting=weighting)
+    d = distribution_of(table, "px", settings, clusters=clusters, detection=dict.fromkeys(BUDGET_STATISTICS, 0.1))
+    figures = {name: d[name] for name in STATISTICS if name not in WITHOUT_UNIT}
+    twins = [(a, b) for a, b in combinations(figures, 2) if math.isclose(figures[a].value, figures[b].value, rel_tol=1e-12)]
+    assert {("median", "d50"), ("mean", "number_mean" if weighting == "number" else "d43")} <= set(twins)
+    for a, b in twins:
+        assert (figures[a].low, figures[a].high) == pytest.approx((figures[b].low, figures[b].high), rel=1e-12)
 
 
 def test_another_reading_that_finds_many_more_is_told():

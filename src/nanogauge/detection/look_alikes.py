@@ -1,7 +1,8 @@
 """Places that look like the particles found and are not among them: a witness that is no network.
 
 At one magnification a network may overlook a disc as bright and as large as the one beside it. Where the particles found are
-many and round, the grey levels alone tell: as bright inside, as steep at the rim on all sides, as even. Larger ones than most are
+many and round, the grey levels alone tell: as bright inside, as steep at the rim on all sides, as even. Where some are brighter
+than the ground and some darker, each kind is sought by itself: what lies between both is ground. Larger ones than most are
 sought, too, for what is large and even may be taken for a hole; smaller ones not, as specks are many. Particles of other forms are
 not sought.
 """
@@ -96,13 +97,13 @@ def look_alikes(grey: NDArray[np.generic], labels: NDArray[np.int32], confidence
     if model.sum() < _MODELS or typical / 2 < _LEAST_RADIUS_PX:
         return NONE
     sight = _Sight(np.asarray(grey, np.float32), (labels > 0).astype(np.float32), 1.0, typical / 2).shrunk(typical / 2)
-    manner = sight.manner_of(at[model])
-    found = [sight.places(manner)]
+    manners = sight.manners_of(at[model])
+    found = [sight.places(m) for m in manners]
     for factor in _LARGER:
         if factor * typical / 2 > _LARGEST * min(labels.shape):
             break
         sight = sight.shrunk(factor * typical / 2)
-        found.append(sight.places(manner))
+        found += [sight.places(m) for m in manners]
     return _apart(found)
 
 
@@ -164,16 +165,23 @@ class _Sight(NamedTuple):
 
         return at(_RIM[0]) - at(_RIM[1])
 
-    def manner_of(self, at: Floats) -> _Manner:
-        """How particles look whose centres (k, 2) are given in px of the picture."""
+    def manners_of(self, at: Floats) -> list[_Manner]:
+        """How particles look whose centres (k, 2) are given in px of the picture: those that are brighter than what surrounds them,
+        and those that are darker, where there are enough of them."""
         y, x = np.minimum(np.rint((at + 0.5) * self.zoom - 0.5).astype(np.int64), np.array(self.grey.shape) - 1).T
-        step = self.steps()[y, x]
-        usual = float(np.median(step))
-        sign = float(np.sign(usual)) or 1.0
-        tone, uneven = (_range(v[y, x], abs(usual)) for v in self.tones())
-        weakest = np.percentile(sign * self.sides(y, x), _WEAKEST, axis=1)
-        least, least_side = (max(_LESS * float(np.percentile(v, q)), 1e-3) for v, q in ((sign * step, _STEP), (weakest, _SIDE)))
-        return _Manner(sign, tone, uneven[1], least, least_side)
+        step, sides = self.steps()[y, x], self.sides(y, x)
+        values = [v[y, x] for v in self.tones()]
+        manners = []
+        for sign in (1.0, -1.0):
+            own = sign * step > 0
+            if own.sum() < _MODELS:
+                continue
+            own_step = sign * step[own]
+            tone, uneven = (_range(v[own], float(np.median(own_step))) for v in values)
+            weakest = np.percentile(sign * sides[own], _WEAKEST, axis=1)
+            least, least_side = (max(_LESS * float(np.percentile(v, q)), 1e-3) for v, q in ((own_step, _STEP), (weakest, _SIDE)))
+            manners.append(_Manner(sign, tone, uneven[1], least, least_side))
+        return manners
 
     def places(self, m: _Manner) -> LookAlikes:
         """Where something of that manner lies that bears no label."""

@@ -11,6 +11,7 @@ from ..results.measurement import Measurement
 from ..results.saved import SavedMeasurement, saved_of
 from ..scale.calibration import Calibration, calibration_from_dict
 from ..statistics.distribution import STATISTICS
+from ..statistics.metrology import intervals_to_quote
 from .arrangement import aggregate_rows, fibre_rows, order_rows
 from .content import digits_of, exclusion_rows, unit_of
 from .formatting import DASH, NAMES, Lengths, lengths, number, percent
@@ -60,7 +61,7 @@ def card_of(saved: SavedMeasurement) -> Card:
         row=table_row(saved),
         facts=_facts(about),
         scale=scale_rows(about),
-        statistics=_statistics(d, unit),
+        statistics=_statistics(about, unit),
         exclusions=exclusion_rows(about["n_particles"], d["n"], about.get("exclusions") or {}),
         edits=[str(e) for e in about.get("operator_edits") or []],
         overlay=saved.overlay_jpeg,
@@ -207,7 +208,11 @@ def calibration_text(c: Calibration) -> str:
     return f"{c.title}{until}: {factors}, u = {percent(c.relative_uncertainty, 2)}" + (f" ({parts})" if parts else "")
 
 
-def _statistics(d: dict[str, Any], unit: Lengths) -> list[tuple[str, str, str]]:
+def _statistics(about: dict[str, Any], unit: Lengths) -> list[tuple[str, str, str]]:
+    """(name, value, 95 % interval) with units; the interval to quote where there is one."""
+    d = about["distribution"]
+    of_budget = ((about.get("budget") or {}).get("statistics") or {}).items()
+    quotable = intervals_to_quote({k: (_float(b["low"]), _float(b["high"])) for k, b in of_budget}, d["weighting"])
     rows = []
     for name in STATISTICS:
         e = d.get(name)
@@ -215,7 +220,8 @@ def _statistics(d: dict[str, Any], unit: Lengths) -> list[tuple[str, str, str]]:
             continue
         show = unit_of(name, unit)
         of = f" {show.unit}" if show.unit else ""
-        interval = show.interval(e["low"], e["high"]) + of if e["low"] is not None else "too few particles"
+        low, high = quotable.get(name, (e["low"], e["high"]))
+        interval = show.interval(low, high) + of if e["low"] is not None else "too few particles"
         rows.append((NAMES.get(name, name), show.show(e["value"], digits_of(name)) + of, interval))
     return rows
 

@@ -30,7 +30,7 @@ def sample_content(sample: Sample) -> Block:
         "name": sample.name,
         "unit": unit.unit,
         "headline": _headline(sample, unit),
-        "statistics": statistics_rows(d, unit),
+        "statistics": _statistics(sample, unit),
         "statistics_note": _statistics_note(sample),
         "budget": _budget(sample, unit),
         "required_n": _required_n(sample),
@@ -93,8 +93,9 @@ def _headline(sample: Sample, unit: Lengths) -> list[tuple[str, str, str]]:
     return rows
 
 
-def statistics_rows(d: Distribution, unit: Lengths) -> list[tuple[str, str, str, str]]:
-    """(name, value, 95 % interval, standard error) with units."""
+def _statistics(sample: Sample, unit: Lengths) -> list[tuple[str, str, str, str]]:
+    """(name, value, 95 % interval, standard error) with units; the interval to quote where there is one."""
+    d, quotable = sample.distribution, sample.quotable
     rows = []
     for name in STATISTICS:
         e = getattr(d, name)
@@ -103,7 +104,7 @@ def statistics_rows(d: Distribution, unit: Lengths) -> list[tuple[str, str, str,
         show = unit_of(name, unit)
         of = f" {show.unit}" if show.unit else ""
         known = math.isfinite(e.low)
-        interval = show.interval(e.low, e.high) + of if known else _no_interval(d)
+        interval = show.interval(*quotable.get(name, (e.low, e.high))) + of if known else _no_interval(d)
         se = show.show(e.standard_error, 2) + of if math.isfinite(e.standard_error) else DASH
         rows.append((NAMES.get(name, name), show.show(e.value, digits_of(name)) + of, interval, se))
     return rows
@@ -128,8 +129,8 @@ def _statistics_note(sample: Sample) -> str:
     how = ", clustered by micrograph" if d.n_clusters > 1 else ""
     return (
         f"By {d.weighting}. {100 * d.confidence:.0f} % intervals by bootstrap{how} ({d.n_bootstrap} resamples, seed {d.seed}); "
-        f"they cover the choice of particles and, for mean, median, d10, d50 and d90, what may have been missed, joined or cut; "
-        f"the budget has all. D[1,0], D[3,2] and D[4,3] are of the number distribution. "
+        f"they cover the choice of particles. Those of mean, d10, d50 and d90 are the budget's, and so have all that it has. "
+        f"D[1,0], D[3,2] and D[4,3] are of the number distribution. "
         f"Effective number under the edge weights: {number(d.n_effective, 4)}."
     )
 

@@ -143,7 +143,8 @@ def _summary(sample: Sample) -> list[tuple[Any, ...]]:
     rows += [(f"left out: {k.replace('_', ' ')}", n) for k, n in sample.exclusions.items()]
     for name in STATISTICS:
         e = getattr(d, name)
-        rows.append((name, e.value, "" if name in WITHOUT_UNIT else d.unit, e.low, e.high, e.standard_error))
+        low, high = sample.quotable.get(name, (e.low, e.high))
+        rows.append((name, e.value, "" if name in WITHOUT_UNIT else d.unit, low, high, e.standard_error))
     for v in sample.verdicts:
         rows += [(v.question, v.answer), (v.value_meaning, v.value, "", v.low, v.high)]
     for r in sample.required_n:

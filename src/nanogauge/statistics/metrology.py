@@ -99,6 +99,16 @@ class SizeFigures:
             detection=self.detection,
         )
 
+    @property
+    def quotable(self) -> dict[str, tuple[float, float]]:
+        """Statistic -> (low, high), the interval to quote: of mean, d10, d50 and d90, under all their names, the budget's, which
+        holds everything that is known. Others are not in it, nor those whose interval cannot be given."""
+        if self.budget is None:
+            return {}
+        d = self.distribution
+        known = [s for s in self.budget.statistics if math.isfinite(d[s.statistic].low)]
+        return intervals_to_quote({s.statistic: (s.low, s.high) for s in known}, d.weighting)
+
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
         """EU nanomaterial, where there is a scale, and monodispersity; none where no particle counts."""
@@ -205,7 +215,7 @@ def distribution_of(
     """Distribution of the equivalent diameter of the particles that count.
 
     clusters: (n,) their micrographs, where pooled; detection: relative standard uncertainties of what was found, by which the
-    intervals of mean, median, d10, d50 and d90 are widened
+    intervals of mean, d10, d50 and d90, under all their names, are widened
     """
     diameters, weights = table[f"equivalent_diameter_{unit}"].to_numpy(np.float64), weights_of(table, settings)
     options: dict[str, Any] = {
@@ -219,15 +229,28 @@ def distribution_of(
     return widened(d, detection or {})
 
 
+def names_of(statistic: str, weighting: Weighting) -> tuple[str, ...]:
+    """A statistic of the budget and the other name under which a distribution has the same figure."""
+    if statistic == "d50":
+        return "d50", "median"
+    return ("mean", "number_mean" if weighting == "number" else "d43") if statistic == "mean" else (statistic,)
+
+
+def intervals_to_quote(of_budget: Mapping[str, tuple[float, float]], weighting: Weighting) -> dict[str, tuple[float, float]]:
+    """The budget's intervals under all names that their statistics have; none that is not known."""
+    known = {name: interval for name, interval in of_budget.items() if all(map(math.isfinite, interval))}
+    return {also: interval for name, interval in known.items() for also in names_of(name, weighting)}
+
+
 def widened(d: Distribution, detection: Mapping[str, float]) -> Distribution:
     """A distribution whose intervals hold what the counting of particles does not know: what was found, missed, joined and cut."""
-    changes = {}
-    for name in (*BUDGET_STATISTICS, "median"):
-        e, relative = getattr(d, name), detection.get("d50" if name == "median" else name, 0.0)
+    changes: dict[str, Any] = {}
+    for statistic in BUDGET_STATISTICS:
+        e, relative = getattr(d, statistic), detection.get(statistic, 0.0)
         if relative > 0 and math.isfinite(e.low):
             more = _TWO_SIDED_95 * relative * e.value
             low, high = e.value - math.hypot(e.value - e.low, more), e.value + math.hypot(e.high - e.value, more)
-            changes[name] = replace(e, low=max(low, 0.0), high=high)
+            changes |= dict.fromkeys(names_of(statistic, d.weighting), replace(e, low=max(low, 0.0), high=high))
     return replace(d, **changes) if changes else d
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from nanogauge.apps.serve.quantities import QUANTITIES, distribution_by
-from nanogauge.apps.serve.sample_figures import chart_of, figures_of, quotable, sample_of, shown_lengths
+from nanogauge.apps.serve.sample_figures import chart_of, figures_of, sample_of, shown_lengths
 from nanogauge.core.errors import EditError
 from nanogauge.editing.session import Session
 from nanogauge.statistics.samples import Part
@@ -48,7 +48,7 @@ def test_one_interval_a_page_is_that_of_the_budget(session: Session) -> None:
     m = session.measurement()
     sample = sample_of([Part("a", m.particles, m.scale, m.edge_offset_px, m.detection)], name="a", settings=m.settings)
     assert m.budget is not None
-    low, high = quotable(sample)["mean"]
+    low, high = sample.quotable["mean"]
     assert (low, high) == (pytest.approx(m.budget["mean"].low, rel=1e-6), pytest.approx(m.budget["mean"].high, rel=1e-6))
     assert high - low > sample.distribution.mean.high - sample.distribution.mean.low  # the scale is in it, too
     unit = shown_lengths(sample, "nm")

@@ -112,20 +112,12 @@ def _bins(values: NDArray[np.float64], weights: NDArray[np.float64], width: floa
     return min(max(math.ceil(float(np.ptp(counted)) * k / width), 1), _MOST_BINS)
 
 
-def quotable(sample: Sample) -> dict[str, tuple[float, float]]:
-    """The 95 % intervals to quote: of mean, d10, d50 and d90 those of the budget, which hold everything that is known."""
-    budget = sample.budget
-    if budget is None:
-        return {}
-    return {s.statistic: (s.low, s.high) for s in budget.statistics if math.isfinite(s.low)}
-
-
 def figures_of(
     sample: Sample, unit: Lengths, *, by: str = DIAMETER, distribution: Distribution | None = None
 ) -> list[dict[str, str]]:
     """The rows of the table of figures: name, value with unit, interval ("" where there is none yet), what it means."""
     d = distribution or sample.distribution
-    known = quotable(sample) if by == DIAMETER and sample.settings.measure.n_bootstrap else {}
+    known = sample.quotable if by == DIAMETER and sample.settings.measure.n_bootstrap else {}
     rows = []
     for name in _SHOWN if by == DIAMETER else _SHOWN_OF_OTHERS:
         e = getattr(d, name)

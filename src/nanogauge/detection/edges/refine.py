@@ -16,7 +16,21 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ...core.cpu import each
-from .bands import GAP_PX, PRIOR_PX, STATES, STEPS, Bands, Own, bands_of, mean_slopes, median_shift, own_edges, usual_sign
+from .bands import (
+    GAP_PX,
+    PRIOR_PX,
+    STATES,
+    STEPS,
+    Bands,
+    Own,
+    Sides,
+    bands_of,
+    mean_slopes,
+    median_shift,
+    own_edges,
+    ruled_sides,
+    usual_sign,
+)
 from .levels import smoothed, vertex
 from .nodes import F32, Nodes, outlines_of
 from .path import closed_paths
@@ -122,7 +136,8 @@ def true_edge(
         grey, blur = smoothed(
             np.asarray(pixels[window], np.float32), _radius(groups), by=None if typical is None else typical.blur_px
         )
-        sought = _sought([_Part(groups, grey, _halves(within))], blur, typical)
+        ruled = ruled_sides(np.asarray(pixels[window], np.float32))
+        sought = _sought([_Part(groups, grey, _halves(within), ruled)], blur, typical)
         paths = _paths(sought)
         lean = _lean(sought, paths) if sought.typical.lean is None else sought.typical.lean
         soft = _soft(sought, paths)
@@ -162,11 +177,12 @@ def _radius(groups: Sequence[Nodes]) -> float:
 
 
 class _Part(NamedTuple):
-    """A picture, or a part of one: outlines, smoothed grey levels (h, w), and the particle that is nearest (h, w)."""
+    """A picture, or a part of one: outlines, smoothed grey levels (h, w), the particle that is nearest (h, w), ruled borders."""
 
     groups: Sequence[Nodes]
     grey: F32
     halves: F32
+    ruled: Sides = (False,) * 4
 
 
 class _Sought(NamedTuple):
@@ -191,7 +207,7 @@ def _sought(parts: Sequence[_Part], blur: float, typical: TypicalEdge | None) ->
 
 def _sought_as(parts: Sequence[_Part], blur: float, typical: TypicalEdge | None, wider: float) -> _Sought:
     def bands_in(part: _Part) -> list[Bands]:
-        return each(lambda g: bands_of(g, part.grey, part.halves, wider), part.groups)
+        return each(lambda g: bands_of(g, part.grey, part.halves, part.ruled, wider), part.groups)
 
     bands = [b for part in parts for b in bands_in(part)]
     means = each(lambda b: mean_slopes(b, blur), bands)
@@ -273,7 +289,7 @@ def _path(b: Bands, own: Own, sees: NDArray[np.bool_], centre: float, usual_heig
     # a gap falls and rises again; where one particle lies on another, the grey level only falls
     rises = -(b.slope[b.wall] * np.repeat(scale, b.wall.sum(axis=1))[:, None] * _beyond(b)[np.nonzero(b.wall)[0]]).min(axis=1)
     there[b.wall] = np.clip((np.minimum(there[b.wall], rises) - _GAP[0]) / (_GAP[1] - _GAP[0]), 0, 1)
-    inner, outer, whole = _half_widths(relative, k, off, there > 0.3)
+    inner, outer, whole = _half_widths(relative, k, off, (there > 0.3) & ~b.at_frame)
     seen = sees | ((there > 0.5).mean(axis=1) > _CROWDED)
     return _Path(along.astype(np.float32), there, place.astype(np.float32), inner * b.step, outer * b.step, seen, whole)
 

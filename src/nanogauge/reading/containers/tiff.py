@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,11 +37,15 @@ PROVENANCE = "nanogauge: "
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PAGES_SEARCHED, _DETECTORS_SEARCHED = 8, 256
+_MUCH_LARGER = 1.25  # each side, from which on one page may be the other's thumbnail
+_ALIKE, _COMPARED_BLUR_PX = 0.8, 1.0  # correlation of two pages that show the same picture, each blurred
+_LEAST_COMPARED_PX, _COMPARED_PX = 16, 1 << 25  # of the smaller page's sides, and of the larger page in all
 _MINISWHITE, _RGB, _PALETTE, _CMYK, _YCBCR, _CIELAB = 0, 2, 3, 5, 6, 8
 _JPEG = (6, 7, 33007, 34892)
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
 _PRINT_NM_PER_PX = 2 * unit_nm("µm")  # finer than any printer's or scanner's 12,700 dpi
 _REDUCED = 1  # bit of NewSubfileType: a smaller version of another page
+Why = Literal["first", "calibrated", "largest"]
 DAMAGE = (
     OSError,
     ValueError,
@@ -59,14 +64,14 @@ DAMAGE = (
 
 def read(source: File, wish: Wish) -> Decoded:
     """The page wished for; by default the first picture, or the first page that holds the instrument's calibration (Olympus: the
-    second)."""
+    second), or the largest of several that show the same picture."""
     path = source.path
     with quiet():
         try:
             with open_tiff(source) as file:
                 if len(file.pages) == 0:
                     raise UnreadableFile(f"{path}: a TIFF without a picture; copy it again from the microscope")
-                index, name, facts, part = choose(source, file, wish)
+                index, name, facts, part, why = choose(source, file, wish)
                 page: Any = file.pages[index]
                 refuse_reciprocal(path, facts)
                 refuse_huge(path, int(page.imagewidth), int(page.imagelength))
@@ -88,19 +93,23 @@ def read(source: File, wish: Wish) -> Decoded:
             raise UnreadableFile(f"{path}: damaged or cut-off TIFF ({reason}); copy it again from the microscope") from error
     if description.startswith(PROVENANCE):
         notes = (description.removeprefix(PROVENANCE).partition(", SHA-256")[0], *notes)
-    notes = (*part_notes(part, wish), *notes, *more)
+    notes = (*part_notes(part, wish, why), *notes, *more)
     return Decoded(pixels=pixels, format=f"tiff/{name}" if name else "tiff", facts=facts, notes=notes, part=part, hint=hint)
 
 
-def part_notes(part: Part, wish: Wish) -> tuple[str, ...]:
-    """What to say of the page and the channel used, where there was a choice."""
+def part_notes(part: Part, wish: Wish, why: Why) -> tuple[str, ...]:
+    """What to say of the page and the channel used, where there was a choice. why: that page, where none was wished for"""
     said = []
     if part.n_pages > 1:
         if wish != Wish():
             said.append(f"page {part.page} of {part.n_pages} used" + (f" ({part.detector})" if part.detector else ""))
         else:
-            why = "first" if part.page == 1 else f"page {part.page}, the calibrated one,"
-            said.append(f"{why} of {part.n_pages} pages used")
+            which_one = {
+                "first": "first" if part.page == 1 else f"page {part.page}",
+                "calibrated": "first" if part.page == 1 else f"page {part.page}, the calibrated one,",
+                "largest": f"page {part.page}, the largest that shows the same picture,",
+            }
+            said.append(f"{which_one[why]} of {part.n_pages} pages used")
     if part.channel:
         said.append(f"channel {part.channel} of {', '.join(part.channels)} used")
     return tuple(said)
@@ -114,11 +123,12 @@ def open_tiff(source: File) -> Any:
     return tifffile.TiffFile(source.stream, name=source.path.name)
 
 
-def choose(source: File, file: Any, wish: Wish) -> tuple[int, str, Facts | None, Part]:
-    """Index of the page to use, its maker's name and facts, and what part of the file it is. Raises NoSuchPart."""
+def choose(source: File, file: Any, wish: Wish) -> tuple[int, str, Facts | None, Part, Why]:
+    """Index of the page to use, its maker's name and facts, what part of the file it is, and why that page. Raises NoSuchPart."""
     path = source.path
     n_pages = len(file.pages)
     detectors: tuple[str, ...] = ()
+    why: Why = "first"
     if wish.detector:
         shown = [i for i in range(min(n_pages, _DETECTORS_SEARCHED)) if not _is_reduced(file.pages[i])] or [0]
         told = [_facts(Tags(file.pages[i]))[1] for i in shown]
@@ -128,7 +138,7 @@ def choose(source: File, file: Any, wish: Wish) -> tuple[int, str, Facts | None,
     elif wish.page:
         usual = 0
     else:
-        usual = _usual_page(file, n_pages)
+        usual, why = _usual_page(path, file, n_pages)
     channels, planes = _planes(source, usual) if wish.channel else ((), [])
     if channels:
         channel = which(path, "channel", channels, wish.channel, usual=0)
@@ -140,11 +150,44 @@ def choose(source: File, file: Any, wish: Wish) -> tuple[int, str, Facts | None,
         part = Part(page=index + 1, n_pages=n_pages)
     name, facts = _facts(Tags(file.pages[index]))
     detector = (facts.instrument.detector or "") if facts is not None else ""
-    return index, name, facts, replace(part, detector=detector, detectors=detectors or ((detector,) if detector else ()))
+    return index, name, facts, replace(part, detector=detector, detectors=detectors or ((detector,) if detector else ())), why
 
 
-def _usual_page(file: Any, n_pages: int) -> int:
-    """The first full page, or a later one that is calibrated."""
+def _usual_page(path: Path, file: Any, n_pages: int) -> tuple[int, Why]:
+    """The first full page, or a later one that is calibrated; and the largest where that page shows the same picture smaller, as
+    thumbnails do that are not marked as such."""
+    usual, why = _first_or_calibrated(file, n_pages)
+    sizes = [(int(p.imagelength), int(p.imagewidth)) for p in (file.pages[i] for i in range(min(n_pages, _PAGES_SEARCHED)))]
+    height, width = sizes[usual]
+    larger = [i for i, (h, w) in enumerate(sizes) if h >= _MUCH_LARGER * height and w >= _MUCH_LARGER * width]
+    for index in sorted(larger, key=lambda i: sizes[i], reverse=True):
+        if not _is_reduced(file.pages[index]) and _same_picture(path, file.pages[usual], file.pages[index]):
+            return index, "largest"
+    return usual, why
+
+
+def _same_picture(path: Path, small: Any, large: Any) -> bool:
+    """Whether a page shows what a larger one does: by the middles of both, away from data bars, at the same size. Of one too large
+    to be unpacked for that, only the form is compared."""
+    shape = int(small.imagelength), int(small.imagewidth)
+    n_px = int(large.imagelength) * int(large.imagewidth)
+    if n_px > _COMPARED_PX:
+        return abs(int(large.imagelength) * shape[1] / int(large.imagewidth) - shape[0]) < 1
+    if min(shape) < _LEAST_COMPARED_PX:
+        return False
+    try:
+        both = [np.asarray(_picture(path, p, Part(), "")[0], np.float32) for p in (small, large)]
+    except (InputError, MemoryError, NotImplementedError, *DAMAGE):
+        return False
+    at_one_size = [cv2.resize(p, shape[::-1], interpolation=cv2.INTER_AREA) for p in both]
+    y, x = (n // 5 for n in shape)
+    a, b = (cv2.GaussianBlur(p, (0, 0), _COMPARED_BLUR_PX)[y:-y, x:-x].ravel() for p in at_one_size)
+    if not (a.std() > 0 and b.std() > 0):
+        return False
+    return bool(np.corrcoef(a, b)[0, 1] > _ALIKE)
+
+
+def _first_or_calibrated(file: Any, n_pages: int) -> tuple[int, Why]:
     best: int | None = None
     area = 0
     for index in range(min(n_pages, _PAGES_SEARCHED)):
@@ -159,8 +202,8 @@ def _usual_page(file: Any, n_pages: int) -> int:
         elif calibrated and size >= area:
             best = index
         if calibrated and best == index:
-            return best
-    return best or 0
+            return best, "calibrated"
+    return best or 0, "first"
 
 
 def _is_reduced(page: Any) -> bool:

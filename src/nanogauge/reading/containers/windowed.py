@@ -79,7 +79,7 @@ def tiff_mosaic(source: File, wish: Wish, least_px: int) -> Mosaic | None:
             with tiff.open_tiff(source) as file:
                 if not len(file.pages):
                     return None
-                index, name, facts, part = tiff.choose(source, file, wish)
+                index, name, facts, part, why = tiff.choose(source, file, wish)
                 page: Any = file.pages[index]
                 shape = (int(page.imagelength), int(page.imagewidth))
                 if shape[0] * shape[1] < least_px or min(shape) < 1:
@@ -89,7 +89,7 @@ def tiff_mosaic(source: File, wish: Wish, least_px: int) -> Mosaic | None:
                 dtype = _checked(path, page)
                 if wish.channel and not part.channel:
                     raise UnsupportedFormat(f"{path}: a channel of so large a colour picture is not read; save it as a grey TIFF")
-                notes = tiff.part_notes(part, wish)
+                notes = tiff.part_notes(part, wish, why)
         except InputError:
             raise
         except tiff.DAMAGE as error:
