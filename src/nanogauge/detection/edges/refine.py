@@ -46,6 +46,7 @@ _GAP, _STAYS_PX = (0.1, 0.3), 0.25  # where two particles touch: how steep a gap
 _CROWDED = 0.25  # share of an outline at an edge that is clear, from which the particle shows one, if others leave it no free side
 _LEAN, _LEAN_RIM, _LEAN_MOST = 1.3, 0.75, 0.55  # px per px by which the slope is wider inwards, or narrower: see `_lean`
 _LEAN_SOFT = 0.38  # half width over radius: in softer particles the other side of the body shows, and flat ones look like spheres
+_LEAST_SOFT_PX = 4.0  # radius: any edge is as wide as half of it, or so, in smaller particles
 _SMOOTH_PX = 2.0  # along the outline, standard deviation
 _TO_MEAN = 0.03  # weight of the particle's mean shift beside that of a clear edge
 _FWHM = 2.3548
@@ -58,7 +59,8 @@ class Edged:
 
     shift_px: (largest label + 1,) how far each particle's outline moved outwards on average, by label
     seen: the same, False where the particle shows no edge of its own and moved as the others did
-    soft: half width of the particles' edges over their radius, outwards, in the median; NaN where none is seen
+    soft: half width of the particles' edges over their radius, outwards, in the median of those of 8 px across and more; NaN where
+        none is seen
     """
 
     labels: NDArray[np.int32]
@@ -340,31 +342,35 @@ def _lean(sought: _Sought, paths: Sequence[_Path]) -> float:
     docs/decisions/0006-true-edge.md.) The median over the particles of which both sides of the edge show.
     """
     inner, outer, whole = (np.concatenate([getattr(p, side)[p.seen] for p in paths]) for side in ("inner", "outer", "whole"))
-    soft = _softness(sought, paths)
+    soft, _ = _softness(sought, paths)
     clear = whole & (outer > 0) & (soft < _LEAN_SOFT)
-    if not clear.size or clear.mean() < 0.3:
+    if not clear.any():
         return 0.0
     ratios = inner[clear] / outer[clear]
     excess = float(np.median(ratios)) - 1
     error = 1.4826 * float(np.median(np.abs(ratios - 1 - excess))) / math.sqrt(ratios.size)
-    excess *= max(1 - (3 * error / excess) ** 2, 0) if excess else 0.0  # no more than is known
+    excess *= max(1 - (3 * error / excess) ** 2, 0) if excess else 0.0  # no more than is known,
+    excess *= float(clear.mean())  # nor than of so many particles
     most = _LEAN_MOST - float(np.median(soft[clear])) / 2
     return float(np.clip((_LEAN if excess > 0 else _LEAN_RIM) * excess, -_LEAN_MOST / 2, most))
 
 
-def _softness(sought: _Sought, paths: Sequence[_Path]) -> F32:
-    """Half width of the edge outwards over the particle's radius there, of all that show one."""
+def _softness(sought: _Sought, paths: Sequence[_Path]) -> tuple[F32, F32]:
+    """Half width of the edge outwards over the particle's radius there, and that radius in px, of all that show an edge."""
     radius = [(b.nodes.radius + np.median(p.along, axis=1))[p.seen] for b, p in zip(sought.bands, paths, strict=True)]
     outer = [p.outer[p.seen] for p in paths]
-    return np.asarray(np.concatenate(outer) / np.maximum(np.concatenate(radius), 0.5), np.float32)
+    there = np.maximum(np.concatenate(radius), 0.5).astype(np.float32)
+    return np.asarray(np.concatenate(outer) / there, np.float32), there
 
 
 def _soft(sought: _Sought, paths: Sequence[_Path]) -> float:
-    """Their median; no less than 1 where most edges are wider than the widest band."""
-    soft = _softness(sought, paths)
-    if not soft.size:
+    """The median of those whose edge is not merely as wide as pixels make it; no less than 1 where most edges are wider than the
+    widest band."""
+    soft, radius = _softness(sought, paths)
+    large = soft[radius >= _LEAST_SOFT_PX]
+    if not large.size:
         return math.nan
-    return max(float(np.median(soft)), 1.0 if _open(sought) else 0.0)
+    return max(float(np.median(large)), 1.0 if _open(sought) else 0.0)
 
 
 def _half_widths(relative: F32, k: NDArray[np.int64], off: F32, clear: NDArray[np.bool_]) -> tuple[F32, F32, NDArray[np.bool_]]:
