@@ -16,21 +16,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ...core.cpu import each
-from .bands import (
-    GAP_PX,
-    PRIOR_PX,
-    STATES,
-    STEPS,
-    Bands,
-    Own,
-    Sides,
-    bands_of,
-    mean_slopes,
-    median_shift,
-    own_edges,
-    ruled_sides,
-    usual_sign,
-)
+from .bands import GAP_PX, PRIOR_PX, STATES, STEPS, Bands, Own, bands_of, mean_slopes, median_shift, own_edges, usual_sign
+from .frame import Sides, ruled_sides
 from .levels import smoothed, vertex
 from .nodes import F32, Nodes, outlines_of
 from .path import closed_paths
