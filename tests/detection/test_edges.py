@@ -16,7 +16,7 @@ from roifile import ImagejRoi
 from nanogauge import Micrograph, Settings
 from nanogauge.core.particles import Flag
 from nanogauge.detection.edges import bands, levels, true_edge, typical_edge
-from nanogauge.detection.edges.bands import ruled_sides
+from nanogauge.detection.edges.frame import ruled_sides
 from nanogauge.detection.edges.path import closed_paths
 from nanogauge.measuring import measure_particles
 from scenes import blind, spheres
