@@ -385,3 +385,17 @@ def test_histogram_is_in_micrometres_where_particles_are_large(in_nm: Measuremen
         assert sum(bar.get_height() for bar in axes.patches if bar.get_height() > 1) == pytest.approx(100, abs=1)
         middle = m.distribution.median.value * (1e-3 if unit == "µm" else 1)
         assert axes.get_xlim()[0] < middle < axes.get_xlim()[1]
+
+
+def test_unlike_ways_of_measuring_are_said_beside_the_figures(in_nm: Measurement) -> None:
+    """A sample by number and one by volume were compared by number, against the second's own table, and nothing was said."""
+    by_volume = replace(in_nm, settings=in_nm.settings.replace("measure", weighting="volume", edge="outline"))
+    run = Collected(n_expected=2)
+    for name, m in (("a", in_nm), ("b", by_volume)):
+        run.add(saved_of(m, name=name), sample=name, link="")
+    _, samples = build(run)
+    for sample in samples:
+        assert any("edge steepest, outline" in w for w in sample.warnings)
+        assert any("weighting number, volume" in w for w in sample.warnings)
+    _, alike = build(collected(in_nm, in_nm))
+    assert not any("unlike" in w for w in alike[0].warnings)

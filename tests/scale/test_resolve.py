@@ -23,6 +23,14 @@ def test_user_wins_and_is_told_of_contradictions() -> None:
     assert resolve_scale(metadata=None, bar=bar(3.01), user=user).warnings == ()
 
 
+def test_user_is_told_where_the_file_knows_pixels_that_are_not_square() -> None:
+    """ "4 nm/px" for pixels of 2.5 x 4 nm: diameters were 26 % too large without a word."""
+    oblong = Scale((2.5, 4.0), 0.02, "metadata")
+    decision = resolve_scale(metadata=oblong, bar=None, user=Scale((4.0, 4.0), 0.0, "user"))
+    assert decision.warnings == ("you stated 4 x 4 nm/px (y x x), the metadata say 2.5 x 4 nm/px (y x x); yours is used",)
+    assert resolve_scale(metadata=oblong, bar=None, user=Scale((2.5, 4.0), 0.0, "user")).warnings == ()
+
+
 def test_agreement_gives_the_metadata() -> None:
     decision = resolve_scale(metadata=METADATA, bar=bar(2.02), user=None)
     assert (decision.scale, decision.source, decision.warnings) == (METADATA, "metadata", ())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..core.settings import Settings
+from ..core.settings import MeasureSettings, Settings
 from ..core.version import __version__
 from ..results.saved import SavedMeasurement
 from ..statistics.samples import Part, Sample, compare, part_of, pool_tables
@@ -23,6 +23,10 @@ MOST_CARDS = 24
 """Micrographs shown in full in report.html; a larger run has a page for each micrograph instead."""
 
 
+_IN_THE_SIZES = ("edge", "subpixel")  # settings that made the sizes what they are
+_IN_THE_FIGURES = ("weighting", "least_diameter_px", "largest_frame_share", "edge_correction")  # and what is made of the sizes
+
+
 @dataclass
 class Collected:
     """What is kept of a run's micrographs as they come: a table row, the particles' sizes, facts; pictures only of the first
@@ -35,6 +39,7 @@ class Collected:
     failures: list[dict[str, Any]] = field(default_factory=list)
     gathered: Gathered = field(default_factory=Gathered)
     settings: Settings | None = None
+    ways: dict[MeasureSettings, None] = field(default_factory=dict)  # settings that differ, in the order in which they came
     doubtful: list[Doubtful] = field(default_factory=list)
     left_out: str = ""  # which measured micrographs the report was made without, and why
 
@@ -51,6 +56,7 @@ class Collected:
         card = card_of(saved)
         self.gathered.add(saved.about)
         self.settings = self.settings or saved.settings
+        self.ways.setdefault(saved.settings.measure)
         if not self.paged:
             self.cards.append(card)
         row = table_row(saved) | {"sample": sample}
@@ -119,7 +125,23 @@ def build(
 
 
 def _samples(collected: Collected) -> list[Sample]:
-    return [pool_tables(parts, name=name, settings=collected.settings) for name, parts in collected.parts.items()]
+    samples = [pool_tables(parts, name=name, settings=collected.settings) for name, parts in collected.parts.items()]
+    said = _unlike(list(collected.ways))
+    return [replace(s, warnings=(*said, *s.warnings)) for s in samples]
+
+
+def _unlike(ways: list[MeasureSettings]) -> tuple[str, ...]:
+    """What to say where micrographs were measured in unlike ways, so that a table of theirs may give another figure than this."""
+    said = []
+    for names, so in (
+        (_IN_THE_SIZES, "sizes differ by that alone; measure them all in one way"),
+        (_IN_THE_FIGURES, "the first counts for all in this report, whatever their own tables were made with"),
+    ):
+        values = {n: list(dict.fromkeys(f"{getattr(w, n)}" for w in ways)) for n in names}
+        differing = [f"{name} {', '.join(v)}" for name, v in values.items() if len(v) > 1]
+        if differing:
+            said.append(f"micrographs were measured with unlike settings ({'; '.join(differing)}): {so}")
+    return tuple(said)
 
 
 def _folder_name(name: str, k: int) -> str:

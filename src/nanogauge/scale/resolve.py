@@ -131,12 +131,23 @@ def _agree(a: Scale, b: Scale) -> bool:
 
 
 def _contradictions(user: Scale, metadata: Scale | None, bar: Scale | None) -> tuple[str, ...]:
-    """What to say where the user's scale is off by more than 5 % from another."""
+    """What to say where the user's scale is off by more than 5 % from another. Of a bar x counts, for it lies along x; metadata
+    know y, too, and of pixels that are longer one way than the other a single number is wrong for one of the two."""
     warnings = []
-    for name, other in (("the metadata say", metadata), ("the scale bar says", bar)):
-        if other is not None and abs(math.log(user.nm_per_px[1] / other.nm_per_px[1])) > _MOST_USER_OFF:
-            warnings.append(f"you stated {_per_px(user)}, {name} {_per_px(other)}; yours is used")
+    if metadata is not None and max(_off(user, metadata, axis) for axis in (0, 1)) > _MOST_USER_OFF:
+        square = user.is_square and metadata.is_square
+        said, known = (
+            _per_px(s) if square else f"{s.nm_per_px[0]:.4g} x {s.nm_per_px[1]:.4g} nm/px (y x x)" for s in (user, metadata)
+        )
+        warnings.append(f"you stated {said}, the metadata say {known}; yours is used")
+    if bar is not None and _off(user, bar, 1) > _MOST_USER_OFF:
+        warnings.append(f"you stated {_per_px(user)}, the scale bar says {_per_px(bar)}; yours is used")
     return tuple(warnings)
+
+
+def _off(a: Scale, b: Scale, axis: int) -> float:
+    """How far two scales are apart in y (0) or x (1): the logarithm of their ratio."""
+    return abs(math.log(a.nm_per_px[axis] / b.nm_per_px[axis]))
 
 
 def _per_px(scale: Scale) -> str:

@@ -124,6 +124,34 @@ def test_letters_beside_the_label_are_no_bar(ground: Grey) -> None:
     assert reading.scale is None or reading.length_px == pytest.approx(54, abs=0.5)
 
 
+@pytest.mark.parametrize("text", ["1,000 nm", "1.000 nm"])
+def test_a_label_that_may_mean_thousands_is_refused(ground: Grey, text: str) -> None:
+    """A bar of "1,000 nm" was one of 1 nm, and sizes a thousand times too small."""
+    ground[330:338, 100:300] = 255
+    reading = read_scale_bar(ground, Fixed(TextLine(text, 0.99, (300.0, 150.0, 322.0, 250.0))))
+    assert reading is not None
+    assert reading.scale is None
+    assert reading.refused == "the label may mean 1 nm or 1000 nm"
+
+
+def test_a_magnification_tells_thousands(ground: Grey) -> None:
+    ground[330:338, 100:300] = 255
+    lines = (TextLine("1.000 µm", 0.99, (300.0, 150.0, 322.0, 250.0)), TextLine("x50,000", 0.99, (300.0, 20.0, 322.0, 90.0)))
+    reading = read_scale_bar(ground, Fixed(*lines))
+    assert reading is not None
+    assert reading.scale is not None, reading.refused
+    assert reading.nm_per_px == pytest.approx(5, rel=0.01)
+
+
+def test_a_reciprocal_label_is_refused_though_another_look_drops_its_sign(ground: Grey) -> None:
+    ground[330:338, 100:300] = 255
+    lines = (TextLine("2 nm", 0.99, (300.0, 160.0, 322.0, 230.0)), TextLine("2 nm⁻¹", 0.9, (298.0, 158.0, 322.0, 255.0)))
+    reading = read_scale_bar(ground, Fixed(*lines))
+    assert reading is not None
+    assert reading.scale is None
+    assert "diffraction" in (reading.refused or "")
+
+
 def test_clipped_bar_is_refused(ground: Grey) -> None:
     ground[330:338, 400:480] = 255
     reading = read_scale_bar(ground, Fixed(TextLine("500 nm", 0.99, (300.0, 405.0, 322.0, 475.0))))

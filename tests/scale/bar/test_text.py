@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nanogauge.core.protocols import TextLine
-from nanogauge.scale.bar.text import has_remains, is_common, label_rounding, parse_lengths
+from nanogauge.scale.bar.text import has_remains, is_common, is_reciprocal, label_rounding, parse_lengths, thousands_doubt
 
 
 def lengths(text: str) -> list[float]:
@@ -128,3 +128,25 @@ def test_a_date_beside_a_label_is_no_fraction() -> None:
 )
 def test_remains_of_a_bar(raw: str, remains: bool) -> None:
     assert has_remains(raw) is remains
+
+
+@pytest.mark.parametrize("text", ["1,000 nm", "1.000 nm", "25,000 nm", "1,000 µm"])
+def test_thousands_or_decimals_are_doubted(text: str) -> None:
+    (length,) = parse_lengths(TextLine(text, 0.99, (0.0, 0.0, 20.0, 80.0)))
+    assert "may mean" in thousands_doubt(length.text)
+
+
+@pytest.mark.parametrize("text", ["1000 nm", "1,00 µm", "0,125 µm", "2.50 µm", "50.0 nm"])
+def test_other_points_are_not(text: str) -> None:
+    (length,) = parse_lengths(TextLine(text, 0.99, (0.0, 0.0, 20.0, 80.0)))
+    assert thousands_doubt(length.text) == ""
+
+
+@pytest.mark.parametrize("text", ["2 nm⁻¹", "2 nm−¹", "5 1/nm", "5 nm-1"])
+def test_a_reciprocal_length_is_no_label(text: str) -> None:
+    assert is_reciprocal(text)
+    assert parse_lengths(TextLine(text, 0.99, (0.0, 0.0, 20.0, 80.0))) == []
+
+
+def test_a_length_before_a_dash_is_not_reciprocal() -> None:
+    assert not is_reciprocal("200 nm —")

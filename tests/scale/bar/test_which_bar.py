@@ -230,3 +230,37 @@ def test_a_rendered_transmission_micrograph_does_not_print_that_it_was_scanned(
     reading = read_scale_bar(render(scene, seed=3, nm_per_px=0.6, instrument="jeol").pixels, reader)
     assert reading is not None
     assert bool(reading.scanning) == said
+
+
+@pytest.mark.parametrize(("first", "gap"), [(98, 4), (90, 20), (140, 20), (80, 40)])
+def test_a_piece_of_a_bar_is_not_taken_for_it(reader: RapidOcrReader, first: int, gap: int) -> None:
+    """A bar of 200 px with something across it: of a half of it, sizes were twice too large without a word."""
+    picture = field(7)
+    picture[330:] = 0
+    picture[351:359, 60:260] = 255
+    picture[351:359, 60 + first : 60 + first + gap] = 0
+    drawn, _ = written(picture, "500 nm", (345, 290), size=22)
+    assert is_right_or_refused(read_scale_bar(drawn, reader), 2.5)
+
+
+def test_a_bar_of_steps_is_not_taken_for_one_step(reader: RapidOcrReader) -> None:
+    picture = field(7)
+    picture[330:] = 0
+    picture[351:359, 60:380] = 90
+    for x in range(60, 380, 80):
+        picture[351:359, x : x + 40] = 255
+    drawn, _ = written(picture, "500 nm", (345, 410), size=22)
+    assert is_right_or_refused(read_scale_bar(drawn, reader), 500 / 320)
+
+
+def test_two_bars_in_a_row_with_their_labels_between_are_no_pieces(reader: RapidOcrReader) -> None:
+    picture = field(7)
+    picture[330:] = 0
+    picture[351:359, 20:120] = 255
+    picture[351:359, 310:410] = 255
+    drawn, _ = written(picture, "500 nm", (345, 140), size=22)
+    drawn, _ = written(drawn, "500 nm", (345, 430), size=22)
+    reading = read_scale_bar(drawn, reader)
+    assert reading is not None
+    assert reading.refused is None, reading.refused
+    assert reading.nm_per_px == pytest.approx(5, rel=0.015)

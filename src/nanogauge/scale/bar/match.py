@@ -38,7 +38,7 @@ _GRAIN_ROWS = 16  # every so many rows tell the picture's grain
 class LabelledBar:
     """A length and the bar it stands at. score: 0 to 1, how well they fit together; rivalled: another bar fits about as well;
     outside: the label stands in the data bar, this bar in the picture; seen_off_px: how far its ends are from where the locator
-    sees them, None where it does not"""
+    sees them, None where it does not; in_pieces: it may be one piece of the label's bar"""
 
     label: LengthText
     bar: BarCandidate
@@ -47,6 +47,7 @@ class LabelledBar:
     rivalled: bool = False
     outside: bool = False
     seen_off_px: float | None = None
+    in_pieces: bool = False
 
     @property
     def nm_per_px(self) -> float:

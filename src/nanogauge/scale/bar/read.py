@@ -23,8 +23,8 @@ from .panels import find_panels
 from .plates import with_plate
 from .printed import Printed, printed_facts, scanning_by_print
 from .reading import ScaleBarReading
-from .second_sight import has_rival, taken_together
-from .text import LengthText, is_common, label_rounding, parse_lengths
+from .second_sight import has_rival, is_in_pieces, taken_together
+from .text import LengthText, is_common, is_reciprocal, label_rounding, parse_lengths, thousands_doubt
 from .witness import witness_of
 
 _TALLEST_TEXT = 0.2  # of the picture's height
@@ -185,11 +185,15 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
             sure = replace(sure, doubt=f"it was read as {sure.text!r} and, letter by letter, as '{spelt}'")
         rivals = [p for p in found[1:] if p.score > 0.9 * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
         rivalled = bool(rivals) or has_rival(sight.pixels, found[0], sight.located, sight.lines)
+        in_pieces = is_in_pieces(sight.pixels, found[0], sight.lines)
         # its box begins beyond the bar, and with that painted over it is read the same
         stands_alone = alone is not None and alone.says(label) and label.box[1] >= found[0].bar.box[3]
         if not sure.doubt and not trusted and _stroke_for_one(found[0]) and not stands_alone and not is_clear_of(found[0], sight):
             sure = replace(sure, doubt=f"the leading 1 of {sure.text!r} may be the end of the bar beside it")
-        pairs.append(replace(found[0], label=sure, score=found[0].score * (0.5 if rivalled else 1.0), rivalled=rivalled))
+        if not sure.doubt:  # however surely it was read
+            sure = replace(sure, doubt=thousands_doubt(sure.text) or _reciprocal_doubt(sure, [*sight.lines, *sight.coarse]))
+        score = found[0].score * (0.5 if rivalled else 1.0)
+        pairs.append(replace(found[0], label=sure, score=score, rivalled=rivalled, in_pieces=in_pieces))
     return sorted(pairs, key=lambda p: -p.score * p.label.confidence)
 
 
@@ -204,6 +208,18 @@ def _as_printed(pairs: list[LabelledBar], printed: Printed, width_px: int) -> li
     chosen = [p for p, v in zip(pairs, verdicts, strict=True) if v in enough and p.score >= least]
     rest = [p for p, v in zip(pairs, verdicts, strict=True) if v != "contradicts" and p not in chosen]
     return [*chosen, *rest] if chosen else pairs
+
+
+def _reciprocal_doubt(label: LengthText, lines: list[TextLine]) -> str:
+    """What is to be said against a label where another look at it saw the "⁻¹" of a reciprocal length: readers drop it, and never
+    make it up."""
+    for line in lines:
+        height = min(line.box[2], label.box[2]) - max(line.box[0], label.box[0])
+        width = min(line.box[3], label.box[3]) - max(line.box[1], label.box[1])
+        over = height > 0.5 * (label.box[2] - label.box[0]) and width > 0.5 * (label.box[3] - label.box[1])
+        if over and is_reciprocal(line.text):
+            return f"it was read as {label.text!r} and as {line.text!r}, as a diffraction pattern or Fourier transform would say"
+    return ""
 
 
 def _is_beside(pair: LabelledBar) -> bool:
@@ -269,6 +285,8 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
         refused = f"the arrow at {best.label.text!r} is too short ({best.ends.length_px:.0f} px) to make out its tips well enough"
     elif best.outside and verdict != "agrees":
         refused = f"the label {best.label.text!r} stands in the data bar, but no bar was found there"
+    elif best.in_pieces and verdict != "agrees":
+        refused = f"the bar at {best.label.text!r} may be one piece of it: another like it stands in its row"
     elif strong:
         refused = f"two bars disagree: {best.label.text} and {strong[0].label.text}"
     elif verdict == "contradicts":

@@ -86,6 +86,29 @@ def has_rival(pixels: NDArray[np.uint8], pair: LabelledBar, located: Located, li
     return any(not _holds(s.box, pair.bar.box) and _is_drawn(pixels, s, pair) for s in others)
 
 
+def is_in_pieces(pixels: NDArray[np.uint8], pair: LabelledBar, lines: list[TextLine]) -> bool:
+    """Whether a solid bar may be one piece of the label's: one as high, in its rows and of its tone, stands beside it with no text
+    between, as where a bar is drawn in steps of black and white or something lies over it."""
+    bar = pair.bar
+    if bar.kind != "solid":
+        return False
+    y0, x0, y1, x1 = bar.box
+    region = (max(y0 - _ABOUT_PX, 0), 0, min(y1 + _ABOUT_PX, len(pixels)), pixels.shape[1])
+    reach = bar.length_px + _END_PX  # the gap of an even pattern is as long as its pieces
+    for other in find_bars(pixels, region, columns=(x0 - reach, x1 + reach)):
+        gap = (other.box[3], x0) if other.box[3] <= x0 else (x1, other.box[1])
+        alike = other.kind == "solid" and other.bright == bar.bright and abs(other.tone - bar.tone) <= _FLAT * bar.contrast
+        in_row = abs(other.rows[0] - bar.rows[0]) <= 1 and abs(other.rows[1] - bar.rows[1]) <= 1
+        if alike and in_row and 0 < gap[1] - gap[0] <= reach and not any(_is_text_in(line, bar.rows, gap) for line in lines):
+            return True
+    return False
+
+
+def _is_text_in(line: TextLine, rows: tuple[int, int], columns: tuple[int, int]) -> bool:
+    y0, x0, y1, x1 = line.box
+    return y0 < rows[1] and y1 > rows[0] and x0 < columns[1] and x1 > columns[0]
+
+
 def _is_in_another_tone(pixels: NDArray[np.uint8], label: LengthText, seen: SeenBar, pairs: list[LabelledBar]) -> bool:
     """Whether what is seen as a bar is of the other polarity than the letters, where a good candidate, and a better one, is of
     theirs: a black rod below the white label of a white bar."""

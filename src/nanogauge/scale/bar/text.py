@@ -56,7 +56,7 @@ _BETWEEN_HALVES = re.compile(
 )
 # Hitachi's narrow letters: "50.0um" is read as "50.00m". Its labels have three figures, and no bar is 50 metres long.
 _NARROW_U = re.compile(r"^(\d\.\d\d|\d\d\.\d)[0Oo]m$")
-_RECIPROCAL = re.compile(r"1\s*/\s*[nµu]m|[nµu]m\s*(-\s*1|⁻)|[nµu]m\s*/\s*(px|pix|div)", re.IGNORECASE)
+_RECIPROCAL = re.compile(r"1\s*/\s*[nµu]m|[nµu]m\s*([-–−]\s*[1¹]|⁻)|[nµu]m\s*/\s*(px|pix|div)", re.IGNORECASE)
 _FRACTION = re.compile(rf"(?:\d\s*[/⁄]\s*\d[\d.,]*|[½⅓¼⅕¾⅔])\s?(?:{_UNIT_PATTERN})")  # "1/2 µm", which is not 2 µm
 # Words before a length that say it is no bar label: working distance, field width, field of view ...
 _OTHER = re.compile(
@@ -149,6 +149,20 @@ def _value(raw_number: str, raw_unit: str) -> tuple[float, str, float] | None:
     if not is_common(value_nm / unit_nm(unit)) or not _RANGE_NM[0] <= value_nm <= _RANGE_NM[1]:
         return None
     return value_nm, f"{number} {unit}", sure * unit_sure
+
+
+def is_reciprocal(text: str) -> bool:
+    """Whether a read line holds one over a length, "5 nm⁻¹", as bars of diffraction patterns do."""
+    return _RECIPROCAL.search(_normalise(text)) is not None
+
+
+def thousands_doubt(text: str) -> str:
+    """What is to be said against a label, as normalised, whose point may part thousands: "1,000 nm" is a thousand for most writers,
+    "1.000 nm" for those who write decimals with a comma, and readers do not tell the two signs apart for sure. "" for any other."""
+    number, unit = text.split()
+    if not re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", number):
+        return ""
+    return f"the label may mean {float(number):g} {unit} or {number.replace('.', '')} {unit}"
 
 
 def label_rounding(text: str) -> float:
