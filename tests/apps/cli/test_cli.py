@@ -439,6 +439,29 @@ def test_report_on_results_and_several_compared(
 
 
 @pytest.mark.slow
+def test_of_too_few_particles_the_report_says_so(tmp_path: Path, bare_scene: Rendering, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.fromarray(bare_scene.pixels[:160, :160]).save(tmp_path / "part.png")
+    arguments = [
+        "measure",
+        str(tmp_path / "part.png"),
+        "--engine",
+        "threshold",
+        "-q",
+        "-o",
+        str(tmp_path / "out"),
+        "--scale",
+        "2 nm/px",
+    ]
+    for command in (arguments, ["report", str(tmp_path / "out"), "-o", str(tmp_path / "again")]):
+        with pytest.raises(SystemExit) as end:
+            main(command)
+        assert end.value.code == 0
+    said = capsys.readouterr().out
+    assert "nan" not in said
+    assert "(too few particles for an uncertainty)" in said
+
+
+@pytest.mark.slow
 def test_a_run_of_many_has_a_page_a_micrograph(tmp_path: Path, bare_scene: Rendering) -> None:
     from nanogauge.reporting import MOST_CARDS
 

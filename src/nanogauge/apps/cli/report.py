@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from os.path import relpath
 from pathlib import Path
 from urllib.parse import quote
@@ -40,7 +41,9 @@ def report_all(folders: list[Path], out: Path | None, *, outputs: Outputs | None
             text = f"{s.name}: {s.n_micrographs} micrograph{'' if s.n_micrographs == 1 else 's'}, {d.n} particles counted"
             if s.budget is not None:
                 mean = s.budget["mean"]
-                text += f", mean {mean.value:.4g} ± {mean.expanded:.2g} {s.unit} (k = {mean.coverage_factor:g})"
+                within = f" ± {mean.expanded:.2g}" if math.isfinite(mean.expanded) else ""
+                known = f"k = {mean.coverage_factor:g}" if within else "too few particles for an uncertainty"
+                text += f", mean {mean.value:.4g}{within} {s.unit} ({known})"
             print_line(console, text)
             for warning in s.warnings:
                 print_line(console, f"{s.name}: {warning}")
