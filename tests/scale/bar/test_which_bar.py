@@ -264,3 +264,17 @@ def test_two_bars_in_a_row_with_their_labels_between_are_no_pieces(reader: Rapid
     assert reading is not None
     assert reading.refused is None, reading.refused
     assert reading.nm_per_px == pytest.approx(5, rel=0.015)
+
+
+def test_two_bars_in_a_row_that_say_unlike_things_are_refused(reader: RapidOcrReader) -> None:
+    """The first label stands between both bars, near its own: 100 px are 500 nm, and then 1 µm."""
+    picture = field(7)
+    picture[330:] = 0
+    picture[351:359, 20:120] = 255
+    picture[351:359, 320:420] = 255
+    drawn, _ = written(picture, "500 nm", (345, 132), size=22)
+    drawn, _ = written(drawn, "1 µm", (345, 432), size=22)
+    reading = read_scale_bar(drawn, reader)
+    assert reading is not None
+    assert reading.refused is not None
+    assert "two bars disagree" in reading.refused

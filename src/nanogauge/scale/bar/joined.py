@@ -11,6 +11,7 @@ _OF_RIM = 1.3  # times an outline's contrast to the ground
 _UNEVEN = 0.05  # by which the halves of a split bar may differ
 _ALIKE, _UNLIKE = 30, 60  # grey levels between them; of thin ones, blurred over light and dark, that are as long as each other
 _THIN_PX, _EVEN_PX = 2, 2
+_APART = 3.0  # times as far from the text as the other, or as the text is high: no half of one bar
 
 
 def joined(bars: list[BarCandidate], text: FloatBox, n_characters: int, *, bright_text: bool) -> list[BarCandidate]:
@@ -54,11 +55,14 @@ def joined(bars: list[BarCandidate], text: FloatBox, n_characters: int, *, brigh
 
 
 def mirrored(a: BarCandidate, b: BarCandidate, text: FloatBox) -> bool:
-    """Whether two lines stand left and right of the text in one row, about as long."""
+    """Whether two lines stand left and right of the text in one row, about as long and about as near."""
     middle_x, middle_y = 0.5 * (text[1] + text[3]), 0.5 * (a.rows[0] + a.rows[1])
     level = abs(a.rows[0] - b.rows[0]) <= 2 and abs(a.rows[1] - b.rows[1]) <= 2
     alike = abs(a.length_px - b.length_px) <= max(6, 0.25 * max(a.length_px, b.length_px))
-    return a.box[3] <= middle_x <= b.box[1] and text[0] <= middle_y <= text[2] and level and alike
+    beside = a.box[3] <= middle_x <= b.box[1] and text[0] <= middle_y <= text[2]
+    near, far = sorted((text[1] - a.box[3], b.box[1] - text[3]))
+    apart = far > _APART * max(near, text[2] - text[0])  # another label's bar
+    return beside and level and alike and not apart
 
 
 def _split(a: BarCandidate, b: BarCandidate, text: FloatBox, n_characters: int) -> BarCandidate | None:

@@ -37,6 +37,7 @@ _LEAST_CONFIDENCE = 0.55
 _DRAWN_PX = 1 / math.sqrt(12)  # a bar is drawn in whole px (rectangular distribution, GUM 4.3.7)
 _RIM_PX = 2  # around a bar that is painted over
 _NEARLY = 0.6  # of the best score: another candidate that what is printed may speak for
+_RIVALLED = 0.5  # of its score, where another bar fits a label about as well
 _AGREE = 0.03  # two bars in one picture say the same
 _SAME_SIGMAS, _MOST_REFINED = 2.5, 0.04  # how far bar and print may differ and still be taken together
 
@@ -192,7 +193,7 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
             sure = replace(sure, doubt=f"the leading 1 of {sure.text!r} may be the end of the bar beside it")
         if not sure.doubt:  # however surely it was read
             sure = replace(sure, doubt=thousands_doubt(sure.text) or _reciprocal_doubt(sure, [*sight.lines, *sight.coarse]))
-        score = found[0].score * (0.5 if rivalled else 1.0)
+        score = found[0].score * (_RIVALLED if rivalled else 1.0)
         pairs.append(replace(found[0], label=sure, score=score, rivalled=rivalled, in_pieces=in_pieces))
     return sorted(pairs, key=lambda p: -p.score * p.label.confidence)
 
@@ -276,7 +277,7 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
     if verdict == "agrees" or (verdict == "fits" and not best.rivalled):  # two independent readings of the same scale
         confidence = max(confidence, 0.5 + 0.5 * confidence)
     others = [p for p in pairs[1:] if abs(p.nm_per_px / best.nm_per_px - 1) > max(_AGREE, 2.5 / best.ends.length_px)]
-    strong = [p for p in others if p.score * p.label.confidence > 0.8 * best.score * best.label.confidence]
+    strong = [p for p in others if _as_found(p) * p.label.confidence > 0.8 * best.score * best.label.confidence]
     if best.ends.clipped:
         refused = "the bar touches the frame, so its end may be cut off"
     elif best.ends.goes_on or ((best.ends.pointed or best.bar.kind == "hollow") and best.ends.unsure):  # lest a worse one be taken
@@ -320,6 +321,11 @@ def _decide(pairs: list[LabelledBar], shape: tuple[int, ...], printed: Printed) 
         refined_by=refined_by,
         label_box=_whole(best.label.box, shape),
     )
+
+
+def _as_found(pair: LabelledBar) -> float:
+    """A pair's score, however many other bars its label fits: that they are many does not make what it says agree with another."""
+    return pair.score / _RIVALLED if pair.rivalled else pair.score
 
 
 def _tips_clear(pair: LabelledBar) -> bool:
