@@ -278,3 +278,12 @@ def test_two_bars_in_a_row_that_say_unlike_things_are_refused(reader: RapidOcrRe
     assert reading is not None
     assert reading.refused is not None
     assert "two bars disagree" in reading.refused
+
+
+def test_a_line_under_the_label_is_not_taken_for_the_bar_beside_it(reader: RapidOcrReader) -> None:
+    picture = field(7)
+    picture[310:] = 0
+    picture[331:339, 60:260] = 255
+    drawn, width = written(picture, "500 nm", (325, 290), size=22)
+    drawn[354:357, 288 : 292 + width] = 255
+    assert is_right_or_refused(read_scale_bar(drawn, reader), 2.5)

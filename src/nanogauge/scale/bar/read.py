@@ -37,6 +37,7 @@ _LEAST_CONFIDENCE = 0.55
 _DRAWN_PX = 1 / math.sqrt(12)  # a bar is drawn in whole px (rectangular distribution, GUM 4.3.7)
 _RIM_PX = 2  # around a bar that is painted over
 _NEARLY = 0.6  # of the best score: another candidate that what is printed may speak for
+_RIVAL = 0.75  # of the best score: another bar that its label may belong to
 _RIVALLED = 0.5  # of its score, where another bar fits a label about as well
 _AGREE = 0.03  # two bars in one picture say the same
 _SAME_SIGMAS, _MOST_REFINED = 2.5, 0.04  # how far bar and print may differ and still be taken together
@@ -184,7 +185,7 @@ def _pairs(labels: list[LengthText], sight: Sight, strip: Box | None) -> list[La
             sure = replace(other, box=sure.box) if trusted else replace(sure, doubt=said)
         if not sure.doubt and (spelt := witness.objection(sure)) is not None:
             sure = replace(sure, doubt=f"it was read as {sure.text!r} and, letter by letter, as '{spelt}'")
-        rivals = [p for p in found[1:] if p.score > 0.9 * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
+        rivals = [p for p in found[1:] if p.score > _RIVAL * found[0].score and abs(p.nm_per_px / found[0].nm_per_px - 1) > _AGREE]
         rivalled = bool(rivals) or has_rival(sight.pixels, found[0], sight.located, sight.lines)
         in_pieces = is_in_pieces(sight.pixels, found[0], sight.lines)
         # its box begins beyond the bar, and with that painted over it is read the same
