@@ -236,8 +236,8 @@ def _apart(rng: np.random.Generator, radius: float, gap: float, shape: tuple[int
     return at
 
 
-def _noisy(rng: np.random.Generator, levels: NDArray[np.float64]) -> NDArray[np.uint8]:
-    grain = 5 * cv2.GaussianBlur(rng.standard_normal(levels.shape), (0, 0), 0.6)
+def _noisy(rng: np.random.Generator, levels: NDArray[np.float64], noise: float = 5.0) -> NDArray[np.uint8]:
+    grain = noise * cv2.GaussianBlur(rng.standard_normal(levels.shape), (0, 0), 0.6)
     return np.clip(levels + grain, 0, 255).astype(np.uint8)
 
 
@@ -245,7 +245,7 @@ def _known(at: NDArray[np.float64], diameter: float) -> pd.DataFrame:
     return pd.DataFrame({"y": at[:, 0], "x": at[:, 1], "true_px": diameter, "cut": False})
 
 
-def out_of_focus(diameter: int, share: float, *, flat: bool) -> Case:
+def out_of_focus(diameter: int, share: float, *, flat: bool, noise: float = 5.0) -> Case:
     """Dark particles blurred by a Gaussian whose standard deviation is a share of their radius."""
     rng = np.random.default_rng([diameter, round(100 * share), flat])
     shape, radius = (768, 1024), diameter / 2
@@ -256,8 +256,8 @@ def out_of_focus(diameter: int, share: float, *, flat: bool) -> Case:
         chord = 1 - ((fine[: body.shape[0], None] - y) ** 2 + (fine[None, : body.shape[1]] - x) ** 2) / radius**2
         np.maximum(body, chord >= 0 if flat else np.sqrt(np.clip(chord, 0, None)), out=body)
     thick = body.reshape(shape[0], 2, shape[1], 2).mean((1, 3))
-    pixels = _noisy(rng, 170 - 100 * cv2.GaussianBlur(thick, (0, 0), share * radius))
-    return Case(f"blurred{diameter}-{share}-{flat}", pixels, (0, 0, *shape), spheres=_known(at, diameter))
+    pixels = _noisy(rng, 170 - 100 * cv2.GaussianBlur(thick, (0, 0), share * radius), noise)
+    return Case(f"blurred{diameter}-{share}-{flat}-{noise:g}", pixels, (0, 0, *shape), spheres=_known(at, diameter))
 
 
 def fringed(out_px: float, height: float, *, dark: bool) -> Case:
@@ -279,16 +279,17 @@ def blurred(measurer: Measurer, kept: Path | None) -> None:
     shares = (0.06, 0.12, 0.18, 0.24, 0.3, 0.36, 0.45)
     print("Out of focus: mean error in % and half width over radius, by blur (sd over radius)")
     print(f"{'':12}" + " ".join(f"{s:>14g}" for s in shares))
-    for flat in (True, False):
+    for flat, noise in ((True, 5.0), (False, 5.0), (True, 40.0)):
         for diameter in (20, 36, 72):
             cells = []
             for share in shares:
-                case = out_of_focus(diameter, share, flat=flat)
+                case = out_of_focus(diameter, share, flat=flat, noise=noise)
                 labels, probability = found_in(case, measurer, kept)
                 e = true_edge(labels, np.asarray(case.pixels), probability, frame=case.frame)
                 relative = errors(case, e.labels, e.foreground).relative
                 cells.append(f"{100 * np.mean(relative):+.1f} ({e.soft:.2f})" if relative else "-")
-            print(f"{'flat' if flat else 'sphere':6} {diameter:3} px" + " ".join(f"{c:>14}" for c in cells), flush=True)
+            what = ("flat" if noise < 10 else "noisy") if flat else "sphere"
+            print(f"{what:6} {diameter:3} px" + " ".join(f"{c:>14}" for c in cells), flush=True)
 
 
 def fringes(measurer: Measurer, kept: Path | None) -> None:

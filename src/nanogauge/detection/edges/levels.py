@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 F32 = NDArray[np.float32]
-_BLUR_PX = (0.5, 1.6)  # the picture is smoothed by as much, by its noise
+LEAST_BLUR_PX, _MOST_BLUR_PX = 0.5, 1.6  # the picture is smoothed by as much, by its noise
 
 
 def noise_of(grey: F32) -> float:
@@ -24,8 +24,8 @@ def smoothed(grey: F32, radius: float, *, by: float | None = None) -> tuple[F32,
     if by is not None:
         return np.asarray(cv2.GaussianBlur(grey, (0, 0), by), np.float32), by
     contrast = max(float(cv2.GaussianBlur(grey, (0, 0), 2.0).std()), 1e-6)
-    least, most = _BLUR_PX
-    sigma = float(np.clip(0.5 + 2 * noise_of(grey) / contrast, least, max(least, min(most, 0.2 * radius))))
+    least, most = LEAST_BLUR_PX, _MOST_BLUR_PX
+    sigma = float(np.clip(least + 2 * noise_of(grey) / contrast, least, max(least, min(most, 0.2 * radius))))
     return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), np.float32), sigma
 
 

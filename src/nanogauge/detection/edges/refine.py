@@ -18,7 +18,7 @@ from scipy import ndimage
 from ...core.cpu import each
 from .bands import GAP_PX, PRIOR_PX, STATES, STEPS, Bands, Own, bands_of, mean_slopes, median_shift, own_edges, usual_sign
 from .frame import Sides, ruled_sides
-from .levels import smoothed, vertex
+from .levels import LEAST_BLUR_PX, smoothed, vertex
 from .nodes import F32, Nodes, outlines_of
 from .path import closed_paths
 from .raster import LEAST_WIDTH_PX, Moved, rasterised
@@ -28,6 +28,8 @@ _WIDER = (1.0, 2.0, 4.0)  # bands as wide as in a sharp picture, then wider, unt
 # share of particles whose mean slope is more than half as steep still where the band ends, from which on edges are wider than the
 # band: as in a sharp picture; wider (that they are blurred is known then, and all are alike)
 _OPEN, _OPEN_BLURRED = 0.7, 0.25
+# times what noise adds to the smoothing, and as many times as the band is wider, by which a blurred picture is smoothed more
+_SMOOTHER = 1.0
 _PULL, _PULL_PX, _STEP_COST = 0.5, 2.0, 0.35
 _GAP, _STAYS_PX = (0.1, 0.3), 0.25  # where two particles touch: how steep a gap must be, and how far a wall must move to be moved
 _CROWDED = 0.25  # share of an outline at an edge that is clear, from which the particle shows one, if others leave it no free side
@@ -74,7 +76,7 @@ class TypicalEdge:
 
     blur_px: by which the picture is smoothed; sign: 1 where grey levels fall outwards; expected_px: where the edge is looked for
     outside the outline, shift_px: where it is in the median; height: slope there; lean: as in `_lean`, None where not yet known;
-    wider: how many times as far as in a sharp picture it is sought; soft: as in `Edged`
+    wider: how many times as far as in a sharp picture it is sought; more_px: by which it is smoothed more then; soft: as in `Edged`
     """
 
     blur_px: float
@@ -84,6 +86,7 @@ class TypicalEdge:
     height: float
     lean: float | None
     wider: float
+    more_px: float
     soft: float = math.nan
 
 
@@ -195,13 +198,22 @@ def _sought(parts: Sequence[_Part], blur: float, typical: TypicalEdge | None) ->
 
 
 def _sought_as(parts: Sequence[_Part], blur: float, typical: TypicalEdge | None, wider: float) -> _Sought:
+    more = typical.more_px if typical else _more_blur(blur, wider)
+
     def bands_in(part: _Part) -> list[Bands]:
-        return each(lambda g: bands_of(g, part.grey, part.halves, part.ruled, wider), part.groups)
+        grey = np.asarray(cv2.GaussianBlur(part.grey, (0, 0), more), np.float32) if more else part.grey
+        return each(lambda g: bands_of(g, grey, part.halves, part.ruled, wider), part.groups)
 
     bands = [b for part in parts for b in bands_in(part)]
     means = each(lambda b: mean_slopes(b, blur), bands)
-    typical = typical or _typical(bands, means, blur)
+    typical = typical or _typical(bands, means, blur, more)
     return _Sought(bands, means, _own(bands, means, typical.sign, typical.expected_px), typical)
+
+
+def _more_blur(blur: float, wider: float) -> float:
+    """By how many px more a blurred picture is smoothed where it is noisy: the network's outline follows the noise, and so would
+    the edge."""
+    return _SMOOTHER * (blur - LEAST_BLUR_PX) * wider if wider > 1 else 0.0
 
 
 def _open(sought: _Sought) -> bool:
@@ -215,7 +227,7 @@ def _open(sought: _Sought) -> bool:
     return bool(at_end.size) and float(at_end.mean()) > (_OPEN if sought.typical.wider == 1 else _OPEN_BLURRED)
 
 
-def _typical(bands: Sequence[Bands], means: Sequence[tuple[F32, F32]], blur: float) -> TypicalEdge:
+def _typical(bands: Sequence[Bands], means: Sequence[tuple[F32, F32]], blur: float, more: float) -> TypicalEdge:
     """All but the lean, which shows along the paths."""
     sign = usual_sign(bands, means)
     found = [own_edges(b, *m, sign=sign, centre=0.0, spread=PRIOR_PX) for b, m in zip(bands, means, strict=True)]
@@ -223,7 +235,7 @@ def _typical(bands: Sequence[Bands], means: Sequence[tuple[F32, F32]], blur: flo
     found = _own(bands, means, sign, expected)
     strong = np.concatenate([f.height[f.seen] for f in found])
     height = float(np.median(strong)) if strong.size else math.inf
-    return TypicalEdge(blur, sign, expected, median_shift(found, bands), height, lean=None, wider=bands[0].wider)
+    return TypicalEdge(blur, sign, expected, median_shift(found, bands), height, lean=None, wider=bands[0].wider, more_px=more)
 
 
 def _own(bands: Sequence[Bands], means: Sequence[tuple[F32, F32]], sign: float, expected_px: float) -> list[Own]:
@@ -345,9 +357,11 @@ def _lean(sought: _Sought, paths: Sequence[_Path]) -> float:
 def _softness(sought: _Sought, paths: Sequence[_Path]) -> tuple[F32, F32]:
     """Half width of the edge outwards over the particle's radius there, and that radius in px, of all that show an edge."""
     radius = [(b.nodes.radius + np.median(p.along, axis=1))[p.seen] for b, p in zip(sought.bands, paths, strict=True)]
-    outer = [p.outer[p.seen] for p in paths]
+    outer = np.concatenate([p.outer[p.seen] for p in paths])
+    own = _FWHM / 2 * sought.typical.more_px  # of the smoothing, not of the picture
+    outer = np.sqrt(np.maximum(outer**2 - own**2, outer**2 / 4))
     there = np.maximum(np.concatenate(radius), 0.5).astype(np.float32)
-    return np.asarray(np.concatenate(outer) / there, np.float32), there
+    return np.asarray(outer / there, np.float32), there
 
 
 def _soft(sought: _Sought, paths: Sequence[_Path]) -> float:
