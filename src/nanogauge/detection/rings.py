@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .confidence import inside_and_around
+from .confidence import inside_and_around, outermost
 
 _BLUR_PX = 1.0
 _LEAST_RADIUS_PX = 6.0  # in smaller ones a ring and a middle hardly show
@@ -48,13 +48,7 @@ def _shells(
 ) -> tuple[NDArray[np.integer], NDArray[np.float64], NDArray[np.float64]]:
     """Number of pixels (n + 1, shells) and sum of their grey levels by depth below the outline, and radius (n + 1,) in px."""
     n = int(labels.max()) + 1
-    boundary = np.zeros(labels.shape, bool)
-    down, across = labels[:-1] != labels[1:], labels[:, :-1] != labels[:, 1:]
-    boundary[:-1] |= down
-    boundary[1:] |= down
-    boundary[:, :-1] |= across
-    boundary[:, 1:] |= across
-    depth = cv2.distanceTransform((~boundary).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    depth = cv2.distanceTransform((~outermost(labels)).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     inside = labels > 0
     own = labels[inside].astype(np.int64)
     radius = np.sqrt(np.bincount(own, minlength=n) / np.pi)

@@ -55,6 +55,16 @@ def written(picture: Grey, text: str, at: tuple[int, int], *, size: int = 18, le
     return np.array(image), int(x1 - x0)
 
 
+def two_bars(first_label: str, second_label: str, *, second: int, label_off: int) -> Grey:
+    """Two bars of 100 px in a row, the first from column 20 on, each with its label so many px right of it."""
+    picture = field(7)
+    picture[330:] = 0
+    for start, label in ((20, first_label), (second, second_label)):
+        picture[351:359, start : start + 100] = 255
+        picture, _ = written(picture, label, (345, start + 100 + label_off), size=22)
+    return picture
+
+
 def is_right_or_refused(reading: ScaleBarReading | None, nm_per_px: float) -> bool:
     return reading is None or reading.scale is None or reading.nm_per_px == pytest.approx(nm_per_px, rel=0.02)
 
@@ -254,13 +264,7 @@ def test_a_bar_of_steps_is_not_taken_for_one_step(reader: RapidOcrReader) -> Non
 
 
 def test_two_bars_in_a_row_with_their_labels_between_are_no_pieces(reader: RapidOcrReader) -> None:
-    picture = field(7)
-    picture[330:] = 0
-    picture[351:359, 20:120] = 255
-    picture[351:359, 310:410] = 255
-    drawn, _ = written(picture, "500 nm", (345, 140), size=22)
-    drawn, _ = written(drawn, "500 nm", (345, 430), size=22)
-    reading = read_scale_bar(drawn, reader)
+    reading = read_scale_bar(two_bars("500 nm", "500 nm", second=310, label_off=20), reader)
     assert reading is not None
     assert reading.refused is None, reading.refused
     assert reading.nm_per_px == pytest.approx(5, rel=0.015)
@@ -268,13 +272,7 @@ def test_two_bars_in_a_row_with_their_labels_between_are_no_pieces(reader: Rapid
 
 def test_two_bars_in_a_row_that_say_unlike_things_are_refused(reader: RapidOcrReader) -> None:
     """The first label stands between both bars, near its own: 100 px are 500 nm, and then 1 µm."""
-    picture = field(7)
-    picture[330:] = 0
-    picture[351:359, 20:120] = 255
-    picture[351:359, 320:420] = 255
-    drawn, _ = written(picture, "500 nm", (345, 132), size=22)
-    drawn, _ = written(drawn, "1 µm", (345, 432), size=22)
-    reading = read_scale_bar(drawn, reader)
+    reading = read_scale_bar(two_bars("500 nm", "1 µm", second=320, label_off=12), reader)
     assert reading is not None
     assert reading.refused is not None
     assert "two bars disagree" in reading.refused

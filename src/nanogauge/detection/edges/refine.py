@@ -125,11 +125,9 @@ def true_edge(
     within = np.ascontiguousarray(out[window])
     groups = list(outlines_of(within))
     if groups:
-        grey, blur = smoothed(
-            np.asarray(pixels[window], np.float32), _radius(groups), by=None if typical is None else typical.blur_px
-        )
-        ruled = ruled_sides(np.asarray(pixels[window], np.float32))
-        sought = _sought([_Part(groups, grey, _halves(within), ruled)], blur, typical)
+        picture = np.asarray(pixels[window], np.float32)
+        grey, blur = smoothed(picture, _radius(groups), by=None if typical is None else typical.blur_px)
+        sought = _sought([_Part(groups, grey, _halves(within), ruled_sides(picture))], blur, typical)
         paths = _paths(sought)
         lean = _lean(sought, paths) if sought.typical.lean is None else sought.typical.lean
         soft = _soft(sought, paths)
